@@ -1,0 +1,27 @@
+"""How to search: objective, strategies, evaluators, executors, and the `nas` command.
+
+Light to import: optuna, numpy and torch load when what needs them is used.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "Evaluator": "nas.evaluators",
+    "LocalExecutor": "nas.executors",
+    "Measurement": "nas.evaluators",
+    "Objective": "nas.objective",
+    "Limit": "nas.objective",
+    "Search": "nas.search",
+    "Surrogate": "nas.surrogate",
+    "drive": "nas.drive",
+    "evaluator": "nas.evaluators",
+    "strategy": "nas.strategies",
+}
+__all__ = list(_HOME)  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'nas' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

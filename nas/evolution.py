@@ -1,0 +1,90 @@
+"""Regularized (aging) evolution as an Optuna sampler (Real et al. 2019, algorithm 1)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.search_space import IntersectionSearchSpace
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+
+class EvolutionSampler(BaseSampler):
+    """Mutates the best of a random sample of the last `population` trials.
+
+    population: how many of the newest trials are alive; the first `population` are random.
+    sample: how many of them compete to be the parent (S of the paper).
+    mutations: the mean number of choices that change, at least 1 (1 + Poisson).
+    With several objectives a competition is won by a random one of its non-dominated trials.
+    """
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        population: int = 100,
+        sample: int = 25,
+        mutations: float = 1.5,
+    ) -> None:
+        self._random = RandomSampler(seed)
+        self._rng = np.random.RandomState(seed)
+        self._space = IntersectionSearchSpace()
+        self._population, self._sample, self._mutations = population, sample, mutations
+
+    def reseed_rng(self) -> None:
+        self._random.reseed_rng()
+        self._rng.seed()
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        space = self._space.calculate(study)
+        return {name: one for name, one in space.items() if not one.single()}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        alive = [t for t in done[-self._population :] if search_space.keys() <= t.params.keys()]
+        if not search_space or len(done) < self._population or not alive:
+            return {}
+        chosen = self._rng.choice(len(alive), min(self._sample, len(alive)), replace=False)
+        parent = self._winner(study.directions, [alive[i] for i in chosen])
+        params = {name: parent.params[name] for name in search_space}
+        count = min(len(params), 1 + self._rng.poisson(self._mutations - 1))
+        for name in self._rng.choice(sorted(params), count, replace=False):
+            distribution = search_space[name]
+            for _ in range(10):  # a draw may be the old value
+                value = self._random.sample_independent(study, trial, name, distribution)
+                if value != parent.params[name]:
+                    break
+            params[str(name)] = value
+        return params
+
+    def _winner(
+        self, directions: Sequence[StudyDirection], rivals: list[FrozenTrial]
+    ) -> FrozenTrial:
+        signs = [-1 if one == StudyDirection.MAXIMIZE else 1 for one in directions]
+        losses = np.array([[s * v for s, v in zip(signs, t.values, strict=True)] for t in rivals])
+        if losses.shape[1] == 1:
+            return rivals[int(losses.argmin())]
+        dominated = [
+            any((other <= one).all() and (other < one).any() for other in losses) for one in losses
+        ]
+        best = [rival for rival, beaten in zip(rivals, dominated, strict=True) if not beaten]
+        return best[self._rng.randint(len(best))]
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution
+    ) -> Any:
+        return self._random.sample_independent(study, trial, name, distribution)
+
+
+class SteadyNSGAII(optuna.samplers.NSGAIISampler):
+    """NSGA-II whose parents keep the order of their numbers, so that a continued run equals an
+    uninterrupted one (Optuna's order differs between a generation's first child and the rest)."""
+
+    def select_parent(self, study: Study, generation: int) -> list[FrozenTrial]:
+        return sorted(super().select_parent(study, generation), key=lambda trial: trial.number)

@@ -1,0 +1,179 @@
+"""What the commands print, as rich tables."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from nas.run import Result
+from search_spaces.architecture import Architecture, Stage
+from search_spaces.cost import Cost, block_cost, cost, total
+from search_spaces.layers import head, size_after, stage_blocks, stem
+from search_spaces.quantities import QUANTITIES, Quantity
+from search_spaces.space import Range, Space
+
+MACS, PARAMS, MEMORY = (QUANTITIES[name] for name in ("flops", "params", "memory"))
+
+
+def console() -> Console:
+    """Standard output; wide enough for our tables where it is no terminal."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=110)
+
+
+def table(*columns: str, left: int = 1) -> Table:
+    """An empty table: the first `left` columns flush left, the others flush right."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        made.add_column(column, justify="left" if i < left else "right", overflow="fold")
+    return made
+
+
+def costs(figures: Cost) -> tuple[str, str, str, str]:
+    """MACs, parameters, peak memory, live activations, for a row."""
+    return (
+        MACS.format(figures.macs),
+        PARAMS.format(figures.params),
+        MEMORY.format(figures.memory),
+        MEMORY.format(figures.activation_memory),
+    )
+
+
+def _stage_text(stage: Stage) -> str:
+    text = stage.op if stage.op in ("conv", "dsconv") else f"{stage.op} e{stage.expand}"
+    text += f" k{stage.kernel}x{stage.kernel}"
+    text += f" se{stage.se:g}" if stage.se else ""
+    return text + (f" skip {stage.skip}" if stage.skip != "identity" else "")
+
+
+def print_architecture(architecture: Architecture) -> None:
+    """Stage by stage: operator, resolution, channels, layers, stride, costs (as the papers'
+    tables do)."""
+    a, whole = architecture, cost(architecture)
+    rows = table(
+        "stage", "operator", "in px", "channels", "layers", "stride", "MACs", "params",
+        "activations", "live", left=2,
+    )  # fmt: skip
+
+    def add(name: str, text: str, figures: Cost, *shape: int) -> None:
+        counts = [PARAMS.format(n) for n in (figures.params, figures.activations)]
+        live = MEMORY.format(figures.activation_memory)
+        rows.add_row(name, text, *map(str, shape), MACS.format(figures.macs), *counts, live)
+
+    first = stem(a)
+    text = f"conv k{a.stem_kernel}x{a.stem_kernel}" + (" and max pool" if a.stem_pool else "")
+    size, channels = first.path[-1].size_out, a.stem
+    add("stem", text, block_cost(first), a.resolution, a.stem, 1, a.stem_stride)
+    for i, stage in enumerate(a.stages):
+        figures = total(block_cost(block) for block in stage_blocks(stage, channels, size))
+        add(str(i), _stage_text(stage), figures, size, stage.channels, stage.repeats, stage.stride)
+        size, channels = size_after(size, stage.stride), stage.channels
+    last = head(a, channels, size)
+    text = ("conv k1x1, " if a.head else "") + "pool, linear"
+    add("head", text, block_cost(last), size, a.classes, 1, 1)
+    out = console()
+    out.print(
+        f"[bold]{a.name or 'network'}[/]  id {a.id}  {a.resolution} px  {a.classes} classes  "
+        f"{a.activation}  dropout {a.dropout:g}  drop-connect {a.drop_connect:g}"
+    )
+    out.print(rows)
+    out.print(
+        f"{whole.macs:,} MACs ({MACS.format(whole.flops)} FLOPs at 2 a multiply-add)  "
+        f"{whole.params:,} params  {whole.activations:,} activations\n"
+        f"peak memory at batch 1, float32: {MEMORY.format(whole.memory)} "
+        f"(live activations {MEMORY.format(whole.activation_memory)})"
+    )
+
+
+def print_spaces(rows: Sequence[tuple[Space, dict[str, Range]]]) -> None:
+    """Each space's size, and smallest, median and largest of each quantity."""
+    listed = table("space", "networks", "choices", "quantity", "smallest", "median", "largest")
+    for space, ranges in rows:
+        heading = (space.name, f"{space.size:.2g}", str(len(space.choices)))
+        for name, span in ranges.items():
+            quantity = QUANTITIES[name]
+            values = (quantity.format(v) for v in (span.smallest, span.median, span.largest))
+            listed.add_row(*heading, quantity.title, *values)
+            heading = ("", "", "")
+    out = console()
+    out.print(listed)
+    for space, _ in rows:
+        if space.description:
+            out.print(f"[bold]{space.name}[/]: {space.description}")
+
+
+def accuracy_text(accuracy: float | None, spread: float | None) -> str:
+    """`67.12 ± 0.31`, or a dash."""
+    if accuracy is None:
+        return "-"
+    return f"{accuracy:.2f}" + (f" ± {spread:.2f}" if spread is not None else "")
+
+
+def _figures(named: dict[str, Any]) -> tuple[str, ...]:
+    figures = Cost(*(int(named[k]) for k in ("macs", "params", "activations")), live=0)
+    return (
+        MACS.format(figures.macs),
+        PARAMS.format(figures.params),
+        MEMORY.format(named["memory"]),
+        accuracy_text(named["accuracy"], named["spread"]),
+    )
+
+
+def print_result(result: Result) -> None:
+    """The pick beside B0, the other objective's pick, the front, the next command."""
+    out, objective = console(), result.plan.objective
+    quantity = QUANTITIES[objective.quantity]
+    seconds = sum(result.seconds.values())
+    rate = result.new / max(1e-9, result.seconds["search"])
+    out.print(
+        f"{len(result.trials):,} distinct networks in {result.folder} "
+        f"({result.new:,} new, {rate:,.0f}/s; {seconds:.1f} s in all)"
+    )
+    if result.stopped:
+        out.print(f"[yellow]stopped early:[/] {result.stopped}")
+    failed = [trial for trial in result.trials if trial.error]
+    if failed:
+        out.print(f"[yellow]{len(failed)} failed[/], the last with: {failed[-1].error}")
+    best = result.best
+    if best is None or result.pick is None:
+        return
+    print_pick(out, best, quantity)
+    out.print()
+    print_architecture(result.pick.architecture)
+    out.print(f"recounted with fvcore on the built network: {result.fvcore_macs:,} MACs\n")
+    _print_front(out, result)
+    target = shlex.quote(str(result.folder))
+    out.print(f"\nnext: [bold]gridsearch run --phi 1 --baseline {target}[/]", soft_wrap=True)
+
+
+def print_pick(out: Console, best: dict[str, Any], quantity: Quantity) -> None:
+    """The pick, the other objective's pick and B0, one row each."""
+    rows = table("", "network", "MACs", "params", "memory", "top-1 %", left=2)
+    names = {"hard": "most accurate within T", "soft": "reward with w = -0.07"}
+    rows.add_row(f"pick ({names[best['objective']]})", best["id"], *_figures(best))
+    other = best["other"]
+    if other is not None:
+        rows.add_row(f"other ({names[other['objective']]})", other["id"], *_figures(other))
+    rows.add_row("EfficientNet-B0", best["baseline"]["name"], *_figures(best["baseline"]))
+    out.print(f"\n[bold]T = {quantity.format(best['target'])} {quantity.title}[/]")
+    out.print(rows)
+    if best["evaluator"].startswith("surrogate"):
+        out.print(
+            "top-1 is predicted for the surrogate's shortened training recipe (mean ± one "
+            f"standard deviation); picked by mean - {best['caution']:g} x spread",
+            style="dim",
+        )
+
+
+def _print_front(out: Console, result: Result, most: int = 12) -> None:
+    front = result.front
+    step = max(1, -(-len(front) // most))
+    shown = front[::-1][::step][::-1]
+    rows = table("front", "MACs", "params", "memory", "top-1 %")
+    for trial in shown:
+        figures = costs(trial.cost)[:3]
+        rows.add_row(trial.architecture.id, *figures, accuracy_text(trial.accuracy, trial.spread))
+    out.print(rows)
+    out.print(f"{len(shown)} of {len(front)} on the front: {result.folder / 'front.csv'}")

@@ -1,0 +1,70 @@
+"""A live line on a terminal, a log line now and then elsewhere; both on standard error."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from nas.objective import Objective
+from results.records import Trial
+from search_spaces.quantities import QUANTITIES
+
+EVERY = 10.0  # seconds between log lines where there is no terminal
+
+
+@contextlib.contextmanager
+def progress(
+    wanted: int, objective: Objective, quiet: bool = False
+) -> Iterator[Callable[[Trial, int], None]]:
+    """Gives `show(trial, finished)`, to be called after each trial."""
+    quantity = QUANTITIES[objective.quantity]
+    begun = time.perf_counter()
+    state = {"first": 0, "rate": 0.0}
+    best: list[Trial] = []
+
+    def text(trial: Trial, finished: int) -> str:
+        if not state["first"]:
+            state["first"] = finished
+        elapsed = max(1e-9, time.perf_counter() - begun)
+        state["rate"] = (finished - state["first"] + 1) / elapsed
+        best[:] = [one for one in (objective.pick([*best, trial]),) if one is not None]
+        found = ""
+        if best and best[0].accuracy is not None:
+            cost = quantity.format(objective.cost(best[0].cost))
+            found = f"best {best[0].accuracy:.2f} % at {cost}"
+        return f"{finished:,}/{wanted:,} trials  {state['rate']:,.0f}/s  {found}"
+
+    if quiet:
+        yield lambda trial, finished: None
+    elif sys.stderr.isatty():
+        yield from _live(text, wanted, state)
+    else:
+        yield from _log(text)
+
+
+def _live(
+    text: Callable[[Trial, int], str], wanted: int, state: dict[str, float]
+) -> Iterator[Callable[[Trial, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(24), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=wanted)
+
+        def show(trial: Trial, finished: int) -> None:
+            bar.update(task, description=text(trial, finished), completed=finished)
+
+        yield show
+
+
+def _log(text: Callable[[Trial, int], str]) -> Iterator[Callable[[Trial, int], None]]:
+    last = [time.perf_counter()]
+
+    def show(trial: Trial, finished: int) -> None:
+        line = text(trial, finished)
+        if time.perf_counter() - last[0] >= EVERY:
+            last[0] = time.perf_counter()
+            print(line, file=sys.stderr, flush=True)
+
+    yield show

@@ -1,0 +1,160 @@
+"""Ask and tell: proposals from an Optuna sampler, checked before they cost anything."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+
+from nas.evaluators import Outcome
+from nas.objective import Limit, Objective, broken, feasible_values, limits_of
+from nas.strategies import Strategy, derive_seed, reseed
+from results.records import Trial, to_optuna
+from search_spaces.architecture import Architecture
+from search_spaces.cost import cost
+from search_spaces.errors import UserError
+from search_spaces.space import Space, Values
+
+PROPOSALS = 64  # of the sampler for one job
+REPAIRS = 512  # walks from a refused proposal into the limits
+
+
+class Exhausted(Exception):
+    """No new network within the limits was found; the message says what refused them."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A network to evaluate. number: its place among all proposals; seed: for the evaluator."""
+
+    number: int
+    values: Mapping[str, Any]
+    architecture: Architecture
+    seed: int
+    budget: float = 1.0
+
+
+class Search:
+    """A search over a space, continued from the trials already `known`.
+
+    `ask` gives a network that is new and within all limits; `tell` takes its outcome. Proposal n
+    depends on the seed, n and what was told before, so that continuing equals not stopping.
+    Raises UserError where no network meets the limits.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        objective: Objective,
+        strategy: Strategy,
+        limits: Sequence[Limit] = (),
+        seed: int = 0,
+        known: Iterable[Trial] = (),
+    ) -> None:
+        self.space, self.objective, self.strategy, self.seed = space, objective, strategy, seed
+        self.limits = limits_of(objective, limits)
+        self._anchor = feasible_values(space, self.limits)
+        self._distributions = {n: CategoricalDistribution(o) for n, o in space.choices.items()}
+        self._sampler = strategy.make(seed)
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        directions = ["maximize", "minimize"] if strategy.front else ["maximize"]
+        self._study = optuna.create_study(directions=directions, sampler=self._sampler)
+        self._asked: dict[int, optuna.Trial] = {}
+        self._seen: set[Architecture] = set()
+        self._proposed = 0
+        self.refusals: Counter[str] = Counter()
+        for trial in known:
+            self._seen.add(trial.architecture)
+            self._proposed = max(self._proposed, trial.number + 1)
+            self._study.add_trial(to_optuna(trial, self._distributions, self._losses(trial)))
+
+    def _losses(self, trial: Trial) -> list[float] | None:
+        accuracy = self.objective.cautious(trial)
+        if accuracy is None:
+            return None
+        amount = self.objective.cost(trial.cost)
+        return [accuracy, amount] if self.strategy.front else [self.objective.of(trial)]
+
+    def _refusal(self, architecture: Architecture) -> str | None:
+        if architecture in self._seen:
+            return "already evaluated"
+        return next((str(limit) for limit in broken(cost(architecture), self.limits)), None)
+
+    def ask(self) -> Job:
+        """The next network. Raises Exhausted."""
+        number = self._proposed
+        values: dict[str, Any] = {}
+        for attempt in range(PROPOSALS):
+            reseed(self._sampler, derive_seed(self.seed, number, attempt))
+            trial = self._study.ask(self._distributions)
+            values = dict(trial.params)
+            architecture = self.space.build(values)
+            refusal = self._refusal(architecture)
+            if refusal is None:
+                return self._job(trial, values, architecture)
+            self.refusals[refusal] += 1
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        repaired = self._repair(values, number)
+        self._study.enqueue_trial(repaired)
+        trial = self._study.ask(self._distributions)
+        return self._job(trial, repaired, self.space.build(repaired))
+
+    def _job(self, trial: optuna.Trial, values: Values, architecture: Architecture) -> Job:
+        job = Job(
+            self._proposed, dict(values), architecture, derive_seed(self.seed, self._proposed, 1)
+        )
+        self._asked[job.number] = trial
+        self._seen.add(architecture)
+        self._proposed += 1
+        return job
+
+    def _repair(self, start: Values, number: int) -> dict[str, Any]:
+        """Walks from a refused proposal towards a network known to be within the limits, choice
+        by choice in random order, to the first that can be taken; then around that network."""
+        rng = random.Random(derive_seed(self.seed, number, PROPOSALS))
+        names = list(self.space.choices)
+        for walk in range(REPAIRS):
+            values = dict(start if walk % 2 == 0 else self.space.sample(rng))
+            if walk >= REPAIRS // 2:  # look near the anchor: change a few of its choices
+                for name in rng.sample(names, max(0, len(names) - 1 - walk % 4)):
+                    values[name] = self._anchor[name]
+            for name in rng.sample(names, len(names)):
+                if self._refusal(self.space.build(values)) is None:
+                    return values
+                values[name] = self._anchor[name]
+            if self._refusal(self.space.build(values)) is None:
+                return values
+        why = ", ".join(f"{reason} ({n} times)" for reason, n in self.refusals.most_common())
+        raise Exhausted(
+            f"no new network was found in {PROPOSALS} proposals and {REPAIRS} repairs; proposals "
+            f"were refused since: {why or 'already evaluated'}"
+        )
+
+    def tell(self, job: Job, outcome: Outcome) -> Trial:
+        """The finished trial of a job, told to the sampler. A failure is told as one."""
+        try:
+            live = self._asked.pop(job.number)
+        except KeyError:
+            raise UserError(f"job {job.number} was not asked for, or told already") from None
+        measured = outcome.measurement
+        trial = Trial(
+            number=job.number,
+            values=job.values,
+            architecture=job.architecture,
+            accuracy=None if measured is None else measured.accuracy,
+            spread=None if measured is None else measured.spread,
+            error=outcome.error,
+            budget=job.budget,
+            seed=job.seed,
+            seconds=outcome.seconds,
+            notes=dict(live.system_attrs),
+        )
+        losses = self._losses(trial)
+        if losses is None:
+            self._study.tell(live, state=optuna.trial.TrialState.FAIL)
+        else:
+            self._study.tell(live, losses)
+        return trial

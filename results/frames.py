@@ -1,0 +1,56 @@
+"""Trials as pandas frames, and frames as files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from results.front import front
+from results.records import Trial
+from results.run_folder import write_atomically
+
+_FIRST = (
+    "number", "id", "accuracy", "spread", "macs", "params", "activations", "memory",
+    "activation_memory",
+)  # fmt: skip
+
+
+def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
+    """One row a trial: accuracy and spread in percent, MACs, parameters, activations, peak
+    memory in bytes at batch 1, seconds, error, and the choices."""
+    rows = []
+    for trial in trials:
+        cost = trial.cost
+        rows.append(
+            {
+                "number": trial.number,
+                "id": trial.architecture.id,
+                "accuracy": trial.accuracy,
+                "spread": trial.spread,
+                "macs": cost.macs,
+                "params": cost.params,
+                "activations": cost.activations,
+                "memory": cost.memory,
+                "activation_memory": cost.activation_memory,
+                "budget": trial.budget,
+                "seed": trial.seed,
+                "seconds": trial.seconds,
+                "error": trial.error,
+                **trial.values,
+            }
+        )
+    columns = None if rows else [*_FIRST, "budget", "seed", "seconds", "error"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def front_frame(frame: pd.DataFrame, caution: float = 0.0, cost: str = "macs") -> pd.DataFrame:
+    """The rows of the Pareto front of accuracy - caution * spread against `cost`, cost ascending."""
+    done = frame[frame["accuracy"].notna()]
+    cautious = done["accuracy"] - caution * done["spread"].astype(float).fillna(0.0)
+    return done.iloc[front(cautious, done[cost])].reset_index(drop=True)
+
+
+def write_frame(frame: pd.DataFrame, stem: Path) -> None:
+    """Writes `stem`.csv and `stem`.parquet, each in one step."""
+    write_atomically(stem.with_suffix(".csv"), frame.to_csv(index=False).encode())
+    write_atomically(stem.with_suffix(".parquet"), frame.to_parquet(index=False))

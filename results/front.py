@@ -1,0 +1,29 @@
+"""The Pareto front and its hypervolume."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def front(accuracy: ArrayLike, cost: ArrayLike) -> NDArray[np.intp]:
+    """Indices of the points that no other beats on both: cost ascending, accuracy ascending.
+
+    accuracy: larger is better; cost: smaller is better; shape (n,) each. Of equal points the
+    first is kept.
+    """
+    a, c = np.asarray(accuracy, float), np.asarray(cost, float)
+    order = np.lexsort((np.arange(len(a)), -a, c))
+    best = np.maximum.accumulate(a[order])
+    better = np.r_[True, best[1:] > best[:-1]][: len(a)]
+    return order[better]
+
+
+def hypervolume(accuracy: ArrayLike, cost: ArrayLike, reference: Sequence[float]) -> float:
+    """The area that the points dominate within `reference` = (accuracy, cost), both its worst."""
+    a, c = np.asarray(accuracy, float), np.asarray(cost, float)
+    inside = (a > reference[0]) & (c < reference[1])
+    a, c = a[inside], c[inside]
+    on_front = front(a, c)
+    widths = np.diff(np.r_[c[on_front], reference[1]])
+    return float(np.sum(widths * (a[on_front] - reference[0])))

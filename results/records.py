@@ -1,0 +1,75 @@
+"""One finished trial: what was proposed, what it costs, what was measured, how it was made."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.architecture import Architecture, from_json, to_json
+from search_spaces.cost import Cost, cost
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial.
+
+    number: its place in the order of proposals, from 0.   values: the space's choices.
+    accuracy: top-1 in percent, None where the evaluation failed; spread: its standard deviation.
+    error: why the evaluation failed.   budget: what was spent on it, in the evaluator's unit.
+    seconds: of the evaluation.   notes: what the sampler wrote down, returned to it on resume.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+    architecture: Architecture
+    accuracy: float | None = None
+    spread: float | None = None
+    error: str | None = None
+    budget: float = 1.0
+    seed: int = 0
+    seconds: float = 0.0
+    notes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def cost(self) -> Cost:
+        return cost(self.architecture)
+
+
+_OWN = ("number", "spread", "error", "budget", "seed", "seconds")
+
+
+def to_optuna(
+    trial: Trial, distributions: Mapping[str, "BaseDistribution"], values: list[float] | None
+) -> "FrozenTrial":
+    """The trial as one whole Optuna trial; `values` are the study's objectives."""
+    import optuna
+
+    states = optuna.trial.TrialState
+    attrs: dict[str, Any] = {name: getattr(trial, name) for name in _OWN}
+    attrs["accuracy"] = trial.accuracy
+    attrs["architecture"] = json.loads(to_json(trial.architecture))
+    return optuna.trial.create_trial(
+        state=states.FAIL if trial.accuracy is None else states.COMPLETE,
+        values=None if trial.accuracy is None else values,
+        params=dict(trial.values),
+        distributions=dict(distributions),
+        user_attrs=attrs,
+        system_attrs=dict(trial.notes),
+    )
+
+
+def from_optuna(stored: "FrozenTrial") -> Trial:
+    """The inverse of `to_optuna`."""
+    attrs = stored.user_attrs
+    return Trial(
+        values=dict(stored.params),
+        architecture=from_json(json.dumps(attrs["architecture"])),
+        accuracy=attrs["accuracy"],
+        notes=dict(stored.system_attrs),
+        **{name: attrs[name] for name in _OWN},
+    )

@@ -1,0 +1,153 @@
+"""From an architecture to a torch module, layer by layer as `layers.walk` gives them."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.architecture import Architecture
+from search_spaces.layers import Block, Layer, walk
+
+ACTIVATIONS = {"swish": nn.SiLU, "relu": nn.ReLU, "relu6": nn.ReLU6}
+
+
+class SqueezeExcite(nn.Module):
+    """Hu et al. 2018 with biases, as in EfficientNet; the gate is a sigmoid."""
+
+    def __init__(self, layer: Layer, activation: str) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(layer.in_channels, layer.out_channels, 1)
+        self.activation = ACTIVATIONS[activation](inplace=True)
+        self.expand = nn.Conv2d(layer.out_channels, layer.in_channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = self.expand(self.activation(self.reduce(x.mean((2, 3), keepdim=True))))
+        return x * gate.sigmoid()  # type: ignore[no-any-return]
+
+
+def _module(layer: Layer, architecture: Architecture, bn: dict[str, float]) -> nn.Module:
+    c_in, c_out, k = layer.in_channels, layer.out_channels, layer.kernel
+    if layer.kind == "se":
+        return SqueezeExcite(layer, architecture.activation)
+    if layer.kind == "max_pool":
+        return nn.MaxPool2d(k, layer.stride, k // 2)
+    if layer.kind == "avg_pool":
+        return nn.AvgPool2d(k, layer.stride, k // 2, count_include_pad=False)
+    if layer.kind == "global_pool":
+        return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    if layer.kind == "linear":
+        return nn.Sequential(nn.Dropout(architecture.dropout), nn.Linear(c_in, c_out))
+    parts: list[nn.Module] = [
+        nn.Conv2d(c_in, c_out, k, layer.stride, k // 2, groups=layer.groups, bias=not layer.norm)
+    ]
+    if layer.norm:
+        parts.append(nn.BatchNorm2d(c_out, bn["eps"], bn["momentum"]))
+    if layer.activation:
+        parts.append(ACTIVATIONS[architecture.activation](inplace=True))
+    return nn.Sequential(*parts)
+
+
+def drop_connect(x: Tensor, rate: float) -> Tensor:
+    """Drops whole samples of a residual branch with probability `rate`; keeps the mean.
+
+    x: (batch, channels, height, width). Huang et al. 2016; EfficientNet's `drop_connect`.
+    """
+    keep = 1 - rate
+    mask = torch.empty(len(x), 1, 1, 1, dtype=x.dtype, device=x.device).bernoulli_(keep)
+    return x * mask / keep
+
+
+class ResidualBlock(nn.Module):
+    """A path with a shortcut around it."""
+
+    def __init__(
+        self, block: Block, architecture: Architecture, bn: dict[str, float], rate: float
+    ) -> None:
+        super().__init__()
+        self.path = _path(block, architecture, bn)
+        self.shortcut = (
+            nn.Identity() if block.shortcut is None else _module(block.shortcut, architecture, bn)
+        )
+        self.activation = (
+            ACTIVATIONS[architecture.activation](inplace=True)
+            if block.activation
+            else nn.Identity()
+        )
+        self.drop_connect = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.path(x)
+        if self.training and self.drop_connect:
+            y = drop_connect(y, self.drop_connect)
+        y = y + self.shortcut(x)
+        return self.activation(y)  # type: ignore[no-any-return]
+
+
+def _path(block: Block, architecture: Architecture, bn: dict[str, float]) -> nn.Sequential:
+    path = nn.Sequential()
+    for layer in block.path:
+        path.add_module(layer.name, _module(layer, architecture, bn))
+    if block.activation and not block.residual:
+        path.add_module("activation", ACTIVATIONS[architecture.activation](inplace=True))
+    return path
+
+
+class Network(nn.Sequential):
+    """The network of an `architecture`: (batch, 3, height, width) -> (batch, classes) logits."""
+
+    architecture: Architecture
+
+
+def build(
+    architecture: Architecture,
+    *,
+    seed: int | None = None,
+    bn_momentum: float = 0.01,
+    bn_eps: float = 1e-3,
+) -> Network:
+    """A torch network with the papers' initial weights, in training mode on the CPU.
+
+    seed: for the initial weights; None draws from torch's global generator.
+    bn_momentum: torch's convention, 1 - TensorFlow's 0.99.   bn_eps: batch normalization's.
+    """
+    bn = {"momentum": bn_momentum, "eps": bn_eps}
+    network, index = Network(), 0
+    stages: dict[str, nn.Sequential] = {}
+    for name, block in walk(architecture):
+        rate = 0.0
+        if name.startswith("stages."):
+            rate = architecture.drop_connect * index / architecture.blocks
+            index += 1
+        module: nn.Module = (
+            ResidualBlock(block, architecture, bn, rate)
+            if block.residual
+            else _path(block, architecture, bn)
+        )
+        group, *position = name.split(".")
+        if not position:
+            network.add_module(group, module)
+            continue
+        if group not in stages:
+            stages[group] = nn.Sequential()
+            network.add_module(group, stages[group])
+        if position[1] == "0":
+            stages[group].add_module(position[0], nn.Sequential())
+        stages[group].get_submodule(position[0]).add_module(position[1], module)
+    network.architecture = architecture
+    initialize(network, seed)
+    return network
+
+
+def initialize(network: nn.Module, seed: int | None = None) -> None:
+    """EfficientNet's initial weights: convs N(0, 2 / fan_out) with fan_out = k*k*out / groups,
+    linear U(-1/sqrt(out), 1/sqrt(out)), biases 0 (tensorflow/tpu, efficientnet_model.py)."""
+    generator = torch.Generator().manual_seed(seed) if seed is not None else None
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            fan_out = module.kernel_size[0] ** 2 * module.out_channels / module.groups
+            nn.init.normal_(module.weight, 0.0, math.sqrt(2 / fan_out), generator=generator)
+        elif isinstance(module, nn.Linear):
+            bound = 1 / math.sqrt(module.out_features)
+            nn.init.uniform_(module.weight, -bound, bound, generator=generator)
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)

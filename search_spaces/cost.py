@@ -1,0 +1,156 @@
+"""What a network costs, in microseconds: MACs, parameters, activations, peak memory.
+
+MACs are multiply-adds of conv and linear layers, squeeze-and-excitation included; batch
+normalization, activations and pooling are not counted. 1 MAC is 2 FLOPs where a tool counts
+additions and products apart; "FLOPS" in the EfficientNet and MnasNet papers are MACs.
+"""
+
+import functools
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from search_spaces.architecture import Architecture, Stage
+from search_spaces.layers import Block, Layer, head, size_after, stage_blocks, stem
+
+BYTES = 4  # float32
+
+
+class Cost(NamedTuple):
+    """At batch 1 and the architecture's resolution.
+
+    macs: multiply-adds.   params: weights, biases, batch normalization's scale and shift.
+    activations: elements of all conv and linear outputs (Radosavovic et al. 2020, sec. 3).
+    live: the largest number of activation elements alive at once during inference, with batch
+        normalization folded, activations and SE products in place, and a block's input kept
+        while its shortcut needs it.
+    """
+
+    macs: int
+    params: int
+    activations: int
+    live: int
+
+    @property
+    def flops(self) -> int:
+        """2 per multiply-add."""
+        return 2 * self.macs
+
+    @property
+    def activation_memory(self) -> int:
+        """Bytes of the largest set of live activations, float32, batch 1."""
+        return BYTES * self.live
+
+    @property
+    def memory(self) -> int:
+        """Peak bytes of inference, float32, batch 1: weights and live activations."""
+        return BYTES * (self.params + self.live)
+
+
+def layer_cost(layer: Layer) -> Cost:
+    """The cost of one primitive layer; `live` is its input and its output."""
+    c_in, c_out = layer.in_channels, layer.out_channels
+    live = layer.elements_in + layer.elements_out
+    if layer.kind == "conv":
+        weights = layer.kernel**2 * (c_in // layer.groups) * c_out
+        params = weights + 2 * c_out * layer.norm
+        return Cost(weights * layer.size_out**2, params, layer.elements_out, live)
+    if layer.kind == "linear":
+        return Cost(c_in * c_out, c_in * c_out + c_out, c_out, live)
+    if layer.kind == "se":
+        weights = 2 * c_in * c_out
+        return Cost(weights, weights + c_in + c_out, c_in + c_out, layer.elements_in + c_in + c_out)
+    return Cost(0, 0, 0, live)
+
+
+def total(costs: Iterable[Cost]) -> Cost:
+    """Costs one after the other: sums, and the largest `live`."""
+    macs, params, activations, live = zip(*costs, strict=True)
+    return Cost(sum(macs), sum(params), sum(activations), max(live))
+
+
+def block_cost(block: Block) -> Cost:
+    """The cost of a block; its input stays alive while a shortcut needs it."""
+    costs = [layer_cost(layer) for layer in block.path]
+    if block.residual:
+        held = block.path[0].elements_in
+        costs[1:] = [one._replace(live=one.live + held) for one in costs[1:]]
+        joined = held + block.path[-1].elements_out
+        if block.shortcut is None:
+            costs.append(Cost(0, 0, 0, joined))
+        else:
+            side = layer_cost(block.shortcut)
+            costs.append(side._replace(live=joined + block.shortcut.elements_out))
+    return total(costs)
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def stage_cost(stage: Stage, c_in: int, size: int) -> Cost:
+    """The cost of a stage on `c_in` channels of `size` x `size` pixels. Cached."""
+    first, *rest = stage_blocks(stage, c_in, size)
+    whole = block_cost(first)
+    if not rest:
+        return whole
+    one, n = block_cost(rest[0]), len(rest)  # the blocks after the first are equal
+    return Cost(
+        whole.macs + n * one.macs,
+        whole.params + n * one.params,
+        whole.activations + n * one.activations,
+        max(whole.live, one.live),
+    )
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _ends(
+    stem_channels: int,
+    stem_kernel: int,
+    stem_stride: int,
+    stem_pool: bool,
+    resolution: int,
+    c_in: int,
+    size: int,
+    head_channels: int,
+    classes: int,
+) -> Cost:
+    """The cost of stem and head together. Cached."""
+    ends = Architecture(
+        (Stage("conv", 1),),
+        stem=stem_channels,
+        head=head_channels,
+        resolution=resolution,
+        classes=classes,
+        stem_kernel=stem_kernel,
+        stem_stride=stem_stride,
+        stem_pool=stem_pool,
+    )
+    return total((block_cost(stem(ends)), block_cost(head(ends, c_in, size))))
+
+
+def cost(architecture: Architecture) -> Cost:
+    """The exact cost of a network: a sum of cached look-ups, about 10 microseconds."""
+    channels = architecture.stem
+    size = size_after(architecture.resolution, architecture.stem_stride)
+    if architecture.stem_pool:
+        size = size_after(size, 2)
+    macs = params = activations = live = 0
+    for stage in architecture.stages:
+        part = stage_cost(stage, channels, size)
+        macs += part[0]
+        params += part[1]
+        activations += part[2]
+        if part[3] > live:
+            live = part[3]
+        channels = stage.channels
+        size = -(-size // stage.stride)
+    a = architecture
+    ends = _ends(
+        a.stem,
+        a.stem_kernel,
+        a.stem_stride,
+        a.stem_pool,
+        a.resolution,
+        channels,
+        size,
+        a.head,
+        a.classes,
+    )
+    return Cost(macs + ends[0], params + ends[1], activations + ends[2], max(live, ends[3]))

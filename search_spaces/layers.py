@@ -1,0 +1,218 @@
+"""The one walk from an architecture to primitive layers with shapes.
+
+The torch builder, the cost model, peak memory and latency tables all read it, so they can't
+disagree. Images are square; a layer of stride s gives ceil(size / s) pixels ('same' padding).
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from search_spaces.architecture import Architecture, Stage
+
+
+class Layer(NamedTuple):
+    """A primitive layer with its shapes.
+
+    kind: `conv`, `linear`, `se` (pool, 1x1 conv with bias, activation, 1x1 conv with bias,
+        sigmoid, product; out_channels is the squeezed width), `max_pool`, `avg_pool`,
+        `global_pool`.
+    size_in, size_out: height = width in pixels.   groups: of a conv.
+    norm: batch normalization follows.   activation: the network's activation follows.
+    """
+
+    name: str
+    kind: str
+    in_channels: int
+    out_channels: int
+    size_in: int
+    size_out: int
+    kernel: int = 1
+    stride: int = 1
+    groups: int = 1
+    norm: bool = False
+    activation: bool = False
+
+    @property
+    def elements_in(self) -> int:
+        return self.in_channels * self.size_in**2
+
+    @property
+    def elements_out(self) -> int:
+        if self.kind == "se":  # a product in place
+            return self.in_channels * self.size_out**2
+        return self.out_channels * self.size_out**2
+
+
+class Block(NamedTuple):
+    """A path of layers, with a shortcut around them where `residual`.
+
+    shortcut: the layer on the shortcut (a projection or a pooling), None for the identity.
+    activation: the activation follows the sum (ResNet).
+    """
+
+    path: tuple[Layer, ...]
+    residual: bool = False
+    shortcut: Layer | None = None
+    activation: bool = False
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self.path if self.shortcut is None else (*self.path, self.shortcut)
+
+
+def size_after(size: int, stride: int) -> int:
+    """Pixels after a layer of this stride with 'same' padding."""
+    return -(-size // stride)
+
+
+def se_width(in_channels: int, ratio: float) -> int:
+    """Squeezed channels: max(1, int(block input channels * ratio)), as in EfficientNet."""
+    return max(1, int(in_channels * ratio))
+
+
+def _conv(
+    name: str,
+    channels: tuple[int, int],
+    size: int,
+    kernel: int = 1,
+    stride: int = 1,
+    *,
+    depthwise: bool = False,
+    activation: bool = True,
+) -> Layer:
+    c_in, c_out = channels
+    return Layer(
+        name,
+        "conv",
+        c_in,
+        c_out,
+        size,
+        size_after(size, stride),
+        kernel,
+        stride,
+        c_in if depthwise else 1,
+        True,
+        activation,
+    )
+
+
+def _se(stage: Stage, c_in: int, channels: int, size: int) -> tuple[Layer, ...]:
+    if not stage.se:
+        return ()
+    return (Layer("se", "se", channels, se_width(c_in, stage.se), size, size),)
+
+
+def _mbconv(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
+    hidden, after = c_in * stage.expand, size_after(size, stride)
+    expand = (_conv("expand", (c_in, hidden), size),) if stage.expand > 1 else ()
+    return (
+        *expand,
+        _conv("depthwise", (hidden, hidden), size, stage.kernel, stride, depthwise=True),
+        *_se(stage, c_in, hidden, after),
+        _conv("project", (hidden, stage.channels), after, activation=False),
+    )
+
+
+def _dsconv(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
+    after = size_after(size, stride)
+    return (
+        _conv("depthwise", (c_in, c_in), size, stage.kernel, stride, depthwise=True),
+        *_se(stage, c_in, c_in, after),
+        _conv("pointwise", (c_in, stage.channels), after),
+    )
+
+
+def _plain(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
+    after = size_after(size, stride)
+    return (
+        _conv("conv", (c_in, stage.channels), size, stage.kernel, stride),
+        *_se(stage, c_in, stage.channels, after),
+    )
+
+
+def _fused(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
+    hidden, after = c_in * stage.expand, size_after(size, stride)
+    return (
+        _conv("fused", (c_in, hidden), size, stage.kernel, stride),
+        *_se(stage, c_in, hidden, after),
+        _conv("project", (hidden, stage.channels), after, activation=False),
+    )
+
+
+def _bottleneck(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
+    hidden, after = stage.channels // stage.expand, size_after(size, stride)
+    return (
+        _conv("reduce", (c_in, hidden), size),
+        _conv("conv", (hidden, hidden), size, stage.kernel, stride),
+        _conv("restore", (hidden, stage.channels), after, activation=False),
+        *_se(stage, c_in, stage.channels, after),
+    )
+
+
+# A block kind is one function and one line here.
+PATHS = {
+    "mbconv": _mbconv,
+    "dsconv": _dsconv,
+    "conv": _plain,
+    "fused": _fused,
+    "bottleneck": _bottleneck,
+}
+
+
+def block(stage: Stage, c_in: int, size: int, stride: int) -> Block:
+    """One block of the stage on `c_in` channels of `size` pixels."""
+    path = PATHS[stage.op](stage, c_in, size, stride)
+    same = stride == 1 and c_in == stage.channels
+    if stage.op == "bottleneck" and stage.skip == "identity":
+        project = _conv("shortcut", (c_in, stage.channels), size, 1, stride, activation=False)
+        return Block(path, True, None if same else project, True)
+    if stage.skip == "pool" and c_in == stage.channels:
+        after = size_after(size, stride)
+        pool = Layer("shortcut", "avg_pool", c_in, c_in, size, after, 3, stride)
+        return Block(path, True, pool, stage.op == "bottleneck")
+    return Block(path, same and stage.skip == "identity", None, stage.op == "bottleneck")
+
+
+def stage_blocks(stage: Stage, c_in: int, size: int) -> Iterator[Block]:
+    """The stage's blocks in order: the first has the stride and changes the channels."""
+    yield block(stage, c_in, size, stage.stride)
+    rest = block(stage, stage.channels, size_after(size, stage.stride), 1)
+    for _ in range(stage.repeats - 1):
+        yield rest
+
+
+def stem(architecture: Architecture) -> Block:
+    """The stem conv on 3 input channels, and ResNet's max pooling."""
+    size = architecture.resolution
+    conv = _conv(
+        "conv",
+        (3, architecture.stem),
+        size,
+        architecture.stem_kernel,
+        architecture.stem_stride,
+    )
+    if not architecture.stem_pool:
+        return Block((conv,))
+    c, after = architecture.stem, conv.size_out
+    return Block((conv, Layer("pool", "max_pool", c, c, after, size_after(after, 2), 3, 2)))
+
+
+def head(architecture: Architecture, c_in: int, size: int) -> Block:
+    """The 1x1 head conv (if any), global pooling and the classifier."""
+    channels = architecture.head or c_in
+    conv = (_conv("conv", (c_in, channels), size),) if architecture.head else ()
+    pool = Layer("pool", "global_pool", channels, channels, size, 1)
+    linear = Layer("classifier", "linear", channels, architecture.classes, 1, 1)
+    return Block((*conv, pool, linear))
+
+
+def walk(architecture: Architecture) -> Iterator[tuple[str, Block]]:
+    """(name, block) from the input to the logits: `stem`, `stages.I.J`, `head`."""
+    first = stem(architecture)
+    yield "stem", first
+    channels, size = architecture.stem, first.path[-1].size_out
+    for i, stage in enumerate(architecture.stages):
+        for j, one in enumerate(stage_blocks(stage, channels, size)):
+            yield f"stages.{i}.{j}", one
+        channels, size = stage.channels, size_after(size, stage.stride)
+    yield "head", head(architecture, channels, size)

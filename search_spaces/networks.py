@@ -1,0 +1,146 @@
+"""The papers' networks, as tables."""
+
+from search_spaces.architecture import Architecture, Stage
+from search_spaces.errors import UserError
+
+
+def _mbconv(*rows: tuple[int, int, int, int, int, float], **skips: str) -> tuple[Stage, ...]:
+    """Rows of (repeats, kernel, stride, expand, channels, se); stageI=SKIP overrides a skip."""
+    return tuple(
+        Stage("mbconv", c, r, k, s, e, se, skips.get(f"stage{i}", "identity"))
+        for i, (r, k, s, e, c, se) in enumerate(rows)
+    )
+
+
+# Tan & Le 2019, table 1.
+EFFICIENTNET_B0 = Architecture(
+    name="efficientnet_b0",
+    stages=_mbconv(
+        # r, k, s, e, c, se
+        (1, 3, 1, 1, 16, 0.25),
+        (2, 3, 2, 6, 24, 0.25),
+        (2, 5, 2, 6, 40, 0.25),
+        (3, 3, 2, 6, 80, 0.25),
+        (3, 5, 1, 6, 112, 0.25),
+        (4, 5, 2, 6, 192, 0.25),
+        (1, 3, 1, 6, 320, 0.25),
+    ),
+)
+
+# Tan et al. 2019, figure 7, and the block strings of tensorflow/tpu models/official/mnasnet.
+MNASNET_A1 = Architecture(
+    name="mnasnet_a1",
+    activation="relu",
+    stages=_mbconv(
+        (1, 3, 1, 1, 16, 0),
+        (2, 3, 2, 6, 24, 0),
+        (3, 5, 2, 3, 40, 0.25),
+        (4, 3, 2, 6, 80, 0),
+        (2, 3, 1, 6, 112, 0.25),
+        (3, 5, 2, 6, 160, 0.25),
+        (1, 3, 1, 6, 320, 0),
+        stage0="none",
+    ),
+)
+
+MNASNET_B1 = Architecture(
+    name="mnasnet_b1",
+    activation="relu",
+    stages=_mbconv(
+        (1, 3, 1, 1, 16, 0),
+        (3, 3, 2, 3, 24, 0),
+        (3, 5, 2, 3, 40, 0),
+        (3, 5, 2, 6, 80, 0),
+        (2, 3, 1, 6, 96, 0),
+        (4, 5, 2, 6, 192, 0),
+        (1, 3, 1, 6, 320, 0),
+        stage0="none",
+        stage6="none",
+    ),
+)
+
+MNASNET_SMALL = Architecture(
+    name="mnasnet_small",
+    activation="relu",
+    stem=8,
+    stages=_mbconv(
+        (1, 3, 1, 1, 8, 0),
+        (1, 3, 2, 3, 16, 0),
+        (2, 3, 2, 6, 16, 0),
+        (4, 5, 2, 6, 32, 0.25),
+        (3, 3, 1, 6, 32, 0.25),
+        (3, 5, 2, 6, 88, 0.25),
+        (1, 3, 1, 6, 144, 0),
+    ),
+)
+
+# Howard et al. 2017, table 1; blocks of equal output are one stage.
+MOBILENET_V1 = Architecture(
+    name="mobilenet_v1",
+    activation="relu",
+    head=0,
+    dropout=0.001,
+    drop_connect=0.0,
+    stages=tuple(
+        Stage("dsconv", channels, repeats, 3, stride, skip="none")
+        for repeats, stride, channels in (
+            (1, 1, 64),
+            (2, 2, 128),
+            (2, 2, 256),
+            (6, 2, 512),
+            (2, 2, 1024),
+        )
+    ),
+)
+
+# Sandler et al. 2018, table 2.
+MOBILENET_V2 = Architecture(
+    name="mobilenet_v2",
+    activation="relu6",
+    drop_connect=0.0,
+    stages=_mbconv(
+        (1, 3, 1, 1, 16, 0),
+        (2, 3, 2, 6, 24, 0),
+        (3, 3, 2, 6, 32, 0),
+        (4, 3, 2, 6, 64, 0),
+        (3, 3, 1, 6, 96, 0),
+        (3, 3, 2, 6, 160, 0),
+        (1, 3, 1, 6, 320, 0),
+    ),
+)
+
+# He et al. 2016, table 1, with the stride in the 3x3 conv (v1.5).
+RESNET_50 = Architecture(
+    name="resnet_50",
+    activation="relu",
+    stem=64,
+    stem_kernel=7,
+    stem_pool=True,
+    head=0,
+    dropout=0.0,
+    drop_connect=0.0,
+    stages=tuple(
+        Stage("bottleneck", channels, repeats, 3, stride, 4)
+        for repeats, stride, channels in ((3, 1, 256), (4, 2, 512), (6, 2, 1024), (3, 2, 2048))
+    ),
+)
+
+NETWORKS = {
+    network.name: network
+    for network in (
+        EFFICIENTNET_B0,
+        MNASNET_A1,
+        MNASNET_B1,
+        MNASNET_SMALL,
+        MOBILENET_V1,
+        MOBILENET_V2,
+        RESNET_50,
+    )
+}
+
+
+def network(name: str) -> Architecture:
+    """The published network of this name. Raises UserError that lists the names."""
+    if name not in NETWORKS:
+        raise UserError(f"there is no network {name!r}: expected one of {', '.join(NETWORKS)}")
+    return NETWORKS[name]

@@ -1,0 +1,134 @@
+"""What a search space is: named choices, and a function from one value each to a network."""
+
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from search_spaces.architecture import Architecture
+from search_spaces.cost import Cost, cost
+from search_spaces.errors import UserError
+from search_spaces.quantities import QUANTITIES
+
+Value = int | float | str | bool
+Values = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Space:
+    """A search space.
+
+    choices: for each name its options in order, at least one; whole numbers, numbers, texts.
+    build: one option for each name -> `Architecture`; pure and quick (a search calls it
+        thousands of times).
+
+    >>> Space("two", {"k": (3, 5)}, lambda v: Architecture((Stage("conv", 8, 1, v["k"]),)))
+    """
+
+    name: str
+    choices: Mapping[str, tuple[Value, ...]]
+    build: Callable[[Values], Architecture] = field(repr=False, compare=False)
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        choices = {}
+        for name, options in self.choices.items():
+            if isinstance(options, str) or not isinstance(options, list | tuple):
+                raise UserError(f"choice {name!r} is {options!r}: expected a list of options")
+            choices[name] = tuple(dict.fromkeys(options))
+            if not choices[name] or not all(
+                isinstance(option, int | float | str) for option in options
+            ):
+                raise UserError(
+                    f"choice {name!r} has options {list(options)!r}: expected one or more "
+                    "numbers or texts"
+                )
+        if not choices:
+            raise UserError(f"space {self.name!r} has no choices: expected at least one")
+        object.__setattr__(self, "choices", MappingProxyType(choices))
+
+    @property
+    def size(self) -> int:
+        """How many combinations of options there are."""
+        return math.prod(len(options) for options in self.choices.values())
+
+    def sample(self, rng: random.Random) -> dict[str, Value]:
+        """One option for each choice, uniformly."""
+        return {name: rng.choice(options) for name, options in self.choices.items()}
+
+
+def neighbours(space: Space, values: Values) -> Iterator[dict[str, Value]]:
+    """Every combination that differs from `values` in one choice."""
+    for name, options in space.choices.items():
+        for option in options:
+            if option != values[name]:
+                yield {**values, name: option}
+
+
+def descend(
+    space: Space, penalty: Callable[[Cost], float], start: Values
+) -> tuple[dict[str, Value], float]:
+    """Coordinate descent: choice by choice the option of least `penalty`, until none helps.
+
+    Exact where each choice moves the cost in one direction whatever the others are, as width,
+    depth, kernel, expansion, SE and resolution do.
+    """
+    best, least = dict(start), penalty(cost(space.build(start)))
+    improved = True
+    while improved:
+        improved = False
+        for name, options in space.choices.items():
+            for option in options:
+                trial = {**best, name: option}
+                now = penalty(cost(space.build(trial)))
+                if now < least:
+                    best, least, improved = trial, now, True
+    return best, least
+
+
+@dataclass(frozen=True)
+class Range:
+    """The span of one quantity over a space."""
+
+    smallest: float
+    median: float
+    largest: float
+
+
+def cost_ranges(space: Space, samples: int = 1001, seed: int = 0) -> dict[str, Range]:
+    """For each quantity of `QUANTITIES` its smallest, median and largest value in the space.
+
+    The ends come from coordinate descent from several starts, the median from random samples.
+    """
+    rng = random.Random(seed)
+    starts = [space.sample(rng) for _ in range(3)]
+    sampled = [cost(space.build(space.sample(rng))) for _ in range(samples)]
+    ranges = {}
+    for name, quantity in QUANTITIES.items():
+        measure = quantity.measure
+        low = min(descend(space, measure, start)[1] for start in starts)
+        high = max(-descend(space, lambda c, m=measure: -m(c), start)[1] for start in starts)  # type: ignore[misc]
+        middle = sorted(measure(one) for one in sampled)[samples // 2]
+        ranges[name] = Range(low, middle, high)
+    return ranges
+
+
+def check(space: Space, samples: int = 20) -> Space:
+    """The space itself, after some of its networks could be built.
+
+    Raises UserError that names the combination that could not.
+    """
+    rng = random.Random(0)
+    for _ in range(samples):
+        values: dict[str, Any] = space.sample(rng)
+        try:
+            built = space.build(values)
+        except Exception as error:
+            raise UserError(f"space {space.name!r} can't build {values}: {error}") from error
+        if not isinstance(built, Architecture):
+            raise UserError(
+                f"space {space.name!r} builds {type(built).__name__}: expected Architecture"
+            )
+    return space

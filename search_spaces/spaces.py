@@ -1,0 +1,141 @@
+"""The spaces that come with the package, by name."""
+
+import functools
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from search_spaces.errors import UserError
+from search_spaces.space import Space, check
+from search_spaces.tables import read_space, table_space
+
+_B0 = ((16, 1), (24, 2), (40, 2), (80, 2), (112, 1), (192, 2), (320, 1))  # channels, stride
+
+
+@functools.cache
+def efficientnet() -> Space:
+    """EfficientNet-B0's skeleton: expansion, kernel, repeats and SE in every stage."""
+    stages = [
+        {
+            "channels": channels,
+            "stride": stride,
+            "expand": [1, 4, 6],
+            "kernel": [3, 5],
+            "repeats": [1, 2, 3, 4] if i == 5 else [1, 2, 3],
+            "se": [0.0, 0.25],
+        }
+        for i, (channels, stride) in enumerate(_B0)
+    ]
+    return table_space("efficientnet", stages, {}, (efficientnet.__doc__ or "").strip())
+
+
+@functools.cache
+def efficientnet_wide() -> Space:
+    """EfficientNet-B0's skeleton with width and resolution choices besides."""
+    widths = (
+        [8, 16, 24],
+        [16, 24, 32],
+        [32, 40, 48],
+        [64, 80, 96],
+        [88, 112, 136],
+        [152, 192, 232],
+        [256, 320, 384],
+    )
+    stages = [
+        {
+            "channels": channels,
+            "stride": stride,
+            "expand": [1, 3, 4, 6],
+            "kernel": [3, 5, 7],
+            "repeats": [1, 2, 3, 4],
+            "se": [0.0, 0.25],
+        }
+        for channels, (_, stride) in zip(widths, _B0, strict=True)
+    ]
+    network = {"stem": [24, 32, 40], "resolution": [160, 176, 192, 208, 224, 240, 256]}
+    return table_space(
+        "efficientnet-wide", stages, network, (efficientnet_wide.__doc__ or "").strip()
+    )
+
+
+@functools.cache
+def mnasnet() -> Space:
+    """MnasNet's factorized hierarchical space (Tan et al. 2019, sec. 4.1).
+
+    Filters are 0.75, 1 and 1.25 times MobileNetV2's, and those that MnasNet-A1, B1 and
+    EfficientNet-B0 need besides; layers are MobileNetV2's and one fewer or more. mbconv1 is the
+    paper's depthwise-separable conv.
+    """
+    rows = (  # stride, filters, layers
+        (1, [16, 24], [1, 2]),
+        (2, [16, 24, 32], [1, 2, 3]),
+        (2, [24, 32, 40], [2, 3, 4]),
+        (2, [48, 64, 80], [3, 4, 5]),
+        (1, [72, 96, 112, 120], [2, 3, 4]),
+        (2, [120, 160, 192, 200], [2, 3, 4]),
+        (1, [240, 320, 400], [1, 2]),
+    )
+    stages = [
+        {
+            "op": ["conv", "mbconv1", "mbconv3", "mbconv6"],
+            "kernel": [3, 5],
+            "se": [0.0, 0.25],
+            "skip": ["pool", "identity", "none"],
+            "channels": filters,
+            "repeats": layers,
+            "stride": stride,
+        }
+        for stride, filters, layers in rows
+    ]
+    summary = "MnasNet's factorized hierarchical space (Tan et al. 2019, sec. 4.1)."
+    return table_space("mnasnet", stages, {"activation": "relu"}, summary)
+
+
+# A space is one function and one line here.
+SPACES: dict[str, Callable[[], Space]] = {
+    "efficientnet": efficientnet,
+    "efficientnet-wide": efficientnet_wide,
+    "mnasnet": mnasnet,
+}
+
+
+def load_object(spec: str, what: str) -> Any:
+    """The object that `module:name` or `file.py:name` stands for. Raises UserError."""
+    place, _, name = spec.rpartition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        if place.endswith(".py"):
+            found = importlib.util.spec_from_file_location(Path(place).stem, place)
+            if found is None or found.loader is None:
+                raise ImportError(f"no Python file {place}")
+            module = importlib.util.module_from_spec(found)
+            sys.modules.setdefault(Path(place).stem, module)
+            found.loader.exec_module(module)
+        else:
+            module = importlib.import_module(place)
+        return getattr(module, name)
+    except Exception as error:
+        raise UserError(f"the {what} {spec!r} can't be loaded: {error}") from None
+
+
+def space(spec: str) -> Space:
+    """A space by name, by TOML file, or as `module:name`. Raises UserError."""
+    if spec in SPACES:
+        return SPACES[spec]()
+    if spec.endswith(".toml"):
+        return read_space(spec)
+    if ":" in spec:
+        found = load_object(spec, "space")
+        found = found if isinstance(found, Space) or not callable(found) else found()
+        if not isinstance(found, Space):
+            raise UserError(f"{spec!r} is {type(found).__name__}: expected a Space")
+        return check(found)
+    raise UserError(
+        f"there is no space {spec!r}: expected one of {', '.join(SPACES)}, a FILE.toml, or "
+        "module:name of a Space of your own"
+    )

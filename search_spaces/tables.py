@@ -1,0 +1,103 @@
+"""Spaces as data: a table of the network and its stages in which a list is a choice."""
+
+import functools
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from search_spaces.architecture import OPS, Architecture, Stage
+from search_spaces.errors import UserError
+from search_spaces.space import Space, Values, check
+
+_STAGE = tuple(field.name for field in fields(Stage))
+_NETWORK = tuple(f.name for f in fields(Architecture) if f.name not in ("stages", "name"))
+_stage = functools.lru_cache(maxsize=1 << 16)(Stage)  # stages recur: build each one once
+
+
+@functools.lru_cache(maxsize=1024)
+def op_and_expand(op: str) -> tuple[str, int | None]:
+    """`mbconv6` is op mbconv with expand 6; `mbconv` leaves expand to its own column."""
+    match = re.fullmatch(r"(mbconv|fused)(\d+)", op) if isinstance(op, str) else None
+    if match:
+        return match[1], int(match[2])
+    if op not in OPS:
+        raise UserError(
+            f"op is {op!r}: expected one of {', '.join(OPS)}, or mbconvN or fusedN with expansion N"
+        )
+    return op, None
+
+
+def table_space(
+    name: str,
+    stages: Sequence[Mapping[str, Any]],
+    network: Mapping[str, Any] | None = None,
+    description: str = "",
+) -> Space:
+    """A space from a table. A list is a choice; anything else is fixed.
+
+    stages: fields of `Stage` each; `op` may be `mbconvN` or `fusedN`.
+    network: fields of `Architecture` but stages and name.
+    Choices are called `stageI.FIELD` and `FIELD`. Raises UserError.
+    """
+    network = network or {}
+    if not stages:
+        raise UserError(f"space {name!r} has no stages: expected a [[stages]] table for each")
+    choices: dict[str, Any] = {}
+    parts = [("", network, _NETWORK), *((f"stage{i}.", s, _STAGE) for i, s in enumerate(stages))]
+    for prefix, table, known in parts:
+        for key, value in table.items():
+            if key not in known:
+                raise UserError(
+                    f"space {name!r} has {prefix + key!r}: expected one of {', '.join(known)}"
+                )
+            if isinstance(value, list | tuple):
+                choices[prefix + key] = value
+    rows = [
+        [(key, f"stage{i}.{key}", value) for key, value in {"op": "mbconv", **stage}.items()]
+        for i, stage in enumerate(stages)
+    ]
+
+    def build(values: Values) -> Architecture:
+        built = []
+        for row in rows:
+            made: dict[str, Any] = {key: values.get(path, value) for key, path, value in row}
+            op, expand = op_and_expand(made["op"])
+            made["op"] = op
+            if expand is not None:
+                made["expand"] = expand
+            built.append(_stage(**made))
+        whole: dict[str, Any] = {key: values.get(key, value) for key, value in network.items()}
+        return Architecture(tuple(built), **whole)
+
+    return check(Space(name, choices, build, description))
+
+
+def read_space(path: str | Path) -> Space:
+    """A space from a TOML file with `name`, `[network]` and `[[stages]]`. Raises UserError."""
+    try:
+        table = tomllib.loads(Path(path).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the space file {path} can't be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"the space file {path} is no TOML: {error}") from None
+    unknown = sorted(set(table) - {"name", "description", "network", "stages"})
+    if unknown:
+        raise UserError(
+            f"the space file {path} has {unknown[0]!r}: expected name, description, [network] "
+            "and [[stages]]"
+        )
+    stages, network = table.get("stages", []), table.get("network", {})
+    if not isinstance(stages, list) or not all(isinstance(s, dict) for s in stages):
+        raise UserError(f"the space file {path} has no list of [[stages]] tables")
+    if not isinstance(network, dict):
+        raise UserError(f"the space file {path} has network = {network!r}: expected a table")
+    try:
+        name = str(table.get("name", Path(path).stem))
+        return table_space(name, stages, network, str(table.get("description", "")))
+    except UserError as error:
+        raise UserError(f"the space file {path}: {error}") from None
+    except TypeError as error:
+        raise UserError(f"the space file {path} has an incomplete stage: {error}") from None
