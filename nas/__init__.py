@@ -9,16 +9,18 @@ from typing import Any
 _HOME = {
     "Evaluator": "nas.evaluators",
     "LocalExecutor": "nas.executors",
+    "Limit": "nas.objective",
     "Measurement": "nas.evaluators",
     "Objective": "nas.objective",
-    "Limit": "nas.objective",
+    "Plan": "nas.run",
     "Search": "nas.search",
     "Surrogate": "nas.surrogate",
     "drive": "nas.drive",
     "evaluator": "nas.evaluators",
+    "find": "nas.run",
     "strategy": "nas.strategies",
 }
-__all__ = list(_HOME)  # noqa: PLE0604
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> Any:

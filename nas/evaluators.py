@@ -43,12 +43,15 @@ class Outcome:
 def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, seed: int) -> Outcome:
     """Runs the evaluator; whatever it raises becomes the outcome's error."""
     start = time.perf_counter()
-    measurement, error = None, None
+    measurement: Measurement | None = None
+    error = None
     try:
         found = evaluator(architecture, budget, seed)
-        measurement = found if isinstance(found, Measurement) else Measurement(float(found))
-        if not math.isfinite(measurement.accuracy):
-            measurement, error = None, f"the accuracy is {measurement.accuracy}"
+        found = found if isinstance(found, Measurement) else Measurement(float(found))
+        if math.isfinite(found.accuracy):
+            measurement = found
+        else:
+            error = f"the accuracy is {found.accuracy}"
     except Exception as raised:
         error = f"{type(raised).__name__}: {raised}"
     return Outcome(measurement, error, time.perf_counter() - start)

@@ -26,7 +26,7 @@ class EvolutionSampler(BaseSampler):
         seed: int | None = None,
         population: int = 100,
         sample: int = 25,
-        mutations: float = 1.5,
+        mutations: float = 2.0,
     ) -> None:
         self._random = RandomSampler(seed)
         self._rng = np.random.RandomState(seed)

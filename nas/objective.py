@@ -49,7 +49,7 @@ class Objective:
         """accuracy (percent) * (cost / T) ** w."""
         alpha, beta = OBJECTIVES[self.name]
         w = alpha if cost <= self.target else beta
-        return accuracy * (cost / self.target) ** w
+        return float(accuracy * (cost / self.target) ** w)
 
     def of(self, trial: Trial) -> float:
         """The reward of a trial's cautious accuracy; -inf where it failed."""

@@ -112,10 +112,9 @@ def accuracy_text(accuracy: float | None, spread: float | None) -> str:
 
 
 def _figures(named: dict[str, Any]) -> tuple[str, ...]:
-    figures = Cost(*(int(named[k]) for k in ("macs", "params", "activations")), live=0)
     return (
-        MACS.format(figures.macs),
-        PARAMS.format(figures.params),
+        MACS.format(named["macs"]),
+        PARAMS.format(named["params"]),
         MEMORY.format(named["memory"]),
         accuracy_text(named["accuracy"], named["spread"]),
     )

@@ -12,7 +12,7 @@ from nas.evaluators import Evaluator, evaluator
 from nas.executors import LocalExecutor
 from nas.objective import Limit, Objective
 from nas.search import Search
-from nas.strategies import strategy
+from nas.strategies import Strategy, strategy
 from results.load import BEST
 from results.records import Trial
 from results.run_folder import RECORD, STORE, now, open_run, run_path, write_json
@@ -21,7 +21,7 @@ from search_spaces.architecture import Architecture, to_dict
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import QUANTITIES
-from search_spaces.space import Space
+from search_spaces.space import Space, check
 from search_spaces.spaces import space
 
 
@@ -32,10 +32,10 @@ class Plan:
 
     objective: Objective
     limits: tuple[Limit, ...] = ()
-    space: str = "efficientnet"
-    strategy: str = "evolution"
-    evaluator: str = "surrogate"
-    trials: int = 2000
+    space: str | Space = "efficientnet"
+    strategy: str | Strategy = "evolution"
+    evaluator: str | Evaluator = "surrogate"
+    trials: int = 3000
     seed: int = 0
     name: str | None = None
     runs: Path = Path("runs")
@@ -53,8 +53,8 @@ class Plan:
             "limits": {limit.quantity: limit.at_most for limit in self.limits},
             "space": space.name,
             "choices": {name: list(options) for name, options in space.choices.items()},
-            "strategy": self.strategy,
-            "evaluator": self.evaluator,
+            "strategy": named(self.strategy),
+            "evaluator": named(self.evaluator),
             "seed": self.seed,
         }
 
@@ -70,13 +70,20 @@ class Plan:
             for limit in self.limits
         ]
         parts += [
-            getattr(self, key)
+            named(getattr(self, key))
             for key in ("strategy", "evaluator")
             if getattr(self, key) != getattr(default, key)
         ]
         parts += [f"caution{o.caution:g}"] if o.caution != 1 else []
         parts += [f"seed{self.seed}"] if self.seed else []
         return "-".join("".join(c if c.isalnum() or c in "._" else "" for c in p) for p in parts)
+
+
+def named(part: Any) -> str:
+    """A strategy's or evaluator's name: what was typed, or the name it has in Python."""
+    if isinstance(part, str):
+        return part
+    return str(getattr(part, "__qualname__", None) or type(part).__qualname__)
 
 
 @dataclass
@@ -115,9 +122,9 @@ def run(plan: Plan, show: Callable[[Trial, int], None] = lambda trial, n: None) 
     """
     seconds: dict[str, float] = {}
     with _timed(seconds, "setup"):
-        where = space(plan.space)
-        how = strategy(plan.strategy)
-        measure = evaluator(plan.evaluator)
+        where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
+        how = strategy(plan.strategy) if isinstance(plan.strategy, str) else plan.strategy
+        measure = evaluator(plan.evaluator) if isinstance(plan.evaluator, str) else plan.evaluator
         Search(where, plan.objective, how, plan.limits, plan.seed)  # refuse impossible limits
         check_domain(measure, where)
         folder = run_path(plan.run_name(where), plan.runs)
@@ -155,6 +162,18 @@ def run(plan: Plan, show: Callable[[Trial, int], None] = lambda trial, n: None) 
         )
         write_json(folder / RECORD, record)
     return result
+
+
+def find(target_flops: float, objective: str = "hard", caution: float = 1.0, **plan: Any) -> Result:
+    """`nas search` from Python: the arguments of `Plan`, but parts may be objects.
+
+    target_flops: T in multiply-adds.   space: a name or a `Space`.   strategy: a name or a
+    `Strategy`.   evaluator: a name or a callable of (architecture, budget, seed).
+    Raises UserError, RunFailure.
+
+    >>> result = find(400e6, evaluator=lambda a, budget, seed: 50 + a.blocks, trials=100)
+    """
+    return run(Plan(Objective(objective, target_flops, "flops", caution), **plan))
 
 
 def check_domain(measure: Evaluator, where: Space) -> None:
@@ -245,9 +264,9 @@ def summary(result: Result) -> dict[str, Any]:
         "other": None if result.other is None
         else {"objective": other.name, **row(result.other, other)},
         "baseline": baseline(result.evaluator),
-        "evaluator": plan.evaluator,
-        "space": plan.space,
-        "strategy": plan.strategy,
+        "evaluator": named(plan.evaluator),
+        "space": plan.space if isinstance(plan.space, str) else plan.space.name,
+        "strategy": named(plan.strategy),
         "seed": plan.seed,
         "trials": len(result.trials),
         "run": str(result.folder),

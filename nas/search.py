@@ -1,5 +1,6 @@
 """Ask and tell: proposals from an Optuna sampler, checked before they cost anything."""
 
+import dataclasses
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import optuna
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.study import StudyDirection
 
 from nas.evaluators import Outcome
 from nas.objective import Limit, Objective, broken, feasible_values, limits_of
@@ -18,7 +20,7 @@ from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.space import Space, Values
 
-PROPOSALS = 64  # of the sampler for one job
+PROPOSALS = 16  # of the sampler for one job
 REPAIRS = 512  # walks from a refused proposal into the limits
 
 
@@ -57,10 +59,13 @@ class Search:
         self.space, self.objective, self.strategy, self.seed = space, objective, strategy, seed
         self.limits = limits_of(objective, limits)
         self._anchor = feasible_values(space, self.limits)
-        self._distributions = {n: CategoricalDistribution(o) for n, o in space.choices.items()}
+        self._distributions: dict[str, BaseDistribution] = {
+            name: CategoricalDistribution(options) for name, options in space.choices.items()
+        }
         self._sampler = strategy.make(seed)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        directions = ["maximize", "minimize"] if strategy.front else ["maximize"]
+        both = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
+        directions = both if strategy.front else both[:1]
         self._study = optuna.create_study(directions=directions, sampler=self._sampler)
         self._asked: dict[int, optuna.Trial] = {}
         self._seen: set[Architecture] = set()
@@ -150,11 +155,10 @@ class Search:
             budget=job.budget,
             seed=job.seed,
             seconds=outcome.seconds,
-            notes=dict(live.system_attrs),
         )
         losses = self._losses(trial)
         if losses is None:
-            self._study.tell(live, state=optuna.trial.TrialState.FAIL)
+            told = self._study.tell(live, state=optuna.trial.TrialState.FAIL)
         else:
-            self._study.tell(live, losses)
-        return trial
+            told = self._study.tell(live, losses)
+        return dataclasses.replace(trial, notes=dict(told.system_attrs))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,34 +18,34 @@ _FIRST = (
 
 def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
     """One row a trial: accuracy and spread in percent, MACs, parameters, activations, peak
-    memory in bytes at batch 1, seconds, error, and the choices."""
+    memory in bytes at batch 1, seconds, error, and the choices; a choice that has the name of a
+    column before it is `choice.NAME`."""
     rows = []
     for trial in trials:
         cost = trial.cost
-        rows.append(
-            {
-                "number": trial.number,
-                "id": trial.architecture.id,
-                "accuracy": trial.accuracy,
-                "spread": trial.spread,
-                "macs": cost.macs,
-                "params": cost.params,
-                "activations": cost.activations,
-                "memory": cost.memory,
-                "activation_memory": cost.activation_memory,
-                "budget": trial.budget,
-                "seed": trial.seed,
-                "seconds": trial.seconds,
-                "error": trial.error,
-                **trial.values,
-            }
-        )
+        row: dict[str, Any] = {
+            "number": trial.number,
+            "id": trial.architecture.id,
+            "accuracy": trial.accuracy,
+            "spread": trial.spread,
+            "macs": cost.macs,
+            "params": cost.params,
+            "activations": cost.activations,
+            "memory": cost.memory,
+            "activation_memory": cost.activation_memory,
+            "budget": trial.budget,
+            "seed": trial.seed,
+            "seconds": trial.seconds,
+            "error": trial.error,
+        }
+        choices = {f"choice.{k}" if k in row else k: value for k, value in trial.values.items()}
+        rows.append(row | choices)
     columns = None if rows else [*_FIRST, "budget", "seed", "seconds", "error"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def front_frame(frame: pd.DataFrame, caution: float = 0.0, cost: str = "macs") -> pd.DataFrame:
-    """The rows of the Pareto front of accuracy - caution * spread against `cost`, cost ascending."""
+    """The Pareto front of accuracy - caution * spread against `cost`, cost ascending."""
     done = frame[frame["accuracy"].notna()]
     cautious = done["accuracy"] - caution * done["spread"].astype(float).fillna(0.0)
     return done.iloc[front(cautious, done[cost])].reset_index(drop=True)
@@ -52,5 +53,9 @@ def front_frame(frame: pd.DataFrame, caution: float = 0.0, cost: str = "macs") -
 
 def write_frame(frame: pd.DataFrame, stem: Path) -> None:
     """Writes `stem`.csv and `stem`.parquet, each in one step."""
+    for column, values in frame.items():
+        kinds = set(map(type, values.dropna()))
+        if str in kinds and len(kinds) > 1:  # parquet has one type a column
+            frame = frame.assign(**{str(column): values.map(str, na_action="ignore")})
     write_atomically(stem.with_suffix(".csv"), frame.to_csv(index=False).encode())
     write_atomically(stem.with_suffix(".parquet"), frame.to_parquet(index=False))

@@ -16,7 +16,8 @@ def front(accuracy: ArrayLike, cost: ArrayLike) -> NDArray[np.intp]:
     order = np.lexsort((np.arange(len(a)), -a, c))
     best = np.maximum.accumulate(a[order])
     better = np.r_[True, best[1:] > best[:-1]][: len(a)]
-    return order[better]
+    kept: NDArray[np.intp] = order[better]
+    return kept
 
 
 def hypervolume(accuracy: ArrayLike, cost: ArrayLike, reference: Sequence[float]) -> float:

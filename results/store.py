@@ -6,6 +6,7 @@ row says RUNNING, so that a killed run needs no repair but dropping a last line 
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from results.records import Trial, from_optuna, to_optuna
 from search_spaces.errors import RunFailure, UserError
 
 STUDY = "compound-nas"
+_START = b'{"op_code":0,"worker_id":"'  # of a journal: a study is created
 
 
 class _Held:
@@ -30,10 +32,19 @@ class _Held:
         pass
 
 
+def _refuse_foreign(path: Path) -> None:
+    """Raises UserError for a file that no store began, before anything in it is touched."""
+    with path.open("rb") as file:
+        line = file.readline(1 << 16)
+    torn = not line.endswith(b"\n")
+    if not (line.startswith(_START) or (torn and _START.startswith(line))):
+        raise UserError(f"{path} is no store of trials: choose another --name, or move it away")
+    if not torn and (study := json.loads(line).get("study_name")) != STUDY:
+        raise UserError(f"{path} holds another program's study {study!r}: choose another --name")
+
+
 def _drop_torn_line(path: Path) -> None:
     """Cuts a last line without its end: a write that a kill or a full disk broke off."""
-    if not path.exists():
-        return
     with path.open("rb+") as file:
         file.seek(0, os.SEEK_END)
         end = size = file.tell()
@@ -55,6 +66,7 @@ class Store:
     location: a file path, or a URL such as `sqlite:///runs.db` or `postgresql://...`.
     experiment: what the run is, as plain JSON values; a store of another experiment is refused.
     choices: the search space's options, name by name.
+    name: of the study in a database, which may hold many; a file holds one.
     Raises UserError for a store of another experiment or a file that is no store, RunFailure
     where the location can't be written.
     """
@@ -68,13 +80,16 @@ class Store:
     ) -> None:
         self.location = str(location)
         self._distributions = {key: CategoricalDistribution(o) for key, o in choices.items()}
+        self._failures: tuple[type[Exception], ...] = (OSError,)
         wanted = json.loads(json.dumps(experiment))
         try:
             self._study = self._open(name)
             found = self._study.user_attrs.get("experiment")
             if found is None and not self._study.get_trials(deepcopy=False):
                 self._study.set_user_attr("experiment", wanted)
-                self._study.set_metric_names(["accuracy", "cost"])
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                    self._study.set_metric_names(["accuracy", "cost"])
                 found = wanted
         except OSError as error:
             raise RunFailure(f"the store {self.location} can't be written: {error}") from error
@@ -82,7 +97,7 @@ class Store:
             raise
         except Exception as error:
             raise UserError(
-                f"{self.location} is no store of trials that can be read ({error}): choose "
+                f"{self.location} is no store of trials that can be read ({_why(error)}): choose "
                 "another --name, or move it away"
             ) from error
         if found != wanted:
@@ -92,15 +107,22 @@ class Store:
             )
 
     def _open(self, name: str) -> optuna.Study:
-        storage: Any = self.location
-        if "://" not in self.location:
-            _drop_torn_line(Path(self.location))
+        storage: Any
+        if "://" in self.location:
+            from sqlalchemy.exc import SQLAlchemyError
+
+            self._failures += (SQLAlchemyError, optuna.exceptions.StorageInternalError)
+            storage = optuna.storages.get_storage(self.location)
+        else:
+            path, name = Path(self.location), STUDY
+            if path.exists():
+                _refuse_foreign(path)
+                _drop_torn_line(path)
             storage = JournalStorage(JournalFileBackend(self.location, lock_obj=_Held()))  # type: ignore[arg-type]
+        if name in optuna.get_all_study_names(storage):  # to load writes nothing
+            return optuna.load_study(study_name=name, storage=storage)
         return optuna.create_study(
-            study_name=name,
-            storage=storage,
-            directions=["maximize", "minimize"],
-            load_if_exists=True,
+            study_name=name, storage=storage, directions=["maximize", "minimize"]
         )
 
     def append(self, trial: Trial, cost: float) -> None:
@@ -108,9 +130,11 @@ class Store:
         values = None if trial.accuracy is None else [trial.accuracy, cost]
         try:
             self._study.add_trial(to_optuna(trial, self._distributions, values))
-        except OSError as error:
+        except self._failures as error:
+            if "://" not in self.location:
+                _drop_torn_line(Path(self.location))  # another append must not join it
             raise RunFailure(
-                f"the trial could not be written to {self.location} ({error.strerror}): the "
+                f"the trial could not be written to {self.location} ({_why(error)}): the "
                 "trials before it are stored; free some space and run the same command again"
             ) from error
 
@@ -123,6 +147,12 @@ class Store:
                 f"{self.location} holds trials of another program (they lack {error}): choose "
                 "another --name"
             ) from None
+
+
+def _why(error: Exception) -> str:
+    """The first line of the first cause: a database's own words, not Optuna's about them."""
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    return getattr(cause, "strerror", None) or next(iter(str(cause).splitlines()), repr(cause))
 
 
 def difference(found: Any, wanted: Any) -> str:

@@ -69,7 +69,8 @@ class Stage:
                 f"Stage.channels is {self.channels}: a bottleneck's channels must be a multiple "
                 f"of its expand, {self.expand}"
             )
-        if not 0 <= self.se <= 8:  # NaN fails too
+        # NaN fails too
+        if not isinstance(self.se, int | float) or not 0 <= self.se <= 8:
             raise UserError(f"Stage.se is {self.se!r}: expected a ratio from 0 (none) to 8")
         _one_of("Stage", "skip", self.skip, SKIPS)
         object.__setattr__(self, "se", float(self.se))
@@ -109,7 +110,11 @@ class Architecture:
     name: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        if type(self.stages) is not tuple or not self.stages:
+        if (
+            type(self.stages) is not tuple
+            or not self.stages
+            or not all(isinstance(stage, Stage) for stage in self.stages)
+        ):
             raise UserError(f"Architecture.stages is {self.stages!r}: expected a tuple of Stage")
         for field in ("stem", "resolution", "classes", "stem_kernel", "stem_stride"):
             _whole("Architecture", field, getattr(self, field), 1)
@@ -120,6 +125,10 @@ class Architecture:
             )
         if self.activation not in ACTIVATIONS:
             _one_of("Architecture", "activation", self.activation, ACTIVATIONS)
+        if type(self.stem_pool) is not bool:
+            raise UserError(f"Architecture.stem_pool is {self.stem_pool!r}: expected true or false")
+        if not isinstance(self.name, str):
+            raise UserError(f"Architecture.name is {self.name!r}: expected a text")
         _rate("Architecture", "dropout", self.dropout)
         _rate("Architecture", "drop_connect", self.drop_connect)
 

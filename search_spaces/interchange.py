@@ -10,6 +10,8 @@ depthwise-separable with a linear end, `dsa` the same with an activation and no 
 import dataclasses
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from search_spaces.architecture import Architecture, Stage
@@ -19,7 +21,8 @@ TIMM_ACTIVATIONS = {"re": "relu", "r6": "relu6", "sw": "swish"}
 
 
 def _number(value: float) -> str:
-    return f"{value:g}"
+    """All digits that the float needs, without an exponent."""
+    return f"{Decimal(repr(value)).normalize():f}"
 
 
 def to_tf(architecture: Architecture) -> list[str]:
@@ -73,8 +76,9 @@ def _int(tokens: dict[str, Any], key: str, string: str, default: int | None = No
 def from_tf(strings: Iterable[str], **network: Any) -> Architecture:
     """The architecture of TensorFlow block strings; `network`: the other Architecture fields.
 
-    The stem's width is the first string's input. Raises UserError, also where a string's input
-    is not the output of the one before.
+    The stem's width is the first string's input, or `stem` where that input has no effect: the
+    published MnasNet-small has a stem of 8 and `r1_k3_s11_e1_i16_o8`. Raises UserError, also
+    where a string's input is not the output of the one before.
     """
     stages: list[Stage] = []
     stem = c_in = None
@@ -107,7 +111,8 @@ def from_tf(strings: Iterable[str], **network: Any) -> Architecture:
         )
     if stem is None:
         raise UserError("there are no block strings: expected one or more")
-    if network.setdefault("stem", stem) != stem:
+    unused = stages[0].expand == 1 and not stages[0].se
+    if network.setdefault("stem", stem) != stem and not unused:
         raise UserError(f"stem is {network['stem']}, but the first block string has i{stem}")
     return Architecture(tuple(stages), **network)
 
@@ -201,4 +206,6 @@ def _timm_stage(kind: str, tokens: dict[str, Any], string: str, se_from: str) ->
         skip="identity" if skips or (kind == "cn" and "skip" in tokens) else "none",
     )
     divisor = _se_divisor(stage, se_from)
-    return dataclasses.replace(stage, se=stage.se * divisor)
+    # 0.25 / 6 * 6 is 0.25 again: a ratio a hair lower would lose a squeezed channel.
+    ratio = float(Fraction(stage.se * divisor).limit_denominator(10**6))
+    return dataclasses.replace(stage, se=stage.se if divisor == 1 else ratio)

@@ -51,9 +51,7 @@ class Quantity:
 
     def format(self, value: float, digits: int = 4) -> str:
         """Four significant digits with a unit: 385.8M, 1.827G, 27.2 MB."""
-        for suffix, factor in self.shown:
-            if abs(value) >= factor:
-                break
+        suffix, factor = next((u for u in self.shown if abs(value) >= u[1]), self.shown[-1])
         return f"{value / factor:.{digits}g}{suffix}"
 
 

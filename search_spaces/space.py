@@ -37,14 +37,12 @@ class Space:
         for name, options in self.choices.items():
             if isinstance(options, str) or not isinstance(options, list | tuple):
                 raise UserError(f"choice {name!r} is {options!r}: expected a list of options")
-            choices[name] = tuple(dict.fromkeys(options))
-            if not choices[name] or not all(
-                isinstance(option, int | float | str) for option in options
-            ):
+            if not options or not all(isinstance(option, int | float | str) for option in options):
                 raise UserError(
                     f"choice {name!r} has options {list(options)!r}: expected one or more "
                     "numbers or texts"
                 )
+            choices[name] = tuple(dict.fromkeys(options))
         if not choices:
             raise UserError(f"space {self.name!r} has no choices: expected at least one")
         object.__setattr__(self, "choices", MappingProxyType(choices))
@@ -116,13 +114,15 @@ def cost_ranges(space: Space, samples: int = 1001, seed: int = 0) -> dict[str, R
 
 
 def check(space: Space, samples: int = 20) -> Space:
-    """The space itself, after some of its networks could be built.
+    """The space itself, after every option was built once, and `samples` networks besides.
 
-    Raises UserError that names the combination that could not.
+    Raises UserError that names the combination that could not be built.
     """
     rng = random.Random(0)
-    for _ in range(samples):
+    longest = max(len(options) for options in space.choices.values())
+    for i in range(longest + samples):
         values: dict[str, Any] = space.sample(rng)
+        values |= {name: options[i] for name, options in space.choices.items() if i < len(options)}
         try:
             built = space.build(values)
         except Exception as error:

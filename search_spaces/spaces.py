@@ -131,7 +131,14 @@ def space(spec: str) -> Space:
         return read_space(spec)
     if ":" in spec:
         found = load_object(spec, "space")
-        found = found if isinstance(found, Space) or not callable(found) else found()
+        if callable(found):
+            try:
+                found = found()
+            except Exception as error:
+                raise UserError(
+                    f"{spec!r} can't be called: {error}; expected a Space, or a function without "
+                    "arguments that gives one"
+                ) from None
         if not isinstance(found, Space):
             raise UserError(f"{spec!r} is {type(found).__name__}: expected a Space")
         return check(found)

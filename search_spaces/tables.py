@@ -45,6 +45,11 @@ def table_space(
     network = network or {}
     if not stages:
         raise UserError(f"space {name!r} has no stages: expected a [[stages]] table for each")
+    for i, stage in enumerate(stages):
+        if "channels" not in stage:
+            raise UserError(
+                f"space {name!r} has no channels in stage{i}: expected a number or a list"
+            )
     choices: dict[str, Any] = {}
     parts = [("", network, _NETWORK), *((f"stage{i}.", s, _STAGE) for i, s in enumerate(stages))]
     for prefix, table, known in parts:
