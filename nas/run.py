@@ -99,7 +99,7 @@ class Result:
     front: list[Trial] = field(default_factory=list)
     fvcore_macs: int | None = None
     best: dict[str, Any] | None = None
-    stopped: str | None = None
+    stopped: str = ""
     interrupted: bool = False
     new: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -134,19 +134,20 @@ def run(plan: Plan, show: Callable[[Trial, int], None] = lambda trial, n: None) 
             name = f"compound-nas/{folder.name}"
             store = Store(plan.storage or folder / STORE, experiment, where.choices, name)
             trials = store.trials()
-            found = Search(where, plan.objective, how, plan.limits, plan.seed, trials)
+            found = Search(where, plan.objective, how, plan.limits, plan.seed, trials, plan.trials)
         before = len(trials)
         result = Result(plan, folder, trials, measure, seconds=seconds)
         with _timed(seconds, "search"):
             try:
-                result.stopped = drive(
-                    found, LocalExecutor(measure), store, trials, plan.trials,
+                drive(
+                    found, LocalExecutor(measure), store, trials,
                     lambda trial: show(trial, len(trials)),
                 )  # fmt: skip
             except KeyboardInterrupt:
                 result.interrupted = True
                 trials[:] = store.trials()
         result.new = len(trials) - before
+        result.stopped = found.stopped
         conclude(result)
         record["sessions"].append(
             {

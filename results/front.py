@@ -20,6 +20,18 @@ def front(accuracy: ArrayLike, cost: ArrayLike) -> NDArray[np.intp]:
     return kept
 
 
+def fronts(accuracy: ArrayLike, cost: ArrayLike) -> list[int]:
+    """Each point's rank in non-dominated sorting: 0 on the front, 1 on the front of the rest."""
+    a, c = np.asarray(accuracy, float), np.asarray(cost, float)
+    ranks, left, rank = [0] * len(a), np.arange(len(a)), 0
+    while len(left):
+        on_front = left[front(a[left], c[left])]
+        for i in on_front:
+            ranks[i] = rank
+        left, rank = np.setdiff1d(left, on_front), rank + 1
+    return ranks
+
+
 def hypervolume(accuracy: ArrayLike, cost: ArrayLike, reference: Sequence[float]) -> float:
     """The area that the points dominate within `reference` = (accuracy, cost), both its worst."""
     a, c = np.asarray(accuracy, float), np.asarray(cost, float)

@@ -54,10 +54,10 @@ class Memory:
 
 
 def search(n, strategy="random", seed=0, known=(), where=EFFICIENTNET, target=400e6, limits=()):
-    made = Search(where, Objective("hard", target), STRATEGIES[strategy], limits, seed, known)
-    trials, store = list(known), Memory()
-    why = drive(made, LocalExecutor(accuracy), store, trials, n)
-    return trials, why
+    made = Search(where, Objective("hard", target), STRATEGIES[strategy], limits, seed, known, n)
+    trials = list(known)
+    drive(made, LocalExecutor(accuracy), Memory(), trials)
+    return trials, made.stopped
 
 
 def said(trials):
@@ -147,9 +147,9 @@ def test_failures_are_kept_and_do_not_end_a_run():
             raise ValueError("no threes")
         return 50.0
 
-    made = Search(EFFICIENTNET, Objective("hard", 4e8), STRATEGIES["evolution"], seed=1)
+    made = Search(EFFICIENTNET, Objective("hard", 4e8), STRATEGIES["evolution"], seed=1, wanted=60)
     trials, store = [], Memory()
-    drive(made, LocalExecutor(sometimes), store, trials, 60)
+    drive(made, LocalExecutor(sometimes), store, trials)
     failed = [trial for trial in trials if trial.error]
     assert len(trials) == 60
     assert 5 < len(failed) < 55
@@ -164,7 +164,7 @@ def test_a_run_whose_every_trial_fails_stops_with_the_reason():
     trials = []
     made = Search(EFFICIENTNET, Objective("hard", 4e8), STRATEGIES["random"])
     with pytest.raises(RunFailure, match="OSError: no camera"):
-        drive(made, LocalExecutor(never), Memory(), trials, 1000)
+        drive(made, LocalExecutor(never), Memory(), trials)
     assert len(trials) == FAILURES
 
 
