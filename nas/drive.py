@@ -19,10 +19,15 @@ FAILURES = 10  # a run whose first this many trials all fail stops
 
 
 class Proposer(Protocol):
-    """What asks: a `Search`, or `Halving` around one."""
+    """What asks: a `Search`, `Halving` around one, `Retrain` around either."""
 
-    objective: Objective
-    stopped: str
+    @property
+    def objective(self) -> Objective: ...
+
+    @property
+    def stopped(self) -> str: ...
+
+    def reserve(self, number: int | None = None) -> int: ...
 
     def ask(self) -> Job | None: ...
 

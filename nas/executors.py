@@ -2,17 +2,19 @@
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from nas.evaluators import Evaluator, Outcome, evaluate
 from nas.search import Job
+from search_spaces.errors import UserError
 
 
 class Executor(Protocol):
     """width: how many jobs it wants at once.
 
     submit: takes a job without waiting.   next: waits for a job to finish and gives it with its
-    outcome; an evaluator's exception is an outcome, not raised.
+    outcome; an evaluator's exception is an outcome, not raised.   close: ends what it started.
     """
 
     width: int
@@ -20,6 +22,18 @@ class Executor(Protocol):
     def submit(self, job: Job) -> None: ...
 
     def next(self) -> tuple[Job, Outcome]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Resources:
+    """workers: jobs at once, None for as many as fit.   gpus_per_trial: may be a fraction.
+    address: of a Ray cluster."""
+
+    workers: int | None = None
+    gpus_per_trial: float = 0.0
+    address: str | None = None
 
 
 class LocalExecutor:
@@ -37,6 +51,35 @@ class LocalExecutor:
         job = self._jobs.popleft()
         return job, evaluate(self._evaluator, job.architecture, job.budget, job.seed)
 
+    def close(self) -> None:
+        self._jobs.clear()
+
+
+def _pool(evaluator: Evaluator, resources: Resources) -> Executor:
+    from nas.pool import PoolExecutor
+
+    return PoolExecutor(evaluator, resources.workers)
+
+
+def _ray(evaluator: Evaluator, resources: Resources) -> Executor:
+    from nas.ray_tune import RayExecutor
+
+    r = resources
+    return RayExecutor(evaluator, r.workers, r.gpus_per_trial, r.address)
+
 
 # An executor is one class and one line here.
-EXECUTORS: dict[str, Callable[[Evaluator], Executor]] = {"local": LocalExecutor}
+EXECUTORS: dict[str, Callable[[Evaluator, Resources], Executor]] = {
+    "local": lambda evaluator, resources: LocalExecutor(evaluator),
+    "pool": _pool,
+    "ray": _ray,
+}
+
+
+def executor(name: str, evaluator: Evaluator, resources: Resources) -> Executor:
+    """An executor by name. Raises UserError."""
+    if name not in EXECUTORS:
+        raise UserError(f"there is no executor {name!r}: expected one of {', '.join(EXECUTORS)}")
+    if name != "ray" and (resources.address or resources.gpus_per_trial):
+        raise UserError(f"--address and --gpus-per-trial are for --executor ray, not {name}")
+    return EXECUTORS[name](evaluator, resources)

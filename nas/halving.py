@@ -68,6 +68,9 @@ class Halving:
     def stopped(self) -> str:
         return self._search.stopped
 
+    def reserve(self, number: int | None = None) -> int:
+        return self._search.reserve(number)
+
     def _rung(self, budget: float) -> int:
         return min(range(len(self._budgets)), key=lambda i: abs(self._budgets[i] - budget))
 

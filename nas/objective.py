@@ -64,14 +64,13 @@ class Objective:
             return None
         return max(0.0, trial.accuracy - self.caution * (trial.spread or 0.0))
 
+    def allows(self, trial: Trial) -> bool:
+        """Whether the trial can be picked: with `hard` only within T."""
+        return self.name != "hard" or self.cost(trial.cost) <= self.target
+
     def pick(self, trials: Iterable[Trial]) -> Trial | None:
         """The trial of best reward; with `hard` only those within T can be picked."""
-        able = [
-            trial
-            for trial in trials
-            if trial.accuracy is not None
-            and (self.name != "hard" or self.cost(trial.cost) <= self.target)
-        ]
+        able = [trial for trial in trials if trial.accuracy is not None and self.allows(trial)]
         return max(able, key=lambda trial: (self.of(trial), -trial.number), default=None)
 
     def named(self, name: str) -> "Objective":

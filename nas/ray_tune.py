@@ -111,7 +111,7 @@ class RayExecutor:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-class _Searcher(Searcher):
+class _Searcher(Searcher):  # type: ignore[misc]
     """Gives the submitted jobs; a trial that ends in an error is its job's failure."""
 
     def __init__(self, jobs: Jobs, done: Done) -> None:
