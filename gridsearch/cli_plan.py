@@ -1,0 +1,263 @@
+"""From the options of `gridsearch` to what is run, and the folders of family and compare."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gridsearch.compare import BASELINES, compare, parse_ratios
+from gridsearch.compare import row as compare_row
+from gridsearch.evaluators import evaluator as evaluator_of
+from gridsearch.family import (
+    Member,
+    Recipe,
+    budget_family,
+    check_recipe,
+    formula_family,
+    parse_budgets,
+    parse_phis,
+    released_family,
+)
+from gridsearch.family_files import FILES, table, write_family
+from gridsearch.grid import Question
+from gridsearch.law import fitted
+from gridsearch.prior import ScalingPrior, label
+from gridsearch.run import Plan
+from gridsearch.scaler import PAPER, Coefficients, rule_name
+from results.load import architecture_of, load_architecture
+from results.run_folder import (
+    RECORD,
+    now,
+    open_run,
+    read_json,
+    run_path,
+    write_atomically,
+    write_json,
+)
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.quantities import QUANTITIES
+
+
+def rounding(text: str) -> int | None:
+    return None if text == "none" else int(text)
+
+
+def plan_of(
+    baseline: str,
+    window: str,
+    target_memory: str | None,
+    round_resolution: str,
+    phi: float,
+    step: float,
+    tolerance: float,
+    rule: str | None,
+    runs: Path,
+    **others: Any,
+) -> Plan:
+    """The plan of `gridsearch run`. Raises UserError."""
+    memory = QUANTITIES["memory"]
+    question = Question(
+        baseline=load_architecture(baseline, runs),
+        phi=phi,
+        step=step,
+        tolerance=tolerance,
+        window=window_of(window),
+        memory=None if target_memory is None else memory.parse(target_memory, "--target-memory"),
+        rule=rule,
+        round_resolution=rounding(round_resolution),
+    )
+    return Plan(question=question, baseline=baseline, runs=runs, **others)
+
+
+def window_of(text: str) -> float | None:
+    """`0.05`, `5%`, or None for `off`. Raises UserError."""
+    if text.strip().lower() == "off":
+        return None
+    number = text.strip().removesuffix("%")
+    try:
+        return float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        raise UserError(f"--window is {text!r}: expected a number, as 0.05, or off") from None
+
+
+def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
+    """(coefficients, the file they stand in, if any) of `FILE`, a run's folder, `1.2,1.1,1.15`
+    or None, which is the paper's. Raises UserError."""
+    if text is None:
+        return PAPER, {}
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) == 3:
+        return Coefficients(*values), {}
+    path = Path(text)
+    content = read_json(path / "coefficients.json" if path.is_dir() else path)
+    try:
+        found = Coefficients(*(content[key] for key in ("alpha", "beta", "gamma")))
+    except (KeyError, TypeError):
+        raise UserError(
+            f"{text} holds no alpha, beta and gamma: expected the coefficients.json of "
+            "`gridsearch run`, or three numbers, as 1.2,1.1,1.15"
+        ) from None
+    return found, content
+
+
+def family_of(
+    command: str,
+    baseline: str | None,
+    coefficients: str | None,
+    preset: str | None,
+    phi: str,
+    budgets: str | None,
+    rule: str | None,
+    round_resolution: str,
+    name: str | None,
+    runs: Path,
+) -> tuple[dict[str, Any], Path]:
+    """Makes and writes the family; gives what family.json holds, and the folder."""
+    numbers, content = coefficients_of(coefficients)
+    base = _family_baseline(baseline, content, runs)
+    if preset is None:
+        plain = coefficients is None and budgets is None and rule is None
+        plain = plain and round_resolution == "none"
+        preset = "released" if plain and base == EFFICIENTNET_B0 else "formula"
+    if preset == "released":
+        _refuse_beside_released(base, coefficients, budgets, rule, round_resolution)
+        members = released_family(_released_names(phi))
+        title = "the released EfficientNets"
+        asked: dict[str, Any] = {"preset": preset, "phi": phi}
+        label_of = label(fitted()[1])
+    else:
+        how = rule or (content.get("rule") if baseline is None else None)
+        how = None if how == rule_name(base) else how
+        recipe = check_recipe(Recipe(base, numbers, how, rounding(round_resolution)))
+        members = _formula(recipe, phi, budgets)
+        title = (
+            f"{base.name or base.id} scaled with alpha {numbers.alpha:.4g}, beta "
+            f"{numbers.beta:.4g}, gamma {numbers.gamma:.4g}"
+        )
+        asked = {
+            "preset": preset,
+            "phi": None if budgets else phi,
+            "budgets": budgets,
+            "baseline": base.id,
+            "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
+            "rule": how,
+            "round_resolution": rounding(round_resolution),
+        }
+        predicted = members[0].prediction is not None
+        label_of = ScalingPrior(base, how).label if predicted else ""
+    folder = run_path(name or _family_name(base, asked), runs)
+    about = {"title": title, "label": label_of, "files": list(FILES), "command": command, **asked}
+    with open_run(folder, {"kind": "family", **asked}) as record:
+        written = write_family(folder, members, about)
+        record["sessions"].append({"command": command, "ended": now()})
+        write_json(folder / RECORD, record)
+    return written, folder
+
+
+def _family_baseline(baseline: str | None, content: Mapping[str, Any], runs: Path) -> Architecture:
+    if baseline is not None:
+        return load_architecture(baseline, runs)
+    if "baseline" in content:
+        return architecture_of(content["baseline"], "the file of --coefficients")
+    return EFFICIENTNET_B0
+
+
+def _refuse_beside_released(
+    base: Architecture, coefficients: Any, budgets: Any, rule: Any, round_resolution: str
+) -> None:
+    if base != EFFICIENTNET_B0:
+        raise UserError(
+            "--preset released is a table of EfficientNets, made from efficientnet_b0: take "
+            "--preset formula for another baseline"
+        )
+    given = {
+        "--coefficients": coefficients,
+        "--budgets": budgets,
+        "--rule": rule,
+        "--round-resolution": None if round_resolution == "none" else round_resolution,
+    }
+    for option, value in given.items():
+        if value is not None:
+            raise UserError(
+                f"{option} is {value} with --preset released, which is a fixed table: take "
+                "--preset formula, or leave it out"
+            )
+
+
+def _released_names(text: str) -> list[str]:
+    try:
+        phis = parse_phis(text)
+    except UserError:
+        return [part.strip() for part in text.split(",")]
+    return [f"{phi:g}" for phi in phis]
+
+
+def _formula(recipe: Recipe, phi: str, budgets: str | None) -> list[Member]:
+    if budgets is not None:
+        return budget_family(recipe, parse_budgets(budgets, recipe.baseline))
+    return formula_family(recipe, parse_phis(phi))
+
+
+def _family_name(base: Architecture, asked: Mapping[str, Any]) -> str:
+    parts = ["family", base.name or base.id, asked["preset"]]
+    if asked["preset"] == "formula":
+        parts.append("_".join(f"{value:.4g}" for value in asked["coefficients"]))
+        parts += [asked["rule"]] if asked["rule"] else []
+        parts += [f"round{asked['round_resolution']}"] if asked["round_resolution"] else []
+    parts.append(f"budgets{asked['budgets']}" if asked.get("budgets") else f"phi{asked['phi']}")
+    return "-".join(
+        "".join(c if c.isalnum() or c in "._+" else "_" for c in part) for part in parts
+    )
+
+
+def compare_of(
+    command: str,
+    baselines: Sequence[str],
+    ratios: str,
+    coefficients: str | None,
+    evaluator: str,
+    plots: bool,
+    name: str | None,
+    runs: Path,
+) -> tuple[dict[str, Any], list[str]]:
+    """Makes and writes the comparison; gives what compare.json holds, and the files."""
+    numbers, _ = coefficients_of(coefficients)
+    targets = parse_ratios(ratios)
+    networks = [load_architecture(one, runs) for one in baselines or BASELINES]
+    asked = {
+        "kind": "compare",
+        "baselines": [one.id for one in networks],
+        "ratios": targets,
+        "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
+        "evaluator": evaluator,
+    }
+    default = "-".join(
+        ["compare", *(one.name or one.id for one in networks if baselines), f"{ratios}x"]
+    )
+    default = "".join(c if c.isalnum() or c in "._-" else "_" for c in default)
+    folder = run_path(name or default, runs)
+    with open_run(folder, asked) as record:
+        scaled = compare(networks, targets, numbers, lambda base: evaluator_of(evaluator, base))
+        rows = [compare_row(one) for one in scaled]
+        label_of = label(fitted()[1]) if evaluator == "prior" else None
+        content = {**asked, "label": label_of, "command": command, "networks": rows}
+        write_json(folder / "compare.json", content)
+        write_atomically(folder / "compare.csv", table(rows))
+        files = ["compare.json", "compare.csv"]
+        if plots:
+            from gridsearch.plots import plot_methods, plot_widths
+
+            caption = "a prior, not a measurement" if evaluator == "prior" else evaluator
+            plot_methods(folder / "compare.png", scaled, caption)
+            files.append("compare.png")
+            for base in networks:
+                file = f"widths-{base.name or base.id}.png"
+                plot_widths(folder / file, base, evaluator_of(evaluator, base), caption)
+                files.append(file)
+        record["sessions"].append({"command": command, "ended": now()})
+        write_json(folder / RECORD, record)
+    return content, [str(folder / file) for file in files]

@@ -1,0 +1,234 @@
+"""Depth, width and resolution multipliers applied to a network, with the papers' rounding.
+
+Compound scaling (Tan & Le 2019, eq. 3): depth alpha**phi, width beta**phi, resolution
+gamma**phi. What a multiplier does to a network after rounding is its `Rule`.
+"""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from search_spaces.architecture import Architecture, Stage
+from search_spaces.errors import UserError
+from search_spaces.networks import NETWORKS
+from search_spaces.rounding import round_channels, round_repeats
+
+PHI_RANGE = (-4.0, 10.0)  # 1/16 to 1024 times the baseline's MACs
+MULTIPLIER_RANGE = (1 / 1024, 65536.0)
+ROUND_RESOLUTION = (None, 8, 32)  # pixels; None: the nearest pixel
+DROPOUT_GAIN, DROPOUT_AT, DROPOUT_MOST = 0.3, 7.0, 0.5
+
+
+@dataclass(frozen=True)
+class Multipliers:
+    """What a network's depth, width and resolution are multiplied by; each in MULTIPLIER_RANGE.
+
+    Raises UserError for a number outside, NaN included.
+    """
+
+    depth: float = 1.0
+    width: float = 1.0
+    resolution: float = 1.0
+
+    def __post_init__(self) -> None:
+        low, high = MULTIPLIER_RANGE
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise UserError(f"the {field.name} multiplier is {value!r}: expected a number")
+            if not low <= value <= high:  # NaN fails too
+                raise UserError(
+                    f"the {field.name} multiplier is {value}: expected a number from {low:g} to "
+                    f"{high:g}, as 1.2"
+                )
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """alpha (depth), beta (width), gamma (resolution), each from 1 to 4 (Tan & Le 2019, eq. 3).
+
+    Raises UserError for a number outside, NaN included.
+    """
+
+    alpha: float
+    beta: float
+    gamma: float
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise UserError(f"{field.name} is {value!r}: expected a number from 1 to 4")
+            if not 1 <= value <= 4:
+                raise UserError(f"{field.name} is {value}: expected a number from 1 to 4, as 1.2")
+
+    @property
+    def product(self) -> float:
+        """alpha * beta**2 * gamma**2: what MACs grow by for each phi, without rounding."""
+        return self.alpha * self.beta**2 * self.gamma**2
+
+    def at(self, phi: float) -> Multipliers:
+        """alpha**phi, beta**phi, gamma**phi. Raises UserError for phi out of range."""
+        check_phi(phi)
+        return Multipliers(self.alpha**phi, self.beta**phi, self.gamma**phi)
+
+
+PAPER = Coefficients(1.2, 1.1, 1.15)  # Tan & Le 2019, sec. 3.3
+
+
+def check_phi(phi: float) -> float:
+    """phi itself. Raises UserError where it is no number within PHI_RANGE."""
+    low, high = PHI_RANGE
+    if isinstance(phi, bool) or not isinstance(phi, int | float) or not low <= phi <= high:
+        raise UserError(
+            f"phi is {phi}: expected a number from {low:g} to {high:g} (MACs grow by 2**phi), as "
+            "1 or 0.5"
+        )
+    return float(phi)
+
+
+def _truncate(channels: float) -> int:
+    """max(8, int(x)), as in MobileNetV1 (tensorflow/models, slim/nets/mobilenet_v1.py)."""
+    return max(8, int(round(channels, 9)))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How multipliers change a kind of network.
+
+    channels: rounds a multiplied number of channels; of a bottleneck it rounds the inner width.
+    ends: width scales the stem and, with `head`, the head conv as well.
+    head: 'scale'; 'fixed'; 'grow' (never below the baseline's).
+    end_stages: depth scales the repeats of the first and the last stage as well.
+    dropout: the formula family's dropout grows with phi (`dropout_at`).
+    """
+
+    channels: Callable[[float], int] = round_channels
+    stem: bool = True
+    head: str = "scale"
+    end_stages: bool = True
+    dropout: bool = True
+
+
+# A rule is one line here.
+RULES = {
+    # tensorflow/tpu efficientnet_model.py: round_filters and round_repeats, everywhere.
+    "efficientnet": Rule(),
+    # EfficientNet-Lite (tensorflow/tpu, efficientnet/lite): fix_head_stem.
+    "lite": Rule(stem=False, head="fixed", end_stages=False),
+    # tensorflow/tpu mnasnet_model.py: the head conv stays.
+    "mnasnet": Rule(head="fixed"),
+    # Howard et al. 2017, sec. 3.3.
+    "mobilenet_v1": Rule(channels=_truncate, dropout=False),
+    # Sandler et al. 2018, sec. 6.1: for multipliers below 1 the last conv keeps its width.
+    "mobilenet_v2": Rule(head="grow", dropout=False),
+    # He et al. 2016; channels stay a multiple of the bottleneck's expansion.
+    "resnet": Rule(dropout=False),
+}
+
+_RULE_OF_NETWORK = {
+    "mnasnet_a1": "mnasnet",
+    "mnasnet_b1": "mnasnet",
+    "mnasnet_small": "mnasnet",
+    "mobilenet_v2": "mobilenet_v2",
+}
+_RULE_OF_OP = {"bottleneck": "resnet", "dsconv": "mobilenet_v1"}
+
+
+def rule_name(architecture: Architecture, rule: str | None = None) -> str:
+    """The rule asked for, or the one that fits: that of the published network it is, `resnet`
+    for bottlenecks, `mobilenet_v1` for depthwise-separable convs, else `efficientnet`.
+
+    Raises UserError for an unknown rule.
+    """
+    if rule is not None:
+        if rule not in RULES:
+            raise UserError(f"there is no rule {rule!r}: expected one of {', '.join(RULES)}")
+        return rule
+    for name, fitting in _RULE_OF_NETWORK.items():
+        if architecture == NETWORKS[name]:
+            return fitting
+    ops = {stage.op for stage in architecture.stages}
+    return next((fitting for op, fitting in _RULE_OF_OP.items() if op in ops), "efficientnet")
+
+
+def scale(
+    architecture: Architecture,
+    multipliers: Multipliers,
+    rule: str | None = None,
+    round_resolution: int | None = None,
+    dropout: float | None = None,
+    name: str = "",
+) -> Architecture:
+    """The network with its depth, width and resolution multiplied and rounded.
+
+    rule: a name in RULES; None takes the one that fits the network (`rule_name`).
+    round_resolution: None for the nearest pixel, 8 or 32 for the nearest multiple, at least one.
+    dropout: None keeps the network's. Drop-connect, classes and SE ratios are kept.
+    Raises UserError.
+    """
+    how = RULES[rule_name(architecture, rule)]
+    width = multipliers.width
+    resolution = round_pixels(architecture.resolution * multipliers.resolution, round_resolution)
+    stages = _resized(architecture.stages, multipliers.depth, width, how)
+    head = architecture.head
+    if head and how.head != "fixed":
+        head = how.channels(head * (max(1.0, width) if how.head == "grow" else width))
+    return dataclasses.replace(
+        architecture,
+        stages=stages,
+        stem=how.channels(architecture.stem * width) if how.stem else architecture.stem,
+        head=head,
+        resolution=resolution,
+        dropout=architecture.dropout if dropout is None else dropout,
+        name=name,
+    )
+
+
+@functools.lru_cache(maxsize=1 << 12)  # a grid varies resolution over the same stages
+def _resized(stages: tuple[Stage, ...], depth: float, width: float, how: Rule) -> tuple[Stage, ...]:
+    return widened(deepened(stages, depth, how), width, how)
+
+
+def deepened(stages: tuple[Stage, ...], depth: float, how: Rule) -> tuple[Stage, ...]:
+    """Each stage's repeats times depth, rounded up."""
+    last = len(stages) - 1
+    return tuple(
+        stage
+        if i in (0, last) and not how.end_stages
+        else dataclasses.replace(stage, repeats=round_repeats(stage.repeats * depth))
+        for i, stage in enumerate(stages)
+    )
+
+
+def widened(stages: tuple[Stage, ...], width: float, how: Rule) -> tuple[Stage, ...]:
+    """Each stage's channels times width, rounded; a bottleneck's inner width is rounded."""
+
+    def channels(stage: Stage) -> int:
+        step = stage.expand if stage.op == "bottleneck" else 1
+        return step * how.channels(stage.channels / step * width)
+
+    return tuple(dataclasses.replace(stage, channels=channels(stage)) for stage in stages)
+
+
+def round_pixels(pixels: float, multiple: int | None = None) -> int:
+    """The nearest pixel, or multiple of 8 or 32; at least one. Raises UserError."""
+    if multiple not in ROUND_RESOLUTION:
+        raise UserError(f"round_resolution is {multiple!r}: expected none, 8 or 32")
+    step = multiple or 1
+    return max(1, math.floor(pixels / step + 0.5)) * step
+
+
+def dropout_at(architecture: Architecture, phi: float, rule: str | None = None) -> float:
+    """Dropout of the formula family: the baseline's plus 0.3 * phi / 7, within [baseline's, 0.5].
+
+    From 0.2 for EfficientNet-B0 to 0.5 for B7 (Tan & Le 2019, sec. 5.2: "linearly increase").
+    Networks whose papers don't use it (MobileNets, ResNet) keep theirs.
+    """
+    base = architecture.dropout
+    if not RULES[rule_name(architecture, rule)].dropout:
+        return base
+    grown = base + DROPOUT_GAIN * max(0.0, phi) / DROPOUT_AT
+    return round(max(base, min(DROPOUT_MOST, grown)), 4)

@@ -1,0 +1,180 @@
+"""The `gridsearch` command end to end."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gridsearch.cli import cli
+from nas.cli import entry
+from search_spaces.architecture import from_dict, to_json
+from search_spaces.cost import cost
+from search_spaces.networks import EFFICIENTNET_B0
+
+
+@pytest.fixture
+def gridsearch(tmp_path, monkeypatch, capsys):
+    """Runs the command in an empty folder: (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["gridsearch", *arguments])
+        with pytest.raises(SystemExit) as left:
+            entry(cli, "gridsearch")
+        found = capsys.readouterr()
+        return left.value.code, found.out, found.err
+
+    return call
+
+
+def test_the_grid_at_phi_1_takes_five_seconds_at_most(tmp_path: Path) -> None:
+    seconds = []
+    for i in range(3):
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "gridsearch.cli", "run", "--phi", "1", "--name", f"r{i}"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        seconds.append(time.perf_counter() - start)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        if seconds[-1] <= 5:
+            break
+    assert min(seconds) <= 5
+    for part in ("paper (Tan & Le 2019)", "1.15", "not a measurement", "off by", "real ratio"):
+        assert part in done.stdout
+    last = done.stdout.split("next: gridsearch ")[1].split()
+    assert last[0] == "family"
+    family = subprocess.run(
+        [sys.executable, "-m", "gridsearch.cli", *last],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert family.returncode == 0, family.stderr
+    assert "phi7" in family.stdout
+
+
+def test_the_files_of_a_run(gridsearch) -> None:
+    code, out, _ = gridsearch("run", "--phi", "2", "--name", "two", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found == json.loads(Path("runs/two/coefficients.json").read_text())
+    points = pd.read_csv("runs/two/points.csv")
+    assert len(points) == found["points"] == len(pd.read_parquet("runs/two/points.parquet"))
+    assert ((points["ratio"] / 4 - 1).abs() <= 0.05).all()
+    pick = points[points["pick"]].iloc[0]
+    tied = points[points["tied"]]
+    assert pick["macs"] <= 1.01 * tied["macs"].min()
+    assert found["paper"]["ratio"] > 4.6  # the paper's own point is outside its budget
+    assert found["prior_error"]["gain"] > 0.5
+    best = json.loads(Path("runs/two/best.json").read_text())
+    assert cost(from_dict(best["architecture"])).macs == pick["macs"]
+    again = gridsearch("run", "--phi", "2", "--name", "two", "--json")
+    assert json.loads(again[1]) == found
+    code, out, _ = gridsearch("family", "--coefficients", "runs/two", "--budgets", "1G", "--json")
+    assert code == 0
+    assert json.loads(out)["networks"][0]["macs"] <= 1e9
+
+
+def test_a_baseline_of_ones_own_and_an_evaluator_of_ones_own(gridsearch, tmp_path) -> None:
+    Path("mine.json").write_text(to_json(EFFICIENTNET_B0, name=False))
+    Path("toy_grid.py").write_text(
+        "from search_spaces import cost\n"
+        "def noisy(architecture, budget, seed):\n"
+        "    return 70 + cost(architecture).params / 1e7 + (seed % 3) / 10\n"
+        "def broken(architecture, budget, seed):\n"
+        "    raise RuntimeError('no camera')\n"
+    )
+    given = ("run", "--baseline", "mine.json", "--name", "m")
+    code, out, _ = gridsearch(*given, "--evaluator", "toy_grid:noisy", "--replicates", "2")
+    assert code == 0
+    assert "pooled" in out
+    code, _, err = gridsearch(
+        *given[:-1], "o", "--evaluator", "toy_grid:noisy", "--replicates", "1"
+    )
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--replicates 3" in err
+    code, _, err = gridsearch(*given[:-1], "b", "--evaluator", "toy_grid:broken")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "no camera" in err
+
+
+def test_family_and_compare(gridsearch) -> None:
+    code, out, _ = gridsearch("family", "--phi", "0,1,b8,l2")
+    assert code == 0
+    assert "480.3M" in out
+    code, out, _ = gridsearch("family", "--baseline", "resnet_50", "--phi", "-1,1", "--name", "r")
+    assert code == 0
+    assert "phi_minus_1" in out
+    arguments = ("--baseline", "mobilenet_v1", "--ratios", "2", "--name", "c")
+    code, out, _ = gridsearch("compare", *arguments)
+    assert code == 0
+    assert "not a measurement" in out
+    assert Path("runs/c/compare.png").read_bytes()[:4] == b"\x89PNG"
+    assert len(pd.read_csv("runs/c/compare.csv")) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "--phi", "nan"), "phi is nan: expected a number from -4 to 10"),
+        (("run", "--phi", "20"), "from -4 to 10"),
+        (("run", "--phi", "two"), "not a valid float"),
+        (("run", "--baseline", "vgg16"), "expected one of efficientnet_b0"),
+        (("run", "--baseline", "bad.json"), "no architecture"),
+        (("run", "--baseline", "tiny.json"), "--evaluator module:name"),
+        (("run", "--window", "nan"), "the window is nan"),
+        (("run", "--window", "wide"), "--window is 'wide'"),
+        (("run", "--window", "0.0001", "--step", "0.4"), "widen --window to"),
+        (("run", "--tolerance", "0", "--step", "0.3"), "smaller --step or a larger --tolerance"),
+        (("run", "--target-memory", "1kB"), "the smallest that meets the other rules needs"),
+        (("run", "--target-memory", "much"), "as 64MiB"),
+        (("run", "--replicates", "0"), "expected 1 or more"),
+        (("run", "--level", "nan"), "below 0.5"),
+        (("run", "--rule", "vgg"), "expected one of efficientnet"),
+        (("run", "--evaluator", "prio"), "no evaluator 'prio'"),
+        (("run", "--name", "../up"), "letters"),
+        (("family", "--coefficients", "1.2,0.5,1"), "beta is 0.5"),
+        (("family", "--coefficients", "none.json"), "can't be read"),
+        (("family", "--preset", "released", "--budgets", "1G"), "fixed table"),
+        (("family", "--preset", "released", "--baseline", "resnet_50"), "--preset formula"),
+        (("family", "--phi", "9"), "no released EfficientNet"),
+        (("family", "--budgets", "1k"), "out of reach"),
+        (("family", "--budgets", "some"), "expected a number with a unit"),
+        (("compare", "--ratios", "0.5"), "as 2,4,8"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(gridsearch, arguments, said) -> None:
+    Path("bad.json").write_text("{}")
+    tiny = json.loads(to_json(EFFICIENTNET_B0))
+    Path("tiny.json").write_text(json.dumps({**tiny, "classes": 10}))
+    code, out, err = gridsearch(*arguments)
+    assert (code, out) == (2, "")
+    assert said in " ".join(err.split())
+    assert "Traceback" not in err
+    assert not list(Path("runs").glob("*/trials.journal"))
+
+
+def test_a_run_of_another_experiment_is_refused(gridsearch) -> None:
+    assert gridsearch("family", "--name", "mine")[0] == 0
+    for command in (("family", "--phi", "1"), ("run",), ("compare", "--no-plots")):
+        code, _, err = gridsearch(*command, "--name", "mine")
+        assert code == 2
+        assert "another experiment" in err
+
+
+def test_help_comes_at_once() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "gridsearch.cli", "run", "--help"], check=True,
+                       capture_output=True)  # fmt: skip
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 0.3

@@ -1,0 +1,148 @@
+"""The scaler and the released table against published figures."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gridsearch.presets import RELEASED, released
+from gridsearch.scaler import (
+    PAPER,
+    RULES,
+    Coefficients,
+    Multipliers,
+    dropout_at,
+    rule_name,
+    scale,
+)
+from search_spaces.cost import cost
+from search_spaces.errors import UserError
+from search_spaces.networks import (
+    EFFICIENTNET_B0,
+    MNASNET_A1,
+    MOBILENET_V1,
+    MOBILENET_V2,
+    NETWORKS,
+    RESNET_50,
+    network,
+)
+
+# Params as in torchvision (B0..B7) and timm (B8, L2, lite); MACs of conv and linear layers.
+PUBLISHED = {
+    "b0": (5_288_548, 0.385814752),
+    "b1": (7_794_184, 0.686803),
+    "b2": (9_109_994, 0.993562),
+    "b3": (12_233_232, 1.827141),
+    "b4": (19_341_616, 4.393771),
+    "b5": (30_389_784, 10.266385),
+    "b6": (43_040_704, 19.067594),
+    "b7": (66_347_960, 37.745884),
+    "b8": (87_413_142, 62.597462),
+    "l2": (480_309_308, 475.70),
+    "lite0": (4_652_008, None),
+    "lite4": (13_006_568, None),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_released_networks_have_their_published_params_and_macs(name: str) -> None:
+    params, macs = PUBLISHED[name]
+    figures = cost(released(name))
+    assert figures.params == params
+    if macs is not None:
+        digits = len(f"{macs}".split(".")[1])
+        assert round(figures.macs / 1e9, digits) == pytest.approx(macs, abs=0.5 * 10**-digits)
+
+
+def test_released_takes_a_phi_and_names_what_there_is() -> None:
+    assert released(3) == released("efficientnet-b3") == released("B3")
+    assert released("b7").dropout == 0.5
+    with pytest.raises(UserError, match="expected one of b0, b1"):
+        released("b9")
+    assert set(PUBLISHED) <= set(RELEASED)
+
+
+@pytest.mark.parametrize(
+    ("name", "multipliers", "macs"),
+    [
+        ("mobilenet_v1", (1, 2, 1), 2.216),
+        ("mobilenet_v1", (1, 1, 2), 2.272),
+        ("mobilenet_v2", (4, 1, 1), 1.220),
+        ("mobilenet_v2", (1, 2, 1), 1.137),
+        ("mobilenet_v2", (1, 1, 2), 1.199),
+        ("resnet_50", (4, 1, 1), 14.571),
+        ("resnet_50", (1, 2, 1), 16.117),
+        ("resnet_50", (1, 1, 2), 16.351),
+    ],
+)
+def test_the_other_baselines_reach_the_papers_macs(name, multipliers, macs) -> None:
+    scaled = scale(network(name), Multipliers(*multipliers))
+    assert round(cost(scaled).macs / 1e9, 3) == macs
+
+
+@pytest.mark.parametrize(
+    ("baseline", "width", "params"),
+    [  # printed by tensorflow/models slim/nets/mobilenet and by timm
+        (MOBILENET_V2, 1.4, 6_108_776),
+        (MOBILENET_V2, 0.75, 2_636_424),
+        (MOBILENET_V2, 0.35, 1_677_128),
+        (MOBILENET_V1, 0.25, 470_072),
+        (MNASNET_A1, 0.75, 2_912_278),
+    ],
+)
+def test_published_width_multipliers(baseline, width, params) -> None:
+    assert cost(scale(baseline, Multipliers(width=width))).params == params
+
+
+def test_the_rule_is_that_of_the_network_unless_given() -> None:
+    names = {name: rule_name(one) for name, one in NETWORKS.items()}
+    assert names["resnet_50"] == "resnet"
+    assert names["mobilenet_v1"] == "mobilenet_v1"
+    assert names["mobilenet_v2"] == "mobilenet_v2"
+    assert names["mnasnet_a1"] == "mnasnet"
+    assert rule_name(released("b1")) == "efficientnet"
+    lite = scale(EFFICIENTNET_B0, Multipliers(2, 2, 1), "lite")
+    assert (lite.stem, lite.head) == (32, 1280)
+    assert [stage.repeats for stage in lite.stages] == [1, 4, 4, 6, 6, 8, 1]
+    with pytest.raises(UserError, match="expected one of efficientnet, lite"):
+        rule_name(EFFICIENTNET_B0, "vgg")
+
+
+def test_resolution_rounding_and_dropout() -> None:
+    up = PAPER.at(1)
+    assert scale(EFFICIENTNET_B0, up).resolution == 258  # 257.6
+    assert scale(EFFICIENTNET_B0, up, round_resolution=8).resolution == 256
+    assert scale(EFFICIENTNET_B0, up, round_resolution=32).resolution == 256
+    with pytest.raises(UserError, match="none, 8 or 32"):
+        scale(EFFICIENTNET_B0, up, round_resolution=7)
+    rates = [dropout_at(EFFICIENTNET_B0, phi) for phi in (-2, 0, 7, 10)]
+    assert rates == [0.2, 0.2, 0.5, 0.5]
+    assert dropout_at(RESNET_50, 7) == 0
+    assert scale(EFFICIENTNET_B0, up).drop_connect == 0.2
+
+
+@given(
+    st.sampled_from(sorted(NETWORKS)),
+    st.sampled_from(sorted(RULES)),
+    st.floats(0.3, 4),
+    st.floats(0.3, 4),
+    st.floats(0.3, 4),
+)
+def test_macs_never_fall_as_a_multiplier_grows(name, rule, depth, width, resolution) -> None:
+    low = scale(network(name), Multipliers(depth, width, resolution), rule)
+    for more in ((1.1, 1, 1), (1, 1.1, 1), (1, 1, 1.1)):
+        grown = Multipliers(depth * more[0], width * more[1], resolution * more[2])
+        assert cost(scale(network(name), grown, rule)).macs >= cost(low).macs
+    same = scale(network(name), Multipliers(), rule)
+    assert same == network(name)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, 0, -1, "2", True, 1e9])
+def test_bad_numbers_are_one_sentence(bad) -> None:
+    with pytest.raises(UserError, match="expected a number"):
+        Multipliers(width=bad)
+    with pytest.raises(UserError, match="expected a number"):
+        PAPER.at(bad if bad not in (0, -1, True) else 11)
+    with pytest.raises(UserError, match="expected a number"):
+        Coefficients(1.2, bad if bad is not True else 0.5, 1.0)
