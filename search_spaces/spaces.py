@@ -62,6 +62,27 @@ def efficientnet_wide() -> Space:
 
 
 @functools.cache
+def efficientnet_small() -> Space:
+    """EfficientNet's blocks for small images: 32 px, a stem of stride 1, six stages, 10 classes."""
+    rows = ((16, 1), (24, 2), (40, 1), (80, 2), (112, 1), (192, 2))  # channels, stride
+    stages = [
+        {
+            "channels": channels,
+            "stride": stride,
+            "expand": [1, 3, 6],
+            "kernel": [3, 5],
+            "repeats": [1, 2, 3],
+            "se": [0.0, 0.25],
+        }
+        for channels, stride in rows
+    ]
+    network = {"stem": 24, "stem_stride": 1, "head": 640, "resolution": 32, "classes": 10}
+    return table_space(
+        "efficientnet-small", stages, network, (efficientnet_small.__doc__ or "").strip()
+    )
+
+
+@functools.cache
 def mnasnet() -> Space:
     """MnasNet's factorized hierarchical space (Tan et al. 2019, sec. 4.1).
 
@@ -98,6 +119,7 @@ def mnasnet() -> Space:
 SPACES: dict[str, Callable[[], Space]] = {
     "efficientnet": efficientnet,
     "efficientnet-wide": efficientnet_wide,
+    "efficientnet-small": efficientnet_small,
     "mnasnet": mnasnet,
 }
 

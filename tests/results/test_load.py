@@ -1,0 +1,35 @@
+"""From what a user types to an architecture."""
+
+import json
+
+import pytest
+
+from results.load import load_architecture
+from search_spaces import NETWORKS, UserError, to_json
+from search_spaces.architecture import to_dict
+
+A1 = NETWORKS["mnasnet_a1"]
+
+
+def test_a_network_a_run_its_folder_or_a_file(tmp_path):
+    run, file = tmp_path / "mine", tmp_path / "a1.json"
+    run.mkdir()
+    (run / "best.json").write_text(json.dumps({"accuracy": 75.0, "architecture": to_dict(A1)}))
+    file.write_text(to_json(A1))
+    for spec in ("mnasnet_a1", "mine", str(run), str(run / "best.json"), str(file)):
+        assert load_architecture(spec, tmp_path) == A1
+
+
+def test_what_cannot_be_loaded_is_answered_in_a_sentence(tmp_path):
+    (tmp_path / "young").mkdir()
+    (tmp_path / "text.json").write_text("hello")
+    (tmp_path / "other.json").write_text('{"architecture": {"stages": [{"op": "mbconv"}]}}')
+    for spec, says in {
+        "young": "has no best.json yet",
+        "text.json": "is no JSON",
+        "other.json": "other.json: Stage lacks its field 'channels'",
+        "nope": "'nope' is no network, run or file: expected one of efficientnet_b0, ",
+    }.items():
+        with pytest.raises(UserError) as raised:
+            load_architecture(spec, tmp_path)
+        assert says in str(raised.value)
