@@ -12,7 +12,7 @@ _HOME = {
     "Limit": "nas.objective",
     "Measurement": "nas.evaluators",
     "Objective": "nas.objective",
-    "Plan": "nas.run",
+    "Plan": "nas.plan",
     "Search": "nas.search",
     "Surrogate": "nas.surrogate",
     "drive": "nas.drive",

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
+from nas.cli_audit import audit
 from nas.cli_search import search
 from search_spaces.errors import RunFailure, UserError
 
@@ -49,6 +50,7 @@ def cli() -> None:
 
 
 cli.add_command(search)
+cli.add_command(audit)
 
 
 @cli.command()

@@ -1,6 +1,7 @@
 """The loop of a search: ask, evaluate, store, tell."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +27,9 @@ class Proposer(Protocol):
 
     @property
     def stopped(self) -> str: ...
+
+    @property
+    def refusals(self) -> Counter[str]: ...
 
     def reserve(self, number: int | None = None) -> int: ...
 

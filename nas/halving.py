@@ -5,6 +5,7 @@ network that is among the best 1/eta of its rung is asked for again with a large
 any new one. A trainer with checkpoints goes on from where the smaller budget ended.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from nas.evaluators import Outcome
@@ -67,6 +68,10 @@ class Halving:
     @property
     def stopped(self) -> str:
         return self._search.stopped
+
+    @property
+    def refusals(self) -> Counter[str]:
+        return self._search.refusals
 
     def reserve(self, number: int | None = None) -> int:
         return self._search.reserve(number)

@@ -7,7 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from nas.run import Result
+from nas.audit import Report
+from nas.conclude import Result
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import Cost, block_cost, cost, total
 from search_spaces.layers import head, size_after, stage_blocks, stem
@@ -126,9 +127,12 @@ def print_result(result: Result) -> None:
     quantity = QUANTITIES[objective.quantity]
     seconds = sum(result.seconds.values())
     rate = result.new / max(1e-9, result.seconds["search"])
+    networks = len({trial.architecture for trial in result.trials})
+    of = "" if networks == len(result.trials) else f"{len(result.trials):,} trials of "
+    speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each" if rate else ""
     out.print(
-        f"{len(result.trials):,} distinct networks in {result.folder} "
-        f"({result.new:,} new, {rate:,.0f}/s; {seconds:.1f} s in all)"
+        f"{of}{networks:,} distinct networks in {result.folder} "
+        f"({result.new:,} new{', ' if speed else ''}{speed}; {seconds:.1f} s in all)"
     )
     if result.stopped:
         out.print(f"[yellow]stopped early:[/] {result.stopped}")
@@ -142,6 +146,7 @@ def print_result(result: Result) -> None:
     out.print()
     print_architecture(result.pick.architecture)
     out.print(f"recounted with fvcore on the built network: {result.fvcore_macs:,} MACs\n")
+    _print_retrained(out, result)
     _print_front(out, result)
     target = shlex.quote(str(result.folder))
     out.print(f"\nnext: [bold]gridsearch run --phi 1 --baseline {target}[/]", soft_wrap=True)
@@ -155,7 +160,8 @@ def print_pick(out: Console, best: dict[str, Any], quantity: Quantity) -> None:
     other = best["other"]
     if other is not None:
         rows.add_row(f"other ({names[other['objective']]})", other["id"], *_figures(other))
-    rows.add_row("EfficientNet-B0", best["baseline"]["name"], *_figures(best["baseline"]))
+    if best["baseline"] is not None:
+        rows.add_row("EfficientNet-B0", best["baseline"]["name"], *_figures(best["baseline"]))
     out.print(f"\n[bold]T = {quantity.format(best['target'])} {quantity.title}[/]")
     out.print(rows)
     if best["evaluator"].startswith("surrogate"):
@@ -163,6 +169,21 @@ def print_pick(out: Console, best: dict[str, Any], quantity: Quantity) -> None:
             "top-1 is predicted for the surrogate's shortened training recipe (mean ± one "
             f"standard deviation); picked by mean - {best['caution']:g} x spread",
             style="dim",
+        )
+
+
+def _print_retrained(out: Console, result: Result) -> None:
+    if not result.retrained:
+        return
+    rows = table("retrained", "MACs", "proxy top-1 %", "retrained top-1 %")
+    for short, long in result.retrained:
+        texts = (accuracy_text(t.accuracy, t.spread) for t in (short, long))
+        rows.add_row(long.architecture.id, MACS.format(long.cost.macs), *texts)
+    out.print(rows)
+    if result.tau is not None:
+        out.print(
+            f"Kendall's tau of proxy and retrained, {len(result.retrained)} networks: "
+            f"{result.tau:.2f}\n"
         )
 
 
@@ -176,3 +197,26 @@ def _print_front(out: Console, result: Result, most: int = 12) -> None:
         rows.add_row(trial.architecture.id, *figures, accuracy_text(trial.accuracy, trial.spread))
     out.print(rows)
     out.print(f"{len(shown)} of {len(front)} on the front: {result.folder / 'front.csv'}")
+
+
+def print_audit(report: Report, tau: float) -> None:
+    """The table of an audit, and the cheapest length that ranks well enough."""
+    rows = table("epochs", "top-1 %", "seed noise", "tau to the longest", "over seeds", "s each")
+    for row in report.rows:
+        noise = f"{row.noise:.2f}" if row.noise == row.noise else "-"
+        span = f"{row.low:.2f} to {row.high:.2f}"
+        texts = (f"{row.accuracy:.2f}", noise, f"{row.tau:.2f}", span, f"{row.seconds:.1f}")
+        rows.add_row(f"{row.budget:g}", *texts)
+    out = console()
+    out.print(rows)
+    networks = len({trial.architecture for trial in report.trials})
+    out.print(
+        f"{len(report.trials)} trainings of {networks} networks in {report.folder}; tau compares "
+        "one training with the mean of the other seeds at the longest length"
+    )
+    found = report.cheapest(tau)
+    out.print(
+        f"[bold]{found.budget:g} epochs[/] are the cheapest with a tau of {tau:g} or more"
+        if found
+        else f"no length reaches a tau of {tau:g}: train longer, on more images, or with more seeds"
+    )

@@ -32,7 +32,9 @@ def progress(
         if best and best[0].accuracy is not None:
             cost = quantity.format(objective.cost(best[0].cost))
             found = f"best {best[0].accuracy:.2f} % at {cost}"
-        return f"{finished:,}/{wanted:,} trials  {state['rate']:,.0f}/s  {found}"
+        rate = state["rate"]
+        speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+        return f"{finished:,}/{max(wanted, finished):,} trials  {speed}  {found}"
 
     if quiet:
         yield lambda trial, finished: None
@@ -68,3 +70,31 @@ def _log(text: Callable[[Trial, int], str]) -> Iterator[Callable[[Trial, int], N
             print(line, file=sys.stderr, flush=True)
 
     yield show
+
+
+@contextlib.contextmanager
+def decoding(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Gives `show(images, of)`: a bar on a terminal while images are decoded, else a line."""
+    if quiet:
+        yield lambda done, of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task("decoding images", total=None)
+    said = [False]
+
+    def show(done: int, of: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=of)
+        if done >= of and not said[0]:
+            said[0] = True
+            bar.stop()
+            print(f"decoded {of:,} images into the cache", file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        bar.stop()

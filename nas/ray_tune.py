@@ -10,6 +10,7 @@ import os
 import pickle
 import queue
 import shutil
+import sys
 import tempfile
 import threading
 from typing import Any
@@ -153,8 +154,9 @@ class _Searcher(Searcher):  # type: ignore[misc]
 
 def trainable(config: dict[str, Any]) -> None:
     """One job on a worker."""
+    sys.path.extend(place for place in config["path"] if place not in sys.path)
     job: Job = pickle.loads(config["job"])
-    evaluator: Evaluator = ray.get(config["evaluator"][0])
+    evaluator: Evaluator = ray.get(config["evaluator"][0])  # it may come from a user's module
     outcome = evaluate(evaluator, job.architecture, job.budget, job.seed)
     tune.report({"outcome": pickle.dumps(outcome), "seconds": outcome.seconds})
 
@@ -163,7 +165,7 @@ def _fit(jobs: Jobs, done: Done, reference: Any, gpus: float, width: int, folder
     resources = {"cpu": 1, "gpu": gpus} if gpus else {"cpu": 1}
     tune.Tuner(
         tune.with_resources(trainable, resources),
-        param_space={"evaluator": [reference]},
+        param_space={"evaluator": [reference], "path": list(sys.path)},
         tune_config=tune.TuneConfig(
             search_alg=_Searcher(jobs, done),
             num_samples=-1,

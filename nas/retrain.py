@@ -1,5 +1,6 @@
 """Training the best of a proxy again, longer and from scratch: what the proxy's word is worth."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from nas.drive import Proposer
@@ -49,11 +50,18 @@ class Retrain:
         self._begun = {trial.architecture for trial in retrained}
         for trial in retrained:
             inner.reserve(trial.number)
-        self.stopped = ""
+
+    @property
+    def stopped(self) -> str:
+        return self._inner.stopped
 
     @property
     def objective(self) -> Objective:
         return self._inner.objective
+
+    @property
+    def refusals(self) -> Counter[str]:
+        return self._inner.refusals
 
     def reserve(self, number: int | None = None) -> int:
         return self._inner.reserve(number)
@@ -64,7 +72,6 @@ class Retrain:
         if job is not None:
             self._running += 1
             return job
-        self.stopped = self._inner.stopped
         if self._running:
             return None
         for trial in self._best():

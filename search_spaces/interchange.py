@@ -29,6 +29,11 @@ def to_tf(architecture: Architecture) -> list[str]:
     """One TensorFlow block string for each stage. Raises UserError where none can say it."""
     strings, c_in = [], architecture.stem
     for stage in architecture.stages:
+        if stage.stride > 9:
+            raise UserError(
+                f"a stage of stride {stage.stride} has no TensorFlow block string: strides are "
+                "two digits there, as s22"
+            )
         if stage.op not in ("mbconv", "fused") or stage.skip == "pool":
             raise UserError(
                 f"a {stage.op} stage with skip {stage.skip} has no TensorFlow block string: "

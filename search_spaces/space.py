@@ -101,7 +101,7 @@ def cost_ranges(space: Space, samples: int = 1001, seed: int = 0) -> dict[str, R
     The ends come from coordinate descent from several starts, the median from random samples.
     """
     rng = random.Random(seed)
-    starts = [space.sample(rng) for _ in range(3)]
+    starts = [space.sample(rng) for _ in range(8)]
     sampled = [cost(space.build(space.sample(rng))) for _ in range(samples)]
     ranges = {}
     for name, quantity in QUANTITIES.items():

@@ -127,8 +127,9 @@ SPACES: dict[str, Callable[[], Space]] = {
 def load_object(spec: str, what: str) -> Any:
     """The object that `module:name` or `file.py:name` stands for. Raises UserError."""
     place, _, name = spec.rpartition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
+    folder = Path(place).parent if place.endswith(".py") else Path()
+    here = str(folder.resolve())
+    if here not in sys.path:  # workers get it too, to unpickle what was found there
         sys.path.insert(0, here)
     try:
         if place.endswith(".py"):

@@ -14,7 +14,9 @@ from search_spaces.space import Space, Values, check
 
 _STAGE = tuple(field.name for field in fields(Stage))
 _NETWORK = tuple(f.name for f in fields(Architecture) if f.name not in ("stages", "name"))
-_stage = functools.lru_cache(maxsize=1 << 16)(Stage)  # stages recur: build each one once
+_stage = functools.lru_cache(maxsize=1 << 16, typed=True)(
+    Stage
+)  # stages recur: build each one once
 
 
 @functools.lru_cache(maxsize=1024)

@@ -1,0 +1,76 @@
+"""Options of training and of executors, shared by the commands that evaluate."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+DATA = (
+    click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
+                 help="Train on images: DIR/train/CLASS/*, and DIR/val/CLASS/* if there."),
+    click.option("--pixels", type=int, default=32, show_default=True,
+                 help="Resolution that images are decoded to."),
+    click.option("--subset", type=float, default=1.0, show_default=True,
+                 help="Part of the training images, above 0 to 1."),
+    click.option("--recipe", default="fast", show_default=True,
+                 help="fast, or paper (EfficientNet's, for long trainings)."),
+    click.option("--batch", type=int, default=64, show_default=True, help="Images a step."),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N."),
+)  # fmt: skip
+TRAINING = (
+    *DATA,
+    click.option("--epochs", type=float, default=2.0, show_default=True,
+                 help="Of each training, the longest rung's with --halving."),
+    click.option("--halving", "eta", type=int, default=0, metavar="ETA",
+                 help="Successive halving: the best 1/ETA go on with ETA times the epochs."),
+    click.option("--min-epochs", "smallest", type=float, default=1.0, show_default=True,
+                 help="At least so many in the first rung of --halving."),
+    click.option("--ranking", default="reward", show_default=True,
+                 help="Of --halving: reward, or front (non-dominated sorting)."),
+    click.option("--dry-run", is_flag=True,
+                 help="Measure a few training steps and forecast the hours; train nothing."),
+)  # fmt: skip
+
+EXECUTOR = (
+    click.option("--executor", metavar="local|pool|ray",
+                 help="In this process, in processes of one torch thread each, or Ray Tune. "
+                 "Default: pool with --data, else local."),
+    click.option("--workers", type=click.IntRange(1), help="Jobs at once. Default: as fit."),
+    click.option("--gpus-per-trial", type=click.FloatRange(0), default=0.0, metavar="N",
+                 help="With ray: GPUs of a trial, as 1 or 0.25."),
+    click.option("--address", help="With ray: of a cluster, as auto or HOST:PORT."),
+)  # fmt: skip
+
+
+def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
+    """A decorator that adds the groups' options, in order."""
+
+    def add(command: Any) -> Any:
+        for option in reversed([one for group in groups for one in group]):
+            command = option(command)
+        return command
+
+    return add
+
+
+def take_training(given: dict[str, Any]) -> dict[str, Any]:
+    """Plan's fields from the options of training and executors, which are taken out of `given`."""
+    from nas.executors import Resources
+    from nas.proxy import Proxy
+
+    keys = ("pixels", "subset", "recipe", "batch", "device")
+    how = {key: given.pop(key) for key in keys}
+    data = given.pop("data")
+    kind, epochs, eta = given.pop("executor"), given.pop("epochs"), given.pop("eta")
+    resources = Resources(*(given.pop(k) for k in ("workers", "gpus_per_trial", "address")))
+    made = {
+        "smallest": given.pop("smallest"),
+        "ranking": given.pop("ranking"),
+        "resources": resources,
+        "eta": eta,
+        "executor": kind or ("pool" if data else "local"),
+    }
+    if data is None:
+        return made
+    return {**made, "budget": epochs, "proxy": Proxy(data, **how)}

@@ -1,0 +1,156 @@
+"""What a search is asked to do, and what makes two runs the same experiment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.drive import Proposer
+from nas.evaluators import Evaluator
+from nas.executors import Resources
+from nas.objective import Limit, Objective
+from nas.search import Search
+from nas.strategies import Strategy
+from results.records import Trial
+from search_spaces.errors import UserError
+from search_spaces.quantities import QUANTITIES
+from search_spaces.space import Space
+
+if TYPE_CHECKING:
+    from nas.proxy import Proxy
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All but trials, name, runs, storage, command, executor and resources make up the
+    experiment that a run's folder holds.
+
+    space, strategy, evaluator: names, or the objects themselves.
+    trials: distinct networks.   budget: of each, in the evaluator's unit (epochs for training).
+    proxy: trains candidates, instead of the evaluator.
+    eta, smallest, ranking: successive halving from budget `smallest` by factors of eta; 0: none.
+    retrain: how many of the best are trained again, from scratch, with `retrain_budget`.
+    """
+
+    objective: Objective
+    limits: tuple[Limit, ...] = ()
+    space: str | Space = "efficientnet"
+    strategy: str | Strategy = "evolution"
+    evaluator: str | Evaluator = "surrogate"
+    trials: int = 3000
+    seed: int = 0
+    budget: float = 1.0
+    proxy: "Proxy | None" = None
+    eta: int = 0
+    smallest: float = 1.0
+    ranking: str = "reward"
+    retrain: int = 0
+    retrain_budget: float = 0.0
+    executor: str = "local"
+    resources: Resources = field(default_factory=Resources)
+    name: str | None = None
+    runs: Path = Path("runs")
+    storage: str | None = None
+    command: str = ""
+
+    @property
+    def budgets(self) -> tuple[float, ...]:
+        """The rungs of halving, or the one budget."""
+        from nas.halving import rungs
+
+        return rungs(self.budget, self.eta, self.smallest) if self.eta else (self.budget,)
+
+    @property
+    def rungs(self) -> range:
+        return range(len(self.budgets))
+
+    @property
+    def evaluations(self) -> int:
+        """How many evaluations to expect, promotions and retraining included."""
+        rungs = len(self.budgets)
+        return (
+            sum(max(1, self.trials // max(1, self.eta) ** i) for i in range(rungs)) + self.retrain
+        )
+
+    def experiment(self, space: Space, training: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What makes two runs the same experiment, as plain JSON values.
+
+        training: the proxy's identity.
+        """
+        halving = {"halving": self.eta, "budgets": self.budgets, "ranking": self.ranking}
+        again = {"retrain": self.retrain, "retrain_budget": self.retrain_budget}
+        return {
+            "kind": "search",
+            "objective": self.objective.name,
+            "quantity": self.objective.quantity,
+            "target": self.objective.target,
+            "caution": self.objective.caution,
+            "limits": {limit.quantity: limit.at_most for limit in self.limits},
+            "space": space.name,
+            "choices": {name: list(options) for name, options in space.choices.items()},
+            "strategy": named(self.strategy),
+            "evaluator": "train" if self.proxy else named(self.evaluator),
+            "budget": self.budget,
+            "seed": self.seed,
+            **({"training": training} if training else {}),
+            **(halving if self.eta else {}),
+            **(again if self.retrain else {}),
+        }
+
+    def run_name(self, space: Space) -> str:
+        """The name given, or one from what differs from the defaults."""
+        if self.name is not None:
+            return self.name
+        o = self.objective
+        parts = [space.name, QUANTITIES[o.quantity].format(o.target, 12).replace(" ", "")]
+        parts += [o.name] if o.name != "hard" else []
+        parts += [
+            f"{limit.quantity}{QUANTITIES[limit.quantity].format(limit.at_most, 12)}"
+            for limit in self.limits
+        ]
+        parts += [named(self.strategy)] if named(self.strategy) != "evolution" else []
+        if self.proxy:
+            parts += [self.proxy.data.resolve().name, f"{self.budget:g}epochs"]
+            parts += [f"halving{self.eta}"] if self.eta else []
+            parts += [f"subset{self.proxy.subset:g}"] if self.proxy.subset != 1 else []
+        elif named(self.evaluator) != "surrogate":
+            parts += [named(self.evaluator)]
+        parts += [f"caution{o.caution:g}"] if o.caution != 1 else []
+        parts += [f"seed{self.seed}"] if self.seed else []
+        return "-".join("".join(c if c.isalnum() or c in "._" else "" for c in p) for p in parts)
+
+    def proposer(self, space: Space, how: Strategy, known: Sequence[Trial] = ()) -> Proposer:
+        """What asks for networks, continued from the trials known. Raises UserError."""
+        from nas.halving import Halving
+        from nas.retrain import Retrain
+
+        budgets = self.budgets
+        first = [trial for trial in known if trial.budget == budgets[0]]
+        search: Proposer = Search(
+            space, self.objective, how, self.limits, self.seed, first, self.trials, budgets[0]
+        )
+        if self.eta:
+            searched = [trial for trial in known if trial.budget in budgets]
+            search = Halving(search, budgets, self.eta, self.ranking, searched)  # type: ignore[arg-type]
+        if self.retrain:
+            search = Retrain(
+                search, self.retrain, self.retrain_budget, self.budget, self.seed, known
+            )
+        return search
+
+
+def named(part: Any) -> str:
+    """A strategy's or evaluator's name: what was typed, or the name it has in Python."""
+    if isinstance(part, str):
+        return part
+    return str(getattr(part, "__qualname__", None) or type(part).__qualname__)
+
+
+def check_plan(plan: Plan) -> None:
+    """Raises UserError for numbers that don't go together."""
+    if not 0 < plan.budget < float("inf"):
+        raise UserError(f"the budget is {plan.budget:g}: expected more than 0")
+    if plan.trials < 1 or plan.retrain < 0:
+        raise UserError(
+            f"trials is {plan.trials} and retrain {plan.retrain}: expected at least 1 and 0"
+        )
