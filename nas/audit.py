@@ -156,7 +156,8 @@ def rows_of(trials: Sequence[Trial]) -> list[Row]:
                 float(np.mean([a for j, a in enumerate(one) if j != k or len(one) == 1]))
                 for one in long
             ]
-            taus.append(float(kendalltau([one[k] for one in here], others).statistic))
+            tau = float(kendalltau([one[k] for one in here], others).statistic)
+            taus.append(0.0 if np.isnan(tau) else tau)  # all alike: no ranking
         spare = [one for one in here if len(one) > 1]
         noise = float(np.sqrt(np.mean([np.var(one, ddof=1) for one in spare]))) if spare else np.nan  # type: ignore[arg-type]
         seconds = float(np.mean([t.seconds for n in whole for t in table[budget][n]]))

@@ -76,10 +76,15 @@ EXECUTORS: dict[str, Callable[[Evaluator, Resources], Executor]] = {
 }
 
 
-def executor(name: str, evaluator: Evaluator, resources: Resources) -> Executor:
-    """An executor by name. Raises UserError."""
+def check_executor(name: str, resources: Resources) -> None:
+    """Raises UserError for an unknown name or options that it does not take."""
     if name not in EXECUTORS:
         raise UserError(f"there is no executor {name!r}: expected one of {', '.join(EXECUTORS)}")
     if name != "ray" and (resources.address or resources.gpus_per_trial):
         raise UserError(f"--address and --gpus-per-trial are for --executor ray, not {name}")
+
+
+def executor(name: str, evaluator: Evaluator, resources: Resources) -> Executor:
+    """An executor by name. Raises UserError."""
+    check_executor(name, resources)
     return EXECUTORS[name](evaluator, resources)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.drive import Proposer
 from nas.evaluators import Evaluator
-from nas.executors import Resources
+from nas.executors import Resources, check_executor
 from nas.objective import Limit, Objective
 from nas.search import Search
 from nas.strategies import Strategy
@@ -61,16 +61,12 @@ class Plan:
         return rungs(self.budget, self.eta, self.smallest) if self.eta else (self.budget,)
 
     @property
-    def rungs(self) -> range:
-        return range(len(self.budgets))
-
-    @property
     def evaluations(self) -> int:
         """How many evaluations to expect, promotions and retraining included."""
-        rungs = len(self.budgets)
-        return (
-            sum(max(1, self.trials // max(1, self.eta) ** i) for i in range(rungs)) + self.retrain
-        )
+        sizes: list[int] = [
+            self.trials // max(1, self.eta) ** rung for rung in range(len(self.budgets))
+        ]
+        return sum(max(1, size) for size in sizes) + self.retrain
 
     def experiment(self, space: Space, training: dict[str, Any] | None = None) -> dict[str, Any]:
         """What makes two runs the same experiment, as plain JSON values.
@@ -148,6 +144,7 @@ def named(part: Any) -> str:
 
 def check_plan(plan: Plan) -> None:
     """Raises UserError for numbers that don't go together."""
+    check_executor(plan.executor, plan.resources)
     if not 0 < plan.budget < float("inf"):
         raise UserError(f"the budget is {plan.budget:g}: expected more than 0")
     if plan.trials < 1 or plan.retrain < 0:

@@ -10,6 +10,7 @@ import os
 import pickle
 import queue
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -41,11 +42,12 @@ def _connect(address: str | None, workers: int | None, gpus: float) -> dict[str,
     """What the cluster at `address`, or one started here, holds. Raises UserError."""
     if not ray.is_initialized():
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        if address is None:
+        if address is None:  # "local": never one that happens to run here
             options |= {"num_cpus": workers, "include_dashboard": False}
         try:
-            ray.init(address=address, **options)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+            _knock(address)
+            ray.init(address=address or "local", **options)
+        except (OSError, ValueError, RuntimeError) as error:
             raise UserError(
                 f"no Ray cluster answers at {address!r} ({error}): start one with `ray start "
                 "--head`, or leave --address out"
@@ -57,6 +59,13 @@ def _connect(address: str | None, workers: int | None, gpus: float) -> dict[str,
             "for that or less"
         )
     return held  # type: ignore[no-any-return]
+
+
+def _knock(address: str | None) -> None:
+    """Raises OSError where nothing listens at HOST:PORT: Ray itself tries for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 class RayExecutor:

@@ -139,7 +139,7 @@ def test_logical_gpus_are_shared_by_fractions():
 
     from nas.ray_tune import RayExecutor
 
-    ray.init(num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False)
     made = RayExecutor(visible, workers=4, gpus_per_trial=0.5)
     assert made.width == 4
     trials = []
@@ -186,12 +186,17 @@ def test_a_node_dies_and_every_trial_finishes_once(tmp_path):
 
     made = RayExecutor(Marks(tmp_path), workers=5)
     trials = []
-    killer = threading.Timer(6, lambda: cluster.remove_node(nodes[0], allow_graceful=False))
+
+    def kill():
+        while len(list(tmp_path.iterdir())) < 5:  # until every node is at work
+            time.sleep(0.1)
+        cluster.remove_node(nodes[0], allow_graceful=False)
+
+    killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     try:
         drive(search(20), made, Memory(), trials)
     finally:
-        killer.cancel()
         made.close()
         cluster.shutdown()
     assert sorted(trial.number for trial in trials) == list(range(20))
