@@ -1,0 +1,155 @@
+"""Image files -> rows of one uint8 array on disk, decoded by several processes."""
+
+import contextlib
+import multiprocessing
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from search_spaces.errors import RunFailure
+
+SMALLEST = 8  # px: of an image's shorter side, and of a resolution
+FEW = 2000  # images: below, starting processes takes longer than it saves
+REPORT = 64  # images between two reports of a process
+Bad = dict[int, str]  # position of a file -> why it can't be used
+
+
+def decode(path: str, resolution: int) -> npt.NDArray[np.uint8]:
+    """(resolution, resolution, 3) RGB: the central square, bicubic. Raises what Pillow raises,
+    and ValueError for an image smaller than SMALLEST."""
+    from PIL import Image, ImageOps
+
+    with Image.open(path) as image:
+        if min(image.size) < SMALLEST:
+            raise ValueError(f"{image.width} x {image.height} px, smaller than {SMALLEST}")
+        image.draft("RGB", (2 * resolution, 2 * resolution))  # JPEG: decodes no more than needed
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+    width, height = upright.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    square = upright.crop((left, top, left + side, top + side))
+    if side != resolution:
+        square = square.resize((resolution,) * 2, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.asarray(square)
+
+
+def _decode_some(
+    paths: Sequence[str], rows: Sequence[int], target: str, show: Callable[[int], None]
+) -> Bad:
+    """Decodes into the given rows; `show` gets the number of images done."""
+    array = np.load(target, mmap_mode="r+")
+    bad: Bad = {}
+    for n, (path, row) in enumerate(zip(paths, rows, strict=True), 1):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                array[row] = decode(path, array.shape[1])
+        except Exception as error:  # Pillow raises nearly anything on a broken file
+            name = type(error).__name__
+            bad[row] = str(error) if name == "ValueError" else f"{name}: {error}"
+            bad[row] = bad[row].replace(path, Path(path).name)
+        if n % REPORT == 0:
+            show(n)
+    array.flush()
+    return bad
+
+
+def _work(
+    paths: Sequence[str], rows: Sequence[int], target: str, pipe: "Connection[Any, Any]"
+) -> None:
+    """A process's share. It ends when the parent does: the pipe breaks."""
+    with contextlib.suppress(BrokenPipeError):
+        pipe.send(_decode_some(paths, rows, target, pipe.send))
+
+
+def decode_all(
+    paths: Sequence[str],
+    target: Path,
+    resolution: int,
+    workers: int,
+    show: Callable[[int], None] = lambda done: None,
+) -> Bad:
+    """Decodes the files into `target`, .npy of (images, resolution, resolution, 3) uint8.
+
+    Files that can't be used are left out of the array and given with their reasons.
+    Raises RunFailure where a process dies, OSError where the disk is full.
+    """
+    _reserve(target, len(paths), resolution)
+    if workers < 2 or len(paths) < FEW:
+        bad = _decode_some(paths, range(len(paths)), str(target), show)
+    else:
+        bad = _in_processes(paths, str(target), workers, show)
+    if bad:
+        _leave_out(target, bad)
+    show(len(paths))
+    return bad
+
+
+def _reserve(target: Path, images: int, resolution: int) -> None:
+    """An array on disk; a full disk is an error here, not a SIGBUS of the process that writes."""
+    shape = (images, resolution, resolution, 3)
+    np.lib.format.open_memmap(target, "w+", np.uint8, shape).flush()
+    with open(target, "r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, target.stat().st_size)
+
+
+def _in_processes(
+    paths: Sequence[str], target: str, workers: int, show: Callable[[int], None]
+) -> Bad:
+    context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
+    done: dict[Any, int] = {}
+    processes: dict[Connection[Any, Any], Any] = {}
+    bad: Bad = {}
+    try:
+        for i in range(workers):
+            mine, theirs = context.Pipe(duplex=False)
+            rows = range(i, len(paths), workers)
+            process = context.Process(
+                target=_work, args=(paths[i::workers], rows, target, theirs), daemon=True
+            )
+            process.start()
+            theirs.close()
+            processes[mine], done[mine] = process, 0
+        while processes:
+            for ready in wait(list(processes)):
+                pipe = cast("Connection[Any, Any]", ready)
+                try:
+                    message = pipe.recv()
+                except EOFError:
+                    processes[pipe].join()
+                    raise RunFailure(
+                        f"a process that decodes images died (exit code "
+                        f"{processes[pipe].exitcode}): see that memory and disk suffice, and try "
+                        "again"
+                    ) from None
+                if isinstance(message, int):
+                    done[pipe] = message
+                else:
+                    bad |= message
+                    processes.pop(pipe).join()
+            show(sum(done.values()))
+    finally:
+        for process in processes.values():
+            process.kill()
+    return bad
+
+
+def _leave_out(target: Path, bad: Bad) -> None:
+    """Rewrites the array without the rows of `bad`."""
+    old = np.load(target, mmap_mode="r")
+    keep = np.array([i for i in range(len(old)) if i not in bad], np.int64)
+    fresh = target.with_suffix(".part")
+    if not len(keep):
+        return np.save(target, old[:0])  # an empty file can't be mapped
+    new = np.lib.format.open_memmap(fresh, "w+", np.uint8, (len(keep), *old.shape[1:]))
+    for start in range(0, len(keep), 4096):
+        new[start : start + 4096] = old[keep[start : start + 4096]]
+    new.flush()
+    fresh.replace(target)

@@ -1,0 +1,110 @@
+"""How a network is trained: frozen recipes, and schedules as pure functions of the step.
+
+Both recipes can be cut at any budget and continued to a larger one: no schedule knows where
+training ends. What a decay to zero gives at the end of a known budget comes from averaging the
+weights over the last tenth of the steps so far.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from search_spaces.errors import UserError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """optimizer: `rmsprop` or `sgd` (Nesterov).
+    lr: learning rate for a batch of `lr_batch`; scaled linearly to other batches.
+    warmup: epochs from 0 to the full rate.   decay: factor every `decay_epochs` epochs.
+    momentum, alpha, eps: of the optimizer; alpha and eps are RMSProp's.
+    weight_decay: L2 on conv and linear weights, not on biases and batch normalization.
+    label_smoothing: in [0, 1).   ema: largest decay of the average, in [0, 1); 0 for none.
+    bn_momentum: torch's convention.   flip: mirror at random.
+    shift: translation up to this part of the side, edges reflected.
+    dropout, drop_connect: in place of the architecture's, None to keep those.
+    clip: largest norm of the gradient, 0 for no limit.
+    """
+
+    name: str
+    optimizer: str
+    lr: float
+    lr_batch: int
+    warmup: float
+    decay: float = 1.0
+    decay_epochs: float = 1.0
+    momentum: float = 0.9
+    alpha: float = 0.9
+    eps: float = 1e-3
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.1
+    ema: float = 0.9999
+    bn_momentum: float = 0.01
+    flip: bool = True
+    shift: float = 0.125
+    dropout: float | None = None
+    drop_connect: float | None = None
+    clip: float = 0.0
+
+
+# Tan & Le 2019, sec. 5.2, and tensorflow/tpu's efficientnet: facts.
+PAPER = Recipe(
+    "paper",
+    optimizer="rmsprop",
+    lr=0.256,
+    lr_batch=4096,
+    warmup=5,
+    decay=0.97,
+    decay_epochs=2.4,
+    weight_decay=1e-5,
+)
+
+# For proxies of a few short epochs; chosen by measurement, see docs/training.md.
+FAST = Recipe(
+    "fast",
+    optimizer="sgd",
+    lr=0.2,
+    lr_batch=128,
+    warmup=0.5,
+    weight_decay=5e-5,
+    bn_momentum=0.1,
+    dropout=0.0,
+    drop_connect=0.0,
+    clip=5.0,
+)
+
+# A recipe is one value and one line here.
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (FAST, PAPER)}
+
+
+def recipe(name: str) -> Recipe:
+    """A recipe by name. Raises UserError."""
+    if name not in RECIPES:
+        raise UserError(f"there is no recipe {name!r}: expected one of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, batch: int) -> float:
+    """The rate of step 0, 1, ...: linear warm-up, then steps down by `decay`.
+
+    As in EfficientNet the decay counts from step 0, the warm-up lies over it.
+    """
+    epoch = step / steps_per_epoch
+    full = recipe.lr * batch / recipe.lr_batch
+    if epoch < recipe.warmup:
+        return full * (step + 1) / (recipe.warmup * steps_per_epoch + 1)
+    return float(full * recipe.decay ** (epoch // recipe.decay_epochs))
+
+
+def average_decay(recipe: Recipe, step: int) -> float:
+    """The decay of the weights' average after step 0, 1, ...: min(ema, (1 + n) / (10 + n)).
+
+    TensorFlow's correction for short runs (tf.train.ExponentialMovingAverage, num_updates); it is
+    the polynomial-decay averaging of Shamir & Zhang 2013 with eta = 8: the weights of step k
+    count in proportion to about (k / n)^8.
+    """
+    return min(recipe.ema, (1 + step) / (10 + step))
+
+
+def steps_of(budget: float, steps_per_epoch: int) -> int:
+    """Optimizer steps of a budget in epochs, at least one."""
+    return max(1, round(budget * steps_per_epoch))
