@@ -17,7 +17,7 @@ DEFAULTS = {
     "space": ("efficientnet", "efficientnet-small"),
     "strategy": ("evolution", "tpe"),
     "evaluator": ("surrogate", "surrogate"),
-    "trials": (3000, 30),
+    "trials": (2500, 30),
 }
 
 SEARCH = (

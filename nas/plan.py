@@ -37,7 +37,7 @@ class Plan:
     space: str | Space = "efficientnet"
     strategy: str | Strategy = "evolution"
     evaluator: str | Evaluator = "surrogate"
-    trials: int = 3000
+    trials: int = 2500
     seed: int = 0
     budget: float = 1.0
     proxy: "Proxy | None" = None
