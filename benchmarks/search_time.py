@@ -7,6 +7,7 @@ Whole processes, wall clock, each in an empty folder; the parts are those of run
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -50,7 +51,7 @@ def main() -> None:
     for _ in range(10):
         subprocess.run([sys.executable, "-m", "nas.cli", "--help"], check=True, capture_output=True)
         start.append(time.perf_counter())
-    each = [b - a for a, b in zip(start, start[1:], strict=False)]
+    each = [b - a for a, b in itertools.pairwise(start)]
     print(f"nas --help: median {statistics.median(each):.3f} s, max {max(each):.3f} s of 10")
 
 

@@ -82,7 +82,9 @@ def main() -> None:
     accuracy = sorted(trial.accuracy for trial in others if trial.accuracy is not None)
     macs = [trial.cost.macs / 1e6 for trial in others]
     median = statistics.median(accuracy)
-    print(f"{given.executor}, {os.cpu_count()} cores; {len(result.trials)} trials in {searched:.0f} s")
+    print(
+        f"{given.executor}, {os.cpu_count()} cores; {len(result.trials)} trials in {searched:.0f} s"
+    )
     print(f"pick: {pick.cost.macs / 1e6:.1f}M MACs, {pick.accuracy:.2f} % (+- {pick.spread:.2f})")
     print(
         f"{len(accuracy)} random of {min(macs):.1f}M to {max(macs):.1f}M: "

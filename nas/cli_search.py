@@ -32,7 +32,7 @@ SEARCH = (
     click.option("--evaluator", help="surrogate (ImageNet), surrogate:FILE.npz, or module:name of "
                  "your own. Default: surrogate; --data trains instead."),
     click.option("--trials", type=click.IntRange(1), help="Distinct networks to evaluate, those "
-                 "stored before included. Default: 3000, with --data 30."),
+                 "stored before included. Default: 2500, with --data 30."),
     click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1)),
     click.option("--max-params", metavar="N", help="Hard limit on parameters: 5M."),
     click.option("--max-memory", metavar="BYTES",

@@ -34,7 +34,7 @@ class Proxy:
         return load_images(self.data, self.pixels, workers=workers, progress=show)
 
     def evaluator(
-        self, images: "ImageData | tuple[ImageData, ...]", checkpoints: Path, keep: bool
+        self, images: "ImageData | tuple[ImageData, ...]", checkpoints: Path | None, keep: bool
     ) -> "TrainingEvaluator":
         """Trains on the images. Raises UserError for an unknown recipe, a batch too small..."""
         from nas.recipes import recipe
