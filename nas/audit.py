@@ -2,16 +2,15 @@
 
 import dataclasses
 import random
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nas.drive import Pending, drive
-from nas.evaluators import Outcome
-from nas.objective import Limit, Objective, broken
+from nas.objective import Limit, broken
 from nas.plan import Plan
+from nas.rounds import Rounds
 from nas.run import PENDING, Show, prepare, working
 from nas.search import Job
 from nas.strategies import derive_seed
@@ -50,29 +49,6 @@ class Audit:
             )
 
 
-class Trainings:
-    """Asks for every network with every seed, budget by budget."""
-
-    stopped = ""
-
-    def __init__(self, objective: Objective, jobs: Sequence[Job], known: Iterable[Trial]) -> None:
-        self.objective, self.refusals = objective, Counter[str]()
-        done = {trial.number for trial in known}
-        self._jobs = [job for job in jobs if job.number not in done]
-
-    def ask(self) -> Job | None:
-        return self._jobs.pop(0) if self._jobs else None
-
-    def adopt(self, job: Job) -> None:
-        self._jobs = [one for one in self._jobs if one.number != job.number]
-
-    def reserve(self, number: int | None = None) -> int:
-        return 0 if number is None else number
-
-    def tell(self, job: Job, outcome: Outcome) -> Trial:
-        return job.finished(outcome)
-
-
 def draw(space: Space, limits: Sequence[Limit], count: int, seed: int) -> list[dict[str, Any]]:
     """Values of distinct random networks within the limits. Raises UserError for too few."""
     rng = random.Random(seed)
@@ -101,6 +77,12 @@ def jobs_of(audit: Audit, space: Space) -> list[Job]:
                 chosen = derive_seed(seed, i, replicate, 3)
                 jobs.append(Job(len(jobs), values, space.build(values), chosen, budget))
     return jobs
+
+
+def left(jobs: Sequence[Job], done: Sequence[Trial], running: Sequence[Job]) -> list[Job]:
+    """The jobs that are neither done nor under way, by their numbers."""
+    begun = {one.number for one in (*done, *running)}
+    return [job for job in jobs if job.number not in begun]
 
 
 @dataclass(frozen=True)
@@ -187,8 +169,8 @@ def run_audit(
     with open_run(parts.folder, experiment) as record:
         store = Store(parts.folder / STORE, experiment, parts.space.choices)
         report = Report(parts.folder, trials=store.trials())
-        asked = Trainings(plan.objective, jobs, report.trials)
         trials = report.trials
+        asked = Rounds(plan.objective, lambda done, running: left(jobs, done, running), trials)
         with working(plan, parts) as hands:
             try:
                 pending = Pending(parts.folder / PENDING) if hands.width > 1 else None

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-DATA = (
+FOLDER = (
     click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
                  help="Train on images: DIR/train/CLASS/*, and DIR/val/CLASS/* if there."),
-    click.option("--pixels", type=int, default=32, show_default=True,
-                 help="Resolution that images are decoded to."),
+)  # fmt: skip
+HOW = (
     click.option("--subset", type=float, default=1.0, show_default=True,
                  help="Part of the training images, above 0 to 1."),
     click.option("--recipe", default="fast", show_default=True,
@@ -18,18 +18,27 @@ DATA = (
     click.option("--batch", type=int, default=64, show_default=True, help="Images a step."),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N."),
 )  # fmt: skip
-TRAINING = (
-    *DATA,
+DATA = (
+    *FOLDER,
+    click.option("--pixels", type=int, default=32, show_default=True,
+                 help="Resolution that images are decoded to."),
+    *HOW,
+)  # fmt: skip
+LENGTH = (
     click.option("--epochs", type=float, default=2.0, show_default=True,
                  help="Of each training, the longest rung's with --halving."),
     click.option("--halving", "eta", type=int, default=0, metavar="ETA",
                  help="Successive halving: the best 1/ETA go on with ETA times the epochs."),
     click.option("--min-epochs", "smallest", type=float, default=1.0, show_default=True,
                  help="At least so many in the first rung of --halving."),
-    click.option("--ranking", default="reward", show_default=True,
-                 help="Of --halving: reward, or front (non-dominated sorting)."),
     click.option("--dry-run", is_flag=True,
                  help="Measure a few training steps and forecast the hours; train nothing."),
+)  # fmt: skip
+TRAINING = (
+    *DATA,
+    *LENGTH,
+    click.option("--ranking", default="reward", show_default=True,
+                 help="Of --halving: reward, or front (non-dominated sorting)."),
 )  # fmt: skip
 
 EXECUTOR = (

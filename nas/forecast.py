@@ -2,12 +2,14 @@
 
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from nas.executors import executor
+from nas.executors import Resources, executor
 from nas.plan import Plan
 from nas.run import prepare
+from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
@@ -34,6 +36,15 @@ class Forecast:
     macs: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is to be trained: epochs in all, `budget` of them in each first training."""
+
+    trainings: int
+    epochs: float
+    budget: float
+
+
 def forecast(plan: Plan, decoded: Callable[[int, int], None] | None = None) -> Forecast:
     """Times `STEPS` training and validation steps of `SAMPLE` networks that the search proposes.
 
@@ -45,31 +56,47 @@ def forecast(plan: Plan, decoded: Callable[[int, int], None] | None = None) -> F
     parts = prepare(plan, decoded)
     proposer = plan.proposer(parts.space, parts.strategy)
     jobs = [job for _ in range(SAMPLE) if (job := proposer.ask()) is not None]
-    each, noise = [], []
     budgets = plan.budgets
-    evaluator = parts.evaluator
-    for job in jobs:
-        step = evaluator.measure_step_time(job.architecture, STEPS)  # type: ignore[attr-defined]
-        train, val = evaluator.images(job.architecture, budgets[0])  # type: ignore[attr-defined]
+    counts = [max(1, plan.trials // max(plan.eta, 1) ** rung) for rung in range(len(budgets))]
+    epochs = epochs_of(counts, budgets) + plan.retrain * plan.retrain_budget
+    work = Work(plan.evaluations, epochs, budgets[0])
+    networks = [job.architecture for job in jobs]
+    return reckon(parts.evaluator, networks, work, plan.executor, plan.resources)
+
+
+def epochs_of(counts: Sequence[int], budgets: Sequence[float]) -> float:
+    """Epochs in all, of `counts` trainings at each rung that go on from the rung before."""
+    growth = [b - a for a, b in zip((0.0, *budgets), budgets, strict=False)]
+    return sum(n * more for n, more in zip(counts, growth, strict=True))
+
+
+def reckon(
+    evaluator: Any, networks: Sequence[Architecture], work: Work, kind: str, resources: Resources
+) -> Forecast:
+    """Times some steps of the networks, with the training evaluator, and reckons with the work.
+
+    kind, resources: of the executor. Raises what the evaluator raises.
+    """
+    each, noise = [], []
+    for network in networks:
+        step = evaluator.measure_step_time(network, STEPS)
+        train, val = evaluator.images(network, work.budget)
         each.append(train * step.train + val * step.val)
         noise.append(step.train_spread / step.train)
-    counts = [max(1, plan.trials // max(plan.eta, 1) ** rung) for rung in range(len(budgets))]
-    growth = [b - a for a, b in zip((0.0, *budgets), budgets, strict=False)]
-    epochs = sum(n * more for n, more in zip(counts, growth, strict=True))
-    epochs += plan.retrain * plan.retrain_budget
-    hands = executor("pool" if plan.executor == "ray" else plan.executor, evaluator, plan.resources)
-    workers = plan.resources.workers or hands.width
+    kind = "pool" if kind == "ray" else kind
+    hands = executor(kind, evaluator, Resources(resources.workers))
+    workers = hands.width
     hands.close()
     mean = statistics.fmean(each)
-    hours = mean * epochs / budgets[0] / workers / 3600
+    hours = mean * work.epochs / work.budget / workers / 3600
     between = statistics.stdev(each) / mean / math.sqrt(len(each)) if len(each) > 1 else 1.0
     relative = 1.645 * math.hypot(between, statistics.fmean(noise)) + 0.2
-    gpu = evaluator.where.startswith("cuda")  # type: ignore[attr-defined]
-    share = plan.resources.gpus_per_trial or 1.0
-    macs = tuple(cost(job.architecture).macs for job in jobs)
+    gpu = evaluator.where.startswith("cuda")
+    share = resources.gpus_per_trial or 1.0
+    macs = tuple(cost(network).macs for network in networks)
     return Forecast(
         hours, hours / (1 + relative), hours * (1 + relative), hours * workers * share * gpu,
-        plan.evaluations, epochs, workers, tuple(each), macs,
+        work.trainings, work.epochs, workers, tuple(each), macs,
     )  # fmt: skip
 
 

@@ -149,7 +149,9 @@ def print_result(result: Result) -> None:
     _print_retrained(out, result)
     _print_front(out, result)
     target = shlex.quote(str(result.folder))
-    out.print(f"\nnext: [bold]gridsearch run --phi 1 --baseline {target}[/]", soft_wrap=True)
+    proxy = result.plan.proxy
+    data = f" --data {shlex.quote(str(proxy.data))}" if proxy else ""
+    out.print(f"\nnext: [bold]gridsearch run --phi 1 --baseline {target}{data}[/]", soft_wrap=True)
 
 
 def print_pick(out: Console, best: dict[str, Any], quantity: Quantity) -> None:
