@@ -81,7 +81,7 @@ def jobs_of(audit: Audit, space: Space) -> list[Job]:
 
 def left(jobs: Sequence[Job], done: Sequence[Trial], running: Sequence[Job]) -> list[Job]:
     """The jobs that are neither done nor under way, by their numbers."""
-    begun = {one.number for one in (*done, *running)}
+    begun = {trial.number for trial in done} | {job.number for job in running}
     return [job for job in jobs if job.number not in begun]
 
 

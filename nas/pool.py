@@ -2,9 +2,11 @@
 
 import os
 import signal
+import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for
 
 from nas.evaluators import Evaluator, Outcome, evaluate
 from nas.search import Job
@@ -16,7 +18,16 @@ _evaluator: Evaluator | None = None  # of a worker process, set once when it sta
 def _start(evaluator: Evaluator) -> None:
     global _evaluator
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
+    threading.Thread(target=_end_with_driver, daemon=True).start()
     _evaluator = evaluator
+
+
+def _end_with_driver() -> None:
+    """A worker whose driver was killed would wait for its next job for ever."""
+    driver = parent_process()
+    if driver is not None:
+        wait_for([driver.sentinel])
+        os._exit(1)
 
 
 def _work(job: Job) -> Outcome:

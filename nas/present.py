@@ -166,6 +166,12 @@ def print_pick(out: Console, best: dict[str, Any], quantity: Quantity) -> None:
         rows.add_row("EfficientNet-B0", best["baseline"]["name"], *_figures(best["baseline"]))
     out.print(f"\n[bold]T = {quantity.format(best['target'])} {quantity.title}[/]")
     out.print(rows)
+    if best["macs"] < 0.8 * best["target"] and best["objective"] == "hard":
+        out.print(
+            f"the pick takes {best['macs'] / best['target']:.0%} of T: see with `nas spaces` how "
+            "far the space reaches",
+            style="dim",
+        )
     if best["evaluator"].startswith("surrogate"):
         out.print(
             "top-1 is predicted for the surrogate's shortened training recipe (mean ± one "

@@ -215,3 +215,32 @@ class Marks:
         (Path(self.folder) / f"{architecture.id}-{time.time_ns()}").touch()
         time.sleep(2)
         return depth(architecture, budget, seed)
+
+
+DRIVER = """
+import os, signal
+from nas.executors import Resources, executor
+from nas.search import Job
+from search_spaces import NETWORKS
+
+def own_number(architecture, budget, seed):
+    return float(os.getpid())
+
+if __name__ == "__main__":
+    hands = executor("pool", own_number, Resources(1))
+    hands.submit(Job(0, {}, NETWORKS["mnasnet_small"], 0))
+    print(int(hands.next()[1].measurement.accuracy), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_end_with_a_driver_that_is_killed(tmp_path):
+    import subprocess
+    import sys
+
+    (tmp_path / "driver.py").write_text(DRIVER)
+    done = subprocess.run([sys.executable, "driver.py"], cwd=tmp_path, stdout=subprocess.PIPE)
+    worker, until = Path(f"/proc/{int(done.stdout)}/stat"), time.monotonic() + 20
+    while worker.exists() and worker.read_text().split()[2] not in "ZX":  # ended, if not reaped
+        assert time.monotonic() < until
+        time.sleep(0.05)
