@@ -17,16 +17,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from nas.audit import draw
+from nas.audit import draw, left
 from nas.drive import drive
 from nas.executors import Resources
 from nas.images import for_data
 from nas.objective import Limit, Objective
 from nas.plan import Plan
 from nas.proxy import Proxy
+from nas.rounds import Rounds
 from nas.run import prepare, run, working
 from nas.search import Job
-from nas.trainings import Trainings
 from search_spaces import cost, space
 
 TARGET = 30e6
@@ -78,7 +78,8 @@ def main() -> None:
         jobs = rivals(plan, pick.cost.macs, given.random)
         others: list = []
         with working(plan, prepare(plan)) as hands:
-            drive(Trainings(plan.objective, jobs, ()), hands, Nowhere(), others)
+            asked = Rounds(plan.objective, lambda done, running: left(jobs, done, running), others)
+            drive(asked, hands, Nowhere(), others)
     accuracy = sorted(trial.accuracy for trial in others if trial.accuracy is not None)
     macs = [trial.cost.macs / 1e6 for trial in others]
     median = statistics.median(accuracy)
