@@ -81,17 +81,29 @@ def choose(
     best = max(range(len(estimates)), key=lambda i: estimates[i].mean)
     if len(estimates) == 1:
         return Choice(0, (0,), 0, "one point, nothing to compare")
-    error, quantile, method = _test(estimates, difference_error, level)
-    tied = [
-        i
-        for i in range(len(estimates))
-        if i == best or estimates[best].mean - estimates[i].mean <= quantile * error(best, i)
-    ]
+    tied, method = not_worse(estimates, best, difference_error, level)
     tied.sort(key=lambda i: (i != best, -estimates[i].mean))
     least = min(costs[i][0] for i in tied)
     cheap = [i for i in tied if costs[i][0] <= (1 + SAME_COST) * least]
     pick = min(cheap, key=lambda i: (*costs[i][1:], costs[i][0], -estimates[i].mean))
     return Choice(best, tuple(tied), pick, method)
+
+
+def not_worse(
+    estimates: Sequence[Estimate],
+    reference: int,
+    difference_error: Callable[[int, int], float] | None,
+    level: float,
+) -> tuple[list[int], str]:
+    """The points that can't be told to be worse than `reference`, itself among them, and how
+    they were compared; as in `choose`."""
+    error, quantile, method = _test(estimates, difference_error, level)
+    mean = estimates[reference].mean
+    return [
+        i
+        for i in range(len(estimates))
+        if i == reference or mean - estimates[i].mean <= quantile * error(reference, i)
+    ], method
 
 
 def _test(

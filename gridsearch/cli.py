@@ -1,28 +1,20 @@
 """The `gridsearch` command. Only click is imported until a command runs."""
 
+import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from nas.cli import entry, print_json
+from nas.cli_options import EXECUTOR, FOLDER, HOW, LENGTH, options
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="compound-nas")
 def cli() -> None:
     """Scale a network in depth, width and resolution together, at the MACs it really reaches."""
-
-
-def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def add(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
 
 
 _BASELINE = click.option(
@@ -45,7 +37,7 @@ _ROUND = click.option(
     show_default=True,
     help="Multiple of pixels that resolutions are rounded to.",
 )
-_WHERE = _options(
+_WHERE = (
     click.option("--name", help="Of the run. Default: made from what differs from the defaults."),
     click.option(
         "--runs",
@@ -64,7 +56,7 @@ _COEFFICIENTS = click.option(
 
 
 def _command() -> str:
-    return " ".join(["gridsearch", *sys.argv[1:]])
+    return shlex.join(["gridsearch", *sys.argv[1:]])
 
 
 @cli.command()
@@ -92,13 +84,12 @@ def _command() -> str:
 @click.option(
     "--replicates",
     type=int,
-    help="Measurements of each point. Default: 1 of the prior, 3 of others.",
+    help="Measurements of each point, with seeds of their own. Default: 1 of the prior, else 3.",
 )
 @click.option(
     "--evaluator",
-    default="prior",
-    show_default=True,
-    help="prior (published results), or module:name of your own.",
+    help="prior (published results), or module:name of your own. Default: prior; --data trains "
+    "instead.",
 )
 @click.option(
     "--level",
@@ -111,25 +102,20 @@ def _command() -> str:
 @click.option(
     "--show", "most", default=24, show_default=True, help="Points to print; the CSV has all."
 )
-@_WHERE
-def run(**options: Any) -> None:
+@options(FOLDER, HOW, LENGTH, EXECUTOR, _WHERE)
+@click.pass_context
+def run(context: click.Context, /, **given: Any) -> None:
     """Search alpha, beta, gamma on the networks that they really give after rounding.
 
-    Everything is kept in RUNS/NAME. The same command line continues a run that was stopped or
-    prints it again, and --replicates may grow.
+    Without --data, published results say how good they are; with it, each is trained. Everything
+    is kept in RUNS/NAME. The same command line continues a run that was stopped or prints it
+    again, and --replicates may grow.
     """
-    from gridsearch.cli_plan import plan_of
-    from gridsearch.run import run as run_plan
+    from gridsearch.cli_run import execute
 
-    as_json, most = options.pop("as_json"), options.pop("most")
-    plan = plan_of(command=_command(), **options)
-    result = run_plan(plan)
-    if as_json:
-        print_json(result.coefficients)
-    else:
-        from gridsearch.present import print_run
-
-        print_run(result, max(1, most))
+    default = click.core.ParameterSource.DEFAULT
+    typed = [name for name in given if context.get_parameter_source(name) != default]
+    execute({**given, "command": _command()}, typed)
 
 
 @cli.command()
@@ -153,13 +139,13 @@ def run(**options: Any) -> None:
 )
 @_RULE
 @_ROUND
-@_WHERE
-def family(**options: Any) -> None:
+@options(_WHERE)
+def family(**given: Any) -> None:
     """Write a family as JSON, CSV, an importable torch module, and timm and TF strings."""
     from gridsearch.cli_plan import family_of
 
-    as_json = options.pop("as_json")
-    content, folder = family_of(command=_command(), **options)
+    as_json = given.pop("as_json")
+    content, folder = family_of(command=_command(), **given)
     if as_json:
         print_json(content)
     else:
@@ -190,14 +176,14 @@ def family(**options: Any) -> None:
     help="prior (published results), or module:name of your own.",
 )
 @click.option("--plots/--no-plots", default=True, show_default=True)
-@_WHERE
-def compare(**options: Any) -> None:
+@options(_WHERE)
+def compare(**given: Any) -> None:
     """Scale by depth, width, resolution only and by all, at equal real MACs (figures 3 and 4,
     table 3 of the paper)."""
     from gridsearch.cli_plan import compare_of
 
-    as_json = options.pop("as_json")
-    content, files = compare_of(command=_command(), **options)
+    as_json = given.pop("as_json")
+    content, files = compare_of(command=_command(), **given)
     if as_json:
         print_json(content)
     else:

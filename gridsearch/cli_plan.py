@@ -1,9 +1,10 @@
-"""From the options of `gridsearch` to what is run, and the folders of family and compare."""
+"""From the options of `gridsearch family` and `compare` to their results and folders."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gridsearch.cli_run import rounding
 from gridsearch.compare import BASELINES, compare, parse_ratios
 from gridsearch.compare import row as compare_row
 from gridsearch.evaluators import evaluator as evaluator_of
@@ -18,10 +19,8 @@ from gridsearch.family import (
     released_family,
 )
 from gridsearch.family_files import FILES, table, write_family
-from gridsearch.grid import Question
 from gridsearch.law import fitted
 from gridsearch.prior import ScalingPrior, label
-from gridsearch.run import Plan
 from gridsearch.scaler import PAPER, Coefficients, rule_name
 from results.load import architecture_of, load_architecture
 from results.run_folder import (
@@ -36,49 +35,6 @@ from results.run_folder import (
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0
-from search_spaces.quantities import QUANTITIES
-
-
-def rounding(text: str) -> int | None:
-    return None if text == "none" else int(text)
-
-
-def plan_of(
-    baseline: str,
-    window: str,
-    target_memory: str | None,
-    round_resolution: str,
-    phi: float,
-    step: float,
-    tolerance: float,
-    rule: str | None,
-    runs: Path,
-    **others: Any,
-) -> Plan:
-    """The plan of `gridsearch run`. Raises UserError."""
-    memory = QUANTITIES["memory"]
-    question = Question(
-        baseline=load_architecture(baseline, runs),
-        phi=phi,
-        step=step,
-        tolerance=tolerance,
-        window=window_of(window),
-        memory=None if target_memory is None else memory.parse(target_memory, "--target-memory"),
-        rule=rule,
-        round_resolution=rounding(round_resolution),
-    )
-    return Plan(question=question, baseline=baseline, runs=runs, **others)
-
-
-def window_of(text: str) -> float | None:
-    """`0.05`, `5%`, or None for `off`. Raises UserError."""
-    if text.strip().lower() == "off":
-        return None
-    number = text.strip().removesuffix("%")
-    try:
-        return float(number) / (100 if text.strip().endswith("%") else 1)
-    except ValueError:
-        raise UserError(f"--window is {text!r}: expected a number, as 0.05, or off") from None
 
 
 def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:

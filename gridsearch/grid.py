@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
+from gridsearch.combinations import MOST, combinations
 from gridsearch.scaler import (
     Coefficients,
     check_phi,
@@ -29,7 +30,7 @@ from search_spaces.quantities import QUANTITIES
 ENOUGH = 12  # with fewer points resolution is moved, then the step halved
 HALVINGS = 3
 SMALLEST_STEP = 0.01
-MOST, MOST_REFINED = 20_000, 8_000  # combinations that meet the product
+MOST_REFINED = 8_000  # combinations that meet the product, of a step that was halved
 DISTANT = 4.0  # largest alpha, beta, gamma
 
 
@@ -128,36 +129,6 @@ class Grid:
     removed: dict[str, int]
     notes: tuple[str, ...] = ()
     step: float = 0.05
-
-
-def combinations(step: float, tolerance: float, most: int = MOST) -> tuple[list[Coefficients], int]:
-    """All multiples of `step` from 1 whose product is within `tolerance` of 2, and how many of
-    the box around them are not. Raises UserError where there are too many."""
-    end = 2 + tolerance
-    linear = [1 + i * step for i in range(int((end - 1) / step + 1e-9) + 1)]
-    rooted = [value for value in linear if value**2 <= end + 1e-9]
-    found = [
-        Coefficients(round(alpha, 10), round(beta, 10), round(gamma, 10))
-        for alpha, beta, gamma in _products(linear, rooted, tolerance, most)
-    ]
-    return found, len(linear) * len(rooted) ** 2 - len(found)
-
-
-def _products(
-    linear: list[float], rooted: list[float], tolerance: float, most: int
-) -> Iterator[tuple[float, float, float]]:
-    count = 0
-    for alpha in linear:
-        for beta in rooted:
-            for gamma in rooted:
-                if abs(alpha * beta**2 * gamma**2 - 2) <= tolerance + 1e-9:
-                    count += 1
-                    if count > most:
-                        raise UserError(
-                            f"the grid has more than {most:,} points with a product within "
-                            f"{tolerance:g} of 2: take a larger --step or a smaller --tolerance"
-                        )
-                    yield alpha, beta, gamma
 
 
 def build_grid(question: Question) -> Grid:
@@ -269,11 +240,13 @@ def _notes(question: Question, plain: Grid, best: Grid) -> Iterator[str]:
         return
     moved = sum(point.moved for point in best.points)
     left = f"{len(plain.points)} point{'s' * (len(plain.points) != 1)}"
-    yield (
-        f"rounding left {left} within the window, fewer than {ENOUGH}: "
-        f"the resolution of {moved} more was moved to meet it, and their gamma and product are "
-        "those of the moved resolution"
-    )
+    note = f"rounding left {left} within the window, fewer than {ENOUGH}"
+    if moved:
+        note += (
+            f": the resolution of {moved} more was moved to meet it, and their gamma and product "
+            "are those of the moved resolution"
+        )
+    yield note
     if best.step < question.step:
         yield f"the step was refined from {question.step:g} to {best.step:g}"
     if len(best.points) < ENOUGH:

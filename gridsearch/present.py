@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from gridsearch.run import COEFFICIENTS, Result
+from gridsearch.conclude import COEFFICIENTS, Result
 from nas.present import MACS, MEMORY, PARAMS, console, table
 from search_spaces.cost import cost
 
@@ -45,6 +45,24 @@ def _print_removed(out: Console, result: Result) -> None:
         out.print(f"[yellow]note:[/] {note}")
 
 
+def show(out: Console, rows: Sequence[Mapping[str, str]], spare: Sequence[str], left: int) -> bool:
+    """Prints rows of title -> text. Where the terminal is too narrow, columns of `spare` are left
+    out, the first first; whether some were."""
+    titles = list(rows[0])
+
+    def width() -> int:
+        return sum(2 + max(map(len, [t, *(row[t] for row in rows)])) for t in titles) - 2
+
+    for title in spare:
+        if title in titles and width() > out.width:
+            titles.remove(title)
+    made = table(*titles, left=left)
+    for row in rows:
+        made.add_row(*(row[title] for title in titles))
+    out.print(made)
+    return len(titles) < len(rows[0])
+
+
 def print_run(result: Result, most: int) -> None:
     """What each rule removed, every point, the pick beside the paper's, the next command."""
     out, found = console(), result.coefficients
@@ -58,48 +76,76 @@ def print_run(result: Result, most: int) -> None:
     )
     _print_removed(out, result)
     _print_points(out, result, most)
+    _print_rungs(out, result)
     out.print(f"comparison: {found['method']}", style="dim")
     _print_pick(out, found)
     if found["label"]:
         out.print(found["label"], style="dim")
-    files = " --baseline " + shlex.quote(result.plan.baseline)
     coefficients = shlex.quote(str(result.folder / COEFFICIENTS))
-    out.print(
-        f"\nnext: [bold]gridsearch family{files} --coefficients {coefficients}[/]", soft_wrap=True
-    )
+    out.print(f"\nnext: [bold]gridsearch family --coefficients {coefficients}[/]", soft_wrap=True)
 
 
 def _print_points(out: Console, result: Result, most: int) -> None:
     choice, points = result.choice, result.grid.points
     assert choice is not None
-    order = sorted(
-        range(len(points)),
-        key=lambda i: (-(e.mean if (e := result.estimates[i]) else float("-inf")), i),
-    )
+
+    def merit(i: int) -> tuple[float, float, int]:
+        one = result.estimates[i]
+        return (-(result.budgets[i] or 0.0), -(one.mean if one else float("-inf")), i)
+
+    order = sorted(range(len(points)), key=merit)
     shown = order[:most] + [choice.pick] * (choice.pick not in order[:most])
-    rows = table(
-        "", "alpha", "beta", "gamma", "product", "real ratio", "px", "MACs", "params", "memory",
-        "top-1 %",
-    )  # fmt: skip
-    for i in shown:
-        point, one = points[i], result.estimates[i]
-        c, figures = point.coefficients, cost(point.architecture)
-        mark = "pick" if i == choice.pick else "tied" if i in choice.tied else ""
-        gamma = f"{c.gamma:.4g}" + ("*" if point.moved else " ")
-        rows.add_row(
-            mark, f"{c.alpha:.4g}", f"{c.beta:.4g}", gamma, f"{c.product:.3f}",
-            f"{point.ratio:.3f}", str(point.architecture.resolution), MACS.format(figures.macs),
-            PARAMS.format(figures.params), MEMORY.format(figures.memory),
-            percent(one.mean if one else None, one.half if one else None),
-        )  # fmt: skip
-    out.print(rows)
+    rows = [_point_row(result, i) for i in shown]
+    narrow = show(out, rows, ("memory", "params", "product", "MACs"), left=1)
     text = f"{len(shown)} of {len(points)} points, all in {result.folder / 'points.csv'}"
+    text += ", with the columns that this terminal is too narrow for" if narrow else ""
     if any(points[i].moved for i in shown):
         text += "; * resolution moved to meet the window"
     out.print(text + "; top-1 with its 95 % interval", style="dim")
 
 
+def _point_row(result: Result, i: int) -> dict[str, str]:
+    choice, point, one = result.choice, result.grid.points[i], result.estimates[i]
+    assert choice is not None
+    c, figures = point.coefficients, cost(point.architecture)
+    epochs = {"epochs": f"{result.budgets[i]:g}" if one else "-"} if result.plan.eta else {}
+    return {
+        "": "pick" if i == choice.pick else "tied" if i in choice.tied else "",
+        "alpha": f"{c.alpha:.4g}",
+        "beta": f"{c.beta:.4g}",
+        "gamma": f"{c.gamma:.4g}" + ("*" if point.moved else " "),
+        "product": f"{c.product:.3f}",
+        "real ratio": f"{point.ratio:.3f}",
+        "px": str(point.architecture.resolution),
+        "MACs": MACS.format(figures.macs),
+        "params": PARAMS.format(figures.params),
+        "memory": MEMORY.format(figures.memory),
+        **epochs,
+        "top-1 %": percent(one.mean if one else None, one.half if one else None),
+    }
+
+
+def _print_rungs(out: Console, result: Result) -> None:
+    """What halving left behind, and what failed."""
+    for rung in result.rungs[:-1]:
+        left = len(rung.points) - rung.kept
+        epochs = f"{rung.budget:g} epoch{'s' * (rung.budget != 1)}"
+        out.print(
+            f"after {epochs} {rung.kept} of {len(rung.points)} points went on; of the {left} left "
+            f"behind {rung.close} can't be told from the last of these",
+            style="dim",
+        )
+    failed = [trial for trial in result.trials if trial.error]
+    if failed:
+        out.print(
+            f"[yellow]{len(failed)} of {len(result.trials)} measurements failed[/] and are left "
+            f"out, the last with: {failed[-1].error}"
+        )
+
+
 def _print_pick(out: Console, found: Mapping[str, Any]) -> None:
+    last = found["rungs"][-1]["points"]
+    compared = f"{last} points" + (" of the longest rung" if len(found["rungs"]) > 1 else "")
     listed = {"pick": found["pick"]}
     if not found["best"]["pick"]:
         listed["highest, not told from it"] = found["best"]
@@ -110,8 +156,8 @@ def _print_pick(out: Console, found: Mapping[str, Any]) -> None:
         accuracy = percent(row.get("accuracy"), row.get("half"))
         rows.add_row(name, *values, f"{row['product']:.3f}", f"{row['ratio']:.3f}", accuracy)
     out.print(
-        f"\n{len(found['tied'])} of {found['points']} points can't be told from the best; the "
-        "cheapest of them (MACs within 1 % count as equal, then fewest params) is the pick"
+        f"\n{len(found['tied'])} of {compared} can't be told from the best; the cheapest of them "
+        "(MACs within 1 % count as equal, then fewest params) is the pick"
     )
     out.print(rows)
 
@@ -122,29 +168,29 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
     networks: Sequence[Mapping[str, Any]] = content["networks"]
     budgets = any(row["budget"] for row in networks)
     paper = any(row["top1_paper"] for row in networks)
-    rows = table(
-        "network", "phi", "depth", "width", "px", "MACs", "ratio",
-        *(["of budget"] if budgets else ["dropout"]), "params", "memory", "top-1 %",
-        *(["paper's"] if paper else []),
-    )  # fmt: skip
-    for row in networks:
-        spent = f"{100 * row['macs'] / row['budget']:.1f} %" if budgets else f"{row['dropout']:.3g}"
-        rows.add_row(
-            row["name"],
-            "-" if row["phi"] is None else f"{row['phi']:.4g}",
-            f"{row['depth']:.4g}",
-            f"{row['width']:.4g}",
-            str(row["resolution"]),
-            MACS.format(row["macs"]),
-            f"{row['ratio']:.3f}",
-            spent,
-            PARAMS.format(row["params"]),
-            MEMORY.format(row["memory"]),
-            percent(row["top1"], row["top1_error"]),
-            *([percent(row["top1_paper"], None)] if paper else []),
-        )
+    rows = [
+        {
+            "network": row["name"],
+            "phi": "-" if row["phi"] is None else f"{row['phi']:.4g}",
+            "depth": f"{row['depth']:.4g}",
+            "width": f"{row['width']:.4g}",
+            "px": str(row["resolution"]),
+            "MACs": MACS.format(row["macs"]),
+            "ratio": f"{row['ratio']:.3f}",
+            **(
+                {"of budget": f"{100 * row['macs'] / row['budget']:.1f} %"}
+                if budgets
+                else {"dropout": f"{row['dropout']:.3g}"}
+            ),
+            "params": PARAMS.format(row["params"]),
+            "memory": MEMORY.format(row["memory"]),
+            "top-1 %": percent(row["top1"], row["top1_error"]),
+            **({"paper's": percent(row["top1_paper"], None)} if paper else {}),
+        }
+        for row in networks
+    ]
     out.print(f"[bold]{content['title']}[/]")
-    out.print(rows)
+    show(out, rows, ("dropout", "memory", "params", "phi"), left=1)
     out.print(
         "MACs are multiply-adds (1 is 2 FLOPs); ratio is to the baseline's; memory is the peak "
         "at batch 1, float32",
@@ -166,24 +212,23 @@ def print_compare(
 ) -> None:
     """One row a scaled network, what the numbers are, the files."""
     out = console()
-    rows = table(
-        "baseline", "method", "ratio", "depth", "width", "px", "MACs", "params", "memory",
-        "top-1 %", left=2,
-    )  # fmt: skip
-    for row in rows_of:
-        rows.add_row(
-            row["baseline"] if row["method"] == "baseline" else "",
-            row["method"],
-            f"{row['ratio']:.3f}",
-            f"{row['depth']:.4g}",
-            f"{row['width']:.4g}",
-            str(row["resolution"]),
-            MACS.format(row["macs"]),
-            PARAMS.format(row["params"]),
-            MEMORY.format(row["memory"]),
-            percent(row["top1"], row["top1_error"]),
-        )
-    out.print(rows)
+    rows = [
+        {
+            "baseline": row["baseline"] if row["method"] == "baseline" else "",
+            "method": row["method"],
+            "ratio": f"{row['ratio']:.3f}",
+            "depth": f"{row['depth']:.4g}",
+            "width": f"{row['width']:.4g}",
+            "px": str(row["resolution"]),
+            "MACs": MACS.format(row["macs"]),
+            "params": PARAMS.format(row["params"]),
+            "memory": MEMORY.format(row["memory"]),
+            "top-1 %": percent(row["top1"], row["top1_error"]),
+        }
+        for row in rows_of
+    ]
+    show(out, rows, ("memory", "params"), left=2)
     if label:
         out.print(label, style="dim")
-    out.print(f"written: {', '.join(files)}")
+    folders = {str(Path(file).parent) for file in files}
+    out.print(f"written: {', '.join(Path(file).name for file in files)} in {', '.join(folders)}")

@@ -39,7 +39,8 @@ class ScalingPrior:
         if baseline.classes != CLASSES:
             raise OutOfDomain(
                 f"the published-scaling prior covers ImageNet's {CLASSES} classes, the baseline "
-                f"has {baseline.classes}: measure with --evaluator module:name instead"
+                f"has {baseline.classes}: train with --data DIR, or measure with --evaluator "
+                "module:name"
             )
         self.baseline = baseline
         known = {row.network for row in published()}

@@ -138,8 +138,9 @@ _RULE_OF_OP = {"bottleneck": "resnet", "dsconv": "mobilenet_v1"}
 
 
 def rule_name(architecture: Architecture, rule: str | None = None) -> str:
-    """The rule asked for, or the one that fits: that of the published network it is, `resnet`
-    for bottlenecks, `mobilenet_v1` for depthwise-separable convs, else `efficientnet`.
+    """The rule asked for, or the one that fits: that of the published network it is
+    (with any number of classes), `resnet` for bottlenecks, `mobilenet_v1` for
+    depthwise-separable convs, else `efficientnet`.
 
     Raises UserError for an unknown rule.
     """
@@ -148,7 +149,7 @@ def rule_name(architecture: Architecture, rule: str | None = None) -> str:
             raise UserError(f"there is no rule {rule!r}: expected one of {', '.join(RULES)}")
         return rule
     for name, fitting in _RULE_OF_NETWORK.items():
-        if architecture == NETWORKS[name]:
+        if dataclasses.replace(architecture, classes=NETWORKS[name].classes) == NETWORKS[name]:
             return fitting
     ops = {stage.op for stage in architecture.stages}
     return next((fitting for op, fitting in _RULE_OF_OP.items() if op in ops), "efficientnet")

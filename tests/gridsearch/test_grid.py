@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridsearch import grid
-from gridsearch.grid import ENOUGH, Question, build_grid, combinations
-from gridsearch.run import Plan, Result, evaluate_points, run
+from gridsearch.combinations import MOST, combinations
+from gridsearch.conclude import Result
+from gridsearch.grid import ENOUGH, Question, build_grid
+from gridsearch.plan import Plan
+from gridsearch.run import evaluate_points, run
 from nas.evaluators import Measurement
 from nas.executors import LocalExecutor
 from results.records import Trial
@@ -97,7 +100,7 @@ def test_the_papers_grid_mostly_breaks_its_own_budget() -> None:
 
 def test_removed_points_add_up_and_what_was_done_is_said() -> None:
     question = Question(EFFICIENTNET_B0)
-    listed = grid._networks(question, 0.05, grid.MOST)
+    listed = grid._networks(question, 0.05, MOST)
     plain = grid._attempt(question, 0.05, listed, move=False)
     assert sum(plain.removed.values()) + len(plain.points) == 23 * 9 * 9
     found = build_grid(Question(EFFICIENTNET_B0))

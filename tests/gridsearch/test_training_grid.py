@@ -1,0 +1,348 @@
+"""`gridsearch run --data`: points really trained, over the executors, with halving and seeds."""
+
+import dataclasses
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from gridsearch.cli import cli
+from gridsearch.conclude import Result, conclude
+from gridsearch.grid import Question, build_grid
+from gridsearch.plan import Plan
+from gridsearch.run import Held, evaluate_points, run
+from gridsearch.rungs import hold, missing
+from nas.cli import entry
+from nas.evaluators import Measurement
+from nas.executors import LocalExecutor
+from search_spaces import NETWORKS, Architecture, Stage, UserError, cost
+from search_spaces.architecture import to_json
+from search_spaces.networks import MOBILENET_V2
+
+TINY = Architecture(
+    (Stage("mbconv", 8, 1, 3, 2, 2), Stage("mbconv", 16, 1, 3, 2, 2)),
+    stem=8, head=16, stem_stride=1, resolution=16, name="tiny",
+)  # fmt: skip
+GIVEN = ["run", "--baseline", "tiny.json", "--data", "images", "--window", "0.1", "--step", "0.4",
+         "--batch", "16"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """A baseline and images of three colours that a network tells apart in an epoch or two."""
+    folder = tmp_path_factory.mktemp("grid")
+    (folder / "tiny.json").write_text(to_json(TINY))
+    for px in (4, 1000):
+        (folder / f"px{px}.json").write_text(to_json(dataclasses.replace(TINY, resolution=px)))
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 24), ("val", 12)):
+        for k, name in enumerate(("red", "green", "blue")):
+            place = folder / "images" / split / name
+            place.mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 160, (20, 20, 3))
+                pixels[..., k] += 60
+                Image.fromarray(pixels.astype(np.uint8)).save(place / f"{i}.png")
+    return folder
+
+
+@pytest.fixture
+def inside(here, monkeypatch):
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(here / "cache"))
+    return here
+
+
+@pytest.fixture
+def gridsearch(inside, monkeypatch, capsys):
+    """Runs the command in this process: (exit code, standard output)."""
+
+    def call(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["gridsearch", *arguments])
+        with pytest.raises(SystemExit) as left:
+            entry(cli, "gridsearch")
+        return left.value.code, capsys.readouterr().out
+
+    return call
+
+
+def measured(name):
+    frame = pd.read_csv(Path("runs") / name / "trials.csv")
+    return frame.sort_values("number")[["number", "id", "budget", "seed", "accuracy"]].reset_index(
+        drop=True
+    )
+
+
+def test_a_grid_is_trained_with_halving_in_this_process_and_in_others(gridsearch):
+    given = [*GIVEN, "--epochs", "4", "--halving", "2", "--min-epochs", "2", "--replicates", "2"]
+    code, out = gridsearch(*given, "--executor", "local", "--name", "local")
+    assert code == 0
+    assert "is a measurement" in out
+    assert "went on" in out
+    found = json.loads(Path("runs/local/coefficients.json").read_text())
+    points = pd.read_csv("runs/local/points.csv")
+    assert found["evaluator"] == "train"
+    assert found["prior_error"] is None
+    assert found["baseline"]["classes"] == 3
+    base = cost(dataclasses.replace(TINY, classes=3)).macs
+    assert points["macs"].tolist() == pytest.approx((points["ratio"] * base).tolist())
+    assert ((points["ratio"] / 2 - 1).abs() <= 0.1).all()
+    assert len(set(points["resolution"])) > 1
+    longest = points[points["budget"] == 4]
+    assert len(longest) == max(2, -(-len(points) // 2)) < len(points)
+    assert points[points["tied"]]["budget"].eq(4).all()
+    assert points["replicates"].eq(2).all()
+    trials = measured("local")
+    assert len(trials) == found["measurements"] == 2 * (len(points) + len(longest))
+    assert longest["accuracy"].max() > 50  # of three colours
+    assert gridsearch(*given, "--workers", "2", "--name", "pool")[0] == 0
+    columns = ["id", "budget", "seed", "accuracy"]
+    key = columns[:3]
+    pd.testing.assert_frame_equal(
+        measured("pool")[columns].sort_values(key).reset_index(drop=True),
+        trials[columns].sort_values(key).reset_index(drop=True),
+    )
+    code, out = gridsearch("family", "--coefficients", "runs/local", "--phi", "0,1", "--json")
+    assert code == 0
+    first, second = json.loads(out)["networks"]
+    assert (first["macs"], first["top1"]) == (base, None)
+    assert second["macs"] <= 2.2 * base
+
+
+def test_killed_or_interrupted_it_is_continued_by_the_same_command(gridsearch):
+    given = [*GIVEN, "--epochs", "3", "--replicates", "2", "--executor", "local"]
+    assert gridsearch(*given, "--name", "whole")[0] == 0
+    whole = measured("whole")
+    journal = Path("runs/cut/trials.journal")
+    for i, sent in enumerate((signal.SIGKILL, signal.SIGINT)):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gridsearch.cli", *given, "--name", "cut"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        until = time.monotonic() + 60
+        while (not journal.exists() or journal.read_text().count('"op_code":4') < 2 * i + 2) and (
+            time.monotonic() < until and process.poll() is None
+        ):
+            time.sleep(0.01)
+        process.send_signal(sent)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command continues" in err
+    assert "Traceback" not in err
+    assert 0 < len(measured("cut")) < len(whole)
+    assert not Path("runs/cut/coefficients.json").exists()
+    assert gridsearch(*given, "--name", "cut")[0] == 0
+    pd.testing.assert_frame_equal(measured("cut"), whole)
+
+
+def test_a_forecast_trains_nothing(gridsearch):
+    given = [*GIVEN, "--epochs", "4", "--halving", "2", "--replicates", "2", "--name", "dry"]
+    code, out = gridsearch(*given, "--dry-run", "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert 0 < found["low"] < found["hours"] < found["high"]
+    points = len(build_grid(small()).points)
+    sizes = Plan(small(), "", "x:y", 2, budget=4.0, eta=2).sizes(points)
+    assert found["trainings"] == 2 * sum(sizes)
+    assert found["epochs"] == 2 * (sizes[0] + sizes[1] + 2 * sizes[2])
+    assert not Path("runs/dry").exists()
+
+
+def small() -> Question:
+    baseline = dataclasses.replace(TINY, classes=3)
+    return Question(baseline, step=0.4, window=0.1)
+
+
+BAD = [
+    (["--data", "nowhere"], "is no folder"),
+    (["--data", "images", "--evaluator", "x:y"], "give one of them"),
+    (["--halving", "2"], "--halving is for training: give --data"),
+    (["--epochs", "3"], "--epochs is for training"),
+    (["--dry-run"], "--dry-run is for training"),
+    (["--data", "images", "--baseline", "px4.json"], "8 to 1024 px"),
+    (["--data", "images", "--baseline", "px1000.json"], "8 to 1024 px"),
+    (["--data", "images", "--replicates", "1"], "expected 2 or more"),
+    (["--data", "images", "--epochs", "0"], "the budget is 0"),
+    (["--data", "images", "--halving", "1"], "halving by 1"),
+    (["--data", "images", "--recipe", "nope"], "fast, paper"),
+    (["--data", "images", "--device", "tpu"], "device"),
+    (["--data", "images", "--executor", "slurm"], "local, pool, ray"),
+    (["--data", "images", "--gpus-per-trial", "1"], "--executor ray"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), BAD)
+@pytest.mark.usefixtures("inside")
+def test_bad_input_is_refused_before_anything_trains(arguments, sentence):
+    base = [] if "--baseline" in arguments else ["--baseline", "tiny.json"]
+    result = CliRunner().invoke(cli, ["run", *base, *arguments, "--name", "bad"])
+    assert isinstance(result.exception, UserError), result.exception
+    assert sentence in str(result.exception)
+    assert not Path("runs/bad").exists()
+
+
+def test_images_that_do_not_fit_the_disk_are_not_begun(gridsearch, monkeypatch):
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(0, 0, 9))
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", "full")
+    assert gridsearch(*GIVEN, "--name", "full") == (2, "")
+    assert not Path("runs/full").exists()
+
+
+def test_the_prior_has_no_budgets():
+    with pytest.raises(UserError, match="the prior does not have"):
+        Plan(Question(NETWORKS["efficientnet_b0"]), "b0", eta=2, budget=4.0)
+
+
+def test_rounding_follows_the_network_whatever_its_classes():
+    from gridsearch.scaler import rule_name
+
+    assert rule_name(dataclasses.replace(MOBILENET_V2, classes=10)) == "mobilenet_v2"
+
+
+# A fast stand-in for training: more budget is more accuracy, seeds differ, one point fails once.
+QUESTION = Question(NETWORKS["efficientnet_b0"])
+GRID = build_grid(QUESTION)
+WORST = GRID.points[3].architecture
+
+
+def learns(architecture: Architecture, budget: float, seed: int) -> Measurement:
+    if architecture == WORST and seed == 1:
+        raise ValueError("diverged")
+    noise = int(architecture.id[:4], 16) * (seed + 1) % 7 / 10
+    return Measurement(50 + cost(architecture).params / 1e6 + budget + noise)
+
+
+class Stop(Exception):
+    pass
+
+
+class Kept:
+    """A store in memory."""
+
+    def append(self, trial, macs):
+        assert trial.cost.macs == macs
+
+
+def halved(tmp_path, known=(), stop=None, replicates=3):
+    plan = Plan(QUESTION, "b0", f"{__name__}:learns", replicates, budget=9.0, eta=3)
+    result = Result(plan, tmp_path, GRID, learns, list(known))
+
+    def show(trial):
+        if len(result.trials) == stop:
+            raise Stop
+
+    try:
+        evaluate_points(result, Kept(), LocalExecutor(learns), show)
+    except Stop:
+        return result
+    conclude(result)
+    return result
+
+
+def said(result):
+    return [(t.number, t.architecture.id, t.budget, t.seed, t.accuracy) for t in result.trials]
+
+
+def test_halving_takes_the_best_third_on_with_the_same_seeds(tmp_path):
+    result = halved(tmp_path)
+    assert [(r.budget, len(r.points), r.kept) for r in result.rungs] == [
+        (1, 18, 6), (3, 6, 2), (9, 2, 2),
+    ]  # fmt: skip
+    for lower, upper in itertools.pairwise(result.rungs):
+        assert set(upper.points) == set(lower.points[: lower.kept])
+        means = [one.mean for one in lower.estimates]
+        assert means == sorted(means, reverse=True)
+    failed = [t for t in result.trials if t.error]
+    assert [(t.architecture, t.seed, t.budget) for t in failed] == [(WORST, 1, 1.0)]
+    assert result.choice is not None
+    assert {result.choice.pick, result.choice.best} <= set(result.rungs[-1].points)
+    assert len({(t.architecture, t.seed, t.budget) for t in result.trials}) == len(result.trials)
+    found = json.loads((tmp_path / "coefficients.json").read_text())
+    assert found["failed"] == 1
+    assert [rung["kept"] for rung in found["rungs"]] == [6, 2, 2]
+
+
+def test_stopped_at_any_measurement_it_ends_as_if_it_had_not_been(tmp_path):
+    whole = halved(tmp_path)
+    for stop in range(1, len(whole.trials)):
+        cut = halved(tmp_path, stop=stop)
+        assert len(cut.trials) == stop
+        again = halved(tmp_path, cut.trials)
+        assert said(again) == said(whole)
+        assert again.coefficients == whole.coefficients
+
+
+def test_more_replicates_are_measured_where_they_lack(tmp_path):
+    two = halved(tmp_path, replicates=2)
+    three = halved(tmp_path, two.trials, replicates=3)
+    assert said(three)[: len(two.trials)] == said(two)
+    assert len({(t.architecture, t.seed, t.budget) for t in three.trials}) == len(three.trials)
+    finalists = {GRID.points[i].architecture for i in three.rungs[-1].points}
+    for one in finalists:
+        seeds = {t.seed for t in three.trials if t.architecture == one and t.budget == 9}
+        assert seeds == ({0, 2} if one == WORST else {0, 1, 2})
+
+
+def test_a_job_that_was_under_way_is_not_asked_for_again():
+    plan = Plan(QUESTION, "b0", f"{__name__}:learns", 2)
+    networks = [point.architecture for point in GRID.points]
+    first, second = missing(plan, networks, [], [])[:2]
+    result = Result(plan, Path(), GRID, learns, [])
+    asked = Held(result)
+    asked.adopt(second)
+    job = asked.ask()
+    assert job is not None
+    assert (job.architecture, job.seed) == (first.architecture, 0)
+    rest = [job, *iter(asked.ask, None)]
+    assert len({(j.architecture, j.seed) for j in (*rest, second)}) == 2 * len(networks)
+    assert len({j.number for j in (*rest, second)}) == 2 * len(networks)
+    outside = dataclasses.replace(second, architecture=NETWORKS["efficientnet_b0"])
+    with pytest.raises(AssertionError, match="outside the window"):
+        asked.adopt(outside)
+    with pytest.raises(AssertionError, match="outside the window"):
+        hold(QUESTION, NETWORKS["efficientnet_b0"])
+
+
+@pytest.mark.slow
+def test_a_grid_is_trained_on_a_ray_cluster(gridsearch):
+    given = [*GIVEN, "--epochs", "1", "--replicates", "2"]
+    assert gridsearch(*given, "--executor", "ray", "--workers", "2", "--name", "ray")[0] == 0
+    assert gridsearch(*given, "--executor", "local", "--name", "here")[0] == 0
+    columns = ["id", "seed", "accuracy"]
+    ray, local = (measured(name)[columns].sort_values(columns[:2]) for name in ("ray", "here"))
+    pd.testing.assert_frame_equal(ray.reset_index(drop=True), local.reset_index(drop=True))
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+def test_a_small_grid_on_cifar10(tmp_path, monkeypatch):
+    """Above chance, the same networks' numbers, under two minutes."""
+    from gridsearch.training import fitted
+    from nas.proxy import Proxy
+
+    place = Path(os.environ.get("COMPOUND_NAS_DATA", "../shared/data"))
+    with tarfile.open(place / "cifar10_imagefolder.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    (train,) = tmp_path.glob("**/train")
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(tmp_path / "cache"))
+    proxy = Proxy(train.parent, subset=0.1)
+    base = fitted(dataclasses.replace(TINY, head=64), proxy)
+    question = Question(base, window=0.1, step=0.4)
+    plan = Plan(question, "tiny", replicates=2, proxy=proxy, budget=2.0, eta=2, runs=tmp_path)
+    result = run(plan)
+    assert result.coefficients is not None
+    assert result.coefficients["failed"] == 0
+    assert result.coefficients["pick"]["accuracy"] > 15
