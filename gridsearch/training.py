@@ -110,7 +110,8 @@ def label(plan: Plan, images: "Sequence[ImageData]") -> str:
     one, subset = images[0], plan.proxy.subset
     part = f"{subset:g} of " if subset != 1 else ""
     return (
-        f"top-1 is a measurement: the mean of {plan.wanted} trainings of {plan.budget:g} epochs "
+        f"top-1 is a measurement: the mean of {plan.wanted} trainings of {plan.budget:g} "
+        f"epoch{'s' * (plan.budget != 1)} "
         f"(seeds 0 to {plan.wanted - 1}) on {part}the {one.train:,} training images of "
         f"{plan.proxy.data.resolve().name} ({len(one.classes)} classes), validated on "
         f"{one.val:,}. It stands for longer training as far as nas audit says."

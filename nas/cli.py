@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from nas.cli_audit import audit
+from nas.cli_bench import bench
 from nas.cli_search import search
 from search_spaces.errors import RunFailure, UserError
 
@@ -51,6 +52,7 @@ def cli() -> None:
 
 cli.add_command(search)
 cli.add_command(audit)
+cli.add_command(bench)
 
 
 @cli.command()

@@ -13,6 +13,7 @@ from optuna.study import StudyDirection
 
 from nas.evaluators import Outcome
 from nas.objective import Limit, Objective, broken, feasible_values, limits_of
+from nas.predictor_problem import SpaceProblem
 from nas.strategies import Strategy, derive_seed, reseed
 from results.records import Trial, to_optuna
 from search_spaces.architecture import Architecture
@@ -79,7 +80,7 @@ class Search:
         self._distributions: dict[str, BaseDistribution] = {
             name: CategoricalDistribution(options) for name, options in space.choices.items()
         }
-        self._sampler = strategy.make(seed)
+        self._sampler = strategy.sampler(seed, SpaceProblem(space, objective, self.limits))
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         both = [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE]
         directions = both if strategy.front else both[:1]

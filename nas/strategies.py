@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
@@ -12,13 +12,25 @@ from optuna.samplers import BaseSampler
 from search_spaces.errors import UserError
 from search_spaces.spaces import load_object
 
+if TYPE_CHECKING:
+    from nas.predictor_problem import Problem
+
 
 @dataclass(frozen=True)
 class Strategy:
-    """make: seed -> sampler.   front: it is told accuracy and cost, not the one reward."""
+    """make: seed -> sampler.   front: it is told accuracy and cost, not the one reward.
 
-    make: Callable[[int], BaseSampler]
+    informed: make takes a second argument, the Problem (`nas/predictor_problem.py`): choices,
+    exact costs, limits and objective, known before anything is evaluated.
+    """
+
+    make: Callable[..., BaseSampler]
     front: bool = False
+    informed: bool = False
+
+    def sampler(self, seed: int, problem: "Problem | None" = None) -> BaseSampler:
+        """A new sampler for a search."""
+        return self.make(seed, problem) if self.informed else self.make(seed)
 
 
 def _tpe(seed: int) -> BaseSampler:
@@ -39,11 +51,26 @@ def _evolution(seed: int) -> BaseSampler:
     return EvolutionSampler(seed)
 
 
+def _predictor(seed: int, problem: "Problem | None" = None) -> BaseSampler:
+    from nas.predictor import PredictorSampler
+
+    return PredictorSampler(seed, problem)
+
+
+def _reinforce(seed: int, problem: "Problem | None" = None) -> BaseSampler:
+    from nas.reinforce import ReinforceSampler
+
+    return ReinforceSampler(seed, problem)
+
+
 # A strategy is one function and one line here.
 STRATEGIES: dict[str, Strategy] = {
     "evolution": Strategy(_evolution),
     "nsga2": Strategy(_nsga2, front=True),
+    "predictor": Strategy(_predictor, informed=True),
+    "predictor-front": Strategy(_predictor, front=True, informed=True),
     "random": Strategy(lambda seed: optuna.samplers.RandomSampler(seed)),
+    "reinforce": Strategy(_reinforce, informed=True),
     "tpe": Strategy(_tpe),
 }
 

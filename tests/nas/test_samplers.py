@@ -11,6 +11,9 @@ from optuna.testing.pytest_samplers import (
 )
 
 from nas.evolution import EvolutionSampler, SteadyNSGAII
+from nas.predictor import PredictorSampler
+from nas.reinforce import ReinforceSampler
+from nas.reinforce_controller import Settings
 
 
 class TestEvolution(
@@ -30,3 +33,23 @@ class TestSteadyNSGAII(
     @pytest.fixture
     def sampler(self) -> Callable[[], BaseSampler]:
         return lambda: SteadyNSGAII(seed=0, population_size=3)
+
+
+class TestPredictor(
+    BasicSamplerTestCase,
+    RelativeSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
+):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: PredictorSampler(seed=0, first=2)
+
+
+class TestReinforce(
+    BasicSamplerTestCase,
+    RelativeSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
+):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: ReinforceSampler(seed=0, settings=Settings(batch=2, epochs=1))
