@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -328,13 +327,12 @@ def test_a_grid_is_trained_on_a_ray_cluster(gridsearch):
 
 @pytest.mark.slow
 @pytest.mark.shared_data
-def test_a_small_grid_on_cifar10(tmp_path, monkeypatch):
+def test_a_small_grid_on_cifar10(tmp_path, monkeypatch, shared):
     """Above chance, the same networks' numbers, under two minutes."""
     from gridsearch.training import fitted
     from nas.proxy import Proxy
 
-    place = Path(os.environ.get("COMPOUND_NAS_DATA", "../shared/data"))
-    with tarfile.open(place / "cifar10_imagefolder.tar.gz") as archive:
+    with tarfile.open(shared / "cifar10_imagefolder.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     (train,) = tmp_path.glob("**/train")
     monkeypatch.setenv("COMPOUND_NAS_CACHE", str(tmp_path / "cache"))

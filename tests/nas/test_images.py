@@ -19,8 +19,6 @@ from nas.images import for_data, load_images, stratified
 from search_spaces import Architecture, Space, Stage, UserError, cost, space
 from search_spaces.errors import RunFailure
 
-CIFAR = Path(os.environ.get("COMPOUND_NAS_DATA", "../shared/data")) / "cifar10_imagefolder.tar.gz"
-
 
 def paint(path: Path, size=(12, 12), colour=None, seed=0) -> Path:
     """A plain image, or one of noise."""
@@ -283,8 +281,8 @@ def test_the_small_space_spans_the_issues_target():
 
 
 @pytest.mark.shared_data
-def test_cifar(tmp_path):
-    shutil.unpack_archive(CIFAR, tmp_path)
+def test_cifar(tmp_path, shared):
+    shutil.unpack_archive(shared / "cifar10_imagefolder.tar.gz", tmp_path)
     data = load_images(tmp_path / "cifar10", 32, tmp_path / "cache")
     assert (data.train, data.val, len(data.classes), data.skipped) == (20_000, 5_000, 10, ())
     assert (np.bincount(data.val_y) == 500).all()

@@ -1,7 +1,6 @@
 """The surrogate against what it must refuse, what is published, and a function that is known."""
 
 import dataclasses
-import os
 import subprocess
 import sys
 import time
@@ -21,7 +20,6 @@ from search_spaces.networks import EFFICIENTNET_B0 as B0
 from search_spaces.networks import MNASNET_A1
 
 ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("COMPOUND_NAS_DATA", ROOT.parent / "shared" / "data"))
 
 
 def with_stage(i: int, **changes: object) -> Architecture:
@@ -184,8 +182,8 @@ def test_foreign_files_are_refused(content: bytes | None, tmp_path: Path) -> Non
 
 
 @pytest.mark.shared_data
-def test_a_half_predicts_the_other() -> None:
-    frame = read_table(SHARED / "accel_nasbench_imagenet.csv")
+def test_a_half_predicts_the_other(shared) -> None:
+    frame = read_table(shared / "accel_nasbench_imagenet.csv")
     domain = domain_of(frame)
     one, other = half(frame, "half0", 0), half(frame, "half1", 0)
     mean, spread = fit(one, 0, domain, ["top1"]).predict_rows(rows_of(other, domain))

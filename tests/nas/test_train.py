@@ -408,9 +408,8 @@ def test_out_of_memory_again_and_again_fails_that_trial(data):
 
 @pytest.mark.shared_data
 @pytest.mark.slow
-def test_two_minutes_of_cifar_are_far_above_chance(tmp_path):
-    archive = Path(os.environ["COMPOUND_NAS_DATA"]) / "cifar10_imagefolder.tar.gz"
-    shutil.unpack_archive(archive, tmp_path)
+def test_two_minutes_of_cifar_are_far_above_chance(tmp_path, shared):
+    shutil.unpack_archive(shared / "cifar10_imagefolder.tar.gz", tmp_path)
     data = load_images(tmp_path / "cifar10", 32, tmp_path / "cache")
     small = replace(NET, resolution=32, classes=10)
     start = time.perf_counter()
