@@ -1,0 +1,228 @@
+"""What a sampler may know before anything is evaluated: choices, exact costs, what is allowed.
+
+A network is a row of `codes`: for each choice the position of its option. Everything here is
+vectorised over rows, so that an inner search can look at thousands of networks in milliseconds.
+"""
+
+import functools
+import math
+import random
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.objective import Limit, Objective, feasible_values
+from search_spaces.architecture import Architecture
+from search_spaces.cost import Cost, block_cost, cost, stage_cost, total
+from search_spaces.layers import head, size_after, stem
+from search_spaces.space import Space, Value
+
+Codes = NDArray[np.int64]
+Floats = NDArray[np.float64]
+LARGEST = 1 << 18  # combinations of options that the table of one part may have
+COUNTS = 8  # a Cost's four; blocks; blocks with SE; blocks times kernel; blocks times expansion
+
+
+class Facts(NamedTuple):
+    """Of n networks. numbers: (n, f) for a model; cost: (n,) F of the reward; allowed: (n,)."""
+
+    numbers: Floats
+    cost: Floats
+    allowed: NDArray[np.bool_]
+
+    def of(self, rows: NDArray[Any]) -> "Facts":
+        """Of some of the networks, by a mask or positions."""
+        return Facts(self.numbers[rows], self.cost[rows], self.allowed[rows])
+
+
+class Problem(Protocol):
+    """choices: as a Space's.   objective: None where samplers are told a plain value.
+
+    pool: (n, choices) the only networks that exist and are allowed, or None: all combinations.
+    """
+
+    @property
+    def choices(self) -> Mapping[str, Sequence[Value]]: ...
+
+    @property
+    def objective(self) -> Objective | None: ...
+
+    @property
+    def pool(self) -> Codes | None: ...
+
+    def facts(self, codes: Codes) -> Facts: ...
+
+    def keys(self, codes: Codes) -> list[Hashable]:
+        """What tells networks apart: two codes may build the same one."""
+        ...
+
+    def anchor(self) -> Codes:
+        """(choices,): a network that is allowed; random ones turn to it until they are."""
+        ...
+
+
+class SpaceProblem:
+    """A search over a Space, with what is known of its networks. Cheap until it is asked."""
+
+    pool: Codes | None = None
+
+    def __init__(self, space: Space, objective: Objective, limits: Sequence[Limit]) -> None:
+        self.space, self.objective, self.limits = space, objective, tuple(limits)
+
+    @property
+    def choices(self) -> Mapping[str, Sequence[Value]]:
+        return self.space.choices
+
+    @functools.cached_property
+    def _counts(self) -> "_Parts | _Rows":
+        return parts_of(self.space) or _Rows(self.space)
+
+    def facts(self, codes: Codes) -> Facts:
+        numbers, whole = self._counts(codes)
+        columns = Cost(*whole[:, :4].T)
+        allowed = np.ones(len(codes), bool)
+        for limit in self.limits:
+            allowed &= np.asarray(limit.excess(columns)) <= 0
+        return Facts(numbers, np.asarray(self.objective.cost(columns), float), allowed)
+
+    def anchor(self) -> Codes:
+        return positions(self.choices, feasible_values(self.space, self.limits))
+
+    def keys(self, codes: Codes) -> list[Hashable]:
+        return [self.architecture(row) for row in codes]
+
+    def architecture(self, code: Codes) -> Architecture:
+        return self.space.build(values_of(self.choices, code))
+
+
+def positions(choices: Mapping[str, Sequence[Value]], values: Mapping[str, Any]) -> Codes:
+    """The code of one option for each choice. Raises ValueError for an unknown option."""
+    return np.array([list(options).index(values[name]) for name, options in choices.items()])
+
+
+def values_of(choices: Mapping[str, Sequence[Value]], code: Codes) -> dict[str, Value]:
+    """The inverse of `positions`."""
+    return {name: options[int(i)] for (name, options), i in zip(choices.items(), code, strict=True)}
+
+
+def _split(architecture: Architecture) -> list[tuple[Any, ...]]:
+    """What costs are sums over: each stage with its input, then the ends."""
+    a = architecture
+    channels, size = a.stem, size_after(a.resolution, a.stem_stride)
+    size = size_after(size, 2) if a.stem_pool else size
+    found: list[tuple[Any, ...]] = []
+    for stage in a.stages:
+        found.append((stage, channels, size))
+        channels, size = stage.channels, -(-size // stage.stride)
+    ends = (a.stem, a.stem_kernel, a.stem_stride, a.stem_pool, a.resolution, a.head, a.classes)
+    return [*found, (*ends, channels, size)]
+
+
+def _count(part: tuple[Any, ...], architecture: Architecture) -> list[float]:
+    """The COUNTS of one part of an architecture."""
+    if len(part) == 3:
+        stage = part[0]
+        n = stage.repeats
+        return [*stage_cost(*part), n, n * (stage.se > 0), n * stage.kernel, n * stage.expand]
+    ends = (block_cost(stem(architecture)), block_cost(head(architecture, *part[-2:])))
+    return [*total(ends), 0.0, 0.0, 0.0, 0.0]
+
+
+def _whole(parts: Floats) -> Floats:
+    """(n, parts, COUNTS) to the counts of whole networks: sums, and the largest `live`."""
+    whole = parts.sum(1)
+    whole[:, 3] = parts[:, :, 3].max(1)
+    return np.asarray(whole)
+
+
+def _numbers(whole: Floats) -> Floats:
+    """A model's numbers of whole networks: logs of costs and depth, and shares of the blocks."""
+    blocks = np.maximum(whole[:, 4:5], 1)
+    return np.hstack([np.log(whole[:, :4]), np.log(blocks), blocks, whole[:, 5:] / blocks])
+
+
+class _Parts:
+    """Costs by one table: part i of a network is a function of the few choices `sets[i]`, and
+    its row is start[i] + code @ steps[:, i]. Rows are filled when they are first asked for."""
+
+    def __init__(self, space: Space, sets: Sequence[Sequence[int]]) -> None:
+        self._space = space
+        lengths = [len(options) for options in space.choices.values()]
+        self._steps = np.zeros((len(lengths), len(sets)), np.int64)
+        starts = [0]
+        for i, one in enumerate(sets):
+            size = 1
+            for at in one:
+                self._steps[at, i], size = size, size * lengths[at]
+            starts.append(starts[-1] + size)
+        self._starts = np.array(starts[:-1])
+        self._table = np.zeros((starts[-1], COUNTS))
+        self._logs = np.zeros((starts[-1], 3))
+        self._known = np.zeros(starts[-1], bool)
+
+    def __call__(self, codes: Codes) -> tuple[Floats, Floats]:
+        keys = codes @ self._steps + self._starts
+        missing = ~self._known[keys]
+        if missing.any():
+            for n, i in np.argwhere(missing):
+                if not self._known[keys[n, i]]:
+                    self._fill(int(keys[n, i]), int(i), codes[n])
+        whole = _whole(self._table[keys])
+        stages = self._logs[keys[:, :-1]].reshape(len(codes), -1)
+        return np.hstack([_numbers(whole), stages]), whole
+
+    def _fill(self, key: int, i: int, code: Codes) -> None:
+        built = self._space.build(values_of(self._space.choices, code))
+        self._table[key] = _count(_split(built)[i], built)
+        self._logs[key] = np.log(self._table[key, :3])
+        self._known[key] = True
+
+
+class _Rows:
+    """Costs network by network, for a space whose build fits no tables. Remembers them."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._seen: dict[bytes, list[float]] = {}
+
+    def __call__(self, codes: Codes) -> tuple[Floats, Floats]:
+        whole = np.array([self._one(row) for row in codes]).reshape(len(codes), COUNTS)
+        return _numbers(whole), whole
+
+    def _one(self, row: Codes) -> list[float]:
+        key = row.tobytes()
+        if key not in self._seen:
+            built = self._space.build(values_of(self._space.choices, row))
+            counts = [_count(part, built) for part in _split(built)]
+            self._seen[key] = _whole(np.array([counts]))[0].tolist()
+        return self._seen[key]
+
+
+def parts_of(space: Space, bases: int = 6, checks: int = 60) -> _Parts | None:
+    """Which choices each part depends on, found by changing one choice at a time; None where
+    the number of parts differs, a table would be too large, or random networks disagree."""
+    rng = random.Random(0)
+    sets: list[set[int]] = []
+    for _ in range(bases):
+        base = space.sample(rng)
+        was = _split(space.build(base))
+        sets = sets or [set() for _ in was]
+        for at, (name, options) in enumerate(space.choices.items()):
+            for option in options:
+                now = _split(space.build({**base, name: option}))
+                if len(now) != len(sets):
+                    return None
+                for found, old, new in zip(sets, was, now, strict=True):
+                    if old != new:
+                        found.add(at)
+    lengths = [len(options) for options in space.choices.values()]
+    if any(math.prod(lengths[at] for at in one) > LARGEST for one in sets):
+        return None
+    made = _Parts(space, [sorted(one) for one in sets])
+    drawn = [space.sample(rng) for _ in range(checks)]
+    codes = np.array([positions(space.choices, one) for one in drawn])
+    made(codes[: checks // 2])  # fills tables that the second half is read from
+    exact = np.array([cost(space.build(one)) for one in drawn], float)
+    return made if np.array_equal(made(codes)[1][:, :4], exact) else None

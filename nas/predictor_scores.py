@@ -1,0 +1,83 @@
+"""What is maximized on a predicted accuracy: the reward, or the hypervolume that it would add."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+
+from nas.objective import Objective
+from nas.predictor_problem import Floats
+from results.front import front
+
+GAP = 0.25  # the ceiling lies this share of the values' range above the best
+
+
+@dataclass(frozen=True)
+class Warp:
+    """-log(ceiling - value), standardised: the last points are the dearest, and networks that
+    hardly trained weigh less. ceiling None: the value itself, standardised."""
+
+    ceiling: float | None
+    shift: float
+    scale: float
+
+    @classmethod
+    def of(cls, values: Floats, log: bool = True) -> "Warp":
+        top, low = float(values.max()), float(np.quantile(values, 0.1))
+        ceiling = top + GAP * max(top - low, 1e-6) + 1e-9 if log else None
+        warped = values if ceiling is None else -np.log(ceiling - values)
+        return cls(ceiling, float(warped.mean()), max(float(warped.std()), 1e-9))
+
+    def __call__(self, values: Floats) -> Floats:
+        warped = values if self.ceiling is None else -np.log(self.ceiling - values)
+        return np.asarray((warped - self.shift) / self.scale)
+
+    def back(self, warped: Floats) -> Floats:
+        plain = warped * self.scale + self.shift
+        if self.ceiling is None:
+            return np.asarray(plain)
+        return np.asarray(self.ceiling - np.exp(np.clip(-plain, -50.0, 50.0)))
+
+
+def factors(objective: Objective, cost: Floats) -> Floats:
+    """(n,) rewards of an accuracy of 1: the reward is linear in the accuracy."""
+    return np.array([objective.reward(1.0, float(one)) for one in cost])
+
+
+def hypervolume_score(
+    accuracy: Floats, cost: Floats, largest: float
+) -> Callable[[Floats, Floats], Floats]:
+    """(accuracy (m,), cost (m,)) -> the area that each would add to what the given points
+    dominate, within the worst accuracy given and cost `largest`; where it adds none, a small
+    number that falls with the distance to the front."""
+    on_front = front(accuracy, cost)
+    floor = float(accuracy.min())
+    levels = np.r_[floor, accuracy[on_front]]
+    cuts = np.r_[0.0, cost[on_front], max(largest, float(cost.max()) * (1 + 1e-9))]
+    small = 1e-3 * (cuts[-1] - cost.min()) if len(cost) else 1.0
+
+    def added(a: Floats, c: Floats) -> Floats:
+        widths = np.maximum(cuts[1:] - np.maximum(cuts[:-1], c[:, None]), 0.0)
+        gains = np.maximum(a[:, None] - levels, 0.0)
+        level = levels[np.searchsorted(cuts[1:-1], c, side="right")]
+        return np.asarray((widths * gains).sum(1) + small * np.minimum(a - level, 0.0))
+
+    return added
+
+
+def scalarised(
+    trials: Sequence[FrozenTrial],
+    directions: Sequence[StudyDirection],
+    rng: np.random.RandomState,
+) -> Floats:
+    """(n,) one value to maximize: the objective, or random weights of several, each scaled to
+    its span (Knowles 2006, ParEGO, with a sum)."""
+    signs = [1.0 if one == StudyDirection.MAXIMIZE else -1.0 for one in directions]
+    values = np.array([trial.values for trial in trials], float) * signs
+    finite = np.nan_to_num(values, nan=0.0, posinf=1e12, neginf=-1e12)
+    if finite.shape[1] == 1:
+        return np.asarray(finite[:, 0])
+    span = np.maximum(np.ptp(finite, axis=0), 1e-12)
+    return np.asarray((finite / span) @ rng.dirichlet(np.ones(finite.shape[1])))
