@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # (without --data, with it): training is dear, and its images are small.
 DEFAULTS = {
     "space": ("efficientnet", "efficientnet-small"),
-    "strategy": ("evolution", "tpe"),
+    "strategy": ("evolution", "predictor"),
     "evaluator": ("surrogate", "surrogate"),
     "trials": (2500, 30),
 }
@@ -27,8 +27,9 @@ SEARCH = (
                  help="hard: the most accurate network within T. soft: reward with w = -0.07."),
     click.option("--space", help="A name of `nas spaces`, a FILE.toml, or module:name. "
                  "Default: efficientnet, with --data efficientnet-small."),
-    click.option("--strategy", help="evolution, nsga2, tpe, random, or module:name of an Optuna "
-                 "sampler. Default: evolution, with --data tpe."),
+    click.option("--strategy", help="evolution, nsga2, tpe, random, reinforce, predictor, "
+                 "predictor-front, or module:name of an Optuna sampler. Default: evolution, with "
+                 "--data predictor."),
     click.option("--evaluator", help="surrogate (ImageNet), surrogate:FILE.npz, or module:name of "
                  "your own. Default: surrogate; --data trains instead."),
     click.option("--trials", type=click.IntRange(1), help="Distinct networks to evaluate, those "

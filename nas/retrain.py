@@ -21,6 +21,16 @@ def comparable(trials: Iterable[Trial]) -> list[Trial]:
     return [trial for trial in done if trial.budget == most]
 
 
+def longest(trials: Iterable[Trial]) -> dict[Architecture, Trial]:
+    """Of each network that was measured the trial of largest budget."""
+    found: dict[Architecture, Trial] = {}
+    for trial in trials:
+        held = found.get(trial.architecture)
+        if trial.accuracy is not None and (held is None or trial.budget > held.budget):
+            found[trial.architecture] = trial
+    return found
+
+
 class Retrain:
     """When `inner` has nothing more to ask for, its `count` best networks are asked for again
     with a larger budget and seeds of their own.
@@ -83,10 +93,12 @@ class Retrain:
         return None
 
     def _best(self) -> list[Trial]:
-        searched = comparable(t for t in self._trials if t.budget < self._budget)
+        """The best of the longest rung; where it holds too few, those of the rungs below."""
         objective = self.objective
-        able = [t for t in searched if objective.allows(t)]
-        return sorted(able, key=lambda t: (-objective.of(t), t.number))[: self._count]
+        searched = longest(t for t in self._trials if t.budget < self._budget)
+        able = [trial for trial in searched.values() if objective.allows(trial)]
+        able.sort(key=lambda t: (-t.budget, -objective.of(t), t.number))
+        return able[: self._count]
 
     def adopt(self, job: Job) -> None:
         """Takes up a job that an earlier session was cut off from."""
@@ -113,9 +125,7 @@ def agreement(trials: Iterable[Trial], budget: float) -> tuple[list[tuple[Trial,
     from scipy.stats import kendalltau
 
     known = [trial for trial in trials if trial.accuracy is not None]
-    proxies: dict[Architecture, Trial] = {
-        trial.architecture: trial for trial in comparable(t for t in known if t.budget < budget)
-    }
+    proxies = longest(trial for trial in known if trial.budget < budget)
     pairs = [
         (proxies[trial.architecture], trial)
         for trial in known

@@ -85,7 +85,7 @@ BAD = [
     (["--space", "nope"], "efficientnet, efficientnet-wide, "),
     (["--space", "nope.toml"], "can't be read"),
     (["--space", "toy:depth"], "expected a Space"),
-    (["--strategy", "nope"], "evolution, nsga2, random, tpe"),
+    (["--strategy", "nope"], "evolution, nsga2, "),
     (["--strategy", "toy:depth"], "seed="),
     (["--evaluator", "nope"], "surrogate"),
     (["--evaluator", "toy:nope"], "no attribute 'nope'"),
