@@ -2,27 +2,29 @@
 
     python benchmarks/executors.py IMAGES [--trials 12] [--repeats 3] [--cheap 100]
 
-Trainings: the same networks of `efficientnet-small` within 30M MACs, one epoch of 5 % of the
-images, by `local` (one process, one thread), `pool` and `ray` with one worker a core, started and
-warmed up before the clock. Cost: trials that compute nothing, seconds each, in turn.
+Trainings: one network of `efficientnet-small` within 30M MACs with as many seeds as trials, one
+epoch of 5 % of the images, by `local` (one process, one thread), `pool` and `ray` with one worker a
+core, started and warmed up before the clock. Cost: trials that compute nothing, seconds each.
 """
 
 import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+from nas.audit import draw, left
 from nas.drive import drive
 from nas.evaluators import Evaluator
 from nas.executors import Executor, Resources, executor
 from nas.images import for_data
-from nas.objective import Objective
+from nas.objective import Limit, Objective
 from nas.proxy import Proxy
-from nas.search import Search
-from nas.strategies import STRATEGIES
+from nas.rounds import Rounds
+from nas.search import Job
 from search_spaces import space
+
+OBJECTIVE = Objective("hard", 30e6)
 
 
 class Nowhere:
@@ -34,26 +36,23 @@ def nothing(architecture: object, budget: float, seed: int) -> float:
     return 50.0
 
 
-def seconds(made: Executor, search: Callable[[int], Search], trials: int) -> float:
+def seconds(made: Executor, jobs: list[Job]) -> float:
     begun = time.perf_counter()
     finished: list = []
-    drive(search(trials), made, Nowhere(), finished)
-    assert len(finished) == trials
+    drive(Rounds(OBJECTIVE, lambda done, running: left(jobs, done, running)), made, Nowhere(),
+          finished)  # fmt: skip
+    assert len(finished) == len(jobs)
     assert not any(trial.error for trial in finished), finished[0].error
     return time.perf_counter() - begun
 
 
-def measure(
-    evaluator: Evaluator, search: Callable[[int], Search], trials: int, repeats: int
-) -> dict[str, list[float]]:
-    """Seconds of `trials` trials by executor, each `repeats` times in turn."""
+def measure(evaluator: Evaluator, jobs: list[Job], repeats: int) -> dict[str, list[float]]:
+    """Seconds of all jobs by executor, each `repeats` times in turn."""
     made = {n: executor(n, evaluator, Resources(os.cpu_count())) for n in ("local", "pool", "ray")}
     try:
         for one in made.values():
-            seconds(one, search, 2)  # start the workers
-        rows = [
-            {n: seconds(one, search, trials) for n, one in made.items()} for _ in range(repeats)
-        ]
+            seconds(one, jobs[:2])  # start the workers
+        rows = [{n: seconds(one, jobs) for n, one in made.items()} for _ in range(repeats)]
     finally:
         for one in made.values():
             one.close()
@@ -75,17 +74,19 @@ def main() -> None:
     images = proxy.images()
     where = for_data(space("efficientnet-small"), len(images.classes), 32)
 
-    def search(trials: int) -> Search:
-        return Search(where, Objective("hard", 30e6), STRATEGIES["random"], wanted=trials)
+    (values,) = draw(where, [Limit("flops", 30e6)], 1, 0)
+
+    def jobs(count: int) -> list[Job]:
+        return [Job(i, values, where.build(values), i) for i in range(count)]
 
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     evaluator = proxy.evaluator(images, None, keep=False)
-    found = measure(evaluator, search, given.trials, given.repeats)
+    found = measure(evaluator, jobs(given.trials), given.repeats)
     for name, values in found.items():
         ratio = [a / b for a, b in zip(found["local"], values, strict=True)]
         each = [value / given.trials for value in values]
         print(f"training  {name:6} {span(each)} s a trial, {span(ratio)} times local's trials")
-    for name, values in measure(nothing, search, given.cheap, given.repeats).items():
+    for name, values in measure(nothing, jobs(given.cheap), given.repeats).items():
         each = [1000 * value / given.cheap for value in values]
         print(f"no work   {name:6} {span(each)} ms a trial")
 
