@@ -2,7 +2,7 @@
 
     python benchmarks/executors.py IMAGES [--trials 12] [--repeats 3] [--cheap 100]
 
-Trainings: one network of `efficientnet-small` within 30M MACs with as many seeds as trials, one
+Trainings: one network of `efficientnet-small` within 15M MACs with as many seeds as trials, one
 epoch of 5 % of the images, by `local` (one process, one thread), `pool` and `ray` with one worker a
 core, started and warmed up before the clock. Cost: trials that compute nothing, seconds each.
 """
@@ -74,10 +74,10 @@ def main() -> None:
     images = proxy.images()
     where = for_data(space("efficientnet-small"), len(images.classes), 32)
 
-    (values,) = draw(where, [Limit("flops", 30e6)], 1, 0)
+    (chosen,) = draw(where, [Limit("flops", 15e6)], 1, 0)
 
     def jobs(count: int) -> list[Job]:
-        return [Job(i, values, where.build(values), i) for i in range(count)]
+        return [Job(i, chosen, where.build(chosen), i) for i in range(count)]
 
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     evaluator = proxy.evaluator(images, None, keep=False)
