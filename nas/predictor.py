@@ -7,17 +7,15 @@ costs, which are known exactly. Networks under way enter at the mean that is exp
 ("kriging believer", Ginsbourger et al. 2010), so that parallel proposals don't collapse.
 """
 
-import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, RandomSampler
-from optuna.search_space import IntersectionSearchSpace
+from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.informed import InformedSampler
 from nas.predictor_inner import Inner
 from nas.predictor_model import Growing
 from nas.predictor_plain import Coder, PlainProblem
@@ -28,11 +26,10 @@ from search_spaces.architecture import Architecture
 FIRST = 20  # proposals that fill the space
 START = 24  # of the best evaluated networks are parents of the inner search
 Prior = Callable[[Sequence[Architecture]], Floats]
-_LOCK = threading.Lock()  # threads may share a sampler, and L-BFGS is not re-entrant
 EVERY = (TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING)
 
 
-class PredictorSampler(BaseSampler):
+class PredictorSampler(InformedSampler):
     """Proposes what a model of the finished trials expects most of.
 
     problem: what is known of networks beforehand; without it any Optuna search space serves, a
@@ -50,38 +47,11 @@ class PredictorSampler(BaseSampler):
         temper: float = 0.5,
         prior: Prior | None = None,
     ) -> None:
-        self._rng = np.random.RandomState(seed)
-        self._random = RandomSampler(seed)
-        self._space = IntersectionSearchSpace()
-        self._problem, self._first, self._temper, self._prior = problem, first, temper, prior
+        super().__init__(seed, problem)
+        self._first, self._temper, self._prior = first, temper, prior
         self._inner: tuple[Mapping[str, BaseDistribution], Inner] | None = None
         self._coder: Coder | None = None
         self._growing = Growing(first)
-
-    def reseed_rng(self) -> None:
-        self._rng.seed()
-        self._random.reseed_rng()
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        if self._problem is not None:
-            return {n: CategoricalDistribution(o) for n, o in self._problem.choices.items()}
-        space = self._space.calculate(study)
-        return {name: one for name, one in space.items() if not one.single()}
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution
-    ) -> Any:
-        return self._random.sample_independent(study, trial, name, distribution)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        if not search_space:
-            return {}
-        with _LOCK:
-            return self._propose(study, trial, search_space)
 
     def _propose(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

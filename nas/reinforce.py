@@ -11,26 +11,22 @@ also sees some of them with the baseline's accuracy and their own cost, so that 
 learns where the limits are from networks that nobody trained.
 """
 
-import threading
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, RandomSampler
-from optuna.search_space import IntersectionSearchSpace
+from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.informed import InformedSampler
 from nas.predictor_plain import Coder, PlainProblem
 from nas.predictor_problem import Codes, Floats, Problem, values_of
 from nas.predictor_scores import scalarised
 from nas.reinforce_controller import Controller, Settings
 
-_LOCK = threading.Lock()  # threads may share a sampler
 
-
-class ReinforceSampler(BaseSampler):
+class ReinforceSampler(InformedSampler):
     """Draws from a controller that batches of finished trials have trained.
 
     problem: what is known of networks beforehand; without it any Optuna search space serves.
@@ -42,39 +38,13 @@ class ReinforceSampler(BaseSampler):
         problem: Problem | None = None,
         settings: Settings | None = None,
     ) -> None:
-        self._rng, self._random = np.random.RandomState(seed), RandomSampler(seed)
-        self._space = IntersectionSearchSpace()
+        super().__init__(seed, problem)
         self._seed = 0 if seed is None else seed
-        self._problem, self._settings = problem, settings or Settings()
+        self._settings = settings or Settings()
         self._made: tuple[Mapping[str, BaseDistribution], Problem] | None = None
         self._coder: Coder | None = None
         self._controller: Controller | None = None
         self._learned: list[tuple[bytes, bytes]] = []
-
-    def reseed_rng(self) -> None:
-        self._rng.seed()
-        self._random.reseed_rng()
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        if self._problem is not None:
-            return {n: CategoricalDistribution(o) for n, o in self._problem.choices.items()}
-        space = self._space.calculate(study)
-        return {name: one for name, one in space.items() if not one.single()}
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution
-    ) -> Any:
-        return self._random.sample_independent(study, trial, name, distribution)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        if not search_space:
-            return {}
-        with _LOCK:
-            return self._propose(study, trial, search_space)
 
     def _propose(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

@@ -10,11 +10,9 @@ import tarfile
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from PIL import Image
 
 from gridsearch.cli import cli
 from gridsearch.conclude import Result, conclude
@@ -38,21 +36,13 @@ GIVEN = ["run", "--baseline", "tiny.json", "--data", "images", "--window", "0.1"
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory):
+def here(tmp_path_factory, coloured):
     """A baseline and images of three colours that a network tells apart in an epoch or two."""
     folder = tmp_path_factory.mktemp("grid")
     (folder / "tiny.json").write_text(to_json(TINY))
     for px in (4, 1000):
         (folder / f"px{px}.json").write_text(to_json(dataclasses.replace(TINY, resolution=px)))
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 24), ("val", 12)):
-        for k, name in enumerate(("red", "green", "blue")):
-            place = folder / "images" / split / name
-            place.mkdir(parents=True)
-            for i in range(count):
-                pixels = rng.integers(0, 160, (20, 20, 3))
-                pixels[..., k] += 60
-                Image.fromarray(pixels.astype(np.uint8)).save(place / f"{i}.png")
+    coloured(folder / "images", 24)
     return folder
 
 

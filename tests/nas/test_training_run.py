@@ -7,10 +7,8 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 SPACE = """
 [network]
@@ -35,19 +33,11 @@ se = [0.0, 0.25]
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory):
+def here(tmp_path_factory, coloured):
     """A space and images of three colours that a network can tell apart in an epoch or two."""
     folder = tmp_path_factory.mktemp("training")
     (folder / "tiny.toml").write_text(SPACE)
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 40), ("val", 12)):
-        for k, name in enumerate(("red", "green", "blue")):
-            place = folder / "images" / split / name
-            place.mkdir(parents=True)
-            for i in range(count):
-                pixels = rng.integers(0, 160, (20, 20, 3))
-                pixels[..., k] += 60
-                Image.fromarray(pixels.astype(np.uint8)).save(place / f"{i}.png")
+    coloured(folder / "images", 40)
     return folder
 
 
