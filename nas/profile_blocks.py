@@ -1,0 +1,198 @@
+"""Blocks as readable keys, and the blocks of networks and spaces.
+
+A key says the input, the layers in order and how they join; it is what a device file lists:
+
+    16@112 conv1x1 96 swish, dw3x3/2 96 swish, se 4, conv1x1 24
+    24@56 conv1x1 144 swish, dw3x3 144 swish, conv1x1 24 + input
+    320@7 conv1x1 1280 swish, global_pool, linear 1000
+
+`16@112`: 16 channels of 112 x 112 pixels. `conv3x3/2 32`: kernel, stride where it is not 1, output
+channels. `dw`: a depthwise conv. `se 4`: squeeze-and-excitation of that width. `+ input`: the sum
+with the block's input, or with a layer on it; `then relu`: after the sum.
+"""
+
+import functools
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from search_spaces.architecture import ACTIVATIONS, Architecture, Stage
+from search_spaces.errors import UserError
+from search_spaces.layers import Block, Layer, head, size_after, stage_blocks, stem
+from search_spaces.space import Space
+
+POOLS = ("max_pool", "avg_pool")
+OFTEN = 4  # times that each block of a space was met when the enumeration ends
+DRAWS = 200_000  # networks at most that it draws
+
+_LAYER = re.compile(
+    rf"(?:(?P<conv>conv|dw|max_pool|avg_pool)(?P<k>\d+)x(?P=k)(?:/(?P<s>\d+))?(?: (?P<out>\d+))?"
+    rf"|(?P<wide>se|linear) (?P<width>\d+)|(?P<pool>global_pool))"
+    rf"(?: (?P<act>{'|'.join(ACTIVATIONS)}))?"
+)
+_KEY = re.compile(
+    rf"(?P<c>\d+)@(?P<size>\d+) (?P<path>[^+]+?)(?: \+ (?P<side>.+?))?"
+    rf"(?: then (?P<act>{'|'.join(ACTIVATIONS)}))?"
+)
+
+
+class Keyed(NamedTuple):
+    """A block and the activation function of its network, None where it has none."""
+
+    block: Block
+    activation: str | None
+
+
+def _layer_text(layer: Layer, activation: str) -> str:
+    act = f" {activation}" if layer.activation else ""
+    if layer.kind in ("se", "linear"):
+        return f"{layer.kind} {layer.out_channels}{act}"
+    if layer.kind == "global_pool":
+        return "global_pool"
+    stride = f"/{layer.stride}" if layer.stride > 1 else ""
+    size = f"{layer.kernel}x{layer.kernel}{stride}"
+    if layer.kind in POOLS:
+        return f"{layer.kind}{size}"
+    depthwise = layer.groups > 1
+    return f"{'dw' if depthwise else 'conv'}{size} {layer.out_channels}{act}"
+
+
+def key_of(block: Block, activation: str) -> str:
+    """The key of a block in a network with this activation function. Blocks of one key do the
+    same work."""
+    first = block.path[0]
+    text = f"{first.in_channels}@{first.size_in} "
+    text += ", ".join(_layer_text(layer, activation) for layer in block.path)
+    if block.residual:
+        side = "input" if block.shortcut is None else _layer_text(block.shortcut, activation)
+        text += f" + {side}"
+    return text + (f" then {activation}" if block.activation else "")
+
+
+def _layer(text: str, channels: int, size: int) -> tuple[Layer, str | None]:
+    """The layer of this text on its input, and its activation. Raises ValueError."""
+    found = _LAYER.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    act, kind = found["act"], found["conv"] or found["wide"] or found["pool"]
+    if found["pool"]:
+        return Layer(kind, kind, channels, channels, size, 1), act
+    if kind == "se":
+        return Layer(kind, kind, channels, int(found["width"]), size, size), act
+    if kind == "linear":
+        return Layer(kind, kind, channels, int(found["width"]), 1, 1), act
+    kernel, stride = int(found["k"]), int(found["s"] or 1)
+    after = size_after(size, stride)
+    if kind in POOLS:
+        return Layer(kind, kind, channels, channels, size, after, kernel, stride), act
+    out, groups = int(found["out"] or 0), channels if kind == "dw" else 1
+    if kernel % 2 == 0 or not out or (kind == "dw" and out != channels):
+        raise ValueError(text)
+    made = Layer(kind, "conv", channels, out, size, after, kernel, stride, groups, True, bool(act))
+    return made, act
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def parse(key: str) -> Keyed:
+    """The inverse of `key_of`; layers are called by their kind. Raises UserError."""
+    match = _KEY.fullmatch(key)
+    try:
+        if match is None:
+            raise ValueError(key)
+        channels, size = int(match["c"]), int(match["size"])
+        if not channels or not size:
+            raise ValueError(f"{channels}@{size}")
+        path, acts = [], {match["act"]}
+        c, s = channels, size
+        for text in match["path"].split(", "):
+            layer, act = _layer(text, c, s)
+            path.append(layer)
+            acts.add(act)
+            c, s = (c if layer.kind == "se" else layer.out_channels), layer.size_out
+        shortcut = None
+        if match["side"] not in (None, "input"):
+            shortcut, act = _layer(match["side"], channels, size)
+            acts.add(act)
+        used = acts - {None}
+        if len(used) > 1:
+            raise ValueError(", ".join(sorted(filter(None, used))))
+    except ValueError as error:
+        raise UserError(
+            f"{key!r} is no block's key, because of {str(error)!r}: expected one as "
+            "'24@56 conv1x1 144 swish, dw3x3 144 swish, se 6, conv1x1 24 + input'"
+        ) from None
+    block = Block(tuple(path), match["side"] is not None, shortcut, match["act"] is not None)
+    return Keyed(block, next(iter(used), None))
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def stage_keys(stage: Stage, c_in: int, size: int, activation: str) -> tuple[str, ...]:
+    """The keys of a stage's blocks, in order. Cached."""
+    blocks = list(stage_blocks(stage, c_in, size))
+    keys = [key_of(block, activation) for block in blocks[:2]]
+    return tuple(keys[:1] + keys[1:] * (len(blocks) - 1))
+
+
+Ends = tuple[int, int, int, bool, int, int, int, int, int, str]
+
+
+def ends_of(architecture: Architecture) -> Ends:
+    """All that stem and head depend on."""
+    *_, (stage, _, size) = walk_stages(architecture)
+    a, size = architecture, size_after(size, stage.stride)
+    stem_of = a.stem, a.stem_kernel, a.stem_stride, a.stem_pool, a.resolution
+    return (*stem_of, a.head, a.classes, stage.channels, size, a.activation)
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def end_keys(ends: Ends) -> tuple[str, str]:
+    """The keys of stem and head. Cached."""
+    channels, kernel, stride, pool, resolution, head_channels, classes, c_in, size, act = ends
+    network = Architecture(
+        (Stage("conv", 1),), channels, head_channels, resolution, classes,
+        stem_kernel=kernel, stem_stride=stride, stem_pool=pool,
+    )  # fmt: skip
+    return key_of(stem(network), act), key_of(head(network, c_in, size), act)
+
+
+def walk_stages(architecture: Architecture) -> Iterator[tuple[Stage, int, int]]:
+    """(stage, its input's channels, its input's size in pixels) in order."""
+    channels, size = (
+        architecture.stem,
+        size_after(architecture.resolution, architecture.stem_stride),
+    )
+    if architecture.stem_pool:
+        size = size_after(size, 2)
+    for stage in architecture.stages:
+        yield stage, channels, size
+        channels, size = stage.channels, size_after(size, stage.stride)
+
+
+def keys_of(architecture: Architecture) -> tuple[str, ...]:
+    """The keys of the network's blocks from stem to head, as `layers.walk` gives the blocks."""
+    first, last = end_keys(ends_of(architecture))
+    keys = [first]
+    for row in walk_stages(architecture):
+        keys += stage_keys(*row, architecture.activation)
+    return (*keys, last)
+
+
+def blocks_in(space: Space) -> tuple[str, ...]:
+    """The keys of every block of a space's networks, from input to output.
+
+    Random networks are drawn until every block was met OFTEN times; a block that is left out
+    then is hundreds of times less likely than one that was met so often.
+    """
+    rng = random.Random(0)
+    met: Counter[str] = Counter()
+    place: dict[str, float] = {}
+    for draw in range(DRAWS):
+        keys = keys_of(space.build(space.sample(rng)))
+        for i, key in enumerate(keys):
+            place.setdefault(key, i / len(keys))
+        met.update(keys)
+        if draw % 256 == 255 and min(met.values()) >= OFTEN:
+            break
+    return tuple(sorted(met, key=lambda key: (place[key], key)))

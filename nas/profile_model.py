@@ -1,0 +1,122 @@
+"""The times of blocks that were not measured, from the shapes of those that were.
+
+A Gaussian process on the logarithm of the time (`nas/predictor_model.py`), over logarithms of what
+the block does: multiply-adds of dense, depthwise and squeeze-and-excitation layers, elements read
+and written, weights, kernel, pixels and channels. It only interpolates.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.predictor_model import Floats, Process, fit
+from nas.profile_blocks import Keyed, parse
+from search_spaces.cost import layer_cost
+
+FEWEST = 24  # measured blocks, to fit a model at all
+ALIKE = 3  # measured blocks of the same layers
+BEYOND = 1.25  # times that a feature may lie outside of the measured range
+FOLDS = 5
+
+
+def layers_of(keyed: Keyed) -> tuple[str, ...]:
+    """What kinds of layers a block has, without their sizes."""
+    block, activation = keyed
+    kinds = ["dw" if one.groups > 1 else one.kind for one in block.layers]
+    joined = [] if not block.residual else ["input" if block.shortcut is None else "side"]
+    return (*kinds, *joined, activation or "")
+
+
+def features(keyed: Keyed) -> Floats:
+    """(10,) logarithms; 0 where a block has no layer of the kind."""
+    block, dense, depthwise, squeeze, read, written, weights = keyed.block, 0, 0, 0, 0, 0, 0
+    for layer in block.layers:
+        macs, params, *_ = layer_cost(layer)
+        weights, read, written = (
+            weights + params,
+            read + layer.elements_in,
+            written + layer.elements_out,
+        )
+        if layer.kind == "se":
+            squeeze += macs
+        elif layer.groups > 1:
+            depthwise += macs
+        else:
+            dense += macs
+    first, last = block.path[0], block.path[-1]
+    kernel = max(layer.kernel for layer in block.path)
+    return np.log1p(
+        [dense, depthwise, squeeze, read, written, weights, kernel, first.size_in,
+         first.elements_in, last.out_channels]
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A fitted model. met: how many blocks of each kind of layers were measured."""
+
+    process: Process
+    targets: Floats
+    shift: Floats
+    scale: Floats
+    mean: float
+    width: float
+    low: Floats
+    high: Floats
+    met: Mapping[tuple[str, ...], int]
+
+    def __call__(self, key: str) -> tuple[float, float] | None:
+        """(ms, one standard deviation in ms) of a block; None where it can't be estimated."""
+        keyed = parse(key)
+        x = features(keyed)
+        if self.met.get(layers_of(keyed), 0) < ALIKE:
+            return None
+        if (x < self.low).any() or (x > self.high).any():
+            return None
+        z, sd = self.process.predict(((x - self.shift) / self.scale)[None], self.targets)
+        ms = float(np.exp(self.mean + self.width * z[0]))
+        return ms, ms * float(sd[0]) * self.width
+
+
+def fit_estimate(times: Mapping[str, float]) -> Estimate | None:
+    """The model of measured times in ms by key; None where there are too few."""
+    if len(times) < FEWEST:
+        return None
+    keyed = [parse(key) for key in times]
+    x, y = np.stack([features(one) for one in keyed]), np.log(list(times.values()))
+    shift, scale = x.mean(0), np.maximum(x.std(0), 1e-6)
+    mean, width = float(y.mean()), max(float(y.std()), 1e-6)
+    points, targets = (x - shift) / scale, (y - mean) / width
+    order = np.random.default_rng(0).permutation(len(y))  # the kernel is fitted to the first ones
+    points, targets = points[order], targets[order]
+    edge = np.log(BEYOND)
+    return Estimate(
+        Process(fit(points, targets), points), targets, shift, scale, mean, width,
+        x.min(0) - edge, x.max(0) + edge, Counter(map(layers_of, keyed)),
+    )  # fmt: skip
+
+
+def left_out(times: Mapping[str, float], seed: int = 0) -> dict[str, float] | None:
+    """The model's error on measured blocks left out of its fit, in FOLDS folds; None for too few.
+
+    median_error: of the relative error.   blocks: that could be estimated.
+    """
+    keys = list(times)
+    order = np.random.default_rng(seed).permutation(len(keys))
+    errors: list[float] = []
+    for fold in np.array_split(order, FOLDS):
+        out = {keys[i] for i in fold}
+        model = fit_estimate({key: ms for key, ms in times.items() if key not in out})
+        if model is None:
+            return None
+        errors += _relative(model, times, sorted(out))
+    if not errors:
+        return None
+    return {"median_error": round(float(np.median(errors)), 4), "blocks": len(errors)}
+
+
+def _relative(model: Estimate, times: Mapping[str, float], keys: Sequence[str]) -> list[float]:
+    found = ((key, model(key)) for key in keys)
+    return [abs(one[0] / times[key] - 1) for key, one in found if one is not None]
