@@ -23,7 +23,7 @@ OF_TRAINING = {
     "subset": "--subset",
     "recipe": "--recipe",
     "batch": "--batch",
-    "device": "--device",
+    "device": "--train-on",
     "dry_run": "--dry-run",
 }
 

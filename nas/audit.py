@@ -18,7 +18,6 @@ from results.records import Trial
 from results.run_folder import RECORD, STORE, now, open_run, write_json
 from results.store import Store
 from search_spaces.architecture import Architecture
-from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.space import Space
 
@@ -56,7 +55,7 @@ def draw(space: Space, limits: Sequence[Limit], count: int, seed: int) -> list[d
     for _ in range(DRAWS * count):
         values = space.sample(rng)
         architecture = space.build(values)
-        if not broken(cost(architecture), limits):
+        if not broken(architecture, limits):
             found.setdefault(architecture, values)
         if len(found) == count:
             return list(found.values())

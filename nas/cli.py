@@ -102,6 +102,21 @@ def spaces(names: tuple[str, ...], as_json: bool) -> None:
     )
 
 
+@cli.command()
+@click.argument("names", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def devices(names: tuple[str, ...], as_json: bool) -> None:
+    """List devices with their errors and what they cover; NAMES may be files of `nas profile`."""
+    from nas.devices import DEVICES, device, rows_of
+    from nas.present import print_devices
+
+    found = [device(name) for name in names or DEVICES]
+    if as_json:
+        print_json([row for one in found for row in rows_of(one)])
+    else:
+        print_devices(found)
+
+
 def print_json(value: Any) -> None:
     """Indented JSON on standard output."""
     import json

@@ -16,7 +16,8 @@ HOW = (
     click.option("--recipe", default="fast", show_default=True,
                  help="fast, or paper (EfficientNet's, for long trainings)."),
     click.option("--batch", type=int, default=64, show_default=True, help="Images a step."),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N."),
+    click.option("--train-on", "device", default="auto", show_default=True,
+                 help="auto, cpu, cuda, cuda:N."),
 )  # fmt: skip
 DATA = (
     *FOLDER,

@@ -10,6 +10,8 @@ import click
 from nas.cli_options import EXECUTOR, TRAINING, options, take_training
 
 if TYPE_CHECKING:
+    from nas.feasibility import Feasibility
+    from nas.objective import Limit
     from nas.plan import Plan
 
 # (without --data, with it): training is dear, and its images are small.
@@ -21,8 +23,16 @@ DEFAULTS = {
 }
 
 SEARCH = (
-    click.option("--target-flops", "target", metavar="MACS", required=True,
-                 help="T of the reward, in multiply-adds: 400M, 1.5G."),
+    click.option("--target-flops", metavar="MACS", help="Multiply-adds: 400M, 1.5G. The first "
+                 "target on the command line is T of the reward, the others are hard limits."),
+    click.option("--target-latency", metavar="TIME", help="Of --device: 5ms."),
+    click.option("--target-throughput", metavar="RATE",
+                 help="Of --device, images a second, at least: 900/s."),
+    click.option("--target-params", metavar="N", help="Parameters: 5M."),
+    click.option("--target-memory", metavar="BYTES",
+                 help="Weights and live activations, float32, batch 1: 64MiB."),
+    click.option("--device", "hardware", metavar="NAME|FILE",
+                 help="A device of `nas devices`, or a file that `nas profile` made."),
     click.option("--objective", default="hard", show_default=True, metavar="hard|soft",
                  help="hard: the most accurate network within T. soft: reward with w = -0.07."),
     click.option("--space", help="A name of `nas spaces`, a FILE.toml, or module:name. "
@@ -35,9 +45,8 @@ SEARCH = (
     click.option("--trials", type=click.IntRange(1), help="Distinct networks to evaluate, those "
                  "stored before included. Default: 2500, with --data 30."),
     click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1)),
-    click.option("--max-params", metavar="N", help="Hard limit on parameters: 5M."),
-    click.option("--max-memory", metavar="BYTES",
-                 help="Hard limit on weights and live activations at batch 1: 64MiB."),
+    click.option("--max-params", metavar="N", help="Hard limit, whatever T is: 5M."),
+    click.option("--max-memory", metavar="BYTES", help="Hard limit, whatever T is: 64MiB."),
     click.option("--caution", default=1.0, show_default=True, type=float,
                  help="Standard deviations taken off an accuracy before it is compared."),
 )  # fmt: skip
@@ -60,10 +69,10 @@ RUN = (
 @click.command()
 @options(SEARCH, TRAINING, RETRAIN, EXECUTOR, RUN)
 def search(**given: Any) -> None:
-    """Search for the network of best reward accuracy * (FLOPS / T) ** w.
+    """Search for the network of best reward accuracy * (F / T) ** w.
 
-    Finished trials are kept in RUNS/NAME. The same command line continues a run that was
-    stopped, and --trials may grow.
+    F is what the first --target-... limits. Finished trials are kept in RUNS/NAME. The same
+    command line continues a run that was stopped, and --trials may grow.
     """
     from nas.progress import decoding, progress
     from nas.run import run
@@ -72,10 +81,10 @@ def search(**given: Any) -> None:
     as_json, dry = given.pop("as_json"), given.pop("dry_run")
     plan = _plan(given)
     if dry:
-        _forecast(plan, as_json)
+        _dry_run(plan, as_json)
         return
     with decoding(as_json) as decoded, progress(plan.evaluations, plan.objective, as_json) as show:
-        result = run(plan, show, decoded)
+        result = run(plan, show, decoded, None if as_json else _print_feasibility)
     if as_json:
         from nas.cli import print_json
 
@@ -93,27 +102,43 @@ def search(**given: Any) -> None:
         raise UserError("every trial failed or broke the target: there is no pick")
 
 
-def _forecast(plan: "Plan", as_json: bool) -> None:
-    from nas.forecast import forecast, print_forecast
-    from nas.progress import decoding
+def _print_feasibility(found: "Feasibility") -> None:
+    from nas.present import print_feasibility
 
+    print_feasibility(found)
+    sys.stdout.flush()
+
+
+def _dry_run(plan: "Plan", as_json: bool) -> None:
+    """What the space offers within the limits; with --data how long the trainings take."""
+    from nas.progress import decoding
+    from nas.run import prepare
+
+    reports: list[Feasibility] = []
     with decoding(as_json) as decoded:
-        found = forecast(plan, decoded)
-    if as_json:
+        prepare(plan, decoded, reports.append)
+    found: dict[str, Any] = {"feasibility": reports[0].plain()}
+    if not as_json:
+        _print_feasibility(reports[0])
+    if plan.proxy is not None:
         import dataclasses
 
+        from nas.forecast import forecast, print_forecast
+
+        hours = forecast(plan)
+        found |= dataclasses.asdict(hours)
+        if not as_json:
+            print_forecast(hours)
+    if as_json:
         from nas.cli import print_json
 
-        print_json(dataclasses.asdict(found))
-    else:
-        print_forecast(found)
+        print_json(found)
 
 
 def _plan(given: dict[str, Any]) -> "Plan":
-    from nas.objective import Limit, Objective
+    from nas.objective import Objective
     from nas.plan import Plan
     from search_spaces.errors import UserError
-    from search_spaces.quantities import QUANTITIES
 
     trains = given["data"] is not None
     if trains and given["evaluator"] is not None:
@@ -123,13 +148,10 @@ def _plan(given: dict[str, Any]) -> "Plan":
     for key, defaults in DEFAULTS.items():
         given[key] = defaults[trains] if given[key] is None else given[key]
     given["retrain_budget"] = given["retrain_budget"] or 4 * given["epochs"]
-    target = QUANTITIES["flops"].parse(given.pop("target"), "--target-flops")
-    objective = Objective(given.pop("objective"), target, "flops", given.pop("caution"))
-    limits = []
-    for quantity in ("params", "memory"):
-        text = given.pop(f"max_{quantity}")
-        if text is not None:
-            limits.append(Limit(quantity, QUANTITIES[quantity].parse(text, f"--max-{quantity}")))
+    first, *limits = _targets(given)
+    objective = Objective(
+        given.pop("objective"), first.at_most, first.quantity, given.pop("caution")
+    )
     training = take_training(given)
     return Plan(
         objective=objective,
@@ -138,3 +160,42 @@ def _plan(given: dict[str, Any]) -> "Plan":
         **training,
         **given,
     )
+
+
+def _targets(given: dict[str, Any]) -> "list[Limit]":
+    """The targets and limits that were given, which are taken out of `given`: the targets in the
+    order of the command line, the first of which is T, then those of --max-...."""
+    from nas.objective import Limit
+    from search_spaces.errors import UserError
+    from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
+
+    hardware = given.pop("hardware")
+    names = [key for key in given if key.startswith(("target_", "max_"))]
+    texts = {key: given.pop(key) for key in sorted(names, key=lambda key: key.startswith("max_"))}
+    texts = {key: text for key, text in texts.items() if text is not None}
+    if not any(key.startswith("target_") for key in texts):
+        raise UserError(
+            "no target was given: expected --target-flops 400M, --target-params 5M, "
+            "--target-memory 64MiB, or --device NAME with --target-latency 5ms or "
+            "--target-throughput 900/s (`nas devices` lists names)"
+        )
+    on = [key for key in texts if key.partition("_")[2] in DEVICE_QUANTITIES]
+    if bool(on) != (hardware is not None):
+        option = f"--{on[0].replace('_', '-')}" if on else "--target-latency or --target-throughput"
+        raise UserError(
+            f"{option} needs --device: expected a name of `nas devices`, or a file that "
+            "`nas profile` made"
+            if on
+            else f"--device {hardware} is given without a target on it: expected {option} besides"
+        )
+    limits = []
+    for key, text in texts.items():
+        kind = key.partition("_")[2]
+        if kind in QUANTITIES:
+            of = QUANTITIES[kind]
+        else:
+            from nas.devices import device
+
+            of = device(hardware).quantity(kind)
+        limits.append(Limit(of, of.parse(text, f"--{key.replace('_', '-')}")))
+    return limits

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from results.run_folder import write_json
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.errors import OutOfDomain
 from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.quantities import Quantity
 
 
 @dataclass
@@ -62,12 +63,14 @@ def conclude(result: Result) -> None:
         result.retrained, tau = agreement(result.trials, result.plan.retrain_budget)
         result.tau = None if tau != tau else tau
     with timed(seconds, "tables"):
-        frame = trials_frame(result.trials)
+        frame = trials_frame(result.trials, result.plan.predicted)
         numbers = {trial.number for trial in able}
-        best = front_frame(frame[frame["number"].isin(numbers)], objective.caution)
+        best = front_frame(
+            frame[frame["number"].isin(numbers)], objective.caution, objective.of_quantity
+        )
         numbers = set(best["number"])
         chosen = [t for t in able if t.number in numbers]
-        result.front = sorted(chosen, key=lambda t: t.cost.macs)
+        result.front = sorted(chosen, key=lambda t: objective.cost(t.architecture))
         write_frame(frame, result.folder / "trials")
         write_frame(best, result.folder / "front")
     if result.pick is None:
@@ -91,7 +94,7 @@ def recount(architecture: Architecture) -> int:
     return counted
 
 
-def row(trial: Trial, objective: Objective) -> dict[str, Any]:
+def row(trial: Trial, objective: Objective, predicted: Sequence[Quantity]) -> dict[str, Any]:
     """A trial's figures as plain JSON values."""
     cost = trial.cost
     return {
@@ -105,8 +108,18 @@ def row(trial: Trial, objective: Objective) -> dict[str, Any]:
         "activations": cost.activations,
         "memory": cost.memory,
         "activation_memory": cost.activation_memory,
+        **figures_of(trial.architecture, predicted),
         "architecture": to_dict(trial.architecture),
     }
+
+
+def figures_of(architecture: Architecture, predicted: Sequence[Quantity]) -> dict[str, float]:
+    """What devices are predicted to take, with spreads; nothing of those that don't cover it."""
+    found: dict[str, float] = {}
+    for quantity in predicted:
+        with contextlib.suppress(OutOfDomain):
+            found |= quantity.figures(architecture)
+    return found
 
 
 def summary(result: Result) -> dict[str, Any]:
@@ -115,16 +128,18 @@ def summary(result: Result) -> dict[str, Any]:
     other = objective.named("soft" if objective.name == "hard" else "hard")
     assert result.pick is not None
     return {
-        **row(result.pick, objective),
+        **row(result.pick, objective, plan.predicted),
         "values": dict(result.pick.values),
         "fvcore_macs": result.fvcore_macs,
         "objective": objective.name,
-        "quantity": objective.quantity,
+        "quantity": objective.of_quantity.key,
         "target": objective.target,
+        "target_text": objective.of_quantity.format(objective.target),
+        "limits": {limit.of_quantity.key: limit.at_most for limit in plan.limits},
         "caution": objective.caution,
         "other": None if result.other is None
-        else {"objective": other.name, **row(result.other, other)},
-        "baseline": None if plan.proxy else baseline(result.evaluator),
+        else {"objective": other.name, **row(result.other, other, plan.predicted)},
+        "baseline": None if plan.proxy else baseline(result.evaluator, plan.predicted),
         "evaluator": "train" if plan.proxy else named(plan.evaluator),
         "budget": result.pick.budget,
         "retrained": [
@@ -142,7 +157,7 @@ def summary(result: Result) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def baseline(measure: Evaluator) -> dict[str, Any]:
+def baseline(measure: Evaluator, predicted: Sequence[Quantity] = ()) -> dict[str, Any]:
     """EfficientNet-B0's figures, with a prediction where the evaluator is one and covers it."""
     from search_spaces.cost import cost
 
@@ -151,6 +166,7 @@ def baseline(measure: Evaluator) -> dict[str, Any]:
         "name": EFFICIENTNET_B0.name, "macs": b0.macs, "params": b0.params,
         "activations": b0.activations, "memory": b0.memory,
         "activation_memory": b0.activation_memory, "accuracy": None, "spread": None,
+        **figures_of(EFFICIENTNET_B0, predicted),
     }  # fmt: skip
     if hasattr(measure, "surrogate"):
         with contextlib.suppress(OutOfDomain):

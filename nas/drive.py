@@ -101,7 +101,7 @@ def drive(
         job, outcome = executor.next()
         running -= 1
         trial = search.tell(job, outcome)
-        store.append(trial, search.objective.cost(trial.cost))
+        store.append(trial, search.objective.cost(trial.architecture))
         trials.append(trial)
         if pending:
             pending.ended(job)

@@ -52,7 +52,7 @@ def forecast(plan: Plan, decoded: Callable[[int, int], None] | None = None) -> F
     what a busy machine changes. Raises UserError, RunFailure.
     """
     if plan.proxy is None:
-        raise UserError("--dry-run forecasts training: give --data DIR")
+        raise UserError("a forecast is of training: give --data DIR")
     parts = prepare(plan, decoded)
     proposer = plan.proposer(parts.space, parts.strategy)
     jobs = [job for _ in range(SAMPLE) if (job := proposer.ask()) is not None]

@@ -127,7 +127,7 @@ def by_reward(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
 def by_front(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
     """Front by front (Deb et al. 2002), within one by reward."""
     cautious = [objective.cautious(trial) or 0.0 for trial in trials]
-    ranks = fronts(cautious, [objective.cost(trial.cost) for trial in trials])
+    ranks = fronts(cautious, [objective.cost(trial.architecture) for trial in trials])
     order = sorted(
         range(len(trials)), key=lambda i: (ranks[i], -objective.of(trials[i]), trials[i].number)
     )

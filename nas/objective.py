@@ -7,13 +7,13 @@ F <= T and w = beta elsewhere. `hard` is alpha = 0, beta = -1, and the pick stay
 
 import dataclasses
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from results.records import Trial
-from search_spaces.cost import Cost
+from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
-from search_spaces.quantities import QUANTITIES
+from search_spaces.quantities import Quantity, quantity
 from search_spaces.space import Space, Values, descend
 
 # An objective is one line here: name -> (alpha, beta).
@@ -24,13 +24,14 @@ OBJECTIVES = {"hard": (0.0, -1.0), "soft": (-0.07, -0.07)}
 class Objective:
     """accuracy * (F / T) ** w on the quantity F, with target T in its base unit.
 
+    quantity: a key of `QUANTITIES`, or a device's quantity (`nas/devices.py`).
     caution: how many standard deviations are taken off a predicted accuracy before it is
     compared, against the winner's curse; an accuracy without a spread is taken as it is.
     """
 
     name: str
     target: float
-    quantity: str = "flops"
+    quantity: str | Quantity = "flops"
     caution: float = 1.0
 
     def __post_init__(self) -> None:
@@ -41,9 +42,13 @@ class Objective:
         if not 0 <= self.caution < float("inf"):
             raise UserError(f"caution is {self.caution}: expected 0 or more")
 
-    def cost(self, cost: Cost) -> float:
+    @property
+    def of_quantity(self) -> Quantity:
+        return quantity(self.quantity)
+
+    def cost(self, architecture: Architecture) -> float:
         """F: the quantity that has the target."""
-        return QUANTITIES[self.quantity].measure(cost)
+        return self.of_quantity.measure(architecture)
 
     def reward(self, accuracy: float, cost: float) -> float:
         """accuracy (percent) * (cost / T) ** w."""
@@ -56,7 +61,7 @@ class Objective:
         accuracy = self.cautious(trial)
         if accuracy is None:
             return float("-inf")
-        return self.reward(accuracy, self.cost(trial.cost))
+        return self.reward(accuracy, self.cost(trial.architecture))
 
     def cautious(self, trial: Trial) -> float | None:
         """accuracy - caution * spread, not below 0."""
@@ -66,7 +71,7 @@ class Objective:
 
     def allows(self, trial: Trial) -> bool:
         """Whether the trial can be picked: with `hard` only within T."""
-        return self.name != "hard" or self.cost(trial.cost) <= self.target
+        return self.name != "hard" or self.cost(trial.architecture) <= self.target
 
     def pick(self, trials: Iterable[Trial]) -> Trial | None:
         """The trial of best reward; with `hard` only those within T can be picked."""
@@ -80,18 +85,23 @@ class Objective:
 
 @dataclass(frozen=True)
 class Limit:
-    """A hard limit: no network above it is evaluated."""
+    """A hard limit: no network above it is evaluated. quantity: as Objective's."""
 
-    quantity: str
+    quantity: str | Quantity
     at_most: float
 
-    def excess(self, cost: Cost) -> float:
-        """How far above the limit, relative; 0 or less is within."""
-        return QUANTITIES[self.quantity].measure(cost) / self.at_most - 1
+    @property
+    def of_quantity(self) -> Quantity:
+        return quantity(self.quantity)
+
+    def excess(self, architecture: Architecture) -> float:
+        """How far above the limit, relative; 0 or less is within. A device's prediction counts
+        by its mean."""
+        return self.of_quantity.measure(architecture) / self.at_most - 1
 
     def __str__(self) -> str:
-        quantity = QUANTITIES[self.quantity]
-        return f"{quantity.title} <= {quantity.format(self.at_most)}"
+        of = self.of_quantity
+        return f"{of.title} {'>=' if of.inverse else '<='} {of.format(self.at_most)}"
 
 
 def limits_of(objective: Objective, others: Sequence[Limit] = ()) -> tuple[Limit, ...]:
@@ -100,41 +110,53 @@ def limits_of(objective: Objective, others: Sequence[Limit] = ()) -> tuple[Limit
     return (*own, *others)
 
 
-def broken(cost: Cost, limits: Iterable[Limit]) -> list[Limit]:
-    """The limits that this cost does not meet."""
-    return [limit for limit in limits if limit.excess(cost) > 0]
+def broken(architecture: Architecture, limits: Iterable[Limit]) -> list[Limit]:
+    """The limits that this network does not meet."""
+    return [limit for limit in limits if limit.excess(architecture) > 0]
 
 
 def feasible_values(space: Space, limits: Sequence[Limit], seed: int = 0) -> Values:
-    """Some network's values that meet all limits. Raises UserError that names the nearest."""
+    """Some network's values that meet all limits.
+
+    Raises UserError that says what would be possible, OutOfDomain where a device does not cover
+    the space.
+    """
     rng = random.Random(seed)
     starts = [space.sample(rng) for _ in range(5)]
+
+    def least(penalty: Callable[[Architecture], float]) -> tuple[Values, float]:
+        return min((descend(space, penalty, start) for start in starts), key=lambda d: d[1])
+
     for limit in limits:
-        best = min((descend(space, limit.excess, start) for start in starts), key=lambda d: d[1])
-        if best[1] > 0:
-            quantity = QUANTITIES[limit.quantity]
-            least = (best[1] + 1) * limit.at_most
+        values, excess = least(limit.excess)
+        if excess > 0:
             raise UserError(
-                f"no network of the space {space.name!r} has {limit}: the smallest has "
-                f"{quantity.format(least)} ({least:.0f}); ask for that or more, or take another "
-                "space (`nas spaces`)"
+                f"no network of the space {space.name!r} has {limit}: "
+                f"{_best(limit, space.build(values))}; ask for that, or take another space "
+                "(`nas spaces`)"
             )
 
-    def penalty(cost: Cost) -> float:
-        return sum(max(0.0, limit.excess(cost)) for limit in limits)
+    def over(architecture: Architecture, some: Sequence[Limit]) -> float:
+        return sum(max(0.0, limit.excess(architecture)) for limit in some)
 
-    values, least = min((descend(space, penalty, start) for start in starts), key=lambda d: d[1])
-    if least > 0:
-        from search_spaces.cost import cost
-
-        nearest = cost(space.build(values))
-        found = ", ".join(
-            f"{QUANTITIES[limit.quantity].title} "
-            f"{QUANTITIES[limit.quantity].format(QUANTITIES[limit.quantity].measure(nearest))}"
-            for limit in limits
-        )
+    values, excess = least(lambda a: over(a, limits))
+    if excess > 0:
+        offers = []
+        for limit in limits:
+            others = [one for one in limits if one is not limit]
+            near, rest = least(lambda a, o=others, e=limit: 1e6 * over(a, o) + e.excess(a))  # type: ignore[misc]
+            if rest < 1e5:
+                offers.append(f"of {limit.of_quantity.title} {_best(limit, space.build(near))}")
         raise UserError(
             f"no network of the space {space.name!r} meets all limits at once "
-            f"({'; '.join(map(str, limits))}): the nearest has {found}"
+            f"({'; '.join(map(str, limits))}): with the others kept, {'; or '.join(offers)}"
         )
     return values
+
+
+def _best(limit: Limit, architecture: Architecture) -> str:
+    """What would be possible instead of a limit, in words."""
+    of = limit.of_quantity
+    value = of.measure(architecture)
+    exact = f" ({value:.0f})" if of.of_cost else ""
+    return f"the {'fastest' if of.inverse else 'smallest'} has {of.format(value)}{exact}"

@@ -13,7 +13,7 @@ from nas.search import Search
 from nas.strategies import Strategy
 from results.records import Trial
 from search_spaces.errors import UserError
-from search_spaces.quantities import QUANTITIES
+from search_spaces.quantities import Quantity
 from search_spaces.space import Space
 
 if TYPE_CHECKING:
@@ -61,6 +61,12 @@ class Plan:
         return rungs(self.budget, self.eta, self.smallest) if self.eta else (self.budget,)
 
     @property
+    def predicted(self) -> tuple[Quantity, ...]:
+        """The devices' quantities among target and limits."""
+        every = (self.objective.of_quantity, *(limit.of_quantity for limit in self.limits))
+        return tuple({one.key: one for one in every if one.of_cost is None}.values())
+
+    @property
     def evaluations(self) -> int:
         """How many evaluations to expect, promotions and retraining included."""
         sizes: list[int] = [
@@ -73,21 +79,23 @@ class Plan:
 
         training: the proxy's identity.
         """
+        devices = {one.key: one.source for one in self.predicted}
         halving = {"halving": self.eta, "budgets": self.budgets, "ranking": self.ranking}
         again = {"retrain": self.retrain, "retrain_budget": self.retrain_budget}
         return {
             "kind": "search",
             "objective": self.objective.name,
-            "quantity": self.objective.quantity,
+            "quantity": self.objective.of_quantity.key,
             "target": self.objective.target,
             "caution": self.objective.caution,
-            "limits": {limit.quantity: limit.at_most for limit in self.limits},
+            "limits": {limit.of_quantity.key: limit.at_most for limit in self.limits},
             "space": space.name,
             "choices": {name: list(options) for name, options in space.choices.items()},
             "strategy": named(self.strategy),
             "evaluator": "train" if self.proxy else named(self.evaluator),
             "budget": self.budget,
             "seed": self.seed,
+            **({"devices": devices} if devices else {}),
             **({"training": training} if training else {}),
             **(halving if self.eta else {}),
             **(again if self.retrain else {}),
@@ -98,10 +106,12 @@ class Plan:
         if self.name is not None:
             return self.name
         o = self.objective
-        parts = [space.name, QUANTITIES[o.quantity].format(o.target, 12).replace(" ", "")]
+        parts = [space.name]
+        parts += [_place(o.of_quantity).strip(".")] if o.of_quantity.key != "flops" else []
+        parts += [o.of_quantity.format(o.target, 12)]
         parts += [o.name] if o.name != "hard" else []
         parts += [
-            f"{limit.quantity}{QUANTITIES[limit.quantity].format(limit.at_most, 12)}"
+            f"{_place(limit.of_quantity)}{limit.of_quantity.format(limit.at_most, 12)}"
             for limit in self.limits
         ]
         parts += [named(self.strategy)] if named(self.strategy) != "evolution" else []
@@ -133,6 +143,11 @@ class Plan:
                 search, self.retrain, self.retrain_budget, self.budget, self.seed, known
             )
         return search
+
+
+def _place(quantity: Quantity) -> str:
+    """A quantity in a run's name: `memory`, `latency.zcu102.`"""
+    return quantity.key.replace(":", ".") + ("." if ":" in quantity.key else "")
 
 
 def named(part: Any) -> str:

@@ -17,6 +17,7 @@ from nas.objective import Limit, Objective, feasible_values
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost, block_cost, cost, stage_cost, total
 from search_spaces.layers import head, size_after, stem
+from search_spaces.quantities import Quantity
 from search_spaces.space import Space, Value
 
 Codes = NDArray[np.int64]
@@ -70,6 +71,7 @@ class SpaceProblem:
 
     def __init__(self, space: Space, objective: Objective, limits: Sequence[Limit]) -> None:
         self.space, self.objective, self.limits = space, objective, tuple(limits)
+        self._predicted: dict[str, dict[bytes, float]] = {}
 
     @property
     def choices(self) -> Mapping[str, Sequence[Value]]:
@@ -84,8 +86,19 @@ class SpaceProblem:
         columns = Cost(*whole[:, :4].T)
         allowed = np.ones(len(codes), bool)
         for limit in self.limits:
-            allowed &= np.asarray(limit.excess(columns)) <= 0
-        return Facts(numbers, np.asarray(self.objective.cost(columns), float), allowed)
+            allowed &= self._measured(limit.of_quantity, codes, columns) / limit.at_most - 1 <= 0
+        return Facts(numbers, self._measured(self.objective.of_quantity, codes, columns), allowed)
+
+    def _measured(self, quantity: Quantity, codes: Codes, columns: Cost) -> Floats:
+        """(n,) of the quantity, in its base unit; a device's are remembered."""
+        if quantity.of_cost is not None:
+            return np.asarray(quantity.of_cost(columns), float)
+        known = self._predicted.setdefault(quantity.key, {})
+        keys = [row.tobytes() for row in codes]
+        new = {key: row for key, row in zip(keys, codes, strict=True) if key not in known}
+        values = quantity.measure_many([self.architecture(row) for row in new.values()])
+        known.update(zip(new, values, strict=True))
+        return np.array([known[key] for key in keys])
 
     def anchor(self) -> Codes:
         return positions(self.choices, feasible_values(self.space, self.limits))

@@ -9,6 +9,9 @@ from rich.table import Table
 
 from nas.audit import Report
 from nas.conclude import Result
+from nas.devices import Device, errors_text
+from nas.feasibility import Feasibility
+from nas.objective import Limit
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import Cost, block_cost, cost, total
 from search_spaces.layers import head, size_after, stage_blocks, stem
@@ -105,6 +108,41 @@ def print_spaces(rows: Sequence[tuple[Space, dict[str, Range]]]) -> None:
             out.print(f"[bold]{space.name}[/]: {space.description}")
 
 
+def print_feasibility(found: Feasibility) -> None:
+    """The span of each limited quantity, and the share of the space that is within."""
+    rows = table("target", "smallest", "median", "largest", "space within")
+    for row in found.rows:
+        of, span = row.quantity, row.span
+        values = [of.format(v) for v in (span.smallest, span.median, span.largest)]
+        wanted = f"{of.title} {'>=' if of.inverse else '<='} {of.format(row.at_most)}"
+        rows.add_row(wanted, *(values[::-1] if of.inverse else values), _share(row.share, found))
+    out = console()
+    out.print(rows)
+    if len(found.rows) > 1:
+        out.print(f"all at once: {_share(found.share, found)} of {found.space}")
+
+
+def _share(share: float, found: Feasibility) -> str:
+    return f"{share:.1%}" if share else f"under {1 / found.samples:.2%}"
+
+
+def print_devices(devices: Sequence[Device]) -> None:
+    """Each device's quantities with their errors, and what is covered."""
+    rows = table("device", "quantity", "tau", "median error", "networks", "", left=2)
+    for one in devices:
+        for kind in one.quantities:
+            errors = one.errors.get(kind)
+            tau, median = errors_text(errors)
+            rows.add_row(one.name, kind, tau, median, str(errors.networks) if errors else "-",
+                         one.title)  # fmt: skip
+    out = console()
+    out.print(rows)
+    out.print("tau (Kendall's) and error on networks that were not fitted", style="dim")
+    for covers in dict.fromkeys(one.covers for one in devices):
+        names = ", ".join(one.name for one in devices if one.covers == covers)
+        out.print(f"[bold]{names}[/]: {covers}")
+
+
 def accuracy_text(accuracy: float | None, spread: float | None) -> str:
     """`67.12 ± 0.31`, or a dash."""
     if accuracy is None:
@@ -112,8 +150,9 @@ def accuracy_text(accuracy: float | None, spread: float | None) -> str:
     return f"{accuracy:.2f}" + (f" ± {spread:.2f}" if spread is not None else "")
 
 
-def _figures(named: dict[str, Any]) -> tuple[str, ...]:
+def _figures(named: dict[str, Any], predicted: Sequence[Quantity]) -> tuple[str, ...]:
     return (
+        *(one.text(named) for one in predicted),
         MACS.format(named["macs"]),
         PARAMS.format(named["params"]),
         MEMORY.format(named["memory"]),
@@ -124,7 +163,7 @@ def _figures(named: dict[str, Any]) -> tuple[str, ...]:
 def print_result(result: Result) -> None:
     """The pick beside B0, the other objective's pick, the front, the next command."""
     out, objective = console(), result.plan.objective
-    quantity = QUANTITIES[objective.quantity]
+    quantity = objective.of_quantity
     seconds = sum(result.seconds.values())
     rate = result.new / max(1e-9, result.seconds["search"])
     networks = len({trial.architecture for trial in result.trials})
@@ -142,7 +181,7 @@ def print_result(result: Result) -> None:
     best = result.best
     if best is None or result.pick is None:
         return
-    print_pick(out, best, quantity)
+    print_pick(out, best, quantity, result.plan.predicted)
     out.print()
     print_architecture(result.pick.architecture)
     out.print(f"recounted with fvcore on the built network: {result.fvcore_macs:,} MACs\n")
@@ -154,22 +193,28 @@ def print_result(result: Result) -> None:
     out.print(f"\nnext: [bold]gridsearch run --phi 1 --baseline {target}{data}[/]", soft_wrap=True)
 
 
-def print_pick(out: Console, best: dict[str, Any], quantity: Quantity) -> None:
+def print_pick(
+    out: Console, best: dict[str, Any], quantity: Quantity, predicted: Sequence[Quantity] = ()
+) -> None:
     """The pick, the other objective's pick and B0, one row each."""
-    rows = table("", "network", "MACs", "params", "memory", "top-1 %", left=2)
+    titles = [one.title for one in predicted]
+    rows = table("", "network", *titles, "MACs", "params", "memory", "top-1 %", left=2)
     names = {"hard": "most accurate within T", "soft": "reward with w = -0.07"}
-    rows.add_row(f"pick ({names[best['objective']]})", best["id"], *_figures(best))
+    rows.add_row(f"pick ({names[best['objective']]})", best["id"], *_figures(best, predicted))
     other = best["other"]
     if other is not None:
-        rows.add_row(f"other ({names[other['objective']]})", other["id"], *_figures(other))
+        rows.add_row(
+            f"other ({names[other['objective']]})", other["id"], *_figures(other, predicted)
+        )
     if best["baseline"] is not None:
-        rows.add_row("EfficientNet-B0", best["baseline"]["name"], *_figures(best["baseline"]))
-    out.print(f"\n[bold]T = {quantity.format(best['target'])} {quantity.title}[/]")
+        figures = _figures(best["baseline"], predicted)
+        rows.add_row("EfficientNet-B0", best["baseline"]["name"], *figures)
+    print_targets(out, best, quantity)
     out.print(rows)
-    if best["macs"] < 0.8 * best["target"] and best["objective"] == "hard":
+    taken = quantity.base(best[quantity.column]) / best["target"]
+    if taken < 0.8 and best["objective"] == "hard":
         out.print(
-            f"the pick takes {best['macs'] / best['target']:.0%} of T: see with `nas spaces` how "
-            "far the space reaches",
+            f"the pick takes {taken:.0%} of T: see with `nas spaces` how far the space reaches",
             style="dim",
         )
     if best["evaluator"].startswith("surrogate"):
@@ -178,6 +223,14 @@ def print_pick(out: Console, best: dict[str, Any], quantity: Quantity) -> None:
             f"standard deviation); picked by mean - {best['caution']:g} x spread",
             style="dim",
         )
+
+
+def print_targets(out: Console, best: dict[str, Any], of: Quantity) -> None:
+    """T, and the other limits."""
+    text = f"{of.format(best['target'])} {of.title}"
+    limits = best.get("limits", {}).items()
+    others = [str(Limit(key, at_most)) for key, at_most in limits]
+    out.print(f"\n[bold]T = {text}[/]" + (f", {', '.join(others)}" if others else ""))
 
 
 def _print_retrained(out: Console, result: Result) -> None:
@@ -199,9 +252,12 @@ def _print_front(out: Console, result: Result, most: int = 12) -> None:
     front = result.front
     step = max(1, -(-len(front) // most))
     shown = front[::-1][::step][::-1]
-    rows = table("front", "MACs", "params", "memory", "top-1 %")
+    predicted = result.plan.predicted
+    titles = [one.title for one in predicted]
+    rows = table("front", *titles, "MACs", "params", "memory", "top-1 %")
     for trial in shown:
-        figures = costs(trial.cost)[:3]
+        own = [one.text(one.figures(trial.architecture)) for one in predicted]
+        figures = (*own, *costs(trial.cost)[:3])
         rows.add_row(trial.architecture.id, *figures, accuracy_text(trial.accuracy, trial.spread))
     out.print(rows)
     out.print(f"{len(shown)} of {len(front)} on the front: {result.folder / 'front.csv'}")

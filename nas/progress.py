@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 from nas.objective import Objective
 from results.records import Trial
-from search_spaces.quantities import QUANTITIES
 
 EVERY = 10.0  # seconds between log lines where there is no terminal
 
@@ -17,7 +16,7 @@ def progress(
     wanted: int, objective: Objective, quiet: bool = False
 ) -> Iterator[Callable[[Trial, int], None]]:
     """Gives `show(trial, finished)`, to be called after each trial."""
-    quantity = QUANTITIES[objective.quantity]
+    quantity = objective.of_quantity
     begun = time.perf_counter()
     state = {"first": 0, "rate": 0.0}
     best: list[Trial] = []
@@ -30,7 +29,7 @@ def progress(
         best[:] = [one for one in (objective.pick([*best, trial]),) if one is not None]
         found = ""
         if best and best[0].accuracy is not None:
-            cost = quantity.format(objective.cost(best[0].cost))
+            cost = quantity.format(objective.cost(best[0].architecture))
             found = f"best {best[0].accuracy:.2f} % at {cost}"
         rate = state["rate"]
         speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"

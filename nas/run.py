@@ -10,7 +10,8 @@ from nas.conclude import Result, conclude, timed
 from nas.drive import Pending, drive
 from nas.evaluators import Evaluator, evaluator
 from nas.executors import executor
-from nas.objective import Objective
+from nas.feasibility import Feasibility, feasibility
+from nas.objective import Limit, Objective
 from nas.plan import Plan, check_plan
 from nas.strategies import Strategy, strategy
 from results.run_folder import RECORD, STORE, now, open_run, run_path, write_json
@@ -35,10 +36,15 @@ class Parts:
     training: dict[str, Any] | None = None
 
 
-def prepare(plan: Plan, decoded: Callable[[int, int], None] | None = None) -> Parts:
+def prepare(
+    plan: Plan,
+    decoded: Callable[[int, int], None] | None = None,
+    feasible: Callable[[Feasibility], None] | None = None,
+) -> Parts:
     """Looks everything up and refuses what can't work, before anything is written.
 
-    decoded: called with (images decoded, of how many).
+    decoded: called with (images decoded, of how many).   feasible: called with what the space
+    offers within the limits.
     Raises UserError, RunFailure.
     """
     check_plan(plan)
@@ -55,8 +61,15 @@ def prepare(plan: Plan, decoded: Callable[[int, int], None] | None = None) -> Pa
         where = for_data(where, len(images.classes), plan.proxy.pixels)
         training = plan.proxy.identity(images)
         measure = plan.proxy.evaluator(images, folder / CHECKPOINTS, keep=bool(plan.eta))
+    limits = (Limit(plan.objective.quantity, plan.objective.target), *plan.limits)
+    for limit in limits:
+        if limit.of_quantity.predict is not None:
+            check_domain(limit.of_quantity.measure, where, f"{limit.of_quantity.title}")
     plan.proposer(where, how)  # refuses impossible limits
-    check_domain(measure, where)
+    if feasible is not None:
+        feasible(feasibility(where, plan.objective, plan.limits))
+    if (refuses := getattr(measure, "check", None)) is not None:
+        check_domain(refuses, where, "the evaluator")
     return Parts(where, how, measure, folder, training)
 
 
@@ -64,16 +77,18 @@ def run(
     plan: Plan,
     show: Show = lambda trial, n: None,
     decoded: Callable[[int, int], None] | None = None,
+    feasible: Callable[[Feasibility], None] | None = None,
 ) -> Result:
     """Runs or continues the search of a plan. Ctrl-C ends it early with what was found.
 
-    show: called with each finished trial and how many there are.   decoded: as in `prepare`.
+    show: called with each finished trial and how many there are.   decoded, feasible: as in
+    `prepare`.
     Raises UserError (the arguments, the folder), RunFailure (the disk, an evaluator that never
     works).
     """
     seconds: dict[str, float] = {}
     with timed(seconds, "setup"):
-        parts = prepare(plan, decoded)
+        parts = prepare(plan, decoded, feasible)
     experiment = plan.experiment(parts.space, parts.training)
     with open_run(parts.folder, experiment) as record:
         with timed(seconds, "load"):
@@ -121,30 +136,35 @@ def working(plan: Plan, parts: Parts) -> Iterator[Any]:
         hands.close()
 
 
-def find(target_flops: float, objective: str = "hard", caution: float = 1.0, **plan: Any) -> Result:
+def find(
+    target_flops: float | None = None,
+    objective: str = "hard",
+    caution: float = 1.0,
+    target: Limit | None = None,
+    **plan: Any,
+) -> Result:
     """`nas search` from Python: the arguments of `Plan`, but parts may be objects.
 
-    target_flops: T in multiply-adds.   space: a name or a `Space`.   strategy: a name or a
-    `Strategy`.   evaluator: a name or a callable of (architecture, budget, seed).
-    Raises UserError, RunFailure.
+    target_flops: T in multiply-adds, or target: T on any quantity, as
+    `Limit(device("zcu102").quantity("latency"), 5e-3)`.   space: a name or a `Space`.
+    strategy: a name or a `Strategy`.   evaluator: a name or a callable of (architecture, budget,
+    seed).   Raises UserError, RunFailure.
 
     >>> result = find(400e6, evaluator=lambda a, budget, seed: 50 + a.blocks, trials=100)
     """
-    return run(Plan(Objective(objective, target_flops, "flops", caution), **plan))
+    if (target_flops is None) == (target is None):
+        raise UserError("expected one of target_flops, as 400e6, and target, a Limit")
+    first = target or Limit("flops", target_flops)  # type: ignore[arg-type]
+    return run(Plan(Objective(objective, first.at_most, first.quantity, caution), **plan))
 
 
-def check_domain(measure: Evaluator, where: Space) -> None:
-    """Raises OutOfDomain where the evaluator refuses networks of the space."""
-    check = getattr(measure, "check", None)
-    if check is None:
-        return
+def check_domain(covers: Callable[[Any], Any], where: Space, name: str) -> None:
+    """Raises UserError where `covers` refuses networks of the space with OutOfDomain."""
     import random
 
     rng = random.Random(0)
     for _ in range(20):
         try:
-            check(where.build(where.sample(rng)))
+            covers(where.build(where.sample(rng)))
         except OutOfDomain as error:
-            raise UserError(
-                f"the space {where.name!r} and the evaluator don't fit: {error}"
-            ) from None
+            raise UserError(f"the space {where.name!r} and {name} don't fit: {error}") from None

@@ -17,7 +17,6 @@ from nas.predictor_problem import SpaceProblem
 from nas.strategies import Strategy, derive_seed, reseed
 from results.records import Trial, to_optuna
 from search_spaces.architecture import Architecture
-from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.space import Space, Values
 
@@ -99,13 +98,13 @@ class Search:
         accuracy = self.objective.cautious(trial)
         if accuracy is None:
             return None
-        amount = self.objective.cost(trial.cost)
+        amount = self.objective.cost(trial.architecture)
         return [accuracy, amount] if self.strategy.front else [self.objective.of(trial)]
 
     def _refusal(self, architecture: Architecture) -> str | None:
         if architecture in self._seen:
             return "already evaluated"
-        return next((str(limit) for limit in broken(cost(architecture), self.limits)), None)
+        return next((str(limit) for limit in broken(architecture, self.limits)), None)
 
     def ask(self) -> Job | None:
         """The next network, or None."""

@@ -72,20 +72,28 @@ class Domain:
 
     def row(self, architecture: Architecture) -> list[int]:
         """The position of each stage in `codes`. Raises OutOfDomain."""
-        stages = architecture.stages
-        if len(stages) == len(self.channels) and _frame(architecture) == self._fixed:
-            row = [at.get(stage, -1) for at, stage in zip(self._positions, stages, strict=True)]
-            if -1 not in row:
-                return row
+        row = self._row(architecture)
+        if row is not None:
+            return row
         raise OutOfDomain(
-            f"the surrogate does not cover this network, since {self._fault(architecture)}: it "
+            f"the surrogate does not cover this network, since {self.fault(architecture)}: it "
             f"covers {self.covered()}; for other networks name your own evaluator with "
             "`--evaluator module:function`, or fit your own table with "
             "`python -m nas.surrogate_fit`"
         )
 
-    def _fault(self, architecture: Architecture) -> str:
-        """What is outside, in words."""
+    def _row(self, architecture: Architecture) -> list[int] | None:
+        stages = architecture.stages
+        if len(stages) == len(self.channels) and _frame(architecture) == self._fixed:
+            row = [at.get(stage, -1) for at, stage in zip(self._positions, stages, strict=True)]
+            if -1 not in row:
+                return row
+        return None
+
+    def fault(self, architecture: Architecture) -> str | None:
+        """What is outside, in words; None for a network that is covered."""
+        if self._row(architecture) is not None:
+            return None
         for name, ours, its in zip(FRAME.values(), self._fixed, _frame(architecture), strict=True):
             if ours != its:
                 return f"its {name} is {its} and not {ours}"

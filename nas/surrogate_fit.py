@@ -105,15 +105,21 @@ def fit_column(
 
 
 def quality(errors: Floats, spreads: Floats, values: Floats) -> dict[str, float]:
-    """RMSE in the column's unit, R2, and how often the error is within 1 and 2 spreads."""
+    """RMSE in the column's unit, R2, Kendall's tau, the median of the relative error, and how
+    often the error is within 1 and 2 spreads."""
+    from scipy.stats import kendalltau
+
     ratio = np.abs(errors) / spreads
     numbers = {
+        "tau": kendalltau(values, values - errors).statistic,
+        "median_error": np.median(np.abs(errors) / np.abs(values)),
         "rmse": np.sqrt(np.mean(errors**2)),
         "r2": 1 - np.mean(errors**2) / max(float(np.var(values)), 1e-12),
         "within_1_spread": np.mean(ratio < 1),
         "within_2_spreads": np.mean(ratio < 2),
     }
-    return {name: round(float(value), 4) for name, value in numbers.items()}
+    rounded = {name: round(float(value), 4) for name, value in numbers.items()}
+    return {**rounded, "networks": len(values)}
 
 
 def _blank(values: Floats, device: bool) -> Column:

@@ -9,6 +9,7 @@ import pandas as pd
 from results.front import front
 from results.records import Trial
 from results.run_folder import write_atomically
+from search_spaces.quantities import Quantity, quantity
 
 _FIRST = (
     "number", "id", "accuracy", "spread", "macs", "params", "activations", "memory",
@@ -16,10 +17,10 @@ _FIRST = (
 )  # fmt: skip
 
 
-def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
+def trials_frame(trials: Sequence[Trial], quantities: Sequence[Quantity] = ()) -> pd.DataFrame:
     """One row a trial: accuracy and spread in percent, MACs, parameters, activations, peak
-    memory in bytes at batch 1, seconds, error, and the choices; a choice that has the name of a
-    column before it is `choice.NAME`."""
+    memory in bytes at batch 1, the devices' quantities, seconds, error, and the choices; a choice
+    that has the name of a column before it is `choice.NAME`."""
     rows = []
     for trial in trials:
         cost = trial.cost
@@ -33,6 +34,7 @@ def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
             "activations": cost.activations,
             "memory": cost.memory,
             "activation_memory": cost.activation_memory,
+            **{k: v for one in quantities for k, v in one.figures(trial.architecture).items()},
             "budget": trial.budget,
             "seed": trial.seed,
             "seconds": trial.seconds,
@@ -44,11 +46,15 @@ def trials_frame(trials: Sequence[Trial]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def front_frame(frame: pd.DataFrame, caution: float = 0.0, cost: str = "macs") -> pd.DataFrame:
-    """The Pareto front of accuracy - caution * spread against `cost`, cost ascending."""
+def front_frame(
+    frame: pd.DataFrame, caution: float = 0.0, cost: str | Quantity = "flops"
+) -> pd.DataFrame:
+    """The Pareto front of accuracy - caution * spread against a quantity, cheapest first."""
+    of = quantity(cost)
     done = frame[frame["accuracy"].notna()]
     cautious = done["accuracy"] - caution * done["spread"].astype(float).fillna(0.0)
-    return done.iloc[front(cautious, done[cost])].reset_index(drop=True)
+    amounts = done[of.column].astype(float).map(of.base)
+    return done.iloc[front(cautious, amounts)].reset_index(drop=True)
 
 
 def write_frame(frame: pd.DataFrame, stem: Path) -> None:

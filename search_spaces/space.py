@@ -2,15 +2,14 @@
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from search_spaces.architecture import Architecture
-from search_spaces.cost import Cost, cost
 from search_spaces.errors import UserError
-from search_spaces.quantities import QUANTITIES
+from search_spaces.quantities import QUANTITIES, Quantity
 
 Value = int | float | str | bool
 Values = Mapping[str, Value]
@@ -57,30 +56,22 @@ class Space:
         return {name: rng.choice(options) for name, options in self.choices.items()}
 
 
-def neighbours(space: Space, values: Values) -> Iterator[dict[str, Value]]:
-    """Every combination that differs from `values` in one choice."""
-    for name, options in space.choices.items():
-        for option in options:
-            if option != values[name]:
-                yield {**values, name: option}
-
-
 def descend(
-    space: Space, penalty: Callable[[Cost], float], start: Values
+    space: Space, penalty: Callable[[Architecture], float], start: Values
 ) -> tuple[dict[str, Value], float]:
     """Coordinate descent: choice by choice the option of least `penalty`, until none helps.
 
     Exact where each choice moves the cost in one direction whatever the others are, as width,
     depth, kernel, expansion, SE and resolution do.
     """
-    best, least = dict(start), penalty(cost(space.build(start)))
+    best, least = dict(start), penalty(space.build(start))
     improved = True
     while improved:
         improved = False
         for name, options in space.choices.items():
             for option in options:
                 trial = {**best, name: option}
-                now = penalty(cost(space.build(trial)))
+                now = penalty(space.build(trial))
                 if now < least:
                     best, least, improved = trial, now, True
     return best, least
@@ -95,21 +86,27 @@ class Range:
     largest: float
 
 
-def cost_ranges(space: Space, samples: int = 1001, seed: int = 0) -> dict[str, Range]:
-    """For each quantity of `QUANTITIES` its smallest, median and largest value in the space.
+def cost_ranges(
+    space: Space,
+    quantities: Iterable[Quantity] = QUANTITIES.values(),
+    samples: int = 1001,
+    seed: int = 0,
+) -> dict[str, Range]:
+    """For each quantity, by its key, its smallest, median and largest value in the space.
 
     The ends come from coordinate descent from several starts, the median from random samples.
+    Raises OutOfDomain where a device does not cover the space.
     """
     rng = random.Random(seed)
     starts = [space.sample(rng) for _ in range(8)]
-    sampled = [cost(space.build(space.sample(rng))) for _ in range(samples)]
+    sampled = [space.build(space.sample(rng)) for _ in range(samples)]
     ranges = {}
-    for name, quantity in QUANTITIES.items():
+    for quantity in quantities:
         measure = quantity.measure
         low = min(descend(space, measure, start)[1] for start in starts)
-        high = max(-descend(space, lambda c, m=measure: -m(c), start)[1] for start in starts)  # type: ignore[misc]
-        middle = sorted(measure(one) for one in sampled)[samples // 2]
-        ranges[name] = Range(low, middle, high)
+        high = max(-descend(space, lambda a, m=measure: -m(a), start)[1] for start in starts)  # type: ignore[misc]
+        middle = sorted(quantity.measure_many(sampled))[samples // 2]
+        ranges[quantity.key] = Range(low, middle, high)
     return ranges
 
 

@@ -165,7 +165,7 @@ BAD = [
     (["--data", "images", "--epochs", "0"], "the budget is 0"),
     (["--data", "images", "--halving", "1"], "halving by 1"),
     (["--data", "images", "--recipe", "nope"], "fast, paper"),
-    (["--data", "images", "--device", "tpu"], "device"),
+    (["--data", "images", "--train-on", "tpu"], "device"),
     (["--data", "images", "--executor", "slurm"], "local, pool, ray"),
     (["--data", "images", "--gpus-per-trial", "1"], "--executor ray"),
 ]

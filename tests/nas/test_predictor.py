@@ -39,8 +39,8 @@ def test_costs_and_limits_of_many_networks_are_exact(where):
     codes = np.array([positions(where.choices, one) for one in drawn])
     limits = (*limits_of(HARD), Limit("memory", 40e6))
     facts = SpaceProblem(where, HARD, limits).facts(codes)
-    exact = [cost(where.build(one)) for one in drawn]
-    assert facts.cost.tolist() == [one.macs for one in exact]
+    exact = [where.build(one) for one in drawn]
+    assert facts.cost.tolist() == [cost(one).macs for one in exact]
     assert facts.allowed.tolist() == [not broken(one, limits) for one in exact]
     assert np.isfinite(facts.numbers).all()
     assert (parts_of(where) is None) == (where is UNEVEN)

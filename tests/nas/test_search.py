@@ -93,10 +93,10 @@ def test_no_limit_is_ever_broken(name, flops, memory, strategy):
     """Targets from the smallest network up: tight ones leave a vanishing share of the space."""
     where = space(name)
     rng = random.Random(1)
-    a, b = (cost(where.build(where.sample(rng))) for _ in range(2))
-    smallest = cost(where.build(feasible_values(where, [Limit("flops", 1e12)])))
+    a, b = (where.build(where.sample(rng)) for _ in range(2))
+    smallest = where.build(feasible_values(where, [Limit("flops", 1e12)]))
     least = {
-        q: min(measure(c) for c in (a, b, smallest))
+        q: min(measure(one) for one in (a, b, smallest))
         for q, measure in ((q, QUANTITIES[q].measure) for q in ("flops", "memory"))
     }
     target = least["flops"] * (1 + flops)
@@ -108,7 +108,7 @@ def test_no_limit_is_ever_broken(name, flops, memory, strategy):
     trials, _ = search(40, strategy, where=where, target=target, limits=limits)
     every = (Limit("flops", target), *limits)
     assert trials
-    assert not any(broken(trial.cost, every) for trial in trials)
+    assert not any(broken(trial.architecture, every) for trial in trials)
 
 
 def test_a_target_just_above_the_smallest_network_is_searched():
@@ -139,7 +139,11 @@ def test_impossible_limits_name_the_nearest():
     narrow, wide = (cost(either({"wide": w})) for w in (0, 1))
     assert narrow.params < wide.params
     assert narrow.macs > wide.macs
-    with pytest.raises(UserError, match="all limits at once"):
+    offers = (
+        rf"with the others kept, of MACs the smallest has \S+ \({narrow.macs}\); "
+        rf"or of params the smallest has \S+ \({wide.params}\)"
+    )
+    with pytest.raises(UserError, match=offers):
         search(1, where=where, target=wide.macs, limits=(Limit("params", narrow.params),))
 
 

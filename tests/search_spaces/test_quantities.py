@@ -80,8 +80,9 @@ def test_what_is_printed_can_be_typed(quantity, value):
 
 
 def test_what_a_quantity_measures():
-    b0 = cost(network("efficientnet_b0"))
-    assert [q.measure(b0) for q in (FLOPS, PARAMS, MEMORY)] == [b0.macs, b0.params, b0.memory]
+    net = network("efficientnet_b0")
+    b0 = cost(net)
+    assert [q.measure(net) for q in (FLOPS, PARAMS, MEMORY)] == [b0.macs, b0.params, b0.memory]
 
 
 # EfficientNet-B1..B7's widths and depths of B0's, as the released networks have them.

@@ -19,7 +19,7 @@ from search_spaces import (
     table_space,
 )
 from search_spaces.quantities import QUANTITIES
-from search_spaces.space import check, cost_ranges, neighbours
+from search_spaces.space import check, cost_ranges
 
 
 def values_of(net: Architecture, where: Space) -> dict[str, object]:
@@ -66,15 +66,11 @@ def test_b0_is_in_mnasnets_space_but_for_its_activation():
     assert cost(where.build(values_of(b0, where))) == cost(b0)
 
 
-def test_samples_are_uniform_and_neighbours_differ_in_one_choice():
+def test_samples_are_uniform():
     where, rng = space("efficientnet"), random.Random(0)
     drawn = Counter(where.sample(rng)["stage5.repeats"] for _ in range(4000))
     assert sorted(drawn) == [1, 2, 3, 4]
     assert all(abs(n - 1000) < 5 * 27.4 for n in drawn.values())
-    values = where.sample(rng)
-    near = list(neighbours(where, values))
-    assert len(near) == sum(len(options) - 1 for options in where.choices.values())
-    assert all(sum(n[key] != values[key] for key in values) == 1 for n in near)
 
 
 SMALL = {
@@ -106,7 +102,7 @@ SMALL = {
 def test_cost_ranges_are_those_of_all_networks(name):
     where = table_space(name, *SMALL[name])
     every = [
-        cost(where.build(dict(zip(where.choices, options, strict=True))))
+        where.build(dict(zip(where.choices, options, strict=True)))
         for options in itertools.product(*where.choices.values())
     ]
     assert len(every) == where.size

@@ -1,0 +1,67 @@
+"""What a space can offer within limits, before anything is searched."""
+
+import dataclasses
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nas.objective import Limit, Objective, feasible_values
+from search_spaces.quantities import Quantity
+from search_spaces.space import Range, Space, cost_ranges
+
+SAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One target or limit. share: of random networks within it, 0 to 1."""
+
+    quantity: Quantity
+    at_most: float
+    span: Range
+    share: float
+
+
+@dataclass(frozen=True)
+class Feasibility:
+    """share: of `samples` random networks that meet all."""
+
+    space: str
+    rows: tuple[Row, ...]
+    share: float
+    samples: int
+
+    def plain(self) -> dict[str, Any]:
+        """Plain JSON values, each quantity in its column's unit."""
+        rows = []
+        for row in self.rows:
+            span = dataclasses.asdict(row.span).items()
+            numbers = {key: row.quantity.number(value) for key, value in span}
+            if row.quantity.inverse:
+                numbers["smallest"], numbers["largest"] = numbers["largest"], numbers["smallest"]
+            column, limit = row.quantity.column, row.quantity.number(row.at_most)
+            rows.append({"quantity": column, "target": limit, **numbers, "share": row.share})
+        return {"space": self.space, "rows": rows, "share": self.share, "samples": self.samples}
+
+
+def feasibility(space: Space, objective: Objective, limits: Sequence[Limit] = ()) -> Feasibility:
+    """The space's range of each quantity that is limited, and how much of it is within.
+
+    The same random networks whenever it is asked. Raises UserError where no network meets all
+    limits, OutOfDomain where a device does not cover the space.
+    """
+    every = [Limit(objective.quantity, objective.target), *limits]
+    feasible_values(space, every if objective.name == "hard" else limits)
+    rng = random.Random(0)
+    drawn = [space.build(space.sample(rng)) for _ in range(SAMPLES)]
+    quantities = {limit.of_quantity.key: limit.of_quantity for limit in every}
+    spans = cost_ranges(space, quantities.values())
+    within = [True] * SAMPLES
+    rows = []
+    for limit in every:
+        of = limit.of_quantity
+        met = [value <= limit.at_most for value in of.measure_many(drawn)]
+        within = [a and b for a, b in zip(within, met, strict=True)]
+        rows.append(Row(of, limit.at_most, spans[of.key], sum(met) / SAMPLES))
+    return Feasibility(space.name, tuple(rows), sum(within) / SAMPLES, SAMPLES)
