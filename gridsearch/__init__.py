@@ -14,6 +14,8 @@ _HOME = {
     "Recipe": "gridsearch.family",
     "ScalingPrior": "gridsearch.prior",
     "build_grid": "gridsearch.grid",
+    "family_from": "gridsearch.family",
+    "find": "gridsearch.run",
     "fit_budget": "gridsearch.family",
     "released": "gridsearch.presets",
     "scale": "gridsearch.scaler",

@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gridsearch.choice import Choice, Estimate, choose
 from gridsearch.grid import Grid
@@ -17,6 +17,9 @@ from results.run_folder import write_json
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import RunFailure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COEFFICIENTS = "coefficients.json"
 
@@ -41,6 +44,17 @@ class Result:
     label: str | None = None
     new: int = 0
     interrupted: bool = False
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """A row a point, as points.csv has them."""
+        import pandas as pd
+
+        return pd.DataFrame([row(self, i) for i in range(len(self.grid.points))])
+
+    def _repr_html_(self) -> str:  # notebooks
+        shown = self.frame.sort_values("accuracy", ascending=False, na_position="last")
+        return str(shown.to_html(index=False, float_format="{:.4g}".format))
 
     @property
     def networks(self) -> list[Architecture]:
@@ -87,12 +101,10 @@ def _choose(result: Result) -> None:
 
 
 def _write(result: Result) -> None:
-    import pandas as pd
-
     from results.frames import trials_frame, write_frame
 
     rows = [row(result, i) for i in range(len(result.grid.points))]
-    write_frame(pd.DataFrame(rows), result.folder / "points")
+    write_frame(result.frame, result.folder / "points")
     write_frame(trials_frame(result.trials), result.folder / "trials")
     if result.choice is None:
         return

@@ -8,8 +8,9 @@ from typing import Any
 from rich.console import Console
 
 from gridsearch.conclude import COEFFICIENTS, Result
-from nas.present import MACS, MEMORY, PARAMS, console, table
+from nas.present import console, table
 from search_spaces.cost import cost
+from search_spaces.stages import MACS, MEMORY, PARAMS
 
 REASONS = {
     "product": "combinations with a product farther than {tolerance:g} from 2",

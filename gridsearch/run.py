@@ -7,7 +7,7 @@ from typing import Any
 
 from gridsearch.conclude import Result, conclude
 from gridsearch.evaluators import evaluator
-from gridsearch.grid import Grid, build_grid
+from gridsearch.grid import Grid, Question, build_grid
 from gridsearch.plan import Plan
 from gridsearch.rungs import hold, missing
 from nas.conclude import timed
@@ -18,9 +18,11 @@ from nas.objective import Objective
 from nas.rounds import Rounds
 from nas.run import CHECKPOINTS, PENDING, Show
 from nas.search import Job
+from results.load import load_architecture
 from results.records import Trial
 from results.run_folder import RECORD, STORE, now, open_run, run_path, write_json
 from results.store import Store
+from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, RunFailure, UserError
 
 Decoded = Callable[[int, int], None]
@@ -96,6 +98,25 @@ def run(
         record["sessions"].append(session)
         write_json(parts.folder / RECORD, record)
     return result
+
+
+def find(
+    baseline: Architecture | str,
+    phi: float = 1.0,
+    question: dict[str, Any] | None = None,
+    **plan: Any,
+) -> Result:
+    """`gridsearch run` from Python: the arguments of `Question` and of `Plan`.
+
+    baseline: a network, or what names one (a paper's network, a run, a file).
+    Raises UserError, RunFailure.
+
+    >>> find("efficientnet_b0", phi=1).coefficients["alpha"]
+    """
+    runs = plan.get("runs", Path("runs"))
+    network = load_architecture(baseline, runs) if isinstance(baseline, str) else baseline
+    name = baseline if isinstance(baseline, str) else network.name or network.id
+    return run(Plan(Question(network, phi, **(question or {})), name, **plan))
 
 
 def _measure(result: Result, store: Store, show: Show) -> None:

@@ -15,6 +15,7 @@ _HOME = {
     "Plan": "nas.plan",
     "Search": "nas.search",
     "Surrogate": "nas.surrogate",
+    "device": "nas.devices",
     "drive": "nas.drive",
     "evaluator": "nas.evaluators",
     "find": "nas.run",

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.evaluators import Evaluator
 from nas.objective import Objective
@@ -15,9 +15,12 @@ from results.load import BEST
 from results.records import Trial
 from results.run_folder import write_json
 from search_spaces.architecture import Architecture, to_dict
-from search_spaces.errors import OutOfDomain
+from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import Quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass
@@ -39,6 +42,32 @@ class Result:
     interrupted: bool = False
     new: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The pick's. Raises UserError where there is none."""
+        if self.pick is None:
+            raise UserError(f"the run {self.folder} has no pick: every trial failed")
+        return self.pick.architecture
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """A row a trial, as trials.csv has them."""
+        from results.frames import trials_frame
+
+        return trials_frame(self.trials, self.plan.predicted)
+
+    @property
+    def front_frame(self) -> "pd.DataFrame":
+        """A row a network of the Pareto front, as front.csv has them."""
+        from results.frames import trials_frame
+
+        return trials_frame(self.front, self.plan.predicted)
+
+    def _repr_html_(self) -> str:  # notebooks
+        from nas.notebook import html
+
+        return html(self)
 
 
 @contextlib.contextmanager

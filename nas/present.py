@@ -12,13 +12,11 @@ from nas.conclude import Result
 from nas.devices import Device, errors_text
 from nas.feasibility import Feasibility
 from nas.objective import Limit
-from search_spaces.architecture import Architecture, Stage
-from search_spaces.cost import Cost, block_cost, cost, total
-from search_spaces.layers import head, size_after, stage_blocks, stem
+from search_spaces.architecture import Architecture
+from search_spaces.cost import Cost, cost
 from search_spaces.quantities import QUANTITIES, Quantity
 from search_spaces.space import Range, Space
-
-MACS, PARAMS, MEMORY = (QUANTITIES[name] for name in ("flops", "params", "memory"))
+from search_spaces.stages import MACS, MEMORY, PARAMS, rows
 
 
 def console() -> Console:
@@ -45,44 +43,25 @@ def costs(figures: Cost) -> tuple[str, str, str, str]:
     )
 
 
-def _stage_text(stage: Stage) -> str:
-    text = stage.op if stage.op in ("conv", "dsconv") else f"{stage.op} e{stage.expand}"
-    text += f" k{stage.kernel}x{stage.kernel}"
-    text += f" se{stage.se:g}" if stage.se else ""
-    return text + (f" skip {stage.skip}" if stage.skip != "identity" else "")
-
-
 def print_architecture(architecture: Architecture) -> None:
     """Stage by stage: operator, resolution, channels, layers, stride, costs (as the papers'
     tables do)."""
     a, whole = architecture, cost(architecture)
-    rows = table(
+    listed = table(
         "stage", "operator", "in px", "channels", "layers", "stride", "MACs", "params",
         "activations", "live", left=2,
     )  # fmt: skip
-
-    def add(name: str, text: str, figures: Cost, *shape: int) -> None:
-        counts = [PARAMS.format(n) for n in (figures.params, figures.activations)]
-        live = MEMORY.format(figures.activation_memory)
-        rows.add_row(name, text, *map(str, shape), MACS.format(figures.macs), *counts, live)
-
-    first = stem(a)
-    text = f"conv k{a.stem_kernel}x{a.stem_kernel}" + (" and max pool" if a.stem_pool else "")
-    size, channels = first.path[-1].size_out, a.stem
-    add("stem", text, block_cost(first), a.resolution, a.stem, 1, a.stem_stride)
-    for i, stage in enumerate(a.stages):
-        figures = total(block_cost(block) for block in stage_blocks(stage, channels, size))
-        add(str(i), _stage_text(stage), figures, size, stage.channels, stage.repeats, stage.stride)
-        size, channels = size_after(size, stage.stride), stage.channels
-    last = head(a, channels, size)
-    text = ("conv k1x1, " if a.head else "") + "pool, linear"
-    add("head", text, block_cost(last), size, a.classes, 1, 1)
+    for row in rows(a):
+        shape = map(str, (row.size, row.channels, row.layers, row.stride))
+        counts = [PARAMS.format(n) for n in (row.cost.params, row.cost.activations)]
+        figures = (MACS.format(row.cost.macs), *counts, MEMORY.format(row.cost.activation_memory))
+        listed.add_row(row.name, row.operator, *shape, *figures)
     out = console()
     out.print(
         f"[bold]{a.name or 'network'}[/]  id {a.id}  {a.resolution} px  {a.classes} classes  "
         f"{a.activation}  dropout {a.dropout:g}  drop-connect {a.drop_connect:g}"
     )
-    out.print(rows)
+    out.print(listed)
     out.print(
         f"{whole.macs:,} MACs ({MACS.format(whole.flops)} FLOPs at 2 a multiply-add)  "
         f"{whole.params:,} params  {whole.activations:,} activations\n"

@@ -1,0 +1,110 @@
+"""A network row by row, as the papers' tables show it, and drawn: for terminals and notebooks."""
+
+from dataclasses import dataclass
+from html import escape
+
+from search_spaces.architecture import Architecture, Stage
+from search_spaces.cost import Cost, block_cost, cost, total
+from search_spaces.layers import head, size_after, stage_blocks, stem
+from search_spaces.quantities import QUANTITIES
+
+WIDTH, HEIGHT = 720, 190  # of the drawing, pixels
+MACS, PARAMS, MEMORY = (QUANTITIES[name] for name in ("flops", "params", "memory"))
+
+
+@dataclass(frozen=True)
+class Row:
+    """Stem, a stage or the head. size: pixels of its input.   channels: of its output.
+    layers: blocks.   stride: of the first.   cost: of the whole."""
+
+    name: str
+    operator: str
+    size: int
+    channels: int
+    layers: int
+    stride: int
+    cost: Cost
+
+
+def rows(architecture: Architecture) -> list[Row]:
+    """From the input to the logits."""
+    a, first = architecture, stem(architecture)
+    text = f"conv k{a.stem_kernel}x{a.stem_kernel}" + (" and max pool" if a.stem_pool else "")
+    found = [Row("stem", text, a.resolution, a.stem, 1, a.stem_stride, block_cost(first))]
+    size, channels = first.path[-1].size_out, a.stem
+    for i, stage in enumerate(a.stages):
+        whole = total(block_cost(block) for block in stage_blocks(stage, channels, size))
+        shape = (size, stage.channels, stage.repeats, stage.stride)
+        found.append(Row(str(i), operator(stage), *shape, whole))
+        size, channels = size_after(size, stage.stride), stage.channels
+    text = ("conv k1x1, " if a.head else "") + "pool, linear"
+    last = block_cost(head(a, channels, size))
+    return [*found, Row("head", text, size, a.classes, 1, 1, last)]
+
+
+def operator(stage: Stage) -> str:
+    """`mbconv e6 k3x3 se0.25`."""
+    text = stage.op if stage.op in ("conv", "dsconv") else f"{stage.op} e{stage.expand}"
+    text += f" k{stage.kernel}x{stage.kernel}"
+    text += f" se{stage.se:g}" if stage.se else ""
+    return text + (f" skip {stage.skip}" if stage.skip != "identity" else "")
+
+
+def drawing(architecture: Architecture) -> str:
+    """An SVG picture: a bar a block, as high as its channels and as wide as its share of the
+    MACs; the label is its resolution, the tooltip its operator and costs."""
+    listed = rows(architecture)
+    whole = sum(row.cost.macs for row in listed)
+    most = max(row.channels for row in listed[:-1])
+    blocks = sum(row.layers for row in listed)
+    room, x, parts = WIDTH - 3 * blocks - 6 * len(listed), 0.0, []
+    for n, row in enumerate(listed):
+        share = row.cost.macs / whole
+        wide = max(1.5, room * share / row.layers)
+        tall = 24 + (HEIGHT - 70) * (min(row.channels, most) / most) ** 0.5
+        shown = f"{row.name}: {row.operator}, {row.layers} x {row.channels} channels at "
+        shown += f"{row.size} px, {MACS.format(row.cost.macs)} MACs ({share:.0%})"
+        begun = x
+        bars = []
+        for _ in range(row.layers):
+            bars.append(
+                f'<rect x="{x:.1f}" y="{HEIGHT - 26 - tall:.1f}" width="{wide:.1f}" '
+                f'height="{tall:.1f}" rx="1.5"/>'
+            )
+            x += wide + 3
+        shade = ("#0072B2", "#56B4E9")[n % 2]
+        middle = (begun + x - 3) / 2
+        parts.append(
+            f'<g fill="{shade}"><title>{escape(shown)}</title>{"".join(bars)}</g>'
+            f'<text x="{middle:.1f}" y="{HEIGHT - 10}" text-anchor="middle">{row.size}</text>'
+        )
+        x += 6
+    label = f"{architecture.name or architecture.id}: {len(architecture.stages)} stages"
+    return (
+        f'<svg viewBox="0 0 {max(x, WIDTH):.0f} {HEIGHT}" role="img" aria-label="{escape(label)}" '
+        'style="width:100%;max-width:60em" xmlns="http://www.w3.org/2000/svg" '
+        f'font-family="sans-serif" font-size="11" fill="currentColor">{"".join(parts)}</svg>'
+    )
+
+
+def html(architecture: Architecture) -> str:
+    """The drawing and the table, for a notebook."""
+    a, whole = architecture, cost(architecture)
+    titles = ("stage", "operator", "in px", "channels", "layers", "stride", "MACs", "params",
+              "live")  # fmt: skip
+    body = []
+    for row in rows(a):
+        figures = (MACS.format(row.cost.macs), PARAMS.format(row.cost.params),
+                   MEMORY.format(row.cost.activation_memory))  # fmt: skip
+        cells = (row.name, row.operator, row.size, row.channels, row.layers, row.stride, *figures)
+        body.append("<tr>" + "".join(f"<td>{escape(str(one))}</td>" for one in cells) + "</tr>")
+    head = "".join(f"<th>{one}</th>" for one in titles)
+    caption = (
+        f"<b>{escape(a.name or a.id)}</b>: {MACS.format(whole.macs)} MACs, "
+        f"{PARAMS.format(whole.params)} params, {MEMORY.format(whole.memory)} peak memory, "
+        f"{a.resolution} px, {a.classes} classes"
+    )
+    return (
+        f"<div>{caption}{drawing(a)}<table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
