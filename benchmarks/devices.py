@@ -51,10 +51,10 @@ class Side:
             trials=self.trials, runs=self.runs, name=name,
         ).pick.architecture  # fmt: skip
 
-    def fastest(self, quantity: object, wanted: float) -> object:
-        """The fastest network found whose cautious top-1 is at least `wanted`."""
-        high = quantity.measure(B0)
-        low, best = high / 4, None
+    def fastest(self, quantity: object, wanted: float, low: float) -> object:
+        """The fastest network found whose cautious top-1 is at least `wanted`; low: the least
+        that any network takes."""
+        high, best = quantity.measure(B0), None
         for _ in range(STEPS):
             target = (low * high) ** 0.5
             picked = self.pick(quantity, target)
@@ -112,11 +112,12 @@ def compare(chooser: Side, judge: Side, found: dict) -> None:
             if f"{name}_{of.column}" not in chooser.surrogate.columns:
                 continue
             own, other = (surrogate_quantity(s.surrogate, name, kind) for s in (chooser, judge))
-            target = cost_ranges(SPACE, [own])[own.key].median
+            span = cost_ranges(SPACE, [own])[own.key]
+            target = span.median
             picks = {
                 "median": chooser.pick(own, target),
                 "equal speed": chooser.pick(own, own.measure(B0)),
-                "equal top-1": chooser.fastest(own, chooser.cautious(B0)),
+                "equal top-1": chooser.fastest(own, chooser.cautious(B0), span.smallest),
             }
             rows = found.setdefault((name, kind), {})
             rows.setdefault("target", []).append(target)
