@@ -1,36 +1,217 @@
-"""The programs in docs/ run as they stand there."""
+"""Every command and program in README and docs/ runs, as it stands there.
 
+A page's blocks run in order, in a folder that holds what the pages speak of: IMAGES, TABLE.csv,
+own.csv, mine.csv, and links to benchmarks/ and examples/. A block after `<!-- file: NAME -->` is
+written to that file first. `shorten` says how commands that take minutes are made short: fewer
+trials, the pool in place of a cluster, and of a benchmark only whether it takes these options.
+"""
+
+import os
+import random
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-DOCS = Path(__file__).parent.parent / "docs"
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+QUICK = ("README.md", "extending.md")  # the other pages run with the slow tests
+BLOCK = re.compile(r"(?:<!-- file: (\S+) -->\n)?```(bash|python|toml)\n(.*?)```", re.DOTALL)
+INSTALL = re.compile(r"^python3 -m venv .*? && (?=\S*(?:nas|gridsearch|python) )", re.MULTILINE)
+ALWAYS = {  # (command, word that must stand there too) -> options added; the last one counts
+    ("nas search", ""): "--trials 40",
+    ("nas search", "--data"): "--trials 4",
+    ("nas audit", ""): "--networks 3 --seeds 1 --epochs 1,2",
+    ("nas bench", ""): "--evaluations 25 --seeds 1",
+    ("nas profile", "--out"): "--minutes 0.1",
+    ("gridsearch run", "--data"): "--epochs 1 --replicates 2",
+}
+SHIM = """#!{python}
+import sys
+sys.path.insert(0, {tests!r})
+from test_docs import shim
+shim({name!r}, sys.argv[1:])
+"""
 
 
-def blocks(page, language):
-    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+def blocks(page):
+    """(file or None, language, text) of each block that can run."""
+    return [(m[1] or None, m[2], m[3]) for m in BLOCK.finditer(page.read_text())]
 
 
-def test_the_complete_example_and_the_toml_space(tmp_path):
-    mine, theirs = blocks("extending.md", "python")
-    assert len([line for line in mine.splitlines() if line.strip()]) < 40
-    (tmp_path / "mine.py").write_text(mine)
-    (tmp_path / "theirs.py").write_text(theirs)
-    (tmp_path / "phone.toml").write_text(blocks("extending.md", "toml")[0])
+def shorten(name, arguments):
+    """The command that runs in a test in place of `name arguments`."""
+    if name == "ray":
+        options = [one.partition("=")[0] for one in arguments if one.startswith("--")]
+        return [sys.executable, "-c", TAKES, "ray", "start", *options]
+    if name == "python":
+        if arguments[0].startswith("benchmarks/"):
+            options = [one.partition("=")[0] for one in arguments if one.startswith("--")]
+            return [sys.executable, "-c", TAKES, sys.executable, arguments[0], *options]
+        return [sys.executable, *arguments]
+    given = list(arguments)
+    while "--executor" in given and "ray" in given:
+        given[given.index("ray")] = "pool"
+    for option in ("--address", "--gpus-per-trial"):
+        if option in given:
+            at = given.index(option)
+            del given[at : at + 2]
+    if "--workers" in given:
+        given[given.index("--workers") + 1] = "2"
+    if "--help" not in given and "--dry-run" not in given:
+        for (command, word), more in ALWAYS.items():
+            if f"{name} {given[0]}" == command and (not word or word in given):
+                given += more.split()
+    return [sys.executable, "-m", f"{name}.cli", *given]
 
-    def run(*command):
+
+# Whether a program's --help names the options: program, arguments, options
+TAKES = """
+import subprocess, sys
+*command, = [one for one in sys.argv[1:] if not one.startswith("--")]
+said = subprocess.run([*command, "--help"], capture_output=True, text=True)
+assert said.returncode == 0, said.stderr
+missing = [one for one in sys.argv[1:] if one.startswith("--") and one not in said.stdout]
+assert not missing, f"{command} does not take {missing}"
+"""
+
+
+def shim(name, arguments):
+    """Stands for `nas`, `gridsearch`, `python` and `ray` on the PATH of a page's commands."""
+    command = shorten(name, arguments)
+    if name == "nas" and arguments[0] == "dashboard":
+        import signal
+        import time
+
+        served = subprocess.Popen(command)
+        time.sleep(12)
+        assert served.poll() is None, "the dashboard ended by itself"
+        served.send_signal(signal.SIGINT)
+        raise SystemExit(served.wait(20) not in (0, 130))
+    os.execv(command[0], command)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """What pages speak of, made once; each page works in a copy."""
+    from PIL import Image
+
+    folder, rng = tmp_path_factory.mktemp("desk"), random.Random(0)
+    for split, count in (("train", 16), ("val", 6)):
+        for shade, kind in enumerate(("cat", "dog", "owl")):
+            (folder / "IMAGES" / split / kind).mkdir(parents=True)
+            for n in range(count):
+                colour = [rng.randrange(80) for _ in range(3)]
+                colour[shade] += 150
+                image = Image.new("RGB", (40, 40), tuple(colour))
+                image.save(folder / "IMAGES" / split / kind / f"{n}.png")
+    (folder / "mine.csv").write_text(bench_table(rng))
+    (folder / "own.csv").write_text(surrogate_table(rng, 2, 80))
+    (folder / "TABLE.csv").write_text(surrogate_table(rng, 7, 150))
+    for name in ("benchmarks", "examples"):
+        (folder / name).symlink_to(ROOT / name)
+    (folder / "nas" / "data").mkdir(parents=True)
+    (folder / "bin").mkdir()
+    for name in ("nas", "gridsearch", "python", "ray"):
+        path = folder / "bin" / name
+        path.write_text(SHIM.format(python=sys.executable, tests=str(ROOT / "tests"), name=name))
+        path.chmod(0o755)
+    return folder
+
+
+def bench_table(rng):
+    lines = ["kernel,depth,width,accuracy,cost"]
+    for kernel in (3, 5):
+        for depth in (1, 2, 3):
+            for width in (16, 24, 32, 40):
+                cost = kernel * depth * width
+                lines.append(f"{kernel},{depth},{width},{50 + cost**0.5 + rng.random():.2f},{cost}")
+    return "\n".join(lines) + "\n"
+
+
+def surrogate_table(rng, stages, rows):
+    options = {"e": (1, 4, 6), "k": (3, 5), "l": (1, 2, 3), "se": (0, 1)}
+    names = [f"block{i}_{one}" for i in range(stages) for one in options]
+    lines = [",".join([*names, "top1", "phone_latency_ms"])]
+    for n in range(rows):
+        drawn = [values[n % len(values)] if n < 6 else rng.choice(values)
+                 for _ in range(stages) for values in options.values()]  # fmt: skip
+        size = sum(drawn)
+        lines.append(",".join(map(str, [*drawn, 50 + size**0.5 + rng.random(), 2 + size / 9])))
+    return "\n".join(lines) + "\n"
+
+
+def speed(page):
+    return pytest.param(page, marks=() if page.name in QUICK else pytest.mark.slow, id=page.stem)
+
+
+@pytest.mark.parametrize("page", [speed(page) for page in PAGES if blocks(page)])
+def test_a_pages_blocks_run(page, desk, tmp_path):
+    here = tmp_path / "here"
+    subprocess.run(["cp", "-a", str(desk), str(here)], check=True)
+    environment = {
+        **os.environ,
+        "PATH": f"{here / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "COMPOUND_NAS_CACHE": str(here / "cache"),
+        "PYTHONPATH": str(ROOT),
+    }
+    for number, (file, language, text) in enumerate(blocks(page)):
+        if page.name == "README.md" and "-m pytest" in text:
+            continue  # the test command itself: .ci/run
+        if file:
+            (here / file).write_text(text)
+        if language == "toml":
+            assert file, f"a TOML block of {page.name} needs <!-- file: NAME -->"
+            continue
+        if language == "python":
+            script = here / (file or f"block{number}.py")
+            script.write_text(text)
+            command = [sys.executable, str(script)]
+        else:
+            command = [
+                "bash",
+                "-euo",
+                "pipefail",
+                "-c",
+                INSTALL.sub("", text).replace(".venv/bin/", ""),
+            ]
         done = subprocess.run(
-            [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False
+            command, cwd=here, env=environment, capture_output=True, text=True, timeout=900
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert done.returncode == 0, f"{page.name}:\n{text}\n{done.stdout[-800:]}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
 
-    _, macs, accuracy = run("mine.py").split()
-    assert int(macs) <= 8_000_000
-    assert 0 <= float(accuracy) <= 100
-    assert (tmp_path / "runs" / "tiny-8M-train" / "best.json").exists()
-    given = ["--target-flops", "8M", "--space", "mine:tiny", "--evaluator", "mine:train"]
-    said = run("-m", "nas.cli", "search", *given, "--trials", "12", "--strategy", "theirs:nsga3")
-    assert "12 distinct networks" in said
-    assert "phone" in run("-m", "nas.cli", "spaces", "phone.toml")
+
+def test_no_command_hides_in_an_indented_block():
+    for page in PAGES:
+        outside = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        hidden = re.findall(r"^    (?:\$ )?(?:nas|gridsearch|python) .*", outside, re.MULTILINE)
+        assert not hidden, f"{page.name}: {hidden}"
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_commands_are_shortened_only_where_they_are_long():
+    assert shorten("nas", ["show", "efficientnet_b0"])[1:] == [
+        "-m",
+        "nas.cli",
+        "show",
+        "efficientnet_b0",
+    ]
+    search = shlex.split("search --target-flops 30M --data IMAGES --executor ray --address auto")
+    assert shorten("nas", search)[3:] == shlex.split(
+        "search --target-flops 30M --data IMAGES --executor pool --trials 40 --trials 4"
+    )
+
+
+def test_the_complete_example_is_short():
+    text = next(t for f, _, t in blocks(ROOT / "docs" / "extending.md") if f == "mine.py")
+    assert len([line for line in text.splitlines() if line.strip()]) < 40
