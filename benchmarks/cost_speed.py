@@ -1,18 +1,18 @@
 """How quick the cost model is, alone and beside fvcore, on random networks of every space.
 
-    python benchmarks/cost_speed.py [REPEATS]
+    python benchmarks/cost_speed.py [--repeats 5]
 
 For each space: the seconds to cost 100,000 networks of which none was costed before (caches
 emptied, networks built beforehand), and how many times quicker one network is costed than fvcore
 counts it, both warm. One thread; processor time, so that a busy machine counts less. Median
-(smallest to largest) of REPEATS, 5 by default.
+(smallest to largest) of the repeats.
 """
 
+import argparse
 import os
 import platform
 import random
 import statistics
-import sys
 import time
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -68,4 +68,6 @@ def main(repeats: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    main(parser.parse_args().repeats)

@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-QUICK = ("README.md", "extending.md")  # the other pages run with the slow tests
+QUICK = ("extending.md",)  # the other pages run with the slow tests
 BLOCK = re.compile(r"(?:<!-- file: (\S+) -->\n)?```(bash|python|toml)\n(.*?)```", re.DOTALL)
 INSTALL = re.compile(r"^python3 -m venv .*? && (?=\S*(?:nas|gridsearch|python) )", re.MULTILINE)
 ALWAYS = {  # (command, word that must stand there too) -> options added; the last one counts
@@ -46,7 +46,14 @@ def shorten(name, arguments):
     """The command that runs in a test in place of `name arguments`."""
     if name == "ray":
         options = [one.partition("=")[0] for one in arguments if one.startswith("--")]
-        return [sys.executable, "-c", TAKES, "ray", "start", *options]
+        return [
+            sys.executable,
+            "-c",
+            TAKES,
+            str(Path(sys.executable).parent / "ray"),
+            "start",
+            *options,
+        ]
     if name == "python":
         if arguments[0].startswith("benchmarks/"):
             options = [one.partition("=")[0] for one in arguments if one.startswith("--")]
