@@ -28,6 +28,7 @@ from results.run_folder import (
     now,
     open_run,
     read_json,
+    run_name,
     run_path,
     write_atomically,
     write_json,
@@ -165,9 +166,7 @@ def _family_name(base: Architecture, asked: Mapping[str, Any]) -> str:
         parts += [asked["rule"]] if asked["rule"] else []
         parts += [f"round{asked['round_resolution']}"] if asked["round_resolution"] else []
     parts.append(f"budgets{asked['budgets']}" if asked.get("budgets") else f"phi{asked['phi']}")
-    return "-".join(
-        "".join(c if c.isalnum() or c in "._+" else "_" for c in part) for part in parts
-    )
+    return run_name(parts)
 
 
 def compare_of(
@@ -191,11 +190,8 @@ def compare_of(
         "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
         "evaluator": evaluator,
     }
-    default = "-".join(
-        ["compare", *(one.name or one.id for one in networks if baselines), f"{ratios}x"]
-    )
-    default = "".join(c if c.isalnum() or c in "._-" else "_" for c in default)
-    folder = run_path(name or default, runs)
+    parts = ["compare", *(one.name or one.id for one in networks if baselines), f"{ratios}x"]
+    folder = run_path(name or run_name(parts), runs)
     with open_run(folder, asked) as record:
         scaled = compare(networks, targets, numbers, lambda base: evaluator_of(evaluator, base))
         rows = [compare_row(one) for one in scaled]

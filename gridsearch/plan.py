@@ -10,6 +10,7 @@ from gridsearch.grid import Question
 from gridsearch.scaler import rule_name
 from nas.executors import Resources, check_executor
 from nas.halving import rungs
+from results.run_folder import run_name
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Plan:
                 text = value if isinstance(value, str) else f"{value:.12g}"
                 parts.append(f"{key.split('_')[0]}{text}")
         parts += self._how_measured()
-        return "-".join("".join(c if c.isalnum() or c in "._+-" else "" for c in p) for p in parts)
+        return run_name(parts)
 
     def _how_measured(self) -> list[str]:
         if self.proxy is None:

@@ -11,7 +11,15 @@ import numpy as np
 from nas.bench import COLUMNS, Play, play
 from nas.bench_report import Row, plot, reach, rows_of
 from nas.bench_tasks import Task
-from results.run_folder import RECORD, now, open_run, run_path, write_atomically, write_json
+from results.run_folder import (
+    RECORD,
+    now,
+    open_run,
+    run_name,
+    run_path,
+    write_atomically,
+    write_json,
+)
 from search_spaces.errors import UserError
 
 PLAYS = "plays"
@@ -86,8 +94,7 @@ def kept(
     task: Task, spec: str, seed: int, evaluations: int, folder: Path, show: Callable[[str], None]
 ) -> Play:
     """The play from its file, or played now and written."""
-    text = "".join(c if c.isalnum() or c in "._@" else "-" for c in spec)
-    path = folder / PLAYS / f"{text}-seed{seed}.csv"
+    path = folder / PLAYS / f"{run_name((spec, f'seed{seed}'))}.csv"
     if path.exists():
         return _read(path, spec, seed)
     begun = time.perf_counter()

@@ -80,6 +80,7 @@ def bench(**given: Any) -> None:
     """
     from nas.bench import strategy_of
     from nas.bench_run import run_bench
+    from results.run_folder import run_name
     from search_spaces.errors import UserError
 
     names = [one.strip() for one in given["strategies"].split(",") if one.strip()]
@@ -88,10 +89,9 @@ def bench(**given: Any) -> None:
     for name in names:
         strategy_of(name).make(0)
     task = _task(given)
-    text = "".join(c if c.isalnum() or c in "._" else "-" for c in task.name)
     target = f"{task.objective.target:g}".replace("+", "")
-    made = f"bench-{text}-{target}-{task.objective.name}-{given['evaluations']}"
-    folder_name = given["name"] or made
+    parts = ("bench", task.name, target, task.objective.name, str(given["evaluations"]))
+    folder_name = given["name"] or run_name(parts)
     wanted = {key: given[key] for key in ("evaluations", "seeds", "reference")}
     report = run_bench(task, names, **wanted, name=folder_name, runs=given["runs"],
                        show=lambda text: click.echo(text, err=True))  # fmt: skip

@@ -12,6 +12,7 @@ from nas.objective import Limit, Objective
 from nas.search import Search
 from nas.strategies import Strategy
 from results.records import Trial
+from results.run_folder import run_name
 from search_spaces.errors import UserError
 from search_spaces.quantities import Quantity
 from search_spaces.space import Space
@@ -123,7 +124,7 @@ class Plan:
             parts += [named(self.evaluator)]
         parts += [f"caution{o.caution:g}"] if o.caution != 1 else []
         parts += [f"seed{self.seed}"] if self.seed else []
-        return "-".join("".join(c if c.isalnum() or c in "._" else "" for c in p) for p in parts)
+        return run_name(parts)
 
     def proposer(self, space: Space, how: Strategy, known: Sequence[Trial] = ()) -> Proposer:
         """What asks for networks, continued from the trials known. Raises UserError."""

@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,11 @@ def run_path(name: str, runs: Path = Path("runs")) -> Path:
             "with a letter or digit"
         )
     return runs / name
+
+
+def run_name(parts: Iterable[str]) -> str:
+    """A name that `run_path` takes, of parts joined by dashes; what it can't hold becomes `_`."""
+    return "-".join(re.sub(r"[^A-Za-z0-9._+=@-]", "_", one.replace(" ", "")) for one in parts)
 
 
 @contextlib.contextmanager

@@ -156,12 +156,12 @@ def test_a_full_disk_loses_nothing(here):
     assert failed.returncode == 1
     assert "trials before it are stored" in failed.stderr
     assert "Traceback" not in failed.stderr
-    cut = (here / "runs" / "efficientnet-400M-toydepth" / "trials.journal").read_bytes()
+    cut = (here / "runs" / "efficientnet-400M-toy_depth" / "trials.journal").read_bytes()
     whole = cut[: cut.rfind(b"\n") + 1]
     assert whole.count(b"\n") > 20
     continued = search(here, "--trials", "100")
     assert continued.returncode == 0, continued.stderr
-    after = (here / "runs" / "efficientnet-400M-toydepth" / "trials.journal").read_bytes()
+    after = (here / "runs" / "efficientnet-400M-toy_depth" / "trials.journal").read_bytes()
     assert after.startswith(whole)
 
 
@@ -196,7 +196,7 @@ def test_any_optuna_storage_and_sampler(here):
     )
     assert done.returncode == 0, done.stderr
     assert (here / "kept.db").exists()
-    assert len(ids(here, "efficientnet-400M-optuna.samplersQMCSampler-toydepth")) == 20
+    assert len(ids(here, "efficientnet-400M-optuna.samplers_QMCSampler-toy_depth")) == 20
 
 
 def test_show_and_spaces(here):
