@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
+from gridsearch.cli_report import report
 from nas.cli import entry, print_json
 from nas.cli_options import EXECUTOR, FOLDER, HOW, LENGTH, options
 
@@ -190,6 +191,9 @@ def compare(**given: Any) -> None:
         from gridsearch.present import print_compare
 
         print_compare(content["networks"], content["label"], files)
+
+
+cli.add_command(report)
 
 
 def main() -> NoReturn:

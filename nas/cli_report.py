@@ -84,8 +84,8 @@ def execute(
 )  # fmt: skip
 def dashboard(run: str, runs: Path, host: str, port: int) -> None:
     """Show RUN's store in Optuna's dashboard, until Ctrl-C. Nothing is written into a journal."""
-    from results.report_record import location, open_folder
     from results.report_dashboard import serve
+    from results.report_record import location, open_folder
     from search_spaces.errors import UserError
 
     folder = open_folder(run, runs)

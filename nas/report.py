@@ -146,7 +146,7 @@ def _pick(
         able = able[able["amount"] <= objective.target]
     if not len(able):
         return None, None, False
-    number = int(able.loc[able["reward"].idxmax(), "number"])
+    number = int(able["number"].iloc[int(able["reward"].argmax())])
     return networks.get(number), number, True
 
 

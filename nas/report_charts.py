@@ -98,7 +98,9 @@ def front_chart(found: Findings) -> Chart | None:
     )
 
 
-def _trace(rows: Sequence[Mapping[str, Any]], along: Axis, name: str, colour: str, **how: Any) -> Any:
+def _trace(
+    rows: Sequence[Mapping[str, Any]], along: Axis, name: str, colour: str, **how: Any
+) -> Any:
     x = [along.of(row["amount"]) for row in rows]
     y = [row["accuracy"] for row in rows]
     return dots(x, y, name, colour, texts(rows, along.quantity), **how)
@@ -241,9 +243,7 @@ def _options(frame: Any, name: str) -> list[tuple[str, float, int]]:
     return sorted(found, key=lambda row: -row[1])
 
 
-def _bars(
-    ranked: Sequence[tuple[str, float]], options: Mapping[str, Any], networks: int
-) -> Chart:
+def _bars(ranked: Sequence[tuple[str, float]], options: Mapping[str, Any], networks: int) -> Chart:
     import plotly.graph_objects as go
 
     shown = ranked[:LISTED][::-1]
@@ -260,7 +260,6 @@ def _bars(
     )  # fmt: skip
     made = figure([bar], "share of importance, %", "", bargap=0.3, showlegend=False)
     made.update_yaxes(type="category")
-    made.update_layout(margin={"l": 12, "r": 12, "t": 10, "b": 12})
     caption = (
         f"PED-ANOVA on {networks:,} networks: how much a choice tells the best tenth from all that "
         "were evaluated. A search evaluates what looks good, so a choice that it settled early "

@@ -18,10 +18,9 @@ from nas.report_charts import (
     records,
 )
 from results.report_family import families_of, family_parts
-from results.report_network import block_chart, stage_table
+from results.report_network import network_section
 from results.report_page import Cards, Code, Page, Part, Section, Table, Text
 from results.report_record import again, costs, masked
-from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0
@@ -56,15 +55,7 @@ def page(found: Findings) -> Page:
     badges += [(f"{len(frame):,} evaluations", "")]
     badges += [(f"{failed:,} failed", "warning")] if failed else []
     name = folder.path.resolve().name
-    return Page("compound-nas · nas search", name, _lead(found), badges, sections, FOOTER)
-
-
-FOOTER = (
-    "Written by compound-nas. MACs are multiply-adds of conv and linear layers, "
-    "squeeze-and-excitation included; 1 is 2 FLOPs where products and sums are counted apart. "
-    "Memory is the peak at batch 1 in float32: weights and live activations. "
-    "This file needs no network."
-)
+    return Page("compound-nas · nas search", name, _lead(found), badges, sections)
 
 
 def _limits(limits: Any) -> list[str]:
@@ -274,20 +265,6 @@ def _network(found: Findings) -> list[Section]:
         return []
     what = "best so far" if found.provisional else "pick"
     return [network_section(found.pick, f"The {what}, stage by stage")]
-
-
-def network_section(architecture: Architecture, title: str) -> Section:
-    """A network drawn; used for a grid's pick too."""
-    a = architecture
-    about = (
-        f"{a.name or 'Network'}, id {a.id}: {a.blocks} blocks, {a.resolution} px, {a.classes} "
-        f"classes, {a.activation}, dropout {a.dropout:g}, drop-connect {a.drop_connect:g}. "
-        f"{cost(a).macs:,} MACs, {cost(a).params:,} params."
-    )
-    table = stage_table(
-        a, "Blocks: height by channels, colour by kernel, framed with squeeze-and-excitation"
-    )
-    return Section("network", "Network", title, [Text(about), block_chart(a, "network-chart"), table])
 
 
 def _family(found: Findings) -> list[Section]:

@@ -1,10 +1,11 @@
 """Families beside a run, and a family's curve of accuracy against MACs."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from results.report_charts import BASE, FRONT, axis, chart, dots, figure, spoken
+from results.report_charts import BASE, FRONT, chart, dots, figure, spoken
 from results.report_page import Chart, Part, Table, Text
 from results.run_folder import read_json
 from search_spaces.errors import UserError
@@ -14,9 +15,9 @@ _MACS, _PARAMS, _MEMORY = (QUANTITIES[key] for key in ("flops", "params", "memor
 Published = Sequence[tuple[str, float, float]]  # name, MACs, top-1
 
 
-def families_of(identity: str, runs: Path) -> list[Mapping[str, Any]]:
+def families_of(identity: str, runs: Path) -> list[dict[str, Any]]:
     """The contents of each RUN/family.json beside the run whose baseline has this id."""
-    found = []
+    found: list[dict[str, Any]] = []
     for path in sorted(runs.glob("*/family.json")):
         try:
             content = read_json(path)
@@ -72,12 +73,20 @@ def _top1(one: Mapping[str, Any]) -> str:
     return f"{one['top1']:.2f}" + (f" ± {error:.2f}" if error else "")
 
 
+def _ticks(macs: Sequence[float]) -> dict[str, Any]:
+    """Ticks of a logarithmic axis at 1, 2 and 5 of each power of ten, within the family's span."""
+    low, high = min(macs) / 1.5, max(macs) * 1.5
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    at = [k * 10.0**power for power in powers for k in (1, 2, 5)]
+    at = [value for value in at if low <= value <= high]
+    return {"tickvals": at, "ticktext": [_MACS.format(value) for value in at]}
+
+
 def family_chart(
     networks: Sequence[Mapping[str, Any]], key: str, published: Published = ()
 ) -> Chart:
     """Top-1 against MACs, both predicted and published, MACs on a logarithmic axis."""
     known = [one for one in networks if one.get("top1") is not None]
-    along = axis(_MACS, min(one["macs"] for one in known))
     texts = [
         f"<b>{spoken(one['name'])}</b><br>top-1 {_top1(one)} %<br>"
         f"MACs {_MACS.format(one['macs'])}, {one['ratio']:.3f}x<br>"
@@ -87,7 +96,7 @@ def family_chart(
     errors = [one.get("top1_error") or 0.0 for one in known]
     traces = [
         dots(
-            [along.of(one["macs"]) for one in known], [one["top1"] for one in known],
+            [one["macs"] for one in known], [one["top1"] for one in known],
             "this family, predicted", FRONT, texts, mode="lines+markers",
             error_y={"type": "data", "array": errors, "thickness": 1, "width": 3},
         )
@@ -98,12 +107,12 @@ def family_chart(
             for name, macs, top1 in published
         ]
         traces.append(
-            dots([along.of(macs) for _, macs, _ in published], [top1 for *_, top1 in published],
+            dots([macs for _, macs, _ in published], [top1 for *_, top1 in published],
                  "published EfficientNets", BASE, said, symbol="square", mode="lines+markers",
                  line={"dash": "dot"})
         )  # fmt: skip
-    made = figure(traces, along.title, "ImageNet top-1, %")
-    made.update_xaxes(type="log", dtick="D2", tickformat="~s" if along.factor == 1 else None)
-    caption = "Whiskers: the prediction's error. MACs on a logarithmic scale."
+    made = figure(traces, _MACS.title, "ImageNet top-1, %")
+    made.update_xaxes(type="log", **_ticks([one["macs"] for one in known]))
+    caption = "Whiskers: the error of predicted gains. MACs on a logarithmic scale."
     label = f"Top-1 against MACs of {len(known)} networks of the family."
     return chart(key, made, label, caption)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from results.report_charts import BASE, FRONT, GRID, chart, figure
-from results.report_page import Chart, Table
+from results.report_charts import BACK, BASE, FRONT, GRID, MUTED, chart, figure
+from results.report_page import Chart, Section, Table, Text
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import Cost, block_cost, cost, total
 from search_spaces.layers import Block, Layer, walk
@@ -68,7 +68,8 @@ def block_chart(architecture: Architecture, key: str) -> Chart:
 
     whole = cost(architecture)
     drawn = list(_blocks(architecture))
-    labels, ticks = [], {}
+    labels: list[str] = []
+    ticks: dict[str, list[int]] = {}
     for n, (part, i, figures) in enumerate(drawn):
         ticks.setdefault(part.name, []).append(n)
         of = f", block {i + 1} of {len(part.blocks)}" if len(part.blocks) > 1 else ""
@@ -82,12 +83,14 @@ def block_chart(architecture: Architecture, key: str) -> Chart:
     up = [100 * one.macs / whole.macs for _, _, one in drawn]
     down = [-100 * one.params / whole.params for _, _, one in drawn]
     traces = []
+    hatched = ["/" if part.stage and part.stage.se else "" for part, _, _ in drawn]
     for values, name, colour in ((up, "MACs", FRONT), (down, "params", BASE)):
-        shape = ["/" if part.stage and part.stage.se else "" for part, _, _ in drawn]
+        pattern = {"shape": hatched, "bgcolor": colour, "fgcolor": BACK, "size": 6, "solidity": 0.3}
         traces.append(
-            go.Bar(x=list(range(len(drawn))), y=values, name=name, hovertext=labels,
-                   hoverinfo="text", marker={"color": colour, "pattern": {
-                       "shape": shape, "fgcolor": "var(--bg)", "size": 6, "solidity": 0.25}})
+            go.Bar(
+                x=list(range(len(drawn))), y=values, name=name, hovertext=labels,
+                hoverinfo="text", marker={"color": colour, "pattern": pattern},
+            )
         )  # fmt: skip
     most = max(*up, *(-one for one in down))
     step = next(s for s in (2, 5, 10, 20, 25, 50) if most / s <= 4)
@@ -102,7 +105,7 @@ def block_chart(architecture: Architecture, key: str) -> Chart:
     for at in list(ticks.values())[1:]:
         made.add_vline(x=at[0] - 0.5, line={"color": GRID, "width": 1})
     made.update_yaxes(tickvals=marks, ticktext=[str(abs(mark)) for mark in marks])
-    made.add_hline(y=0, line={"color": "var(--muted)", "width": 1})
+    made.add_hline(y=0, line={"color": MUTED, "width": 1})
     return chart(
         key,
         made,
@@ -119,8 +122,8 @@ def _picture(part: Part, architecture: Architecture, widest: int) -> Any:
 
     kernel = _kernel(part, architecture)
     shade = next((k for k in sorted(_KERNELS) if kernel <= k), 7)
-    high = 6 + 20 * (part.last.in_channels if part.name == "head" else part.last.out_channels)
-    high = min(26.0, 6 + (high - 6) / widest)
+    channels = part.last.in_channels if part.name == "head" else part.last.out_channels
+    high = min(26.0, 6 + 20 * channels / widest)
     rects = []
     for i in range(len(part.blocks)):
         x, y = 2 + 15 * i, 28 - high
@@ -139,13 +142,15 @@ def _picture(part: Part, architecture: Architecture, widest: int) -> Any:
     )
 
 
-def _share(value: float, whole: float, second: bool) -> Any:
+def _share(value: float, whole: float, largest: float, second: bool) -> Any:
+    """A share in words, and as a bar on the scale of the largest."""
     from markupsafe import Markup
 
-    share = value / whole if whole else 0.0
+    width = 100 * value / largest if largest else 0.0
     return Markup(
-        '<span class="share{}"><span class="track"><i style="width:{:.1f}%"></i></span>{:.1f} %</span>'
-    ).format(" second" if second else "", 100 * share, 100 * share)
+        '<span class="share{}"><span class="track"><i style="width:{:.1f}%"></i></span>'
+        "<span>{:.1f} %</span></span>"
+    ).format(" second" if second else "", width, 100 * value / whole if whole else 0.0)
 
 
 def stage_table(architecture: Architecture, caption: str) -> Table:
@@ -153,8 +158,9 @@ def stage_table(architecture: Architecture, caption: str) -> Table:
     whole, rows = cost(architecture), []
     found = parts(architecture)
     widest = max(part.last.out_channels for part in found if part.name != "head")
-    for part in found:
-        figures = total(part.blocks)
+    sums = [total(part.blocks) for part in found]
+    macs, params = max(one.macs for one in sums), max(one.params for one in sums)
+    for part, figures in zip(found, sums, strict=True):
         pixels = part.first.size_in, part.last.size_out
         rows.append(
             (
@@ -164,10 +170,26 @@ def stage_table(architecture: Architecture, caption: str) -> Table:
                 f"{pixels[0]} → {pixels[1]}",
                 str(part.last.out_channels),
                 QUANTITIES["flops"].format(figures.macs),
-                _share(figures.macs, whole.macs, False),
+                _share(figures.macs, whole.macs, macs, False),
                 QUANTITIES["params"].format(figures.params),
-                _share(figures.params, whole.params, True),
+                _share(figures.params, whole.params, params, True),
             )
         )
     columns = ("", "blocks", "operator", "px", "channels", "MACs", "share", "params", "share")
     return Table(caption, columns, rows, left=3)
+
+
+def network_section(architecture: Architecture, title: str) -> Section:
+    """A network drawn."""
+    a = architecture
+    about = (
+        f"{a.name or 'Network'}, id {a.id}: {a.blocks} blocks, {a.resolution} px, {a.classes} "
+        f"classes, {a.activation}, dropout {a.dropout:g}, drop-connect {a.drop_connect:g}. "
+        f"{cost(a).macs:,} MACs, {cost(a).params:,} params."
+    )
+    table = stage_table(
+        a, "Blocks: height by channels, colour by kernel, framed with squeeze-and-excitation"
+    )
+    return Section(
+        "network", "Network", title, [Text(about), block_chart(a, "network-chart"), table]
+    )

@@ -14,6 +14,12 @@ from search_spaces.errors import UserError
 
 REPORT = "report.html"
 GENERATOR = "compound-nas report"  # by which a report knows an earlier one
+FOOTER = (
+    "Written by compound-nas. MACs are multiply-adds of conv and linear layers, "
+    "squeeze-and-excitation included; 1 is 2 FLOPs where products and sums are counted apart. "
+    "Memory is the peak at batch 1 in float32: weights and live activations. "
+    "This file needs no network."
+)
 _ASSETS = Path(__file__).parent / "report_assets"
 
 
@@ -99,7 +105,7 @@ class Page:
     lead: str
     badges: Sequence[tuple[str, str]]
     sections: Sequence[Section]
-    footer: str
+    footer: str = FOOTER
 
 
 def require() -> None:
@@ -144,7 +150,9 @@ def _template() -> Any:
 def check_place(path: Path) -> None:
     """Raises UserError where a report may not be written: no folder, or a file that is none."""
     if not path.parent.is_dir():
-        raise UserError(f"the folder {path.parent} does not exist: make it, or choose another --out")
+        raise UserError(
+            f"the folder {path.parent} does not exist: make it, or choose another --out"
+        )
     if path.is_dir():
         raise UserError(f"{path} is a folder: expected a file's name for --out, as report.html")
     if path.exists():

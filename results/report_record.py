@@ -190,7 +190,7 @@ def costs(folder: Folder, evaluations: int, failed: int, seconds: float) -> Sect
         refused.update({str(k): int(v) for k, v in _numbers(one.get("refused")).items()})
         spent.update(_numbers(one.get("seconds")))
     rows += [(f"refused before evaluation: {name}", f"{n:,}") for name, n in refused.items()]
-    parts: list[Part] = [Table("What it cost", ("", ""), rows)]
+    parts: list[Part] = [Table("Evaluations and hours", ("", ""), rows, left=2)]
     whole = sum(spent.values())
     if whole:
         shares = [(k, duration(v), f"{100 * v / whole:.1f} %") for k, v in spent.most_common()]
