@@ -44,10 +44,12 @@ def run_bench(
     name: str,
     runs: Path = Path("runs"),
     show: Callable[[str], None] = lambda text: None,
+    count: Callable[[int], None] = lambda done: None,
 ) -> Comparison:
     """Plays what is not yet kept in runs/NAME, seed by seed, and writes bench.csv and bench.png.
 
     Ctrl-C ends it with the plays that are finished.   show: called with a line a play.
+    count: called with the evaluations done so far.
     Raises UserError, RunFailure.
     """
     folder = run_path(name, runs)
@@ -58,7 +60,13 @@ def run_bench(
         try:
             for seed in range(seeds):
                 for spec in strategies:
-                    plays[spec, seed] = kept(task, spec, seed, evaluations, folder, show)
+                    before = len(plays) * evaluations
+
+                    def counted(done: int, before: int = before) -> None:
+                        count(before + done)
+
+                    plays[spec, seed] = kept(task, spec, seed, evaluations, folder, show, counted)
+                    count(before + evaluations)
         except KeyboardInterrupt:
             found.interrupted = True
         ordered = [p for spec in strategies for (s, _), p in plays.items() if s == spec]
@@ -91,14 +99,20 @@ def _fingerprint(task: Task) -> float:
 
 
 def kept(
-    task: Task, spec: str, seed: int, evaluations: int, folder: Path, show: Callable[[str], None]
+    task: Task,
+    spec: str,
+    seed: int,
+    evaluations: int,
+    folder: Path,
+    show: Callable[[str], None] = lambda text: None,
+    count: Callable[[int], None] = lambda done: None,
 ) -> Play:
     """The play from its file, or played now and written."""
     path = folder / PLAYS / f"{run_name((spec, f'seed{seed}'))}.csv"
     if path.exists():
         return _read(path, spec, seed)
     begun = time.perf_counter()
-    done = play(task, spec, seed, evaluations)
+    done = play(task, spec, seed, evaluations, count)
     if not len(done.rows):
         raise UserError(f"the strategy {spec!r} proposed nothing that is allowed in {task.name}")
     lines = [",".join(COLUMNS), *(",".join(f"{v:.10g}" for v in row) for row in done.rows)]

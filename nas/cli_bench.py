@@ -80,6 +80,7 @@ def bench(**given: Any) -> None:
     """
     from nas.bench import strategy_of
     from nas.bench_run import run_bench
+    from nas.progress import counting
     from results.run_folder import run_name
     from search_spaces.errors import UserError
 
@@ -93,8 +94,10 @@ def bench(**given: Any) -> None:
     parts = ("bench", task.name, target, task.objective.name, str(given["evaluations"]))
     folder_name = given["name"] or run_name(parts)
     wanted = {key: given[key] for key in ("evaluations", "seeds", "reference")}
-    report = run_bench(task, names, **wanted, name=folder_name, runs=given["runs"],
-                       show=lambda text: click.echo(text, err=True))  # fmt: skip
+    total = len(names) * wanted["seeds"] * wanted["evaluations"]
+    with counting(total, "evaluations", given["as_json"]) as count:
+        report = run_bench(task, names, **wanted, name=folder_name, runs=given["runs"],
+                           show=lambda text: click.echo(text, err=True), count=count)  # fmt: skip
     if given["as_json"]:
         import dataclasses
 

@@ -4,6 +4,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from nas.objective import Objective
 from results.records import Trial
@@ -44,8 +45,8 @@ def progress(
 
 
 def _live(
-    text: Callable[[Trial, int], str], wanted: int, state: dict[str, float]
-) -> Iterator[Callable[[Trial, int], None]]:
+    text: Callable[[Any, int], str], wanted: int, state: dict[str, float]
+) -> Iterator[Callable[[Any, int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -53,22 +54,46 @@ def _live(
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=wanted)
 
-        def show(trial: Trial, finished: int) -> None:
+        def show(trial: Any, finished: int) -> None:
             bar.update(task, description=text(trial, finished), completed=finished)
 
         yield show
 
 
-def _log(text: Callable[[Trial, int], str]) -> Iterator[Callable[[Trial, int], None]]:
+def _log(text: Callable[[Any, int], str]) -> Iterator[Callable[[Any, int], None]]:
     last = [time.perf_counter()]
 
-    def show(trial: Trial, finished: int) -> None:
+    def show(trial: Any, finished: int) -> None:
         line = text(trial, finished)
         if time.perf_counter() - last[0] >= EVERY:
             last[0] = time.perf_counter()
             print(line, file=sys.stderr, flush=True)
 
     yield show
+
+
+@contextlib.contextmanager
+def counting(wanted: int, what: str, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """Gives `show(done)`: a bar with the rate and the time left, or a log line now and then."""
+    begun = time.perf_counter()
+    state = {"first": -1, "rate": 0.0}
+
+    def text(done: int) -> str:
+        if state["first"] < 0:  # what an earlier session did is no rate
+            state["first"] = done - 1
+        state["rate"] = (done - state["first"]) / max(1e-9, time.perf_counter() - begun)
+        rate = state["rate"]
+        speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / max(rate, 1e-9):.1f} s each"
+        return f"{done:,}/{wanted:,} {what}  {speed}"
+
+    if quiet:
+        yield lambda done: None
+    elif sys.stderr.isatty():
+        with contextlib.contextmanager(_live)(lambda _, done: text(done), wanted, state) as show:
+            yield lambda done: show(None, done)
+    else:
+        with contextlib.contextmanager(_log)(lambda _, done: text(done)) as show:
+            yield lambda done: show(None, done)
 
 
 @contextlib.contextmanager
