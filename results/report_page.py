@@ -4,6 +4,7 @@ Texts are escaped by the template; only `Markup` made here or in `report_network
 """
 
 import functools
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,14 +111,13 @@ class Page:
 
 def require() -> None:
     """Raises UserError that says what to install where the report's libraries are missing."""
-    try:
-        import jinja2  # noqa: F401
-        import plotly  # noqa: F401
-    except ImportError as error:
-        raise UserError(
-            f"the report needs {error.name}, which is not installed: run "
-            "pip install 'compound-nas[report]'"
-        ) from None
+    needed = {"jinja2": "jinja2", "plotly": "plotly", "sklearn": "scikit-learn"}
+    for module, package in needed.items():
+        if importlib.util.find_spec(module) is None:
+            raise UserError(
+                f"the report needs {package}, which is not installed: run "
+                "pip install 'compound-nas[report]'"
+            )
 
 
 def html(page: Page) -> str:

@@ -132,7 +132,7 @@ def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
 
 def masked(text: str) -> str:
     """Without the password of a URL in it."""
-    return re.sub(r"(://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
+    return re.sub(r"(://[^\s:/@]*):\S*@", r"\1:***@", text)
 
 
 def _words(session: Mapping[str, Any]) -> list[str]:
