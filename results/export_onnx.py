@@ -1,0 +1,127 @@
+"""An ONNX file of a network, and its agreement with torch through ONNX Runtime."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from search_spaces.errors import RunFailure, UserError
+
+TOLERANCE = 1e-4
+NEEDS = ("onnx", "onnxscript", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Two runs of the same network on the same images.
+
+    difference: the largest between two logits.   largest: the largest logit's magnitude.
+    images: how many.
+    """
+
+    difference: float
+    largest: float
+    images: int
+
+    @property
+    def allowed(self) -> float:
+        """1e-4 for logits from 1 to 10; of smaller ones 1e-4 of the largest; of larger ones 1e-5
+        of it, since float32 holds seven digits."""
+        return max(TOLERANCE * min(1.0, self.largest), 0.1 * TOLERANCE * self.largest)
+
+    @property
+    def agree(self) -> bool:
+        return self.difference <= self.allowed  # not for nan
+
+
+def parity(ours: Any, theirs: Any) -> Parity:
+    """Of two tensors of logits, (images, classes)."""
+    return Parity(float((ours - theirs).abs().max()), float(ours.abs().max()), len(ours))
+
+
+def images(count: int, pixels: int) -> Any:
+    """(count, 3, pixels, pixels) of standard normal numbers, always the same."""
+    import torch
+
+    return torch.randn(count, 3, pixels, pixels, generator=torch.Generator().manual_seed(0))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's words on operators of libraries that are not here."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
+
+
+def check_installed() -> None:
+    """Raises UserError that names what to install."""
+    from importlib.util import find_spec
+
+    missing = [name for name in NEEDS if find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"ONNX export needs {', '.join(missing)}: install it with pip install "
+            "'compound-nas[export]'"
+        )
+
+
+def onnx_bytes(network: Any, pixels: int) -> bytes:
+    """The network as one ONNX file: `images` (batch, 3, pixels, pixels) -> `logits`, batch free.
+
+    network: a torch module in evaluation mode, on the CPU.
+    """
+    import torch
+
+    batch = torch.export.Dim("batch")
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            network,
+            (images(2, pixels),),
+            dynamo=True,
+            verbose=False,
+            input_names=["images"],
+            output_names=["logits"],
+            dynamic_shapes=({0: batch},),
+        )
+    assert program is not None
+    return program.model_proto.SerializeToString()  # type: ignore[no-any-return]
+
+
+def onnx_parity(data: bytes, network: Any, pixels: int, count: int = 3) -> Parity:
+    """ONNX Runtime's logits of the file against torch's, in one batch and image by image."""
+    import numpy as np
+    import onnxruntime
+    import torch
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    given = images(count, pixels)
+    with torch.no_grad():
+        ours = network(given)
+    whole = session.run(None, {"images": given.numpy()})[0]
+    single = np.concatenate([session.run(None, {"images": x[None].numpy()})[0] for x in given])
+    return max(
+        (parity(ours, torch.from_numpy(theirs)) for theirs in (whole, single)),
+        key=lambda one: one.difference,
+    )
+
+
+def checked(what: str, found: Parity) -> Parity:
+    """The parity itself. Raises RunFailure where the two don't agree."""
+    if not found.agree:
+        raise RunFailure(
+            f"{what} disagrees with the network by {found.difference:.2g} in logits of up to "
+            f"{found.largest:.3g} ({found.allowed:.2g} is allowed), so it was not written: please "
+            "report it with the network's JSON"
+        )
+    return found

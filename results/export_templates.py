@@ -1,0 +1,205 @@
+"""The pieces of the stand-alone torch module, as it is written for a person to read.
+
+A line that ends in `#: flag` or `#: !flag` is kept where the network has or lacks that need, see
+`export_torch.flags_of`; `<word>` is filled in.
+"""
+
+ACTIVATIONS = {"swish": "nn.SiLU", "relu": "nn.ReLU", "relu6": "nn.ReLU6"}
+
+TOP = '''
+"""<name>: <macs> multiply-adds at <pixels> px, <params> parameters.
+
+    net = model()                 # initial weights, for training
+    net = model("weights.pt")     # a state_dict, or the file of one
+    logits = net.eval()(images)   # (batch, 3, <pixels>, <pixels>) -> (batch, <classes>)
+
+Architecture <id>, written by compound-nas. It needs torch and nothing else.
+"""
+
+import torch
+from torch import nn
+
+STAGES = (
+    # <columns>
+    # stride: of a stage's first block; its others have 1
+    # se: squeezed channels / input channels of the block  #: se
+    # expand of a bottleneck: channels / channels of its middle conv  #: bottleneck
+<table>
+)
+BN = {"eps": 1e-3, "momentum": 0.01}
+'''
+
+LAYERS = '''
+def chain(**layers):
+    """The layers that are not None, one after the other, by name."""
+    made = nn.Sequential()
+    for name, layer in layers.items():
+        if layer is not None:
+            made.add_module(name, layer)
+    return made
+
+
+def conv(c_in, c_out, kernel=1, stride=1, groups=1, activation=True):
+    """Conv with 'same' padding, batch normalization, activation."""
+    layers = [
+        nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(c_out, **BN),
+    ]
+    if activation:
+        layers.append(<activation>(inplace=True))
+    return nn.Sequential(*layers)
+'''
+
+SQUEEZE = '''
+class SqueezeExcite(nn.Module):
+    """Scales each channel by a gate made from the means of all."""
+
+    def __init__(self, channels, width):
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, width, 1)
+        self.activation = <activation>(inplace=True)
+        self.expand = nn.Conv2d(width, channels, 1)
+
+    def forward(self, x):
+        gate = self.expand(self.activation(self.reduce(x.mean((2, 3), keepdim=True))))
+        return x * gate.sigmoid()
+
+
+def squeeze(c_in, channels, se):
+    """Squeeze-and-excitation of `channels`, se times the block's c_in input channels wide."""
+    return SqueezeExcite(channels, max(1, int(c_in * se))) if se else None
+'''
+
+RESIDUAL = '''
+class Residual(nn.Module):
+    """A path with a shortcut around it. drop: probability that an image's path is dropped."""
+
+    def __init__(self, <residual>):
+        super().__init__()
+        self.path = path
+        self.drop = drop
+        self.shortcut = shortcut or nn.Identity()  #: shortcut
+        self.activation = activation or nn.Identity()  #: after
+
+    def forward(self, x):
+        y = self.path(x)
+        if self.training and self.drop:
+            kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.drop
+            y = y * kept / (1 - self.drop)
+        y = y + self.shortcut(x)  #: shortcut
+        y = y + x  #: !shortcut
+        return self.activation(y)  #: after
+        return y  #: !after
+'''
+
+# The path of each block kind. `conv` is called `plain` in the module.
+PATHS = {
+    "mbconv": '''
+def mbconv(c_in, channels, <sizes>):
+    """Inverted residual: expansion, depthwise conv, linear projection."""
+    hidden = c_in * expand
+    return chain(
+        expand=conv(c_in, hidden) if expand > 1 else None,
+        depthwise=conv(hidden, hidden, kernel, stride, groups=hidden),
+        se=squeeze(c_in, hidden, se),  #: se
+        project=conv(hidden, channels, activation=False),
+    )
+''',
+    "fused": '''
+def fused(c_in, channels, <sizes>):
+    """MBConv whose expansion and depthwise conv are one conv."""
+    hidden = c_in * expand
+    return chain(
+        fused=conv(c_in, hidden, kernel, stride),
+        se=squeeze(c_in, hidden, se),  #: se
+        project=conv(hidden, channels, activation=False),
+    )
+''',
+    "dsconv": '''
+def dsconv(c_in, channels, <sizes>):
+    """Depthwise-separable conv, the activation after both halves."""
+    return chain(
+        depthwise=conv(c_in, c_in, kernel, stride, groups=c_in),
+        se=squeeze(c_in, c_in, se),  #: se
+        pointwise=conv(c_in, channels),
+    )
+''',
+    "conv": '''
+def plain(c_in, channels, <sizes>):
+    """One conv."""
+    return chain(
+        conv=conv(c_in, channels, kernel, stride),
+        se=squeeze(c_in, channels, se),  #: se
+    )
+''',
+    "bottleneck": '''
+def bottleneck(c_in, channels, <sizes>):
+    """ResNet's block (v1.5: the stride is in the middle conv); an activation follows the sum."""
+    hidden = channels // expand
+    return chain(
+        reduce=conv(c_in, hidden),
+        conv=conv(hidden, hidden, kernel, stride),
+        restore=conv(hidden, channels, activation=False),
+        se=squeeze(c_in, channels, se),  #: se
+    )
+''',
+}
+
+NETWORK = '''
+class Network(nn.Module):
+    """(batch, inputs, height, width) -> (batch, classes) logits.
+
+    dropout: before the classifier.
+    drop_connect: block i of n is dropped with probability drop_connect * i / n.  #: residual
+    """
+
+    def __init__(self, classes=<classes>, dropout=<dropout><drop_connect>, inputs=3):
+        super().__init__()
+        self.stem = chain(
+            conv=conv(inputs, <stem>, kernel=<stem_kernel>, stride=<stem_stride>),
+            pool=nn.MaxPool2d(3, 2, 1),  #: stem_pool
+        )
+        stages, c_in = [], <stem>
+        done, total = 0, sum(stage[<repeats>] for stage in STAGES)  #: residual
+        for <columns> in STAGES:
+            blocks = []
+            for _ in range(repeats):
+                drop = drop_connect * done / total  #: residual
+                blocks.append(block(c_in, <arguments>))
+                c_in, stride = channels, 1
+                done += 1  #: residual
+            stages.append(nn.Sequential(*blocks))
+        self.stages = nn.Sequential(*stages)
+        self.features = <features>
+        self.head = chain(
+            conv=conv(c_in, self.features),  #: head
+            pool=nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+            classifier=nn.Sequential(nn.Dropout(dropout), nn.Linear(self.features, classes)),
+        )
+        self.initialize()
+
+    def initialize(self):
+        """EfficientNet's initial weights."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                fan_out = layer.kernel_size[0] ** 2 * layer.out_channels / layer.groups
+                nn.init.normal_(layer.weight, 0.0, (2 / fan_out) ** 0.5)
+            elif isinstance(layer, nn.Linear):
+                bound = layer.out_features**-0.5
+                nn.init.uniform_(layer.weight, -bound, bound)
+            if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, x):
+        return self.head(self.stages(self.stem(x)))
+
+
+def model(weights=None, **options):
+    """The network. weights: a state_dict, or the file of one; options: those of Network."""
+    net = Network(**options)
+    if weights is not None:
+        if not hasattr(weights, "items"):
+            weights = torch.load(weights, map_location="cpu", weights_only=True)
+        net.load_state_dict(weights)
+    return net
+'''

@@ -1,0 +1,243 @@
+"""A file that registers an architecture with timm, and its weights under timm's names.
+
+timm's EfficientNet says most MBConv networks with an `arch_def`; what it can't say exactly (a stem
+of stride 1, pooled shortcuts, bottlenecks, hidden widths that timm would round) is registered as
+the stand-alone torch module. Holds for timm 1.0.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+from search_spaces.interchange import to_timm
+from search_spaces.layers import se_width, walk
+
+DIVISOR = 8  # timm rounds hidden widths to multiples of it
+LARGEST_STRIDE = 32  # of the whole network: beyond it timm dilates
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean, standard deviation of pixels
+_ACTIVATIONS = {"swish": "silu", "relu": "relu", "relu6": "relu6"}
+
+# Ours -> timm's, by the conv's name and the kind of timm's block.
+_BLOCKS = {
+    "ir": {"expand": ("conv_pw", "bn1"), "depthwise": ("conv_dw", "bn2"),
+           "project": ("conv_pwl", "bn3")},
+    "ds": {"depthwise": ("conv_dw", "bn1"), "project": ("conv_pw", "bn2")},
+    "dsa": {"depthwise": ("conv_dw", "bn1"), "pointwise": ("conv_pw", "bn2")},
+    "er": {"fused": ("conv_exp", "bn1"), "project": ("conv_pwl", "bn2")},
+    "cn": {"conv": ("conv", "bn1")},
+}  # fmt: skip
+_ENDS = {
+    "stem.conv.0": "conv_stem", "stem.conv.1": "bn1",
+    "head.conv.0": "conv_head", "head.conv.1": "bn2",
+    "head.classifier.1": "classifier",
+}  # fmt: skip
+
+
+def refusal(architecture: Architecture) -> str:
+    """Why timm's EfficientNet can't say the network exactly; empty where it can."""
+    a = architecture
+    try:
+        to_timm(a)
+    except UserError as error:
+        return str(error)
+    if a.stem_stride != 2 or a.stem_pool:
+        return "timm's stem has stride 2 and no pooling"
+    if any(stage.stride > 2 for stage in a.stages):
+        return "timm's blocks have stride 1 or 2"
+    if a.stem_stride * math.prod(stage.stride for stage in a.stages) > LARGEST_STRIDE:
+        return f"timm dilates convs beyond a stride of {LARGEST_STRIDE}"
+    c_in = a.stem
+    for stage in a.stages:
+        for _ in range(stage.repeats):
+            hidden = c_in * stage.expand
+            if (stage.op == "fused" or stage.expand > 1) and hidden % DIVISOR:
+                return f"timm rounds {hidden} hidden channels to a multiple of {DIVISOR}"
+            squeezed = round(hidden * (stage.se / stage.expand))
+            if stage.se and squeezed != se_width(c_in, stage.se):
+                return f"timm squeezes {hidden} channels to {squeezed}"
+            c_in = stage.channels
+    return ""
+
+
+def timm_names(architecture: Architecture) -> dict[str, str]:
+    """Our module names -> timm's EfficientNet's. Raises UserError where it can't say the network."""
+    if why := refusal(architecture):
+        raise UserError(f"timm's EfficientNet can't say this network: {why}")
+    kinds = [strings[0].partition("_")[0] for strings in to_timm(architecture)]
+    names = dict(_ENDS)
+    for place, block in walk(architecture):
+        group, *position = place.split(".")
+        if group != "stages":
+            continue
+        ours = f"{place}.path" if block.residual else place
+        theirs = f"blocks.{position[0]}.{position[1]}"
+        for conv, (weights, norm) in _BLOCKS[kinds[int(position[0])]].items():
+            names[f"{ours}.{conv}.0"] = f"{theirs}.{weights}"
+            names[f"{ours}.{conv}.1"] = f"{theirs}.{norm}"
+        for conv in ("reduce", "expand"):
+            names[f"{ours}.se.{conv}"] = f"{theirs}.se.conv_{conv}"
+    return names
+
+
+def timm_state(architecture: Architecture, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Our state_dict under the names of the network that `source` registers."""
+    if refusal(architecture):
+        return dict(state)
+    names = timm_names(architecture)
+    parts = ((key.rpartition("."), value) for key, value in state.items())
+    return {f"{names[module]}.{leaf}": value for (module, _, leaf), value in parts}
+
+
+_TOP = '''"""{name} for timm 1.0. Written by compound-nas.
+
+    import {module}                                      # registers it
+    net = timm.create_model("{model}")
+{trained}
+    python -c "import {module}, runpy; runpy.run_path('train.py', run_name='__main__')" \\
+        --model {model} --img-size {pixels} --drop {dropout:g} --drop-path {drop_connect:g} ...
+"""
+'''
+_TRAINED = """    net = timm.create_model("{model}", pretrained=True)  # {file} beside this file
+"""
+
+_CFG = """
+default_cfgs = generate_default_cfgs(
+    {{
+        "{model}": {{
+            {weights}"num_classes": {classes},
+            "input_size": (3, {pixels}, {pixels}),
+            "crop_pct": 0.875,
+            "interpolation": "bicubic",
+            "mean": {mean},
+            "std": {std},
+            "first_conv": "{first}",
+            "classifier": "{classifier}",
+        }}
+    }}
+)
+"""
+
+_BUILDER = '''
+from functools import partial
+{path}
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from timm.models._efficientnet_builder import decode_arch_def, resolve_act_layer, resolve_bn_args
+from timm.models.efficientnet import EfficientNet
+from torch import nn
+
+ARCH_DEF = [
+{arch_def}
+]
+{cfg}
+
+@register_model
+def {model}(pretrained=False, **kwargs):
+    """{pixels} px, {macs:,} multiply-adds, {params:,} parameters."""
+    kwargs.setdefault("drop_rate", {dropout!r})
+    kwargs.setdefault("drop_path_rate", {drop_connect!r})
+    bn = {{"eps": 1e-3, "momentum": 0.01, **resolve_bn_args(kwargs)}}
+    return build_model_with_cfg(
+        EfficientNet,
+        "{model}",
+        pretrained,
+        feature_cfg={{"feature_cls": "getter"}},
+        block_args=decode_arch_def(ARCH_DEF),
+        stem_size={stem},
+        stem_kernel_size={stem_kernel},
+        num_features={head},
+        fix_stem=True,
+        round_chs_fn=int,  # ARCH_DEF has the very channels: nothing is rounded
+        act_layer=resolve_act_layer(kwargs, "{activation}"),
+        norm_layer=kwargs.pop("norm_layer", None) or partial(nn.BatchNorm2d, **bn),
+        **kwargs,
+    )
+'''
+
+_MODULE = '''
+{path}
+from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
+from torch import nn
+
+from {name} import BN, Network
+
+{cfg}
+
+class Timm(Network):
+    """The stand-alone network with what timm asks of one ({why})."""
+
+    def __init__(self, num_classes={classes}, in_chans=3, drop_rate={dropout!r}, **kwargs):
+        drop_path = kwargs.pop("drop_path_rate", {drop_connect!r})
+        bn = {{"eps": kwargs.pop("bn_eps", None), "momentum": kwargs.pop("bn_momentum", None)}}
+        if kwargs.pop("global_pool", "avg") != "avg" or kwargs:
+            raise ValueError(f"{model} takes the average and no {{', '.join(kwargs)}}")
+        super().__init__(num_classes, drop_rate, {drop}inputs=in_chans)
+        for layer in self.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.eps = bn["eps"] or BN["eps"]
+                layer.momentum = bn["momentum"] or BN["momentum"]
+        self.num_classes, self.in_chans, self.drop_rate = num_classes, in_chans, drop_rate
+        self.num_features = self.head_hidden_size = self.features
+
+    def get_classifier(self):
+        return self.head.classifier[1]
+
+    def reset_classifier(self, num_classes, global_pool=None):
+        self.num_classes = num_classes
+        old = self.head.classifier[1].weight
+        new = nn.Linear(self.features, num_classes) if num_classes else nn.Identity()
+        self.head.classifier[1] = new.to(old.device, old.dtype)
+
+    def set_grad_checkpointing(self, enable=True):
+        if enable:
+            raise ValueError("{model} has no gradient checkpointing")
+
+    def forward_features(self, x):
+        return self.stages(self.stem(x))
+
+    def forward_head(self, x, pre_logits=False):
+        for name, layer in self.head.named_children():
+            if not (pre_logits and name == "classifier"):
+                x = layer(x)
+        return x
+
+
+@register_model
+def {model}(pretrained=False, **kwargs):
+    """{pixels} px, {macs:,} multiply-adds, {params:,} parameters."""
+    return build_model_with_cfg(Timm, "{model}", pretrained, **kwargs)
+'''
+
+
+def source(
+    architecture: Architecture,
+    name: str,
+    weights: str = "",
+    pixels: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET,
+) -> str:
+    """The text of `timm_NAME.py`, which registers `nas_NAME`.
+
+    name: of the stand-alone module, an identifier.   weights: a file beside it, of `timm_state`.
+    pixels: mean and standard deviation of the input's, of 0 to 1.
+    """
+    from search_spaces.cost import cost
+
+    a, figures, why = architecture, cost(architecture), refusal(architecture)
+    words: dict[str, Any] = {
+        "name": name, "module": f"timm_{name}", "model": f"nas_{name}", "file": weights,
+        "pixels": a.resolution, "classes": a.classes, "dropout": float(a.dropout),
+        "drop_connect": float(a.drop_connect), "macs": figures.macs, "params": figures.params,
+        "stem": a.stem, "stem_kernel": a.stem_kernel, "head": a.head,
+        "activation": _ACTIVATIONS[a.activation], "why": why, "mean": pixels[0], "std": pixels[1],
+        "first": "stem.conv.0" if why else "conv_stem",
+        "classifier": "head.classifier.1" if why else "classifier",
+        "weights": f'"file": str(Path(__file__).with_name("{weights}")),\n            '
+        if weights else "",
+        "path": "from pathlib import Path\n" if weights else "",
+        "arch_def": "" if why else "\n".join(f'    ["{s[0]}"],' for s in to_timm(a)),
+        "drop": "drop_path, " if any(block.residual for _, block in walk(a)) else "",
+    }  # fmt: skip
+    words["trained"] = _TRAINED.format(**words) if weights else ""
+    words["cfg"] = _CFG.format(**words)
+    return (_TOP + (_MODULE if why else _BUILDER)).format(**words)
