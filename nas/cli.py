@@ -9,6 +9,7 @@ import click
 
 from nas.cli_audit import audit
 from nas.cli_bench import bench
+from nas.cli_export import export
 from nas.cli_report import dashboard, report
 from nas.cli_search import search
 from search_spaces.errors import RunFailure, UserError
@@ -54,6 +55,7 @@ def cli() -> None:
 cli.add_command(search)
 cli.add_command(audit)
 cli.add_command(bench)
+cli.add_command(export)
 cli.add_command(report)
 cli.add_command(dashboard)
 

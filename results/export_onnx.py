@@ -96,7 +96,7 @@ def onnx_bytes(network: Any, pixels: int) -> bytes:
     return program.model_proto.SerializeToString()  # type: ignore[no-any-return]
 
 
-def onnx_parity(data: bytes, network: Any, pixels: int, count: int = 3) -> Parity:
+def onnx_parity(data: bytes, network: Any, pixels: int, count: int) -> Parity:
     """ONNX Runtime's logits of the file against torch's, in one batch and image by image."""
     import numpy as np
     import onnxruntime
@@ -116,7 +116,7 @@ def onnx_parity(data: bytes, network: Any, pixels: int, count: int = 3) -> Parit
     )
 
 
-def checked(what: str, found: Parity) -> Parity:
+def agreeing(what: str, found: Parity) -> Parity:
     """The parity itself. Raises RunFailure where the two don't agree."""
     if not found.agree:
         raise RunFailure(

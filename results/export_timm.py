@@ -62,7 +62,7 @@ def refusal(architecture: Architecture) -> str:
 
 
 def timm_names(architecture: Architecture) -> dict[str, str]:
-    """Our module names -> timm's EfficientNet's. Raises UserError where it can't say the network."""
+    """Our module names -> timm's EfficientNet's. Raises UserError where that can't say it."""
     if why := refusal(architecture):
         raise UserError(f"timm's EfficientNet can't say this network: {why}")
     kinds = [strings[0].partition("_")[0] for strings in to_timm(architecture)]
