@@ -127,7 +127,9 @@ def _beside(found: Mapping[str, Any]) -> Table:
     listed = {"pick": found["pick"]}
     if not found["best"]["pick"]:
         listed["highest, not told from it"] = found["best"]
-    listed["paper (Tan & Le 2019)"] = found["paper"]
+    base = architecture_of(found["baseline"], COEFFICIENTS)
+    reached = found["paper"]["ratio"] * cost(base).macs
+    listed["paper (Tan & Le 2019)"] = {**found["paper"], "macs": reached}
     rows = [
         (
             name,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from results.report_page import Page
 
 
+_WANTED = ("id", "accuracy", "macs", "params", "memory", "architecture")
+
+
 @dataclass(frozen=True)
 class Findings:
     """A search as its folder tells it.
@@ -54,7 +57,7 @@ def findings(folder: Folder) -> Findings:
     warnings: list[str] = []
     of, target, objective = _asked(folder, warnings)
     caution = objective.caution if objective else 0.0
-    best = content(folder.path / BEST)
+    best = _best(folder, warnings)
     frame, networks = _trials(folder, of, objective, warnings)
     done = frame[frame["accuracy"].notna()]
     compared = done[done["budget"] == done["budget"].max()].reset_index(drop=True)
@@ -64,6 +67,17 @@ def findings(folder: Folder) -> Findings:
         folder, best, of, target, objective, caution, frame, compared, pick, number, provisional,
         tuple(warnings),
     )  # fmt: skip
+
+
+def _best(folder: Folder, warnings: list[str]) -> dict[str, Any] | None:
+    best = content(folder.path / BEST)
+    lacks = [] if best is None else [key for key in _WANTED if best.get(key) is None]
+    if lacks:
+        warnings.append(
+            f"{BEST} has no {', '.join(lacks)}: it is of another version, and left out."
+        )
+        return None
+    return best
 
 
 def _asked(folder: Folder, warnings: list[str]) -> tuple[Quantity, float, Objective | None]:
@@ -135,7 +149,7 @@ def _pick(
     objective: Objective | None,
     warnings: list[str],
 ) -> tuple[Architecture | None, int | None, bool]:
-    if best is not None and "architecture" in best:
+    if best is not None:
         try:
             number = best.get("number")
             return from_dict(best["architecture"]), number, False

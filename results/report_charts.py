@@ -66,7 +66,7 @@ def figure(traces: Sequence[Any], x: str, y: str, **layout: Any) -> Any:
     made.update_layout(
         template="none", paper_bgcolor=BACK, plot_bgcolor=BACK, hovermode="closest",
         font={"color": INK, "size": 13, "family": "system-ui, sans-serif"},
-        margin={"l": 12, "r": 12, "t": 34 if len(traces) > 1 else 10, "b": 12},
+        margin={"l": 12, "r": 22, "t": 34 if len(traces) > 1 else 10, "b": 12},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12}},
         hoverlabel={"bgcolor": BACK, "bordercolor": MUTED, "font": {"color": INK, "size": 12},
                     "align": "left"},

@@ -62,24 +62,29 @@ def _blocks(architecture: Architecture) -> Iterator[tuple[Part, int, Cost]]:
             yield part, i, figures
 
 
+def _label(part: Part, i: int, figures: Cost, architecture: Architecture) -> str:
+    """What is shown where block i of a part is pointed at."""
+    whole = cost(architecture)
+    of = f", block {i + 1} of {len(part.blocks)}" if len(part.blocks) > 1 else ""
+    return (
+        f"<b>{part.name}{of}</b><br>{operator(part, architecture)}<br>"
+        f"{part.last.out_channels} channels, from {part.first.size_in} px<br>"
+        f"MACs {QUANTITIES['flops'].format(figures.macs)} ({figures.macs / whole.macs:.1%})<br>"
+        f"params {QUANTITIES['params'].format(figures.params)} "
+        f"({figures.params / whole.params:.1%})"
+    )
+
+
 def block_chart(architecture: Architecture, key: str) -> Chart:
     """A bar for each block: MACs upwards, parameters downwards, shares of the whole."""
     import plotly.graph_objects as go
 
     whole = cost(architecture)
     drawn = list(_blocks(architecture))
-    labels: list[str] = []
+    labels = [_label(part, i, figures, architecture) for part, i, figures in drawn]
     ticks: dict[str, list[int]] = {}
-    for n, (part, i, figures) in enumerate(drawn):
+    for n, (part, _, _) in enumerate(drawn):
         ticks.setdefault(part.name, []).append(n)
-        of = f", block {i + 1} of {len(part.blocks)}" if len(part.blocks) > 1 else ""
-        labels.append(
-            f"<b>{part.name}{of}</b><br>{operator(part, architecture)}<br>"
-            f"{part.last.out_channels} channels, from {part.first.size_in} px<br>"
-            f"MACs {QUANTITIES['flops'].format(figures.macs)} ({figures.macs / whole.macs:.1%})<br>"
-            f"params {QUANTITIES['params'].format(figures.params)} "
-            f"({figures.params / whole.params:.1%})"
-        )
     up = [100 * one.macs / whole.macs for _, _, one in drawn]
     down = [-100 * one.params / whole.params for _, _, one in drawn]
     traces = []

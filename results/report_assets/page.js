@@ -29,7 +29,7 @@
       const { data, layout } = coloured(spec, style);
       if (width) layout.width = Math.min(width, place.clientWidth || width);
       if (touch) layout.dragmode = false; // a finger scrolls the page
-      if (narrow()) layout.margin = { ...layout.margin, l: 8, r: 8 };
+      if (narrow()) layout.margin = { ...layout.margin, l: 8, r: 14 };
       Plotly.react(place, data, layout, {
         responsive: !width,
         displaylogo: false,
@@ -54,11 +54,12 @@
   });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());
 
-  // Paper is white, and every table is open on it.
+  // Paper is white, and folded tables are open on it, but for those of several pages.
+  const folded = "details:not([open]):not([data-long])";
   let kept = null;
   const beforePrint = () => {
     if (kept) return;
-    kept = { theme: root.dataset.theme, closed: [...document.querySelectorAll("details:not([open])")] };
+    kept = { theme: root.dataset.theme, closed: [...document.querySelectorAll(folded)] };
     for (const one of kept.closed) one.open = true;
     root.dataset.theme = "light";
     draw(680);

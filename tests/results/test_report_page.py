@@ -126,10 +126,13 @@ def test_a_run_of_failures_only(tmp_path):
 
 def test_what_this_version_does_not_know(run):
     edit(run / "run.json", quantity="joules:watch", objective="golden")
+    best = json.loads((run / "best.json").read_text())
+    (run / "best.json").write_text(json.dumps({"architecture": best["architecture"]}))
     said = words(page_of(run))
     assert "does not know the quantity" in said
     assert "does not know the objective" in said
     assert "joules:watch" in said
+    assert "it is of another version" in said
 
 
 def test_a_devices_throughput(tmp_path):
