@@ -6,7 +6,7 @@ and written, weights, kernel, pixels and channels. It only interpolates.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from search_spaces.cost import layer_cost
 FEWEST = 24  # measured blocks, to fit a model at all
 ALIKE = 3  # measured blocks of the same layers
 BEYOND = 1.25  # times that a feature may lie outside of the measured range
-FOLDS = 5
+KERNEL_ROWS = 200  # set the kernel
 
 
 def layers_of(keyed: Keyed) -> tuple[str, ...]:
@@ -55,10 +55,13 @@ def features(keyed: Keyed) -> Floats:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A fitted model. met: how many blocks of each kind of layers were measured."""
+    """A fitted model. met: how many blocks of each kind of layers were measured.
+
+    errors: (n,) relative errors on the measured blocks, each left out in turn.
+    """
 
     process: Process
-    targets: Floats
+    solved: Floats
     shift: Floats
     scale: Floats
     mean: float
@@ -66,6 +69,7 @@ class Estimate:
     low: Floats
     high: Floats
     met: Mapping[tuple[str, ...], int]
+    errors: Floats
 
     def __call__(self, key: str) -> tuple[float, float] | None:
         """(ms, one standard deviation in ms) of a block; None where it can't be estimated."""
@@ -75,9 +79,19 @@ class Estimate:
             return None
         if (x < self.low).any() or (x > self.high).any():
             return None
-        z, sd = self.process.predict(((x - self.shift) / self.scale)[None], self.targets)
-        ms = float(np.exp(self.mean + self.width * z[0]))
-        return ms, ms * float(sd[0]) * self.width
+        process, point = self.process, (x - self.shift) / self.scale
+        across = process.kernel((point * process.kernel.weights)[None], process.points)
+        ms = float(np.exp(self.mean + self.width * (across[0] @ self.solved)))
+        return ms, ms * self.spread
+
+    @property
+    def median_error(self) -> float:
+        return float(np.median(np.abs(self.errors)))
+
+    @property
+    def spread(self) -> float:
+        """One standard deviation of the relative error, without the heed of outliers."""
+        return 1.4826 * self.median_error
 
 
 def fit_estimate(times: Mapping[str, float]) -> Estimate | None:
@@ -89,34 +103,13 @@ def fit_estimate(times: Mapping[str, float]) -> Estimate | None:
     shift, scale = x.mean(0), np.maximum(x.std(0), 1e-6)
     mean, width = float(y.mean()), max(float(y.std()), 1e-6)
     points, targets = (x - shift) / scale, (y - mean) / width
-    order = np.random.default_rng(0).permutation(len(y))  # the kernel is fitted to the first ones
-    points, targets = points[order], targets[order]
+    order = np.random.default_rng(0).permutation(len(y))
+    some = order[:KERNEL_ROWS]
+    process = Process(fit(points[some], targets[some]), points)
+    solved = process.solve(targets)
+    left_out = solved / np.diag(process.solve(np.eye(len(y))))  # Rasmussen and Williams, eq. 5.12
     edge = np.log(BEYOND)
     return Estimate(
-        Process(fit(points, targets), points), targets, shift, scale, mean, width,
-        x.min(0) - edge, x.max(0) + edge, Counter(map(layers_of, keyed)),
+        process, solved, shift, scale, mean, width, x.min(0) - edge, x.max(0) + edge,
+        Counter(map(layers_of, keyed)), np.expm1(width * left_out),
     )  # fmt: skip
-
-
-def left_out(times: Mapping[str, float], seed: int = 0) -> dict[str, float] | None:
-    """The model's error on measured blocks left out of its fit, in FOLDS folds; None for too few.
-
-    median_error: of the relative error.   blocks: that could be estimated.
-    """
-    keys = list(times)
-    order = np.random.default_rng(seed).permutation(len(keys))
-    errors: list[float] = []
-    for fold in np.array_split(order, FOLDS):
-        out = {keys[i] for i in fold}
-        model = fit_estimate({key: ms for key, ms in times.items() if key not in out})
-        if model is None:
-            return None
-        errors += _relative(model, times, sorted(out))
-    if not errors:
-        return None
-    return {"median_error": round(float(np.median(errors)), 4), "blocks": len(errors)}
-
-
-def _relative(model: Estimate, times: Mapping[str, float], keys: Sequence[str]) -> list[float]:
-    found = ((key, model(key)) for key in keys)
-    return [abs(one[0] / times[key] - 1) for key, one in found if one is not None]

@@ -60,7 +60,7 @@ class ProfiledDevice:
         return {key: times.p50 for key, times in self.blocks.items() if times is not None}
 
     @functools.cached_property
-    def _estimate(self) -> Estimate | None:
+    def estimate(self) -> Estimate | None:
         return fit_estimate(self.measured)
 
     @functools.cached_property
@@ -70,7 +70,7 @@ class ProfiledDevice:
 
         def look_up(key: str) -> tuple[float, float]:
             if key not in known:
-                found = self._estimate(key) if self._estimate is not None else None
+                found = self.estimate(key) if self.estimate is not None else None
                 if found is None:
                     raise OutOfDomain(
                         f"the device {self.name!r} does not cover this network: its block "

@@ -1,0 +1,82 @@
+"""Latency, throughput and peak memory of one network, really measured."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nas.measure_runtime import DTYPES, Run, Setting, start
+from nas.profile_table import ProfiledDevice
+from search_spaces.architecture import Architecture
+from search_spaces.cost import BYTES, cost
+from search_spaces.errors import UserError
+
+WARM = 3  # untimed runs
+FEWEST = 20  # timed runs
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """p50, p90: ms of a batch.   images_per_s: at p50.   runs: that were timed.
+    disturbed: the share of them that was left out, since another program took the processor.
+    peak_bytes: None where the runtime can't tell.   analytic_bytes: `Cost.memory`'s count at
+    this batch and dtype.
+    """
+
+    p50_ms: float
+    p90_ms: float
+    images_per_s: float
+    runs: int
+    disturbed: float
+    peak_bytes: int | None
+    analytic_bytes: int
+
+
+def quiet_ones(runs: Sequence[Run]) -> list[float]:
+    """Seconds of the undisturbed runs; of the quicker half where fewer than a quarter are."""
+    quiet = [run.seconds for run in runs if run.quiet]
+    if 4 * len(quiet) >= len(runs):
+        return quiet
+    return sorted(run.seconds for run in runs)[: -(-len(runs) // 2)]
+
+
+def sample(run: Callable[[], Run], seconds: float) -> list[Run]:
+    """Runs for about so many seconds, FEWEST at least, after WARM untimed ones."""
+    for _ in range(WARM):
+        run()
+    end, runs = time.perf_counter() + seconds, list[Run]()
+    while len(runs) < FEWEST or time.perf_counter() < end:
+        runs.append(run())
+    return runs
+
+
+def analytic_bytes(architecture: Architecture, setting: Setting) -> int:
+    """Weights and the largest set of live activations at the setting's batch and dtype."""
+    found = cost(architecture)
+    float32 = found.memory + (setting.batch - 1) * found.activation_memory
+    return float32 * DTYPES[setting.dtype] // BYTES
+
+
+def measure(architecture: Architecture, setting: Setting, seconds: float = 3.0) -> Measurement:
+    """Times the deployed network for about so many seconds. Raises UserError."""
+    runtime = start(setting)
+    runs = sample(runtime.whole(architecture), seconds)
+    kept = quiet_ones(runs)
+    p50, p90 = (float(one) for one in np.percentile(kept, (50, 90)))
+    disturbed = sum(not run.quiet for run in runs) / len(runs)
+    peak = runtime.peak_bytes(architecture)
+    analytic = analytic_bytes(architecture, setting)
+    return Measurement(
+        1e3 * p50, 1e3 * p90, setting.batch / p50, len(runs), disturbed, peak, analytic
+    )
+
+
+def check_setting(device: ProfiledDevice, setting: Setting, path: Any) -> None:
+    """Raises UserError where the file was not measured with this batch."""
+    if device.batch != setting.batch:
+        raise UserError(
+            f"{path} predicts batches of {device.batch}, this measures --batch {setting.batch}: "
+            f"expected --batch {device.batch}"
+        )
