@@ -10,6 +10,7 @@ import click
 from nas.cli_audit import audit
 from nas.cli_bench import bench
 from nas.cli_export import export
+from nas.cli_profile import measure, profile
 from nas.cli_report import dashboard, report
 from nas.cli_search import search
 from search_spaces.errors import RunFailure, UserError
@@ -56,6 +57,8 @@ cli.add_command(search)
 cli.add_command(audit)
 cli.add_command(bench)
 cli.add_command(export)
+cli.add_command(profile)
+cli.add_command(measure)
 cli.add_command(report)
 cli.add_command(dashboard)
 

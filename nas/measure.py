@@ -35,11 +35,11 @@ class Measurement:
 
 
 def quiet_ones(runs: Sequence[Run]) -> list[float]:
-    """Seconds of the undisturbed runs; of the quicker half where fewer than a quarter are."""
+    """Seconds of the undisturbed runs. Where fewer than a quarter are, `own` of the lower half."""
     quiet = [run.seconds for run in runs if run.quiet]
     if 4 * len(quiet) >= len(runs):
         return quiet
-    return sorted(run.seconds for run in runs)[: -(-len(runs) // 2)]
+    return sorted(run.own for run in runs)[: -(-len(runs) // 2)]
 
 
 def sample(run: Callable[[], Run], seconds: float) -> list[Run]:
@@ -73,7 +73,7 @@ def measure(architecture: Architecture, setting: Setting, seconds: float = 3.0) 
     )
 
 
-def check_setting(device: ProfiledDevice, setting: Setting, path: Any) -> None:
+def check_batch(device: ProfiledDevice, setting: Setting, path: Any) -> None:
     """Raises UserError where the file was not measured with this batch."""
     if device.batch != setting.batch:
         raise UserError(

@@ -5,7 +5,8 @@ import importlib
 import os
 import platform
 import resource
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -21,10 +22,14 @@ RUNTIMES = {"torch": "nas.measure_torch:Torch", "onnxruntime": "nas.measure_onnx
 
 
 class Run(NamedTuple):
-    """One timed run. quiet: no other program took the processor from it."""
+    """One timed run. quiet: no other program took the processor from it.
+
+    own: seconds of the processor that it used, where one thread ran; else equal to `seconds`.
+    """
 
     seconds: float
     quiet: bool
+    own: float
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,19 @@ def keep_memory() -> None:
         trim_threshold, mmap_max = -1, -4  # malloc.h
         mallopt(trim_threshold, 2**31 - 1)
         mallopt(mmap_max, 0)
+
+
+def by_clock(steps: Sequence[Callable[[Any], Any]], x: Any, single: bool) -> list[Run]:
+    """x through the steps one after the other, each one timed. single: one thread works."""
+    runs, clock = list[Run](), time.perf_counter
+    own = time.thread_time if single else clock
+    taken, mine, begun = preemptions(), own(), clock()
+    for step in steps:
+        x = step(x)
+        ended, used, now_taken = clock(), own(), preemptions()
+        runs.append(Run(ended - begun, now_taken == taken, used - mine))
+        taken, mine, begun = now_taken, own(), clock()
+    return runs
 
 
 def preemptions() -> int:

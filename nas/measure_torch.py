@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from nas.measure_network import deployed, flattened
-from nas.measure_runtime import Run, Setting, preemptions, processor
+from nas.measure_runtime import Run, Setting, by_clock, processor
 from nas.profile_blocks import keys_of
 from search_spaces.architecture import Architecture
 from search_spaces.builder import build
@@ -28,6 +27,7 @@ class Torch:
             raise UserError("--on is 'cuda', but torch finds no GPU here: expected --on cpu")
         torch.set_num_threads(setting.threads)
         self._cuda, self._batch = setting.on == "cuda", setting.batch
+        self._single = setting.threads == 1
         self._where: dict[str, Any] = {
             "device": setting.on,
             "dtype": getattr(torch, setting.dtype),
@@ -57,7 +57,7 @@ class Torch:
 
     def _run(self, modules: Sequence[nn.Module], x: Tensor) -> list[Run]:
         with torch.inference_mode():
-            return _by_events(modules, x) if self._cuda else _by_clock(modules, x)
+            return _by_events(modules, x) if self._cuda else by_clock(modules, x, self._single)
 
     def peak_bytes(self, architecture: Architecture) -> int:
         before = torch.cuda.memory_allocated() if self._cuda else 0
@@ -75,17 +75,6 @@ class Torch:
         return torch.cuda.get_device_name() if self._cuda else processor()
 
 
-def _by_clock(modules: Sequence[nn.Module], x: Tensor) -> list[Run]:
-    runs, clock = [], time.perf_counter
-    taken, begun = preemptions(), clock()
-    for module in modules:
-        x = module(x)
-        ended, now_taken = clock(), preemptions()
-        runs.append(Run(ended - begun, now_taken == taken))
-        taken, begun = now_taken, clock()
-    return runs
-
-
 def _by_events(modules: Sequence[nn.Module], x: Tensor) -> list[Run]:
     event: Any = torch.cuda.Event
     events = [event(enable_timing=True) for _ in range(len(modules) + 1)]
@@ -96,7 +85,8 @@ def _by_events(modules: Sequence[nn.Module], x: Tensor) -> list[Run]:
         event.record()
     torch.cuda.synchronize()
     pairs = itertools.pairwise(events)
-    return [Run(1e-3 * one.elapsed_time(other), True) for one, other in pairs]
+    seconds = [1e-3 * one.elapsed_time(other) for one, other in pairs]
+    return [Run(one, True, one) for one in seconds]
 
 
 def allocated(network: nn.Module, images: Tensor) -> int:

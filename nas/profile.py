@@ -12,7 +12,7 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -34,12 +34,9 @@ REPEATS = 4  # timed runs a visit, after one that warms the caches
 BUILDING = 0.45  # of the time, at most, until every network was visited once
 ROOM = 0.25  # of the machine's memory, for weights
 FEWEST = 3  # networks of each sort, whatever the time
+FITTING = 0.03  # of the time, kept for the rest
 
-
-class Show(Protocol):
-    """Told after each visit: seconds that passed, what goes on."""
-
-    def __call__(self, seconds: float, text: str) -> None: ...
+Show = Callable[[float, str], None]  # told the seconds that passed, and what goes on
 
 
 @dataclasses.dataclass
@@ -89,10 +86,13 @@ def interleaved(sorts: Mapping[str, Sort]) -> list[tuple[str, Architecture]]:
     return [(name, one) for _, name, one in sorted(rows, key=lambda row: row[:2])]
 
 
-def plan(space: Space, seed: int) -> dict[str, Sort]:
-    """Networks to design, to calibrate and to check with; no network is in two sorts."""
+def plan(space: Space, keys: Iterable[str], seed: int) -> dict[str, Sort]:
+    """Networks to design, to calibrate and to check with; no network is in two sorts.
+
+    keys: of the space's blocks.   Raises UserError for a space that is too small.
+    """
     rng = random.Random(seed)
-    design = designs(space, rng, blocks_in(space))
+    design = designs(space, rng, keys)
     check = drawn(space, CHECKS, rng, set(design))
     calibration = drawn(space, CALIBRATIONS, rng, {*design, *check})
     if min(len(check), len(calibration)) < FEWEST:
@@ -126,15 +126,16 @@ def _visit(runtime: Runtime, sort: Sort, name: str, one: Architecture) -> Callab
 
 
 def measure(
-    runtime: Runtime, sorts: Mapping[str, Sort], seconds: float, seed: int, show: Show
+    runtime: Runtime,
+    sorts: Mapping[str, Sort],
+    seconds: float,
+    passed: Callable[[], float],
+    rng: random.Random,
+    show: Show,
 ) -> int:
-    """Visits networks until the time is over; gives the number of rounds."""
-    begun, visits, weights = time.perf_counter(), list[Callable[[], None]](), 0
+    """Visits networks until so many seconds have `passed`; gives the number of rounds."""
+    visits, weights = list[Callable[[], None]](), 0
     room = ROOM * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-    def passed() -> float:
-        return time.perf_counter() - begun
-
     for name, one in interleaved(sorts):
         sort, weights = sorts[name], weights + cost(one).params * 4
         enough = all(len(other.visited) >= FEWEST for other in sorts.values())
@@ -145,7 +146,7 @@ def measure(
         visits.append(_visit(runtime, sort, name, one))
         visits[-1]()
         show(passed(), f"{len(visits)} networks built")
-    rounds, rng = 1, random.Random(seed)
+    rounds = 1
     for visit in _rounds(visits, rng):
         if passed() > seconds:
             break
@@ -170,13 +171,14 @@ def profile(
     space: Space, setting: Setting, minutes: float, name: str, seed: int, show: Show
 ) -> ProfiledDevice:
     """A device of this machine, measured for about so many minutes. Raises UserError."""
-    runtime, load = start(setting), os.getloadavg()
+    begun, load, seconds = time.perf_counter(), os.getloadavg(), 60 * minutes
     show(0.0, "choosing networks")
-    sorts = plan(space, seed)
-    rounds = measure(runtime, sorts, 60 * minutes, seed, show)
-    show(60 * minutes, "fitting")
+    runtime, every = start(setting), blocks_in(space)
+    sorts, rng = plan(space, every, seed), random.Random(seed)
+    until = (1 - FITTING) * seconds
+    rounds = measure(runtime, sorts, until, lambda: time.perf_counter() - begun, rng, show)
+    show(until, "fitting")
     met = sorts["design"].runs
-    every = blocks_in(space)
     blocks = {key: times_of(met[key]) for key in every if key in met}
     device = ProfiledDevice(name, setting.batch, {}, None, blocks)
     whole = {

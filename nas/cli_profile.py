@@ -1,0 +1,216 @@
+"""`nas profile` and `nas measure`: this machine, block by block and one network at a time."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nas.cli_options import options
+
+SETTING = (
+    click.option("--runtime", default="torch", show_default=True,
+                 help="torch, or onnxruntime where it is installed."),
+    click.option("--on", default="cpu", show_default=True, help="cpu or cuda."),
+    click.option("--threads", type=int, default=1, show_default=True, help="Of the processor."),
+    click.option("--batch", type=int, default=1, show_default=True, help="Images at once."),
+    click.option("--dtype", default="float32", show_default=True,
+                 help="float32, or float16 or bfloat16 with torch."),
+)  # fmt: skip
+
+
+def _setting(given: dict[str, Any]) -> Any:
+    """The Setting of SETTING's options, which are taken out of `given`. Raises UserError."""
+    from nas.measure_runtime import Setting
+
+    return Setting(*(given.pop(key) for key in ("runtime", "on", "threads", "batch", "dtype")))
+
+
+@click.command()
+@click.option("--space", default="efficientnet", show_default=True,
+              help="A name of `nas spaces`, a FILE.toml, or module:name.")  # fmt: skip
+@options(SETTING)
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="To write.")
+@click.option("--template", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write FILE with every block of the space and no times, to be filled in by "
+              "another tool; measure nothing.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def profile(**given: Any) -> None:
+    """Make a device file of this machine: what the blocks of a space take, and how well that
+    predicts whole networks. `nas search --device FILE` searches with it."""
+    from nas.cli import print_json
+    from nas.profile_table import ProfiledDevice, to_text
+    from results.run_folder import write_atomically
+    from search_spaces.errors import UserError
+    from search_spaces.spaces import space
+
+    setting, out, template = _setting(given), given["out"], given["template"]
+    if (out is None) == (template is None):
+        raise UserError("give either --out FILE, to measure, or --template FILE, to fill in")
+    path = out or template
+    _check_free(path, given["force"])
+    where = space(given["space"])
+    if template:
+        from nas.profile_blocks import blocks_in
+
+        found = ProfiledDevice(
+            path.stem, setting.batch, {"space": where.name}, None, dict.fromkeys(blocks_in(where))
+        )
+    else:
+        from nas.profile import profile as run
+
+        with _time_bar(60 * given["minutes"], given["as_json"]) as show:
+            found = run(where, setting, given["minutes"], path.stem, given["seed"], show)
+    write_atomically(path, to_text(found))
+    if given["as_json"]:
+        names = ("name", "stamp", "check", "offset_ms", "factor", "spread")
+        values = {name: _known(getattr(found, name)) for name in names}
+        number = {"blocks": len(found.blocks), "measured": len(found.measured)}
+        print_json({"file": str(path), **values, **number})
+    else:
+        _print_profile(found, path, bool(template))
+
+
+def _known(value: Any) -> Any:
+    """The value; None for nan, which JSON does not have."""
+    return None if value != value else value
+
+
+def _check_free(path: Path, force: bool) -> None:
+    """Raises UserError where the file may not or can't be written."""
+    from search_spaces.errors import UserError
+
+    if path.is_dir() or (path.exists() and not force):
+        raise UserError(f"{path} exists: choose another FILE, or overwrite it with --force")
+    if not path.parent.is_dir():
+        raise UserError(f"the folder {path.parent} does not exist: make it, or choose another FILE")
+
+
+@contextlib.contextmanager
+def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """Gives `show(seconds passed, text)`: a bar with the time left, or a log line now and then."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from nas.progress import EVERY
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        last = [0.0]
+
+        def line(passed: float, text: str) -> None:
+            if passed - last[0] >= EVERY and not quiet:
+                last[0] = passed
+                print(f"{passed:.0f} of {seconds:.0f} s  {text}", file=sys.stderr, flush=True)
+
+        yield line
+        return
+    columns = (BarColumn(24), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=seconds)
+        yield lambda passed, text: bar.update(task, completed=passed, description=text)
+
+
+def _print_profile(found: Any, path: Path, template: bool) -> None:
+    from nas.present import console
+
+    out = console()
+    if template:
+        out.print(
+            f"{path}: {len(found.blocks)} blocks of {found.stamp['space']} with no times, for "
+            f"batches of {found.batch}; put milliseconds where it says null"
+        )
+        return
+    made, check = found.stamp, found.check
+    out.print(
+        f"[bold]{found.name}[/]  {made['machine']}  {made['runtime']} on {made['on']}, "
+        f"{made['threads']} thread{'s' * (made['threads'] > 1)}, batch {found.batch}, "
+        f"{made['dtype']}\n"
+        f"{made['blocks']} blocks of {made['space']} in {made['rounds']} rounds; "
+        f"{made['disturbed']:.0%} of the runs were disturbed by other programs, whose time is not counted"
+    )
+    if check["networks"]:
+        out.print(
+            f"on {check['networks']} networks timed whole that nothing was fitted to: median error "
+            f"{check['median_error']:.1%}, 90 % below {check['p90_error']:.1%}, Kendall's tau "
+            f"{check['tau']:.3f}"
+        )
+    else:
+        out.print("too little was measured to check it: give more --minutes")
+    out.print(f"written: {path}\nnext: nas search --device {path} --target-latency 10ms")
+
+
+@click.command()
+@click.argument("network")
+@options(SETTING)
+@click.option("--predict", type=click.Path(path_type=Path), metavar="FILE",
+              help="A device file, whose prediction is printed beside.")  # fmt: skip
+@click.option("--seconds", type=click.FloatRange(0), default=3.0, show_default=True,
+              help="Of timed runs.")  # fmt: skip
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def measure(network: str, **given: Any) -> None:
+    """Run a NETWORK on this machine: latency, throughput and peak memory.
+
+    NETWORK is a name, a run, or a JSON file, as in `nas show`. It has random weights and the
+    form in which it is deployed: batch normalization folded, in place, channels last.
+    """
+    import dataclasses
+
+    from nas.cli import print_json
+    from nas.measure import check_batch
+    from nas.measure import measure as run
+    from nas.profile_table import read
+    from results.load import load_architecture
+
+    architecture, setting = load_architecture(network, given["runs"]), _setting(given)
+    path, predicted = given["predict"], None
+    if path is not None:
+        device = read(path)
+        check_batch(device, setting, path)
+        predicted = device.predict_one(architecture)
+    found = run(architecture, setting, given["seconds"])
+    if given["as_json"]:
+        values: dict[str, Any] = {"network": architecture.name or network, "id": architecture.id}
+        values |= {**dataclasses.asdict(setting), **dataclasses.asdict(found)}
+        if predicted is not None:
+            names = ("predicted_ms", "predicted_ms_spread")
+            values |= {n: _known(v) for n, v in zip(names, predicted, strict=True)}
+        print_json(values)
+    else:
+        _print_measurement(architecture, network, setting, found, predicted)
+
+
+def _print_measurement(
+    architecture: Any, network: str, setting: Any, found: Any, predicted: Any
+) -> None:
+    from nas.present import console, table
+    from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
+
+    latency, memory = DEVICE_QUANTITIES["latency"], QUANTITIES["memory"]
+    rows = table("", "measured", "expected")
+    foreseen = ""
+    if predicted:
+        ms, spread = predicted
+        foreseen = latency.format(1e-3 * ms) + (f" ± {spread / ms:.1%}" if spread == spread else "")
+    rows.add_row("latency p50", latency.format(1e-3 * found.p50_ms), foreseen)
+    rows.add_row("latency p90", latency.format(1e-3 * found.p90_ms), "")
+    rows.add_row("throughput", DEVICE_QUANTITIES["throughput"].format(1 / found.images_per_s), "")
+    peak = memory.format(found.peak_bytes) if found.peak_bytes else "-"
+    rows.add_row("peak memory", peak, memory.format(found.analytic_bytes))
+    out = console()
+    out.print(
+        f"[bold]{architecture.name or network}[/]  {architecture.resolution} px  "
+        f"{setting.runtime} on {setting.on}, {setting.threads} "
+        f"thread{'s' * (setting.threads > 1)}, batch {setting.batch}, {setting.dtype}"
+    )
+    out.print(rows)
+    out.print(
+        f"{found.runs} runs, {found.disturbed:.0%} of them disturbed by other programs, whose time is "
+        "not counted; the expected memory is that of `nas show`"
+    )
