@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,13 @@ def shorten(name, arguments):
             "start",
             *options,
         ]
+    if name == "pip":
+        extras = re.findall(r"\[(.*?)\]", " ".join(arguments))
+        known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        assert set(extras[0].split(",")) <= set(known["optional-dependencies"])
+        return ["true"]
+    if name == "python" and arguments[:2] == ["-m", "pytest"]:
+        return [sys.executable, *arguments[:2], "--collect-only", "-q", str(ROOT / arguments[2])]
     if name == "python":
         if arguments[0].startswith("benchmarks/"):
             options = [one.partition("=")[0] for one in arguments if one.startswith("--")]
@@ -98,7 +106,7 @@ def shim(name, arguments):
         assert served.poll() is None, "the dashboard ended by itself"
         served.send_signal(signal.SIGINT)
         raise SystemExit(served.wait(20) not in (0, 130))
-    os.execv(command[0], command)
+    os.execvp(command[0], command)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +130,7 @@ def desk(tmp_path_factory):
         (folder / name).symlink_to(ROOT / name)
     (folder / "nas" / "data").mkdir(parents=True)
     (folder / "bin").mkdir()
-    for name in ("nas", "gridsearch", "python", "ray"):
+    for name in ("nas", "gridsearch", "python", "pip", "ray"):
         path = folder / "bin" / name
         path.write_text(SHIM.format(python=sys.executable, tests=str(ROOT / "tests"), name=name))
         path.chmod(0o755)
