@@ -113,8 +113,8 @@ def _meaning(found: Findings) -> str:
     if evaluator == "surrogate":
         return (
             "Top-1 is a prediction for the surrogate's shortened ImageNet recipe, not what the "
-            "full recipe reaches: it compares networks. ± is one standard deviation of the "
-            f"surrogate's members; the pick is chosen by top-1 minus {found.caution:g} x that."
+            "full recipe reaches: it compares networks. ± is one standard deviation of its error "
+            f"against a new training; the pick is chosen by top-1 minus {found.caution:g} x that."
         )
     return f"Top-1 is what the evaluator {evaluator} returned; ± is the spread that it stated."
 
