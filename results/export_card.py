@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from results.report_network import operator, parts
+from results.report_record import masked
 from search_spaces.cost import cost, total
 from search_spaces.networks import NETWORKS
 from search_spaces.quantities import QUANTITIES
@@ -173,7 +174,7 @@ def _provenance(request: "Request") -> str:
     rows = [
         ("network", paper),
         ("family", source.family.get("title")),
-        ("command", f"`{command}`" if command else None),
+        ("command", f"`{masked(command)}`" if command else None),
         ("space", best.get("space")),
         ("strategy", best.get("strategy")),
         ("objective", _objective(best)),

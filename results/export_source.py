@@ -62,6 +62,8 @@ def load_source(spec: str, runs: Path = Path("runs"), name: str | None = None) -
 def _found(spec: str, runs: Path) -> Source:
     if spec in NETWORKS:
         return Source(NETWORKS[spec], identifier(spec), spec)
+    if Path(spec).name == BEST and Path(spec).is_file():
+        return _found(str(Path(spec).parent), runs)
     place, _, member = spec.rpartition(":")
     for path in (Path(spec), runs / spec, Path(place), runs / place):
         family = path / FAMILY if path.is_dir() else path

@@ -1,5 +1,6 @@
 """`nas export` end to end: searched, scaled, trained and published networks."""
 
+import dataclasses
 import importlib.util
 import json
 import subprocess
@@ -10,7 +11,8 @@ import torch
 from click.testing import CliRunner
 from export_networks import ALL, POOLED, difference, images, shaken
 
-from results import export_timm
+from results import export_card, export_timm
+from results.export import Request
 from results.export_source import load_source
 from results.export_weights import pt_bytes
 from results.load import load_architecture
@@ -117,6 +119,11 @@ def test_the_card_says_what_the_numbers_are(here, tmp_path):
         record["versions"]["torch"], best["id"], "from found import model",
     ):  # fmt: skip
         assert wanted in card, wanted
+    same = load_source(str(here / "runs" / "found" / "best.json"))
+    assert (same.name, same.best["id"]) == ("found", best["id"])
+    told = {**best, "command": "nas search --storage mysql://me:secret@host/db"}
+    text = export_card.card(Request(dataclasses.replace(same, best=told), ("torch",)), {})
+    assert "mysql://me:***@host/db" in text
     invoke("scaled:phi1", tmp_path / "b", "--to", "torch", "--runs", here / "runs")
     family = (tmp_path / "b" / "README.md").read_text()
     assert "Predicted top-1" in family
