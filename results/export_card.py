@@ -4,11 +4,12 @@ how each file is loaded."""
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from results.report_network import operator, parts
+from results.report_network import title
 from results.report_record import masked
-from search_spaces.cost import cost, total
+from search_spaces.cost import cost
 from search_spaces.networks import NETWORKS
 from search_spaces.quantities import QUANTITIES
+from search_spaces.stages import rows
 
 if TYPE_CHECKING:
     from results.export import Made, Request
@@ -74,20 +75,19 @@ def _network(request: "Request") -> str:
 
 def _stages(request: "Request") -> str:
     a = request.source.architecture
-    rows = []
-    for part in parts(a):
-        figures = total(part.blocks)
-        stride = part.first.size_in // part.last.size_out if part.stage is None else 0
-        rows.append(
+    body = []
+    for row in rows(a):
+        strides = {"stem": row.size // row.size_out, "head": ""}
+        body.append(
             (
-                part.name,
-                operator(part, a),
-                len(part.blocks),
-                part.last.out_channels,
-                part.stage.stride if part.stage else (stride if part.name == "stem" else ""),
-                part.first.size_in,
-                QUANTITIES["flops"].format(figures.macs),
-                QUANTITIES["params"].format(figures.params),
+                title(row),
+                row.operator,
+                row.layers,
+                row.channels,
+                strides.get(row.name, row.stride),
+                row.size,
+                QUANTITIES["flops"].format(row.cost.macs),
+                QUANTITIES["params"].format(row.cost.params),
             )
         )
     columns = ("", "operator", "blocks", "channels", "stride", "input px", "MACs", "params")
@@ -95,7 +95,7 @@ def _stages(request: "Request") -> str:
         "`e`: expansion, `k`: kernel, `se`: squeezed channels / input channels of the block. The "
         "stride is of a stage's first block."
     )
-    return f"{_rows(columns, rows)}\n\n{legend}"
+    return f"{_rows(columns, body)}\n\n{legend}"
 
 
 def _accuracy(request: "Request") -> str:
@@ -128,9 +128,9 @@ def _kind(request: "Request") -> str:
         )
     if best.get("evaluator") == "surrogate":
         return (
-            "Predicted ImageNet top-1: {number}. The spread is one standard deviation of the "
-            "surrogate's ensemble. It is a prediction of what a *shortened* training recipe gives, "
-            "to compare networks by; it is neither measured nor what a full training reaches, "
+            "Predicted ImageNet top-1: {number}. The spread is one standard deviation of "
+            "the error against a new training. It is a prediction of what a *shortened* training "
+            "recipe gives, to compare networks by; it is neither measured nor what a full training reaches, "
             f"for which 77.1 % is published of EfficientNet-B0. {chosen}"
         )
     evaluator = best.get("evaluator", "the search's evaluator")

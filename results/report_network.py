@@ -1,74 +1,41 @@
 """A network drawn: its blocks as bars with their share of the costs, and a table of its stages."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from results.report_charts import BACK, BASE, FRONT, GRID, MUTED, chart, figure
 from results.report_page import Chart, Section, Table, Text
-from search_spaces.architecture import Architecture, Stage
-from search_spaces.cost import Cost, block_cost, cost, total
-from search_spaces.layers import Block, Layer, walk
+from search_spaces.architecture import Architecture
+from search_spaces.cost import Cost, cost
 from search_spaces.quantities import QUANTITIES
+from search_spaces.stages import Row, rows
 
 _KERNELS = {1: "var(--k1)", 3: "var(--k3)", 5: "var(--k5)", 7: "var(--k7)"}
 
 
-class Part(NamedTuple):
-    """The stem, a stage or the head. blocks: costs of each.   first, last: its outer layers."""
-
-    name: str
-    stage: Stage | None
-    blocks: list[Cost]
-    first: Layer
-    last: Layer
+def title(row: Row) -> str:
+    """`stem`, `stage 3`, `head`."""
+    return row.name if row.stage is None else f"stage {row.name}"
 
 
-def parts(architecture: Architecture) -> list[Part]:
-    """Stem, stages, head, in order."""
-    grouped: dict[str, list[Block]] = {}
-    for name, block in walk(architecture):
-        grouped.setdefault(name.rpartition(".")[0] or name, []).append(block)
-    found = []
-    for i, (name, blocks) in enumerate(grouped.items()):
-        stage = architecture.stages[i - 1] if name.startswith("stages.") else None
-        title = name if stage is None else f"stage {i - 1}"
-        costs = [block_cost(block) for block in blocks]
-        found.append(Part(title, stage, costs, blocks[0].path[0], blocks[-1].path[-1]))
-    return found
+def _kernel(row: Row, architecture: Architecture) -> int:
+    if row.stage is not None:
+        return row.stage.kernel
+    return architecture.stem_kernel if row.name == "stem" else 1
 
 
-def operator(part: Part, architecture: Architecture) -> str:
-    """`mbconv e6 k5 se0.25`, as `nas show` has it."""
-    stage = part.stage
-    if stage is None:
-        if part.name == "head":
-            return ("conv k1, " if architecture.head else "") + "pool, linear"
-        pool = ", max pool" if architecture.stem_pool else ""
-        return f"conv k{architecture.stem_kernel}{pool}"
-    text = stage.op + ("" if stage.op in ("conv", "dsconv") else f" e{stage.expand}")
-    text += f" k{stage.kernel}" + (f" se{stage.se:g}" if stage.se else "")
-    return text + (f" skip {stage.skip}" if stage.skip != "identity" else "")
+def _blocks(architecture: Architecture) -> Iterator[tuple[Row, int, Cost]]:
+    for row in rows(architecture):
+        for i, figures in enumerate(row.blocks):
+            yield row, i, figures
 
 
-def _kernel(part: Part, architecture: Architecture) -> int:
-    if part.stage is not None:
-        return part.stage.kernel
-    return architecture.stem_kernel if part.name == "stem" else 1
-
-
-def _blocks(architecture: Architecture) -> Iterator[tuple[Part, int, Cost]]:
-    for part in parts(architecture):
-        for i, figures in enumerate(part.blocks):
-            yield part, i, figures
-
-
-def _label(part: Part, i: int, figures: Cost, architecture: Architecture) -> str:
-    """What is shown where block i of a part is pointed at."""
-    whole = cost(architecture)
-    of = f", block {i + 1} of {len(part.blocks)}" if len(part.blocks) > 1 else ""
+def _label(row: Row, i: int, figures: Cost, whole: Cost) -> str:
+    """What is shown where block i of a row is pointed at."""
+    of = f", block {i + 1} of {row.layers}" if row.layers > 1 else ""
     return (
-        f"<b>{part.name}{of}</b><br>{operator(part, architecture)}<br>"
-        f"{part.last.out_channels} channels, from {part.first.size_in} px<br>"
+        f"<b>{title(row)}{of}</b><br>{row.operator}<br>"
+        f"{row.channels} channels, from {row.size} px<br>"
         f"MACs {QUANTITIES['flops'].format(figures.macs)} ({figures.macs / whole.macs:.1%})<br>"
         f"params {QUANTITIES['params'].format(figures.params)} "
         f"({figures.params / whole.params:.1%})"
@@ -81,14 +48,14 @@ def block_chart(architecture: Architecture, key: str) -> Chart:
 
     whole = cost(architecture)
     drawn = list(_blocks(architecture))
-    labels = [_label(part, i, figures, architecture) for part, i, figures in drawn]
+    labels = [_label(row, i, figures, whole) for row, i, figures in drawn]
     ticks: dict[str, list[int]] = {}
-    for n, (part, _, _) in enumerate(drawn):
-        ticks.setdefault(part.name, []).append(n)
+    for n, (row, _, _) in enumerate(drawn):
+        ticks.setdefault(row.name, []).append(n)
     up = [100 * one.macs / whole.macs for _, _, one in drawn]
     down = [-100 * one.params / whole.params for _, _, one in drawn]
     traces = []
-    hatched = ["/" if part.stage and part.stage.se else "" for part, _, _ in drawn]
+    hatched = ["/" if row.stage and row.stage.se else "" for row, _, _ in drawn]
     for values, name, colour in ((up, "MACs", FRONT), (down, "params", BASE)):
         pattern = {"shape": hatched, "bgcolor": colour, "fgcolor": BACK, "size": 6, "solidity": 0.3}
         traces.append(
@@ -101,10 +68,9 @@ def block_chart(architecture: Architecture, key: str) -> Chart:
     step = next(s for s in (2, 5, 10, 20, 25, 50) if most / s <= 4)
     marks = [k * step for k in range(-int(most // step) - 1, int(most // step) + 2)]
     made = figure(traces, "", "share of the whole, %", barmode="overlay", bargap=0.18)
-    short = {name: name.removeprefix("stage ") for name in ticks}
     made.update_xaxes(
         tickvals=[sum(at) / len(at) for at in ticks.values()],
-        ticktext=[short[name] for name in ticks], title_text="stage, input to the left",
+        ticktext=[*ticks], title_text="stage, input to the left",
         showgrid=False,
     )  # fmt: skip
     for at in list(ticks.values())[1:]:
@@ -121,26 +87,27 @@ def block_chart(architecture: Architecture, key: str) -> Chart:
     )
 
 
-def _picture(part: Part, architecture: Architecture, widest: int) -> Any:
+def _picture(row: Row, architecture: Architecture, widest: int) -> Any:
     """The blocks as an inline drawing: height by channels, colour by kernel, a frame for SE."""
     from markupsafe import Markup
 
-    kernel = _kernel(part, architecture)
+    kernel = _kernel(row, architecture)
     shade = next((k for k in sorted(_KERNELS) if kernel <= k), 7)
-    channels = part.last.in_channels if part.name == "head" else part.last.out_channels
+    a = architecture
+    channels = (a.head or a.stages[-1].channels) if row.name == "head" else row.channels
     high = min(26.0, 6 + 20 * channels / widest)
     rects = []
-    for i in range(len(part.blocks)):
+    for i in range(row.layers):
         x, y = 2 + 15 * i, 28 - high
         rects.append(f'<rect class="k{shade}" x="{x}" y="{y:.1f}" width="11" height="{high:.1f}"/>')
-        if part.stage is not None and part.stage.se:
+        if row.stage is not None and row.stage.se:
             rects.append(
                 f'<rect class="se" x="{x}" y="{y:.1f}" width="11" height="{high:.1f}" rx="1"/>'
             )
-    width = 4 + 15 * len(part.blocks)
-    count = len(part.blocks)
+    width = 4 + 15 * row.layers
+    count = row.layers
     label = f"{count} block{'s' * (count != 1)}, kernel {kernel}"
-    label += ", with squeeze-and-excitation" if part.stage is not None and part.stage.se else ""
+    label += ", with squeeze-and-excitation" if row.stage is not None and row.stage.se else ""
     return Markup(  # numbers and our own words only
         f'<svg class="blocks" width="{width}" height="30" role="img" aria-label="{label}">'
         f"<title>{label}</title>{''.join(rects)}</svg>"
@@ -160,31 +127,28 @@ def _share(value: float, whole: float, largest: float, second: bool) -> Any:
 
 def stage_table(architecture: Architecture, caption: str) -> Table:
     """Stem, stages and head: blocks drawn, operator, shapes, shares of MACs and params."""
-    whole, rows = cost(architecture), []
-    found = parts(architecture)
-    widest = max(part.last.out_channels for part in found if part.name != "head")
-    sums = [total(part.blocks) for part in found]
-    macs, params = max(one.macs for one in sums), max(one.params for one in sums)
-    for part, figures in zip(found, sums, strict=True):
-        pixels = part.first.size_in, part.last.size_out
-        rows.append(
+    whole, body, found = cost(architecture), [], rows(architecture)
+    widest = max(row.channels for row in found if row.name != "head")
+    macs, params = (max(getattr(row.cost, of) for row in found) for of in ("macs", "params"))
+    for row in found:
+        body.append(
             (
-                part.name,
-                _picture(part, architecture, widest),
-                operator(part, architecture),
-                f"{pixels[0]} → {pixels[1]}",
-                str(part.last.out_channels),
-                QUANTITIES["flops"].format(figures.macs),
-                _share(figures.macs, whole.macs, macs, False),
-                QUANTITIES["params"].format(figures.params),
-                _share(figures.params, whole.params, params, True),
+                title(row),
+                _picture(row, architecture, widest),
+                row.operator,
+                f"{row.size} → {row.size_out}",
+                str(row.channels),
+                QUANTITIES["flops"].format(row.cost.macs),
+                _share(row.cost.macs, whole.macs, macs, False),
+                QUANTITIES["params"].format(row.cost.params),
+                _share(row.cost.params, whole.params, params, True),
             )
         )
     columns = ("", "blocks", "operator", "px", "channels", "MACs", "share", "params", "share")
-    return Table(caption, columns, rows, left=3)
+    return Table(caption, columns, body, left=3)
 
 
-def network_section(architecture: Architecture, title: str) -> Section:
+def network_section(architecture: Architecture, heading: str) -> Section:
     """A network drawn."""
     a = architecture
     about = (
@@ -196,5 +160,5 @@ def network_section(architecture: Architecture, title: str) -> Section:
         a, "Blocks: height by channels, colour by kernel, framed with squeeze-and-excitation"
     )
     return Section(
-        "network", "Network", title, [Text(about), block_chart(a, "network-chart"), table]
+        "network", "Network", heading, [Text(about), block_chart(a, "network-chart"), table]
     )

@@ -14,32 +14,43 @@ MACS, PARAMS, MEMORY = (QUANTITIES[name] for name in ("flops", "params", "memory
 
 @dataclass(frozen=True)
 class Row:
-    """Stem, a stage or the head. size: pixels of its input.   channels: of its output.
-    layers: blocks.   stride: of the first.   cost: of the whole."""
+    """Stem, a stage or the head. stage: None of the ends.   size, size_out: pixels of its input
+    and output.   channels: of its output.   stride: of the first block.   blocks: their costs."""
 
     name: str
     operator: str
+    stage: Stage | None
     size: int
+    size_out: int
     channels: int
-    layers: int
     stride: int
-    cost: Cost
+    blocks: tuple[Cost, ...]
+
+    @property
+    def layers(self) -> int:
+        return len(self.blocks)
+
+    @property
+    def cost(self) -> Cost:
+        """Of the whole."""
+        return total(self.blocks)
 
 
 def rows(architecture: Architecture) -> list[Row]:
     """From the input to the logits."""
     a, first = architecture, stem(architecture)
     text = f"conv k{a.stem_kernel}x{a.stem_kernel}" + (" and max pool" if a.stem_pool else "")
-    found = [Row("stem", text, a.resolution, a.stem, 1, a.stem_stride, block_cost(first))]
     size, channels = first.path[-1].size_out, a.stem
+    whole: tuple[Cost, ...] = (block_cost(first),)
+    found = [Row("stem", text, None, a.resolution, size, channels, a.stem_stride, whole)]
     for i, stage in enumerate(a.stages):
-        whole = total(block_cost(block) for block in stage_blocks(stage, channels, size))
-        shape = (size, stage.channels, stage.repeats, stage.stride)
-        found.append(Row(str(i), operator(stage), *shape, whole))
-        size, channels = size_after(size, stage.stride), stage.channels
+        whole = tuple(block_cost(block) for block in stage_blocks(stage, channels, size))
+        before, size, channels = size, size_after(size, stage.stride), stage.channels
+        shape = (before, size, channels, stage.stride)
+        found.append(Row(str(i), operator(stage), stage, *shape, whole))
     text = ("conv k1x1, " if a.head else "") + "pool, linear"
-    last = block_cost(head(a, channels, size))
-    return [*found, Row("head", text, size, a.classes, 1, 1, last)]
+    whole = (block_cost(head(a, channels, size)),)
+    return [*found, Row("head", text, None, size, 1, a.classes, 1, whole)]
 
 
 def operator(stage: Stage) -> str:

@@ -229,10 +229,7 @@ def test_passwords_are_masked():
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_every_network_is_drawn(name):
-    from results.report_network import network_section, parts
-    from search_spaces import cost
+    from results.report_network import network_section
 
     network = NETWORKS[name]
-    found = parts(network)
-    assert sum(block.macs for part in found for block in part.blocks) == cost(network).macs
     assert len(network_section(network, "x").parts[2].rows) == len(network.stages) + 2
