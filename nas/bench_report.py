@@ -1,6 +1,7 @@
 """What plays say: figures with intervals over seeds, a table, a CSV and a plot."""
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,6 +161,11 @@ def plot(path: Path, task: Task, plays: Sequence[Play], evaluations: int) -> Non
     write_atomically(path, buffer.getvalue())
 
 
+def _with(mean: float, half: float) -> str:
+    """A mean with half of its interval, which one seed has not."""
+    return f"{mean:.2f}" + (f" ± {half:.2f}" if math.isfinite(half) else "")
+
+
 def print_report(rows: Sequence[Row], reached: Mapping[str, Any], reference: str) -> None:
     """The table on the screen."""
     from nas.present import console, table
@@ -168,8 +174,8 @@ def print_report(rows: Sequence[Row], reached: Mapping[str, Any], reference: str
     shown = table("strategy", "seeds", *(f"at {n}" for n in at), "hypervolume", "ms")
     for name in dict.fromkeys(row.strategy for row in rows):
         own = [row for row in rows if row.strategy == name]
-        cells = [f"{row.regret:.2f} ± {row.regret_interval:.2f}" for row in own]
-        volume = f"{own[-1].volume:.2f} ± {own[-1].volume_interval:.2f}"
+        cells = [_with(row.regret, row.regret_interval) for row in own]
+        volume = _with(own[-1].volume, own[-1].volume_interval)
         short = name.rpartition(":")[2]
         shown.add_row(short, str(own[0].seeds), *cells, volume, f"{own[-1].milliseconds:.1f}")
     console().print("regret of the pick (points) after evaluations; ± half of the 95 % interval;")
