@@ -132,7 +132,7 @@ def _print_profile(found: Any, path: Path, template: bool) -> None:
         f"{made['threads']} thread{'s' * (made['threads'] > 1)}, batch {found.batch}, "
         f"{made['dtype']}\n"
         f"{made['blocks']} blocks of {made['space']} in {made['rounds']} rounds; "
-        f"{made['disturbed']:.0%} of the runs were disturbed by other programs, whose time is not counted"
+        f"{made['disturbed']:.0%} of the runs were disturbed by other programs and are left out"
     )
     if check["networks"]:
         out.print(
@@ -211,6 +211,6 @@ def _print_measurement(
     )
     out.print(rows)
     out.print(
-        f"{found.runs} runs, {found.disturbed:.0%} of them disturbed by other programs, whose time is "
-        "not counted; the expected memory is that of `nas show`"
+        f"{found.runs} runs, {found.disturbed:.0%} of them disturbed by other programs and left "
+        "out; the expected memory is that of `nas show`"
     )

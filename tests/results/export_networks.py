@@ -1,17 +1,13 @@
 """The networks that exports are checked on, and weights that every layer matters for."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import torch
+from random_networks import architectures
 from torch import nn
 
 from search_spaces import NETWORKS, Architecture, Stage
 from search_spaces.builder import build
-
-sys.path.append(str(Path(__file__).parent.parent / "search_spaces"))
-from random_networks import architectures
 
 __all__ = ["ALL", "POOLED", "SMALL", "architectures", "at", "difference", "images", "shaken"]
 torch.set_num_threads(1)
