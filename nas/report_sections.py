@@ -130,8 +130,12 @@ def _lead(found: Findings) -> str:
     if optional(base.get("accuracy")) is None:
         return text + "."
     gain = row["accuracy"] - base["accuracy"]
-    times = row["macs"] / base["macs"]
-    return f"{text}: {gain:+.2f} points against EfficientNet-B0, at {times:.2f}x of its MACs."
+    here, there = optional(row.get("amount")), optional(base.get("amount"))
+    title, times = "MACs", row["macs"] / base["macs"]
+    if here and there:
+        of = found.quantity
+        title, times = of.title, there / here if of.inverse else here / there
+    return f"{text}: {gain:+.2f} points against EfficientNet-B0, at {times:.2f}x of its {title}."
 
 
 def _answer(found: Findings) -> Section:
