@@ -14,7 +14,7 @@ _HOME = {
     "Recipe": "gridsearch.family",
     "ScalingPrior": "gridsearch.prior",
     "build_grid": "gridsearch.grid",
-    "family_from": "gridsearch.family",
+    "family_from": "gridsearch.named_family",
     "find": "gridsearch.run",
     "fit_budget": "gridsearch.family",
     "released": "gridsearch.presets",

@@ -3,9 +3,9 @@
 import contextlib
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gridsearch.grid import largest_resolution
 from gridsearch.presets import RELEASED, baseline, multipliers, preset_name, released
@@ -26,11 +26,6 @@ from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.interchange import to_tf, to_timm
 from search_spaces.quantities import QUANTITIES
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from gridsearch.conclude import Result
 
 PHI_STEPS = 40  # bisections of phi
 NEAR_PHIS, NEAR_STEP = 16, 0.02  # phis tried above the largest that fits at its own resolution
@@ -123,46 +118,6 @@ def budget_family(recipe: Recipe, budgets: Sequence[float]) -> list[Member]:
             )
         )
     return predicted(members, recipe.baseline, recipe)
-
-
-@dataclass(frozen=True)
-class Family:
-    """Members by name, as `family["phi3"]`, the baseline first."""
-
-    members: tuple[Member, ...]
-
-    @property
-    def frame(self) -> "pd.DataFrame":
-        """A row a member, as family.csv has them."""
-        import pandas as pd
-
-        return pd.DataFrame([row(member) for member in self.members])
-
-    def __getitem__(self, name: str) -> Architecture:
-        for member in self.members:
-            if member.name == name:
-                return member.architecture
-        names = ", ".join(member.name for member in self.members)
-        raise UserError(f"the family has no {name!r}: expected one of {names}")
-
-    def __iter__(self) -> Iterator[Member]:
-        return iter(self.members)
-
-    def _repr_html_(self) -> str:  # notebooks
-        return str(self.frame.to_html(index=False, float_format="{:.4g}".format))
-
-
-def family_from(found: "Result", phis: Sequence[float] = tuple(range(8))) -> Family:
-    """The family of a grid search: its baseline scaled with its coefficients at each phi.
-
-    Raises UserError where the search was interrupted and chose nothing.
-    """
-    chosen, question = found.coefficients, found.plan.question
-    if chosen is None:
-        raise UserError(f"the run {found.folder} has no coefficients: let it finish")
-    numbers = Coefficients(*(chosen[key] for key in ("alpha", "beta", "gamma")))
-    recipe = Recipe(question.baseline, numbers, question.rule, question.round_resolution)
-    return Family(tuple(formula_family(recipe, phis)))
 
 
 def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
