@@ -130,8 +130,8 @@ def _kind(request: "Request") -> str:
         return (
             "Predicted ImageNet top-1: {number}. The spread is one standard deviation of "
             "the error against a new training. It is a prediction of what a *shortened* training "
-            "recipe gives, to compare networks by; it is neither measured nor what a full training reaches, "
-            f"for which 77.1 % is published of EfficientNet-B0. {chosen}"
+            "recipe gives, to compare networks by; it is neither measured nor what a full training "
+            f"reaches, for which 77.1 % is published of EfficientNet-B0. {chosen}"
         )
     evaluator = best.get("evaluator", "the search's evaluator")
     return f"{{number}}, as the evaluator `{evaluator}` gave it to the search. {chosen}"
