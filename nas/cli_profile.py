@@ -189,6 +189,7 @@ def measure(network: str, **given: Any) -> None:
 def _print_measurement(
     architecture: Any, network: str, setting: Any, found: Any, predicted: Any
 ) -> None:
+    from nas.measure import QUIET
     from nas.present import console, table
     from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
 
@@ -210,7 +211,10 @@ def _print_measurement(
         f"thread{'s' * (setting.threads > 1)}, batch {setting.batch}, {setting.dtype}"
     )
     out.print(rows)
+    left = "left out"
+    if found.disturbed > 1 - QUIET:
+        left = "too many to be left out, so the lower half of the processor's own seconds counts"
     out.print(
-        f"{found.runs} runs, {found.disturbed:.0%} of them disturbed by other programs and left "
-        "out; the expected memory is that of `nas show`"
+        f"{found.runs} runs, {found.disturbed:.0%} of them disturbed by other programs: {left}; "
+        "the expected memory is that of `nas show`"
     )

@@ -15,12 +15,13 @@ from search_spaces.errors import UserError
 
 WARM = 3  # untimed runs
 FEWEST = 20  # timed runs
+QUIET = 0.25  # share of undisturbed runs from which they alone count
 
 
 @dataclass(frozen=True)
 class Measurement:
     """p50, p90: ms of a batch.   images_per_s: at p50.   runs: that were timed.
-    disturbed: the share of them that was left out, since another program took the processor.
+    disturbed: the share of them in which another program took the processor (`quiet_ones`).
     peak_bytes: None where the runtime can't tell.   analytic_bytes: `Cost.memory`'s count at
     this batch and dtype.
     """
@@ -35,9 +36,9 @@ class Measurement:
 
 
 def quiet_ones(runs: Sequence[Run]) -> list[float]:
-    """Seconds of the undisturbed runs. Where fewer than a quarter are, `own` of the lower half."""
+    """Seconds of the undisturbed runs; where they are fewer than QUIET, `own` of the lower half."""
     quiet = [run.seconds for run in runs if run.quiet]
-    if 4 * len(quiet) >= len(runs):
+    if len(quiet) >= QUIET * len(runs):
         return quiet
     return sorted(run.own for run in runs)[: -(-len(runs) // 2)]
 
