@@ -142,7 +142,8 @@ def _print_profile(found: Any, path: Path, template: bool) -> None:
         )
     else:
         out.print("too little was measured to check it: give more --minutes")
-    out.print(f"written: {path}\nnext: nas search --device {path} --target-latency 10ms")
+    space = "" if made["space"] == "efficientnet" else f" --space {made['space']}"
+    out.print(f"written: {path}\nnext: nas search --device {path} --target-latency 10ms{space}")
 
 
 @click.command()
