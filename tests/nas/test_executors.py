@@ -152,7 +152,7 @@ def test_logical_gpus_are_shared_by_fractions():
 
 def visible(architecture, budget, seed):
     """The index of the one GPU that this trial may use."""
-    time.sleep(0.3)
+    time.sleep(4.0)  # longer than the other workers take to start
     return float(os.environ["CUDA_VISIBLE_DEVICES"])
 
 
