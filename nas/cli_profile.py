@@ -134,7 +134,7 @@ def _print_profile(found: Any, path: Path, template: bool) -> None:
         f"{made['blocks']} blocks of {made['space']} in {made['rounds']} rounds; "
         f"{made['disturbed']:.0%} of the runs were disturbed by other programs and are left out"
     )
-    if check["networks"]:
+    if "p90_error" in check:
         out.print(
             f"on {check['networks']} networks timed whole that nothing was fitted to: median error "
             f"{check['median_error']:.1%}, 90 % below {check['p90_error']:.1%}, Kendall's tau "
