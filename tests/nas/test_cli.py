@@ -176,10 +176,16 @@ def test_interrupted_and_killed_anywhere_it_continues_to_the_same_result(here):
     ]  # fmt: skip
     quiet = {"cwd": here, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     assert subprocess.run([*given, "whole"], check=False, **quiet).returncode == 0
-    rng = random.Random(time.time_ns())
-    for kind in (signal.SIGINT, signal.SIGKILL, signal.SIGKILL, signal.SIGKILL):
+    rng, journal = random.Random(time.time_ns()), here / "runs" / "cut" / "trials.journal"
+    kinds = (signal.SIGINT, signal.SIGKILL, signal.SIGKILL, signal.SIGKILL)
+    for kind, least in zip(kinds, (1, 30, 60, 90), strict=True):
         process = subprocess.Popen([*given, "cut"], **quiet)
-        time.sleep(1.2 + rng.uniform(0, 1.0))
+        until = time.monotonic() + 60
+        while not journal.exists() or journal.read_bytes().count(b"\n") < least:
+            assert time.monotonic() < until
+            time.sleep(0.005)
+        time.sleep(rng.uniform(0, 0.4))
+        assert process.poll() is None
         process.send_signal(kind)
         _, said = process.communicate()
         if kind == signal.SIGINT:
