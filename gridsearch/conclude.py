@@ -17,6 +17,7 @@ from results.run_folder import write_json
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import RunFailure
+from search_spaces.quantities import QUANTITIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,6 +172,7 @@ def summary(result: Result) -> dict[str, Any]:
             **dataclasses.asdict(PAPER),
             "product": PAPER.product,
             "ratio": question.ratio_of(paper),
+            **{of.column: of.measure(paper) for of in QUANTITIES.values()},
         },
         "evaluator": plan.measure,
         "budget": plan.budget,

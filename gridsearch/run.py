@@ -13,7 +13,7 @@ from gridsearch.rungs import hold, missing
 from nas.conclude import timed
 from nas.drive import Pending, drive
 from nas.evaluators import Evaluator
-from nas.executors import Executor, executor
+from nas.executors import Executor, executor, gpus_of_a_trial
 from nas.objective import Objective
 from nas.rounds import Rounds
 from nas.run import CHECKPOINTS, PENDING, Show
@@ -84,7 +84,7 @@ def run(
         result.label = parts.label
         seconds: dict[str, float] = {}
         with timed(seconds, "measuring"):
-            _measure(result, store, show)
+            gpus = _measure(result, store, show)
         conclude(result)
         session = {
             "command": plan.command,
@@ -92,6 +92,7 @@ def run(
             "new": result.new,
             "interrupted": result.interrupted,
             "executor": plan.executor,
+            "gpus_per_trial": gpus,
             "seconds": seconds,
             "notes": grid.notes,
         }
@@ -119,11 +120,12 @@ def find(
     return run(Plan(Question(network, phi, **(question or {})), name, **plan))
 
 
-def _measure(result: Result, store: Store, show: Show) -> None:
+def _measure(result: Result, store: Store, show: Show) -> float | None:
+    """Gives the GPUs that each measurement held; None where nothing was left to measure."""
     plan, trials = result.plan, result.trials
     before = len(trials)
     if not missing(plan, result.networks, trials, []):
-        return  # whole: no workers are started to say so
+        return None  # whole: no workers are started to say so
     hands = executor(plan.executor, result.evaluator, plan.resources)
     path = result.folder / PENDING
     pending = Pending(path) if hands.width > 1 or path.exists() else None
@@ -135,6 +137,7 @@ def _measure(result: Result, store: Store, show: Show) -> None:
     finally:
         hands.close()
         result.new = len(trials) - before
+    return gpus_of_a_trial(result.evaluator, plan.resources, hands.width)
 
 
 def evaluate_points(

@@ -68,6 +68,13 @@ def _ray(evaluator: Evaluator, resources: Resources) -> Executor:
     return RayExecutor(evaluator, r.workers, r.gpus_per_trial, r.address)
 
 
+def gpus_of_a_trial(evaluator: Evaluator, resources: Resources, width: int) -> float:
+    """GPUs that a trial holds while it runs: 0 on a CPU, a part where `width` trials share one."""
+    if resources.gpus_per_trial:
+        return resources.gpus_per_trial
+    return 1 / width if str(getattr(evaluator, "where", "")).startswith("cuda") else 0.0
+
+
 # An executor is one class and one line here.
 EXECUTORS: dict[str, Callable[[Evaluator, Resources], Executor]] = {
     "local": lambda evaluator, resources: LocalExecutor(evaluator),

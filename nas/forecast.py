@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nas.executors import Resources, executor
+from nas.executors import Resources, executor, gpus_of_a_trial
 from nas.plan import Plan
 from nas.run import prepare
 from search_spaces.architecture import Architecture
@@ -91,11 +91,10 @@ def reckon(
     hours = mean * work.epochs / work.budget / workers / 3600
     between = statistics.stdev(each) / mean / math.sqrt(len(each)) if len(each) > 1 else 1.0
     relative = 1.645 * math.hypot(between, statistics.fmean(noise)) + 0.2
-    gpu = evaluator.where.startswith("cuda")
-    share = resources.gpus_per_trial or 1.0
+    gpus = workers * gpus_of_a_trial(evaluator, resources, workers)
     macs = tuple(cost(network).macs for network in networks)
     return Forecast(
-        hours, hours / (1 + relative), hours * (1 + relative), hours * workers * share * gpu,
+        hours, hours / (1 + relative), hours * (1 + relative), hours * gpus,
         work.trainings, work.epochs, workers, tuple(each), macs,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any
 from nas.conclude import Result, conclude, timed
 from nas.drive import Pending, drive
 from nas.evaluators import Evaluator, evaluator
-from nas.executors import executor
+from nas.executors import executor, gpus_of_a_trial
 from nas.feasibility import Feasibility, feasibility
 from nas.objective import Limit, Objective
 from nas.plan import Plan, check_plan
@@ -119,6 +119,7 @@ def run(
             "refused": dict(found.refusals),
             "executor": plan.executor,
             "workers": hands.width,
+            "gpus_per_trial": gpus_of_a_trial(parts.evaluator, plan.resources, hands.width),
             "seconds": seconds,
         }
         record["sessions"].append(session)

@@ -6,7 +6,7 @@ Nothing here writes into the store, so that a report of a run that goes on does 
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,26 +152,13 @@ def duration(seconds: float) -> str:
 
 
 def gpu_hours(folder: Folder, seconds: float) -> str:
-    """What is known of the GPUs' share: run.json has no device, but torch's build and options."""
+    """seconds: of all evaluations. What sessions say of GPUs; one that was killed says nothing."""
     if "training" not in folder.experiment:
         return "0 (nothing was trained)"
-    versions = folder.record.get("versions", {})
-    if str(versions.get("torch", "")).endswith("+cpu"):
-        return "0 (torch without CUDA)"
-    each = {_option(_words(one), "--gpus-per-trial") for one in folder.sessions}
-    if len(each) == 1 and (gpus := each.pop()) is not None:
-        return f"{seconds * gpus / 3600:.2f} ({gpus:g} a trial)"
-    return "not recorded"
-
-
-def _option(words: Sequence[str], name: str) -> float | None:
-    for word, after in zip(words, [*words[1:], ""], strict=True):
-        text = after if word == name else word.partition("=")[2] if word.startswith(name) else ""
-        try:
-            return float(text)
-        except ValueError:
-            continue
-    return None
+    each = {one.get("gpus_per_trial") for one in folder.sessions if one.get("new")}
+    if len(each) != 1 or not isinstance(gpus := each.pop(), int | float):
+        return "not recorded" if len(each) < 2 else "not recorded: sessions differ in their GPUs"
+    return f"{seconds * gpus / 3600:.2f} ({gpus:.3g} of a GPU a trial)" if gpus else "0"
 
 
 def costs(folder: Folder, evaluations: int, failed: int, seconds: float) -> Section:

@@ -73,7 +73,9 @@ def test_the_files_of_a_run(gridsearch) -> None:
     pick = points[points["pick"]].iloc[0]
     tied = points[points["tied"]]
     assert pick["macs"] <= 1.01 * tied["macs"].min()
-    assert found["paper"]["ratio"] > 4.6  # the paper's own point is outside its budget
+    paper = found["paper"]
+    assert paper["ratio"] > 4.6  # the paper's own point is outside its budget
+    assert paper["macs"] == round(paper["ratio"] * cost(EFFICIENTNET_B0).macs)
     assert found["prior_error"]["gain"] > 0.5
     best = json.loads(Path("runs/two/best.json").read_text())
     assert cost(from_dict(best["architecture"])).macs == pick["macs"]

@@ -9,7 +9,7 @@ import pytest
 
 from nas.drive import Pending, drive
 from nas.evaluators import Measurement
-from nas.executors import EXECUTORS, Resources, executor
+from nas.executors import EXECUTORS, Resources, executor, gpus_of_a_trial
 from nas.objective import Objective
 from nas.search import Search
 from nas.strategies import STRATEGIES
@@ -113,6 +113,18 @@ def test_jobs_under_way_are_taken_up_again(tmp_path):
     assert [t.seed for t in trials[:2]] == [job.seed for job in begun]
     assert len({t.architecture for t in trials}) == len({t.number for t in trials}) == 4
     assert Pending(path).left() == []
+
+
+def test_workers_on_one_gpu_share_it():
+    def trains(architecture, budget, seed):
+        return 50.0
+
+    assert gpus_of_a_trial(trains, Resources(), 4) == 0
+    trains.where = "cpu"
+    assert gpus_of_a_trial(trains, Resources(), 4) == 0
+    trains.where = "cuda:1"
+    assert gpus_of_a_trial(trains, Resources(), 4) == 0.25
+    assert gpus_of_a_trial(trains, Resources(gpus_per_trial=0.5), 4) == 0.5
 
 
 def sleep(architecture, budget, seed):

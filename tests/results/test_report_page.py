@@ -21,7 +21,7 @@ from nas.report_charts import importances
 from nas.run import find
 from results.report_charts import axis, thin
 from results.report_page import html, write_report
-from results.report_record import Folder, masked, open_folder
+from results.report_record import Folder, gpu_hours, masked, open_folder
 from search_spaces import NETWORKS
 from search_spaces.errors import RunFailure, UserError
 from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES, Quantity, on_device
@@ -218,6 +218,19 @@ def test_a_missing_library_is_one_sentence(run, monkeypatch):
     with pytest.raises(UserError, match=r"plotly, which is not installed.*\[report\]"):
         cli.main(["report", str(run)], standalone_mode=False)
     assert not (run / "report.html").exists()
+
+
+def test_gpu_hours_are_what_sessions_say(tmp_path):
+    def said(*sessions, training=True):
+        record = {"experiment": {"training": {}} if training else {}, "sessions": list(sessions)}
+        return gpu_hours(Folder(tmp_path, record), 7200)
+
+    quarter, none = {"new": 3, "gpus_per_trial": 0.25}, {"new": 3, "gpus_per_trial": 0.0}
+    assert said(quarter, {"new": 0, "gpus_per_trial": None}, quarter).startswith("0.50 (0.25 of")
+    assert said(none) == "0"
+    assert said(training=False).startswith("0 (nothing")
+    assert said({"new": 3}) == said() == "not recorded"
+    assert said(quarter, none).endswith("differ in their GPUs")
 
 
 def test_passwords_are_masked():
