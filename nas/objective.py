@@ -9,12 +9,19 @@ import dataclasses
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from results.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.quantities import Quantity, quantity
 from search_spaces.space import Space, Values, descend
+
+if TYPE_CHECKING:
+    from numpy import float64
+    from numpy.typing import NDArray
+
+Number = TypeVar("Number", float, "NDArray[float64]")
 
 # An objective is one line here: name -> (alpha, beta).
 OBJECTIVES = {"hard": (0.0, -1.0), "soft": (-0.07, -0.07)}
@@ -50,11 +57,12 @@ class Objective:
         """F: the quantity that has the target."""
         return self.of_quantity.measure(architecture)
 
-    def reward(self, accuracy: float, cost: float) -> float:
-        """accuracy (percent) * (cost / T) ** w."""
+    def reward(self, accuracy: Number, cost: Number) -> Number:
+        """accuracy (percent) * (cost / T) ** w, of numbers or of arrays."""
         alpha, beta = OBJECTIVES[self.name]
-        w = alpha if cost <= self.target else beta
-        return float(accuracy * (cost / self.target) ** w)
+        w = beta + (alpha - beta) * (cost <= self.target)
+        found: Number = accuracy * (cost / self.target) ** w
+        return found
 
     def of(self, trial: Trial) -> float:
         """The reward of a trial's cautious accuracy; -inf where it failed."""

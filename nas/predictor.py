@@ -7,7 +7,7 @@ costs, which are known exactly. Networks under way enter at the mean that is exp
 ("kriging believer", Ginsbourger et al. 2010), so that parallel proposals don't collapse.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,9 +58,9 @@ class PredictorSampler(InformedSampler):
     ) -> dict[str, Any]:
         inner, coder = self._candidates(search_space)
         every = [
-            (t, coder.of(t))
+            (t, read)
             for t in study.get_trials(deepcopy=False, states=EVERY)
-            if t.number != trial.number and search_space.keys() <= t.params.keys()
+            if t.number != trial.number and (read := coder.of(t)) is not None
         ]
         done = [t for t, _ in every if t.state == TrialState.COMPLETE]
         states = (TrialState.COMPLETE, TrialState.RUNNING)
@@ -71,16 +71,16 @@ class PredictorSampler(InformedSampler):
             found = inner.spread_out(codes, dear and _one(study), self._rng)
         else:
             found = self._promising(study, inner, codes, done)
-        return self._first_new(inner, found, {key for _, (_, key) in every})
+        first = self._first_new(inner, coder, found, {number for _, (_, number) in every})
+        return values_of(inner.problem.choices, first)
 
-    def _first_new(self, inner: Inner, found: Codes, seen: set[Hashable]) -> dict[str, Any]:
+    def _first_new(self, inner: Inner, coder: Coder, found: Codes, seen: set[int]) -> Codes:
         """The first that is not known; random ones where all are; the first if all fails."""
-        problem = inner.problem
-        for rows in (found, inner.random(256, self._rng)[0]):
-            for row in rows:
-                if problem.keys(row[None])[0] not in seen:
-                    return values_of(problem.choices, row)
-        return values_of(problem.choices, found[0])
+        for row in found:
+            if coder.number(row) not in seen:
+                return np.asarray(row)
+        fresh, _ = inner.random(256, self._rng)
+        return next((row for row in fresh if coder.number(row) not in seen), found[0])
 
     def _candidates(self, search_space: Mapping[str, BaseDistribution]) -> tuple[Inner, Coder]:
         if self._inner is None or (self._problem is None and self._inner[0] != search_space):

@@ -64,26 +64,38 @@ class PlainProblem:
         return np.zeros(len(self.choices), np.int64)
 
 
+Read = tuple[Codes, int]
+
+
 class Coder:
-    """Parameters to codes and keys of a problem; remembers them, since trials are read often."""
+    """Trials to the codes of a problem and to a number that equal networks share. Remembers
+    them, since trials are read often, and numbers are compared faster than networks."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self._known: dict[tuple[Any, ...], tuple[Codes, Hashable]] = {}
-        self._trials: dict[int, tuple[Mapping[str, Any], tuple[Codes, Hashable]]] = {}
+        self._known: dict[tuple[Any, ...], Read] = {}
+        self._numbers: dict[Hashable, int] = {}
+        self._trials: dict[int, tuple[Mapping[str, Any], Read]] = {}
 
-    def of(self, trial: FrozenTrial) -> tuple[Codes, Hashable]:
-        """Of a trial; read once as long as its parameters are the same object."""
+    def number(self, code: Codes) -> int:
+        """Of the network of a code (choices,)."""
+        return self._numbers.setdefault(self.problem.keys(code[None])[0], len(self._numbers))
+
+    def of(self, trial: FrozenTrial) -> Read | None:
+        """Code and number; None where the trial has not all parameters. Read once as long as its
+        parameters are the same object."""
         held = self._trials.get(trial.number)
         if held is None or held[0] is not trial.params:
-            held = trial.params, self(trial.params)
+            if not self.problem.choices.keys() <= trial.params.keys():
+                return None
+            held = trial.params, self._read(trial.params)
             self._trials[trial.number] = held
         return held[1]
 
-    def __call__(self, params: Mapping[str, Any]) -> tuple[Codes, Hashable]:
+    def _read(self, params: Mapping[str, Any]) -> Read:
         values = tuple(params[name] for name in self.problem.choices)
         if values not in self._known:
             pairs = zip(self.problem.choices.values(), values, strict=True)
             code = np.array([nearest(options, value) for options, value in pairs], np.int64)
-            self._known[values] = code, self.problem.keys(code[None])[0]
+            self._known[values] = code, self.number(code)
         return self._known[values]

@@ -11,7 +11,7 @@ also sees some of them with the baseline's accuracy and their own cost, so that 
 learns where the limits are from networks that nobody trained.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.informed import InformedSampler
-from nas.predictor_plain import Coder, PlainProblem
+from nas.predictor_plain import Coder, PlainProblem, Read
 from nas.predictor_problem import Codes, Floats, Problem, values_of
 from nas.predictor_scores import scalarised
 from nas.reinforce_controller import Controller, Settings
@@ -50,18 +50,18 @@ class ReinforceSampler(InformedSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         problem = self._problem_of(search_space)
+        assert self._coder is not None
         every = [
-            t
+            (t, read)
             for t in study.get_trials(deepcopy=False)
-            if t.number != trial.number and search_space.keys() <= t.params.keys()
+            if t.number != trial.number and (read := self._coder.of(t)) is not None
         ]
-        done = [t for t in every if t.state == TrialState.COMPLETE]
+        done = [row for row in every if row[0].state == TrialState.COMPLETE]
         controller = self._trained(study, problem, done)
         codes = controller.draw(self._settings.draws, self._rng)
         allowed = problem.facts(codes).allowed
-        assert self._coder is not None
-        seen = {self._coder.of(t)[1] for t in every}
-        return values_of(problem.choices, _first(problem, codes, allowed, seen))
+        seen = {number for _, (_, number) in every}
+        return values_of(problem.choices, _first(self._coder, codes, allowed, seen))
 
     def _problem_of(self, search_space: Mapping[str, BaseDistribution]) -> Problem:
         if self._made is None or (self._problem is None and self._made[0] != search_space):
@@ -69,17 +69,15 @@ class ReinforceSampler(InformedSampler):
             self._controller, self._coder = None, Coder(self._made[1])
         return self._made[1]
 
-    def _codes(self, trials: Sequence[FrozenTrial]) -> Codes:
-        assert self._coder is not None
-        n = len(self._coder.problem.choices)
-        return np.array([self._coder.of(t)[0] for t in trials], np.int64).reshape(-1, n)
-
-    def _trained(self, study: Study, problem: Problem, done: Sequence[FrozenTrial]) -> Controller:
+    def _trained(
+        self, study: Study, problem: Problem, done: Sequence[tuple[FrozenTrial, Read]]
+    ) -> Controller:
         """The controller after all whole batches of the finished trials; it goes on from the
         batches that it knows, and begins anew where they differ."""
         size = self._settings.batch
         whole = done[: len(done) // size * size]
-        codes, told = self._codes(whole), self._rewards(study, whole)
+        codes = np.array([code for _, (code, _) in whole], np.int64)
+        told = self._rewards(study, [t for t, _ in whole])
         batches = [(codes[i : i + size], told[i : i + size]) for i in range(0, len(whole), size)]
         keys = [(a.tobytes(), b.tobytes()) for a, b in batches]
         if self._controller is None or keys[: len(self._learned)] != self._learned:
@@ -115,10 +113,10 @@ class ReinforceSampler(InformedSampler):
         return codes, np.minimum(problem.objective.target / cost, 1.0)
 
 
-def _first(problem: Problem, codes: Codes, allowed: Any, seen: set[Hashable]) -> Codes:
+def _first(coder: Coder, codes: Codes, allowed: Any, seen: set[int]) -> Codes:
     """The first allowed draw that is new; else the first allowed; else the first."""
     inside = codes[allowed]
     for row in inside:
-        if problem.keys(row[None])[0] not in seen:
+        if coder.number(row) not in seen:
             return np.asarray(row)
     return np.asarray(inside[0] if len(inside) else codes[0])
