@@ -27,7 +27,7 @@ ALWAYS = {  # (command, word that must stand there too) -> options added; the la
     ("nas search", "--data"): "--trials 4",
     ("nas audit", ""): "--networks 3 --seeds 1 --epochs 1,2",
     ("nas bench", ""): "--evaluations 25 --seeds 1",
-    ("nas profile", "--out"): "--minutes 0.8",
+    ("nas profile", "--out"): "--minutes 0.5",
     ("gridsearch run", "--data"): "--epochs 1 --replicates 2",
 }
 SHIM = """#!{python}
