@@ -20,6 +20,7 @@ from nas.measure import quiet_ones
 from nas.measure_runtime import Run, Runtime, Setting, stamp, start
 from nas.profile_blocks import blocks_in, keys_of
 from nas.profile_fit import check_of, fitted
+from nas.profile_model import Reach
 from nas.profile_table import ProfiledDevice, Times
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
@@ -32,6 +33,7 @@ CANDIDATES = 40  # of which each designed network is the best
 DESIGNS = 400  # at most
 REPEATS = 4  # timed runs a visit, after one that warms the caches
 BUILDING = 0.45  # of the time, at most, until every network was visited once
+COVERING = 0.9  # of the time, at most, while blocks are met that could not even be estimated
 ROOM = 0.25  # of the machine's memory, for weights
 FEWEST = 3  # networks of each sort, whatever the time
 FITTING = 0.03  # of the time, kept for the rest
@@ -134,17 +136,18 @@ def measure(
     show: Show,
 ) -> int:
     """Visits networks until so many seconds have `passed`; gives the number of rounds."""
-    visits, weights = list[Callable[[], None]](), 0
+    visits, weights, reach = list[Callable[[], None]](), 0, Reach()
     room = ROOM * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for name, one in interleaved(sorts):
-        sort, weights = sorts[name], weights + cost(one).params * 4
-        enough = all(len(other.visited) >= FEWEST for other in sorts.values())
-        if enough and (passed() > BUILDING * seconds or weights > room):
-            break
-        if len(sort.visited) >= FEWEST and passed() > BUILDING * seconds:
+        sort, now = sorts[name], passed() / seconds
+        new = set(keys_of(one)) - sort.runs.keys() if name == "design" else set()
+        late = now > COVERING or (now > BUILDING and all(key in reach for key in new))
+        if len(sort.visited) >= FEWEST and (late or weights > room):
             continue
         visits.append(_visit(runtime, sort, name, one))
         visits[-1]()
+        reach.add(new)
+        weights += 4 * cost(one).params
         show(passed(), f"{len(visits)} networks built")
     rounds = 1
     for visit in _rounds(visits, rng):

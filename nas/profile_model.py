@@ -6,7 +6,7 @@ and written, weights, kernel, pixels and channels. It only interpolates.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from nas.predictor_model import Floats, Process, fit
 from nas.profile_blocks import Keyed, parse
 from search_spaces.cost import layer_cost
 
+FEATURES = 10
 FEWEST = 24  # measured blocks, to fit a model at all
 ALIKE = 3  # measured blocks of the same layers
 BEYOND = 1.25  # times that a feature may lie outside of the measured range
@@ -31,7 +32,7 @@ def layers_of(keyed: Keyed) -> tuple[str, ...]:
 
 
 def features(keyed: Keyed) -> Floats:
-    """(10,) logarithms; 0 where a block has no layer of the kind."""
+    """(FEATURES,) logarithms; 0 where a block has no layer of the kind."""
     block, dense, depthwise, squeeze, read, written, weights = keyed.block, 0, 0, 0, 0, 0, 0
     for layer in block.layers:
         macs, params, *_ = layer_cost(layer)
@@ -54,9 +55,31 @@ def features(keyed: Keyed) -> Floats:
     )  # fmt: skip
 
 
+class Reach:
+    """What can be estimated from the blocks that were added: blocks like ALIKE of them, of
+    features within their range or little beyond."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self._met = Counter[tuple[str, ...]]()
+        self._low, self._high = np.full((2, FEATURES), [[np.inf], [-np.inf]])
+        self.add(keys)
+
+    def add(self, keys: Iterable[str]) -> None:
+        for keyed in map(parse, keys):
+            x = features(keyed)
+            self._met[layers_of(keyed)] += 1
+            self._low, self._high = np.minimum(self._low, x), np.maximum(self._high, x)
+
+    def __contains__(self, key: str) -> bool:
+        keyed = parse(key)
+        x, edge = features(keyed), np.log(BEYOND)
+        within = (self._low - edge <= x) & (x <= self._high + edge)
+        return self._met[layers_of(keyed)] >= ALIKE and bool(within.all())
+
+
 @dataclass(frozen=True)
 class Estimate:
-    """A fitted model. met: how many blocks of each kind of layers were measured.
+    """A fitted model, and what it reaches.
 
     errors: relative errors on the blocks that the model holds, each left out in turn.
     """
@@ -67,20 +90,14 @@ class Estimate:
     scale: Floats
     mean: float
     width: float
-    low: Floats
-    high: Floats
-    met: Mapping[tuple[str, ...], int]
+    reach: Reach
     errors: Floats
 
     def __call__(self, key: str) -> tuple[float, float] | None:
         """(ms, one standard deviation in ms) of a block; None where it can't be estimated."""
-        keyed = parse(key)
-        x = features(keyed)
-        if self.met.get(layers_of(keyed), 0) < ALIKE:
+        if key not in self.reach:
             return None
-        if (x < self.low).any() or (x > self.high).any():
-            return None
-        process, point = self.process, (x - self.shift) / self.scale
+        process, point = self.process, (features(parse(key)) - self.shift) / self.scale
         across = process.kernel((point * process.kernel.weights)[None], process.points)
         ms = float(np.exp(self.mean + self.width * (across[0] @ self.solved)))
         return ms, ms * self.spread
@@ -111,8 +128,6 @@ def fit_estimate(times: Mapping[str, float]) -> Estimate | None:
     left_out = solved / np.diag(
         process.solve(np.eye(len(held)))
     )  # Rasmussen and Williams, eq. 5.12
-    edge = np.log(BEYOND)
     return Estimate(
-        process, solved, shift, scale, mean, width, x.min(0) - edge, x.max(0) + edge,
-        Counter(map(layers_of, keyed)), np.expm1(width * left_out),
-    )  # fmt: skip
+        process, solved, shift, scale, mean, width, Reach(times), np.expm1(width * left_out)
+    )

@@ -75,7 +75,7 @@ class ProfiledDevice:
                     raise OutOfDomain(
                         f"the device {self.name!r} does not cover this network: its block "
                         f"{key!r} was neither measured nor is it like the measured ones; profile "
-                        "a space that has it, or fill in its time"
+                        "a space that has it for more --minutes, or fill in its time"
                     )
                 known[key] = found
             return known[key]
