@@ -1,5 +1,6 @@
 """`nas export`: a network as files that other programs read."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ EXPORT = (
     click.option("--weights", type=click.Path(path_type=Path, exists=True, dir_okay=False),
                  metavar="FILE", help="A state_dict, .pt or .safetensors, in our names or timm's. "
                  "Default: what the run kept of its pick."),
+    click.option("--classes", type=click.IntRange(2), metavar="N",
+                 help="Of the classifier, where the network was found for another number."),
     click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1),
                  help="Of the initial weights, where there are no others."),
     click.option("--name", help="Of the files, as my_net. Default: made from NETWORK."),
@@ -54,6 +57,7 @@ def request_of(
     network: str,
     formats: tuple[str, ...],
     weights: Path | None,
+    classes: int | None,
     seed: int,
     name: str | None,
     runs: Path,
@@ -67,10 +71,16 @@ def request_of(
 
     wanted = parse_formats(formats)
     source = load_source(network, runs, name)
+    found = source.architecture.classes
+    if classes is not None:
+        source = replace(source, architecture=replace(source.architecture, classes=classes))
     if weights is not None:
         return Request(source, wanted, read_weights(weights, source.architecture))
     if source.folder is None:
         return Request(source, wanted, None, seed, f"{network} comes without weights")
+    if classes not in (None, found):
+        why = f"--classes {classes}, and {network} was trained for {found}"
+        return Request(source, wanted, None, seed, why)
     try:
         kept = kept_weights(source.folder, source.architecture, source.best, source.record)
     except UserError as error:

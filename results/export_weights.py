@@ -2,6 +2,7 @@
 
 import io
 import pickle
+from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,7 +14,8 @@ from search_spaces.architecture import Architecture, to_json
 from search_spaces.errors import UserError
 
 _BROKEN = (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.PickleError)
-_INSIDE = ("state_dict", "model")  # where training programs put a state_dict
+# Where training programs put a state_dict; of timm's two the averaged one gave the metric.
+_INSIDE = ("state_dict_ema", "state_dict", "model")
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ def read_weights(file: Path, architecture: Architecture) -> Weights:
     Raises UserError where the file can't be read or is not this network's.
     """
     content = _content(file)
-    for key in _INSIDE:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
+    if isinstance(content, dict):
+        inside = (content[key] for key in _INSIDE if isinstance(content.get(key), dict))
+        content = next(inside, content)
     if not isinstance(content, dict) or not content:
         raise UserError(f"{file} holds no state_dict: expected a mapping of names to tensors")
     if not refusal(architecture):
@@ -69,7 +71,8 @@ def _content(file: Path) -> Any:
         except (OSError, SafetensorError) as error:
             raise UserError(f"the weights {file} can't be read: {error}") from None
     try:
-        return torch.load(file, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([Namespace]):  # timm's options beside the weights
+            return torch.load(file, map_location="cpu", weights_only=True)
     except _BROKEN as error:
         reason = str(error).split("\n")[0]
         raise UserError(
@@ -94,9 +97,10 @@ def checked(state: Any, architecture: Architecture, place: str) -> dict[str, Any
         given = state.get(name)
         if not isinstance(given, torch.Tensor) or given.shape != shape:
             has = tuple(given.shape) if isinstance(given, torch.Tensor) else "nothing"
+            fits = has != "nothing" and has[1:] == tuple(shape[1:]) and "classifier" in name
             raise UserError(
                 f"{place} is of another network: {name} has shape {tuple(shape)} here and {has} "
-                "there"
+                "there" + (f": give --classes {has[0]} if that is its number" if fits else "")
             )
         given = given.detach().to("cpu", wanted[name].dtype).contiguous()
         if not given.isfinite().all():

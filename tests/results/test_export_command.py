@@ -5,6 +5,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from argparse import Namespace
 
 import pytest
 import torch
@@ -168,11 +169,25 @@ def test_weights_under_timms_names_come_back(tmp_path):
     architecture = ALL["mnasnet_small"]
     ours = shaken(architecture)
     state = export_timm.timm_state(architecture, ours.state_dict())
-    torch.save({"state_dict": state, "epoch": 3}, tmp_path / "timm.pth.tar")
+    raw = {key: torch.zeros_like(value) for key, value in state.items()}
+    content = {"epoch": 3, "args": Namespace(lr=0.1), "state_dict": raw, "state_dict_ema": state}
+    torch.save(content, tmp_path / "timm.pth.tar")  # as timm's train.py --model-ema writes it
     given = ("mnasnet_small", tmp_path, "--to", "torch", "--weights", tmp_path / "timm.pth.tar")
     assert invoke(*given).exit_code == 0
     found = torch.load(tmp_path / "mnasnet_small.pt", weights_only=True)
     assert all(torch.equal(found[key], value) for key, value in ours.state_dict().items())
+
+
+def test_a_classifier_of_another_size(tmp_path):
+    architecture = dataclasses.replace(ALL["mnasnet_small"], classes=3)
+    state = build(architecture, seed=0).state_dict()
+    torch.save(state, tmp_path / "w.pt")
+    given = ("mnasnet_small", tmp_path / "out", "--to", "torch", "--weights", tmp_path / "w.pt")
+    with pytest.raises(UserError, match="give --classes 3"):
+        raise invoke(*given).exception
+    assert invoke(*given, "--classes", "3").exit_code == 0
+    found = torch.load(tmp_path / "out" / "mnasnet_small.pt", weights_only=True)
+    assert found["head.classifier.1.weight"].shape[0] == 3
 
 
 def bad_weights(kind, path):
