@@ -16,7 +16,8 @@ from results.load import BEST, architecture_of
 from results.report_family import family_parts
 from results.report_network import network_section
 from results.report_page import Cards, Code, Page, Part, Section, Table, Text
-from results.report_record import Folder, again, content, costs, masked, stored
+from results.report_record import Folder, again, content, costs, stored
+from results.run_folder import masked
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0

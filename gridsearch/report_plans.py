@@ -10,7 +10,8 @@ from results.load import architecture_of
 from results.report_family import family_parts, rows
 from results.report_network import network_section
 from results.report_page import Code, Page, Part, Section, Table, Text
-from results.report_record import Folder, again, content, masked
+from results.report_record import Folder, again, content
+from results.run_folder import masked
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 

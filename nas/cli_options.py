@@ -1,10 +1,12 @@
 """Options of training and of executors, shared by the commands that evaluate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
+
+from search_spaces.errors import UserError
 
 FOLDER = (
     click.option("--data", type=click.Path(path_type=Path), metavar="DIR",
@@ -62,6 +64,36 @@ def options(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
         return command
 
     return add
+
+
+OF_TRAINING = {
+    **{key: f"--{key}" for key in ("epochs", "pixels", "subset", "recipe", "batch", "ranking")},
+    **{"eta": "--halving", "smallest": "--min-epochs", "device": "--train-on"},
+    **{"retrain": "--retrain", "retrain_budget": "--retrain-epochs"},
+}
+
+
+def typed(context: click.Context) -> list[str]:
+    """The parameters that the user gave on the command line."""
+    default = click.core.ParameterSource.DEFAULT
+    return [name for name in context.params if context.get_parameter_source(name) != default]
+
+
+def check_training(given: dict[str, Any], typed: Iterable[str], *more: str) -> None:
+    """Raises UserError for options of training without --data, and for --data with --evaluator.
+
+    more: parameters, as `dry_run`, that are of training in this command only.
+    """
+    if given["data"] is not None:
+        if given["evaluator"] is not None:
+            raise UserError(
+                "--data trains each network and --evaluator measures it: give one of them"
+            )
+        return
+    for key in typed:
+        if key in OF_TRAINING or key in more:
+            option = OF_TRAINING.get(key, f"--{key.replace('_', '-')}")
+            raise UserError(f"{option} is for training: give --data DIR, the images to train on")
 
 
 def take_training(given: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli_options import EXECUTOR, TRAINING, options, take_training
+from nas.cli_options import (
+    EXECUTOR,
+    TRAINING,
+    check_training,
+    options,
+    take_training,
+    typed,
+)
 
 if TYPE_CHECKING:
     from nas.feasibility import Feasibility
@@ -79,6 +86,7 @@ def search(**given: Any) -> None:
     from search_spaces.errors import UserError
 
     as_json, dry = given.pop("as_json"), given.pop("dry_run")
+    check_training(given, typed(click.get_current_context()))
     plan = _plan(given)
     if dry:
         _dry_run(plan, as_json)
@@ -138,13 +146,8 @@ def _dry_run(plan: "Plan", as_json: bool) -> None:
 def _plan(given: dict[str, Any]) -> "Plan":
     from nas.objective import Objective
     from nas.plan import Plan
-    from search_spaces.errors import UserError
 
     trains = given["data"] is not None
-    if trains and given["evaluator"] is not None:
-        raise UserError("--data trains each network and --evaluator measures it: give one of them")
-    if given["retrain"] and not trains:
-        raise UserError("--retrain needs --data DIR, the images to train on")
     for key, defaults in DEFAULTS.items():
         given[key] = defaults[trains] if given[key] is None else given[key]
     given["retrain_budget"] = given["retrain_budget"] or 4 * given["epochs"]

@@ -6,10 +6,12 @@ F <= T and w = beta elsewhere. `hard` is alpha = 0, beta = -1, and the pick stay
 """
 
 import dataclasses
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from results.records import Trial
 from search_spaces.architecture import Architecture
@@ -25,6 +27,16 @@ Number = TypeVar("Number", float, "NDArray[float64]")
 
 # An objective is one line here: name -> (alpha, beta).
 OBJECTIVES = {"hard": (0.0, -1.0), "soft": (-0.07, -0.07)}
+
+
+def check_number(what: str, value: Any, above: float) -> None:
+    """Raises UserError for what is no finite number above that."""
+    if (
+        not isinstance(value, Real)
+        or isinstance(value, bool)
+        or not above < float(value) < math.inf
+    ):
+        raise UserError(f"{what} is {value!r}: expected a finite number above {above:g}")
 
 
 @dataclass(frozen=True)
@@ -46,8 +58,9 @@ class Objective:
             raise UserError(
                 f"there is no objective {self.name!r}: expected one of {', '.join(OBJECTIVES)}"
             )
-        if not 0 <= self.caution < float("inf"):
-            raise UserError(f"caution is {self.caution}: expected 0 or more")
+        check_number("the target", self.target, 0.0)
+        if not isinstance(self.caution, Real) or not 0 <= float(self.caution) < math.inf:
+            raise UserError(f"caution is {self.caution!r}: expected 0 or more")
 
     @property
     def of_quantity(self) -> Quantity:
@@ -97,6 +110,9 @@ class Limit:
 
     quantity: str | Quantity
     at_most: float
+
+    def __post_init__(self) -> None:
+        check_number("the limit", self.at_most, 0.0)
 
     @property
     def of_quantity(self) -> Quantity:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nas.drive import Proposer
 from nas.evaluators import Evaluator
 from nas.executors import Resources, check_executor
-from nas.objective import Limit, Objective
+from nas.objective import Limit, Objective, check_number
 from nas.search import Search
 from nas.strategies import Strategy
 from results.records import Trial
@@ -19,6 +19,8 @@ from search_spaces.space import Space
 
 if TYPE_CHECKING:
     from nas.proxy import Proxy
+
+WHOLE = (("trials", 1, 2**31), ("retrain", 0, 2**31), ("seed", 0, 2**32 - 1))  # and their ranges
 
 
 @dataclass(frozen=True)
@@ -161,9 +163,13 @@ def named(part: Any) -> str:
 def check_plan(plan: Plan) -> None:
     """Raises UserError for numbers that don't go together."""
     check_executor(plan.executor, plan.resources)
-    if not 0 < plan.budget < float("inf"):
-        raise UserError(f"the budget is {plan.budget:g}: expected more than 0")
-    if plan.trials < 1 or plan.retrain < 0:
+    check_number("the budget", plan.budget, 0.0)
+    for name, least, most in WHOLE:
+        value = getattr(plan, name)
+        if type(value) is not int or not least <= value <= most:
+            raise UserError(f"{name} is {value!r}: expected a whole number, {least} to {most}")
+    if plan.storage is not None and "://" not in plan.storage:
         raise UserError(
-            f"trials is {plan.trials} and retrain {plan.retrain}: expected at least 1 and 0"
+            f"the storage is {plan.storage!r}: expected a URL, as sqlite:///trials.db; without "
+            "one the run keeps a journal of its own"
         )

@@ -20,7 +20,8 @@ from nas.report_charts import (
 from results.report_family import families_of, family_parts
 from results.report_network import network_section
 from results.report_page import Cards, Code, Page, Part, Section, Table, Text
-from results.report_record import again, costs, masked
+from results.report_record import again, costs
+from results.run_folder import masked
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0

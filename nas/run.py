@@ -14,7 +14,17 @@ from nas.feasibility import Feasibility, feasibility
 from nas.objective import Limit, Objective
 from nas.plan import Plan, check_plan
 from nas.strategies import Strategy, strategy
-from results.run_folder import RECORD, STORE, now, open_run, run_path, write_json
+from results.run_folder import (
+    RECORD,
+    STORE,
+    check_store,
+    check_whole,
+    masked,
+    now,
+    open_run,
+    run_path,
+    write_json,
+)
 from results.store import Store
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.space import Space, check
@@ -92,10 +102,15 @@ def run(
     experiment = plan.experiment(parts.space, parts.training)
     with open_run(parts.folder, experiment) as record:
         with timed(seconds, "load"):
+            place = masked(plan.storage) if plan.storage else None
+            check_store(parts.folder, record, place)
             name = f"compound-nas/{parts.folder.name}"
             location = plan.storage or parts.folder / STORE
             store = Store(location, experiment, parts.space.choices, name)
+            record["storage"] = place
+            write_json(parts.folder / RECORD, record)
             trials = store.trials()
+            check_whole(parts.folder, record, len(trials))
             found = plan.proposer(parts.space, parts.strategy, trials)
         before = len(trials)
         result = Result(plan, parts.folder, trials, parts.evaluator, seconds=seconds)
@@ -156,6 +171,8 @@ def find(
     if (target_flops is None) == (target is None):
         raise UserError("expected one of target_flops, as 400e6, and target, a Limit")
     first = target or Limit("flops", target_flops)  # type: ignore[arg-type]
+    if "runs" in plan:
+        plan["runs"] = Path(plan["runs"])
     return run(Plan(Objective(objective, first.at_most, first.quantity, caution), **plan))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from results.report_network import title
-from results.report_record import masked
+from results.run_folder import masked
 from search_spaces.cost import cost
 from search_spaces.networks import NETWORKS
 from search_spaces.quantities import QUANTITIES

@@ -3,7 +3,6 @@
 Nothing here writes into the store, so that a report of a run that goes on does no harm.
 """
 
-import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.report_page import Code, Part, Section, Table, Text
-from results.run_folder import RECORD, STORE, read_json
+from results.run_folder import RECORD, STORE, masked, read_json
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -128,11 +127,6 @@ def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
             f"{masked(str(where))} holds trials of another program: they lack {error}"
         ) from None
     return trials, [one.values[1] if one.values else None for one in found]
-
-
-def masked(text: str) -> str:
-    """Without the password of a URL in it."""
-    return re.sub(r"(://[^\s:/@]*):\S*@", r"\1:***@", text)
 
 
 def _words(session: Mapping[str, Any]) -> list[str]:

@@ -120,6 +120,34 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
         lock.release()
 
 
+def masked(text: str) -> str:
+    """Without the password of a URL in it."""
+    return re.sub(r"(://[^\s:/@]*):\S*@", r"\1:***@", text)
+
+
+def check_store(folder: Path, record: Mapping[str, Any], place: str | None) -> None:
+    """Raises UserError where the run's trials are elsewhere. place: a URL without its password,
+    None for the folder's journal."""
+    before = record.get("storage", place)
+    if before != place:
+        raise UserError(
+            f"the run {folder.name} keeps its trials in {before or STORE}, not in "
+            f"{place or STORE}: "
+            + (f"give --storage {before}" if before else "leave --storage out")
+            + ", or choose another --name"
+        )
+
+
+def check_whole(folder: Path, record: Mapping[str, Any], trials: int) -> None:
+    """Raises UserError where a store holds fewer trials than the last session left."""
+    left = max((int(one.get("trials") or 0) for one in record["sessions"]), default=0)
+    if trials < left:
+        raise UserError(
+            f"the store of {folder.name} holds {trials} trials, but a session left {left}: put the "
+            "store back, or choose another --name"
+        )
+
+
 def new_record(experiment: Mapping[str, Any]) -> dict[str, Any]:
     """What run.json starts with: the experiment and where it was begun."""
     return {

@@ -43,6 +43,22 @@ def _refuse_foreign(path: Path) -> None:
         raise UserError(f"{path} holds another program's study {study!r}: choose another --name")
 
 
+def _refuse_broken_end(path: Path) -> None:
+    """Raises UserError where the last line is whole and no JSON: Optuna would read it only when
+    another follows."""
+    with path.open("rb") as file:
+        last = b"\n"
+        for line in file:
+            last = line
+    try:
+        json.loads(last.strip() or b"{}")
+    except ValueError:
+        raise UserError(
+            f"the last line of {path} is no trial ({last[:40]!r}): take it out, or choose another "
+            "--name"
+        ) from None
+
+
 def _drop_torn_line(path: Path) -> None:
     """Cuts a last line without its end: a write that a kill or a full disk broke off."""
     with path.open("rb+") as file:
@@ -118,6 +134,7 @@ class Store:
             if path.exists():
                 _refuse_foreign(path)
                 _drop_torn_line(path)
+                _refuse_broken_end(path)
             storage = JournalStorage(JournalFileBackend(self.location, lock_obj=_Held()))  # type: ignore[arg-type]
         if name in optuna.get_all_study_names(storage):  # to load writes nothing
             return optuna.load_study(study_name=name, storage=storage)

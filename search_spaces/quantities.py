@@ -104,7 +104,9 @@ class Quantity:
             )
         value = number * self.units[match[2].upper()]
         if not 0 < value < math.inf:
-            raise UserError(f"{what} is {text!r}: expected more than 0, as {self.example}")
+            raise UserError(
+                f"{what} is {text!r}: expected a finite number above 0, as {self.example}"
+            )
         return 1 / value if self.inverse else value
 
     def format(self, value: float, digits: int = 4) -> str:

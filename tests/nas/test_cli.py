@@ -76,8 +76,9 @@ def test_the_main_job(here):
 
 BAD = [
     (["--target-flops", "400Q"], r"'400Q', with the unit 'Q'"),
-    (["--target-flops", "-4M"], "more than 0"),
-    (["--target-flops", "0"], "more than 0"),
+    (["--target-flops", "-4M"], "above 0"),
+    (["--target-flops", "0"], "above 0"),
+    (["--target-flops", "1e400"], "a finite number"),
     (["--target-flops", "nan"], "expected a number"),
     (["--target-flops", "40M"], "the smallest has 51.59M"),
     (["--max-params", "1M"], "the smallest has 1.798M"),
@@ -96,6 +97,10 @@ BAD = [
     (["--name", "foreign"], "no run.json"),
     (["--name", "torn"], "is no JSON"),
     (["--storage", "foo://bar"], "no store"),
+    (["--storage", "foo"], "expected a URL"),
+    (["--epochs", "3"], "--epochs is for training: give --data"),
+    (["--halving", "3"], "--halving is for training: give --data"),
+    (["--train-on", "cpu"], "--train-on is for training: give --data"),
 ]
 
 
@@ -203,6 +208,22 @@ def test_any_optuna_storage_and_sampler(here):
     assert done.returncode == 0, done.stderr
     assert (here / "kept.db").exists()
     assert len(ids(here, "efficientnet-400M-optuna.samplers_QMCSampler-toy_depth")) == 20
+    elsewhere = search(here, "--strategy", "optuna.samplers:QMCSampler")
+    assert elsewhere.returncode == 2
+    assert "keeps its trials in sqlite:///kept.db, not in trials.journal" in elsewhere.stderr
+
+
+def test_a_store_that_lost_trials_is_refused(here):
+    assert search(here, "--name", "lost").returncode == 0
+    journal = here / "runs" / "lost" / "trials.journal"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b"garbage\n")
+    assert "is no trial (b'garbage" in search(here, "--name", "lost").stderr
+    journal.unlink()
+    done = search(here, "--name", "lost", "--trials", "5")
+    assert done.returncode == 2
+    assert "holds 0 trials, but a session left 20" in done.stderr
+    assert len(ids(here, "lost")) == 20
 
 
 def test_show_and_spaces(here):

@@ -21,7 +21,8 @@ from nas.report_charts import importances
 from nas.run import find
 from results.report_charts import axis, thin
 from results.report_page import html, write_report
-from results.report_record import Folder, gpu_hours, masked, open_folder
+from results.report_record import Folder, gpu_hours, open_folder
+from results.run_folder import masked
 from search_spaces import NETWORKS
 from search_spaces.errors import RunFailure, UserError
 from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES, Quantity, on_device
