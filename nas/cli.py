@@ -1,5 +1,6 @@
 """The `nas` command. Only click is imported until a command runs."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -33,6 +34,10 @@ def entry(group: click.Group, name: str) -> NoReturn:
         raise SystemExit(1) from None
     except (UserError, RunFailure) as error:
         message, code = str(error), error.exit_code
+    except OSError as error:
+        if error.errno == errno.ENOSPC and not error.filename:  # of the output: /dev/full
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        message, code = f"{error.filename or 'the output'}: {error.strerror or error}", 1
     except Exception as error:
         if os.environ.get("COMPOUND_NAS_DEBUG"):
             raise
@@ -68,7 +73,10 @@ cli.add_command(dashboard)
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(network: str, runs: Path, as_json: bool) -> None:
-    """Print a NETWORK stage by stage with its costs: a name, a run, or a JSON file."""
+    """Print a NETWORK stage by stage with its costs.
+
+    NETWORK: a name, a run, a JSON file, or FAMILY:NAME, as runs/my-family:phi3.
+    """
     from nas.present import print_architecture
     from results.load import load_architecture
     from search_spaces.architecture import to_dict

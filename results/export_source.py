@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from results.load import BEST, architecture_of, load_architecture
+from results.load import BEST, Member, architecture_of, family_member, load_architecture
 from results.run_folder import RECORD, read_json
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.networks import NETWORKS
-
-FAMILY = "family.json"
 
 
 @dataclass(frozen=True)
@@ -45,8 +43,7 @@ def identifier(text: str) -> str:
 
 
 def load_source(spec: str, runs: Path = Path("runs"), name: str | None = None) -> Source:
-    """The network that `spec` names, as in `load_architecture`, or `FAMILY:NETWORK` with a run,
-    a folder or a family.json of `gridsearch family`.
+    """The network that `spec` names, as in `load_architecture`, and what is known of it.
 
     name: of the files, in place of one made from `spec`. Raises UserError.
     """
@@ -64,15 +61,8 @@ def _found(spec: str, runs: Path) -> Source:
         return Source(NETWORKS[spec], identifier(spec), spec)
     if Path(spec).name == BEST and Path(spec).is_file():
         return _found(str(Path(spec).parent), runs)
-    place, _, member = spec.rpartition(":")
-    for path in (Path(spec), runs / spec, Path(place), runs / place):
-        family = path / FAMILY if path.is_dir() else path
-        if not family.is_file() or (path.is_dir() and (path / BEST).exists()):
-            continue
-        content = read_json(family)
-        if isinstance(content, dict) and isinstance(content.get("networks"), list):
-            asked = member if place and str(path).endswith(place) else ""
-            return _member(content, family, spec, asked)
+    if (found := family_member(spec, runs)) is not None:
+        return _of_family(found, spec)
     architecture = load_architecture(spec, runs)
     folder = next((p for p in (Path(spec), runs / spec) if p.is_dir()), None)
     if folder is None:
@@ -83,22 +73,13 @@ def _found(spec: str, runs: Path) -> Source:
     return Source(architecture, name, spec, folder, best, _record(folder))
 
 
-def _member(content: dict[str, Any], file: Path, spec: str, member: str) -> Source:
-    """The network of that name in a family.json."""
-    rows = {str(row.get("name")): row for row in content["networks"] if isinstance(row, dict)}
-    if member not in rows:
-        named = f"no network {member!r}" if member else "several networks"
-        one = next(iter(rows), "NAME")
-        raise UserError(
-            f"{file} holds {named}: take one of {', '.join(rows)}, as {file.parent}:{one}"
-        )
-    row = rows[member]
-    architecture = architecture_of(row, str(file))
-    family = {key: value for key, value in content.items() if key != "networks"}
-    name = identifier(architecture.name or member)
+def _of_family(found: Member, spec: str) -> Source:
+    architecture = architecture_of(found.row, str(found.file))
+    family = {key: value for key, value in found.content.items() if key != "networks"}
+    name = identifier(architecture.name or str(found.row["name"]))
     return Source(
-        architecture, name, spec, record=_record(file.parent), family=family, row=row
-    )  # fmt: skip
+        architecture, name, spec, record=_record(found.file.parent), family=family, row=found.row
+    )
 
 
 def _record(folder: Path) -> Mapping[str, Any]:

@@ -57,16 +57,22 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror}") from None
     except ValueError as error:
-        raise UserError(f"{path} is no JSON: {error}") from None
+        raise UserError(
+            f"{path} is no JSON ({error}): expected a file as this package writes it; if it is a "
+            "run's, move it away and run the command that made it again"
+        ) from None
 
 
 def run_path(name: str, runs: Path = Path("runs")) -> Path:
-    """`runs/NAME`. Raises UserError for a name that is no plain folder name."""
+    """`runs/NAME`. Raises UserError for a name that is no plain folder name, and for `runs` that
+    are no folder."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=@-]*", name):
         raise UserError(
             f"the run's name is {name!r}: expected letters, digits and . _ + = @ -, beginning "
             "with a letter or digit"
         )
+    if runs.exists() and not runs.is_dir():
+        raise UserError(f"{runs} is a file: expected the folder of runs")
     return runs / name
 
 

@@ -94,6 +94,7 @@ BAD = [
     (["--objective", "nope"], "hard, soft"),
     (["--caution", "nan"], "0 or more"),
     (["--name", "../up"], "letters, digits"),
+    (["--runs", "toy.py"], "expected the folder of runs"),
     (["--name", "foreign"], "no run.json"),
     (["--name", "torn"], "is no JSON"),
     (["--storage", "foo://bar"], "no store"),
