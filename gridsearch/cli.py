@@ -9,7 +9,7 @@ import click
 
 from gridsearch.cli_report import report
 from nas.cli import entry, print_json
-from nas.cli_options import EXECUTOR, FOLDER, HOW, LENGTH, options
+from nas.cli_options import EXECUTOR, FOLDER, HOW, LENGTH, options, typed
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -114,9 +114,7 @@ def run(context: click.Context, /, **given: Any) -> None:
     """
     from gridsearch.cli_run import execute
 
-    default = click.core.ParameterSource.DEFAULT
-    typed = [name for name in given if context.get_parameter_source(name) != default]
-    execute({**given, "command": _command()}, typed)
+    execute({**given, "command": _command()}, typed(context))
 
 
 @cli.command()
@@ -133,7 +131,7 @@ def run(context: click.Context, /, **given: Any) -> None:
     "Default: released for EfficientNet-B0 without --coefficients and --budgets, else formula.",
 )
 @click.option(
-    "--phi", default="0..7", show_default=True, help="0..7, or 0.5,1,2; released: b8, l2 too."
+    "--phi", help="0..7, or 0.5,1,2; released: b8, l2 too. Default: 0..7; not with --budgets."
 )
 @click.option(
     "--budgets", metavar="MACS", help="400M,1G,4G or 2x,4x: the largest network within each."

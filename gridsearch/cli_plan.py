@@ -1,11 +1,12 @@
 """From the options of `gridsearch family` and `compare` to their results and folders."""
 
 from collections.abc import Mapping, Sequence
+from os.path import exists
 from pathlib import Path
 from typing import Any
 
 from gridsearch.cli_run import rounding
-from gridsearch.compare import BASELINES, compare, parse_ratios
+from gridsearch.compare import BASELINES, Scaled, compare, parse_ratios
 from gridsearch.compare import row as compare_row
 from gridsearch.evaluators import evaluator as evaluator_of
 from gridsearch.family import (
@@ -22,6 +23,7 @@ from gridsearch.family_files import FILES, table, write_family
 from gridsearch.law import fitted
 from gridsearch.prior import ScalingPrior, label
 from gridsearch.scaler import PAPER, Coefficients, rule_name
+from nas.evaluators import Evaluator
 from results.load import architecture_of, load_architecture
 from results.run_folder import (
     RECORD,
@@ -37,6 +39,8 @@ from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0
 
+PHIS, PRIOR = "0..7", "prior"  # the defaults of --phi and --evaluator
+
 
 def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
     """(coefficients, the file they stand in, if any) of `FILE`, a run's folder, `1.2,1.1,1.15`
@@ -49,6 +53,11 @@ def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
         values = []
     if len(values) == 3:
         return Coefficients(*values), {}
+    if not exists(text):  # Path's raises for what is too long for a name
+        raise UserError(
+            f"--coefficients {text!r} can't be read: expected three numbers alpha,beta,gamma, as "
+            "1.2,1.1,1.15, or the coefficients.json or the folder of a `gridsearch run`"
+        )
     path = Path(text)
     content = read_json(path / "coefficients.json" if path.is_dir() else path)
     try:
@@ -66,14 +75,18 @@ def family_of(
     baseline: str | None,
     coefficients: str | None,
     preset: str | None,
-    phi: str,
+    phi: str | None,
     budgets: str | None,
     rule: str | None,
     round_resolution: str,
     name: str | None,
     runs: Path,
 ) -> tuple[dict[str, Any], Path]:
-    """Makes and writes the family; gives what family.json holds, and the folder."""
+    """Makes and writes the family; gives what family.json holds, and the folder.
+
+    phi: None for PHIS.   Raises UserError.
+    """
+    phis = _phis(phi, budgets)
     numbers, content = coefficients_of(coefficients)
     base = _family_baseline(baseline, content, runs)
     if preset is None:
@@ -82,22 +95,22 @@ def family_of(
         preset = "released" if plain and base == EFFICIENTNET_B0 else "formula"
     if preset == "released":
         _refuse_beside_released(base, coefficients, budgets, rule, round_resolution)
-        members = released_family(_released_names(phi))
+        members = released_family(_released_names(phis))
         title = "the released EfficientNets"
-        asked: dict[str, Any] = {"preset": preset, "phi": phi}
+        asked: dict[str, Any] = {"preset": preset, "phi": phis}
         label_of = label(fitted()[1])
     else:
         how = rule or (content.get("rule") if baseline is None else None)
         how = None if how == rule_name(base) else how
         recipe = check_recipe(Recipe(base, numbers, how, rounding(round_resolution)))
-        members = _formula(recipe, phi, budgets)
+        members = _formula(recipe, phis, budgets)
         title = (
             f"{base.name or base.id} scaled with alpha {numbers.alpha:.4g}, beta "
             f"{numbers.beta:.4g}, gamma {numbers.gamma:.4g}"
         )
         asked = {
             "preset": preset,
-            "phi": None if budgets else phi,
+            "phi": None if budgets else phis,
             "budgets": budgets,
             "baseline": base.id,
             "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
@@ -113,6 +126,15 @@ def family_of(
         record["sessions"].append({"command": command, "ended": now()})
         write_json(folder / RECORD, record)
     return written, folder
+
+
+def _phis(phi: str | None, budgets: str | None) -> str:
+    if phi is not None and budgets is not None:
+        raise UserError(
+            f"--phi is {phi} with --budgets {budgets}, which finds the phi of each budget: give "
+            "one of them"
+        )
+    return PHIS if phi is None else phi
 
 
 def _family_baseline(baseline: str | None, content: Mapping[str, Any], runs: Path) -> Architecture:
@@ -146,17 +168,22 @@ def _refuse_beside_released(
 
 
 def _released_names(text: str) -> list[str]:
-    try:
-        phis = parse_phis(text)
-    except UserError:
-        return [part.strip() for part in text.split(",")]
-    return [f"{phi:g}" for phi in phis]
+    """`0..3,l2` part by part. Raises UserError for a range that is none."""
+    names: list[str] = []
+    for part in text.split(","):
+        try:
+            names += [f"{phi:g}" for phi in parse_phis(part)]
+        except UserError:
+            if ".." in part:
+                raise
+            names.append(part.strip())
+    return names
 
 
-def _formula(recipe: Recipe, phi: str, budgets: str | None) -> list[Member]:
+def _formula(recipe: Recipe, phis: str, budgets: str | None) -> list[Member]:
     if budgets is not None:
         return budget_family(recipe, parse_budgets(budgets, recipe.baseline))
-    return formula_family(recipe, parse_phis(phi))
+    return formula_family(recipe, parse_phis(phis))
 
 
 def _family_name(base: Architecture, asked: Mapping[str, Any]) -> str:
@@ -182,34 +209,54 @@ def compare_of(
     """Makes and writes the comparison; gives what compare.json holds, and the files."""
     numbers, _ = coefficients_of(coefficients)
     targets = parse_ratios(ratios)
-    networks = [load_architecture(one, runs) for one in baselines or BASELINES]
+    given = [load_architecture(one, runs) for one in baselines or BASELINES]
+    measures = {one: evaluator_of(evaluator, one) for one in given}  # each network once
     asked = {
         "kind": "compare",
-        "baselines": [one.id for one in networks],
+        "baselines": [one.id for one in measures],
         "ratios": targets,
         "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
         "evaluator": evaluator,
     }
-    parts = ["compare", *(one.name or one.id for one in networks if baselines), f"{ratios}x"]
-    folder = run_path(name or run_name(parts), runs)
+    folder = run_path(name or _compare_name(list(measures) if baselines else [], asked), runs)
     with open_run(folder, asked) as record:
-        scaled = compare(networks, targets, numbers, lambda base: evaluator_of(evaluator, base))
+        scaled = compare(list(measures), targets, numbers, measures.__getitem__)
         rows = [compare_row(one) for one in scaled]
-        label_of = label(fitted()[1]) if evaluator == "prior" else None
+        label_of = label(fitted()[1]) if evaluator == PRIOR else None
         content = {**asked, "label": label_of, "command": command, "networks": rows}
         write_json(folder / "compare.json", content)
         write_atomically(folder / "compare.csv", table(rows))
         files = ["compare.json", "compare.csv"]
         if plots:
-            from gridsearch.plots import plot_methods, plot_widths
-
-            caption = "a prior, not a measurement" if evaluator == "prior" else evaluator
-            plot_methods(folder / "compare.png", scaled, caption)
-            files.append("compare.png")
-            for base in networks:
-                file = f"widths-{base.name or base.id}.png"
-                plot_widths(folder / file, base, evaluator_of(evaluator, base), caption)
-                files.append(file)
+            caption = "a prior, not a measurement" if evaluator == PRIOR else evaluator
+            files += _plotted(folder, scaled, measures, caption)
         record["sessions"].append({"command": command, "ended": now()})
         write_json(folder / RECORD, record)
     return content, [str(folder / file) for file in files]
+
+
+def _compare_name(baselines: Sequence[Architecture], asked: Mapping[str, Any]) -> str:
+    """From the ratios and what differs from the defaults; baselines: none for the paper's."""
+    parts = ["compare", *(one.name or one.id for one in baselines)]
+    parts.append(",".join(f"{ratio:.12g}" for ratio in asked["ratios"]) + "x")
+    if Coefficients(*asked["coefficients"]) != PAPER:
+        parts.append("_".join(f"{value:.12g}" for value in asked["coefficients"]))
+    parts += [asked["evaluator"]] if asked["evaluator"] != PRIOR else []
+    return run_name(parts)
+
+
+def _plotted(
+    folder: Path,
+    scaled: Sequence[Scaled],
+    measures: Mapping[Architecture, Evaluator],
+    caption: str,
+) -> list[str]:
+    """Draws the figures; gives their files."""
+    from gridsearch.plots import plot_methods, plot_widths
+
+    files = ["compare.png"]
+    plot_methods(folder / files[0], scaled, caption)
+    for base, measure in measures.items():
+        files.append(f"widths-{base.name or base.id}.png")
+        plot_widths(folder / files[-1], base, measure, caption)
+    return files

@@ -8,24 +8,12 @@ import click
 
 from gridsearch.grid import Grid, Question, build_grid
 from gridsearch.plan import Plan
-from nas.cli_options import take_training
+from nas.cli_options import check_training, take_training
 from nas.progress import decoding, progress
 from nas.proxy import Proxy
 from results.load import load_architecture
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
-
-# The parameters of training, which mean nothing without images, and their options.
-OF_TRAINING = {
-    "epochs": "--epochs",
-    "eta": "--halving",
-    "smallest": "--min-epochs",
-    "subset": "--subset",
-    "recipe": "--recipe",
-    "batch": "--batch",
-    "device": "--train-on",
-    "dry_run": "--dry-run",
-}
 
 
 def rounding(text: str) -> int | None:
@@ -43,23 +31,9 @@ def window_of(text: str) -> float | None:
         raise UserError(f"--window is {text!r}: expected a number, as 0.05, or off") from None
 
 
-def check_training(given: dict[str, Any], typed: Sequence[str]) -> None:
-    """Raises UserError for options that don't go together. typed: parameters that the user
-    gave."""
-    if given["data"] is not None:
-        if given["evaluator"] is not None:
-            raise UserError(
-                "--data trains each point and --evaluator measures it: give one of them"
-            )
-        return
-    for key, option in OF_TRAINING.items():
-        if key in typed:
-            raise UserError(f"{option} is for training: give --data DIR, the images to train on")
-
-
 def plan_of(given: dict[str, Any], typed: Sequence[str] = ()) -> Plan:
     """The plan of `gridsearch run`; `given` loses what the plan takes. Raises UserError."""
-    check_training(given, typed)
+    check_training(given, typed, "dry_run")
     baseline: str = given.pop("baseline")
     runs: Path = given["runs"]
     network = load_architecture(baseline, runs)

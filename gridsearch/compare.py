@@ -12,10 +12,10 @@ from typing import Any
 from gridsearch.family import Recipe, fit_budget
 from gridsearch.prior import ScalingPrior
 from gridsearch.scaler import Coefficients, Multipliers, scale
-from nas.evaluators import Evaluator, Measurement
+from nas.evaluators import Evaluator, Measurement, evaluate
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
-from search_spaces.errors import UserError
+from search_spaces.errors import RunFailure, UserError
 
 BASELINES = ("efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "resnet_50")  # the paper's
 LARGEST_RATIO = 256.0
@@ -106,9 +106,17 @@ def _scaled(
 
 
 def measured(evaluator: Evaluator, architecture: Architecture) -> Measurement:
-    """One measurement, as a Measurement."""
-    found = evaluator(architecture, 1.0, 0)
-    return found if isinstance(found, Measurement) else Measurement(float(found))
+    """One measurement. Raises OutOfDomain where the evaluator refuses the network, RunFailure where
+    it fails."""
+    if (refuses := getattr(evaluator, "check", None)) is not None:
+        refuses(architecture)
+    outcome = evaluate(evaluator, architecture, 1.0, 0)
+    if outcome.measurement is None:
+        raise RunFailure(
+            f"the evaluator failed on {architecture.name or architecture.id} with "
+            f"{outcome.error!r}: mend it and run the same command again"
+        )
+    return outcome.measurement
 
 
 def parse_ratios(text: str) -> list[float]:

@@ -15,6 +15,7 @@ from gridsearch.scaler import (
     PHI_RANGE,
     Coefficients,
     Multipliers,
+    check_phi,
     dropout_at,
     round_pixels,
     rule_name,
@@ -30,6 +31,8 @@ from search_spaces.quantities import QUANTITIES
 PHI_STEPS = 40  # bisections of phi
 NEAR_PHIS, NEAR_STEP = 16, 0.02  # phis tried above the largest that fits at its own resolution
 LEAST_PIXELS = 0.88  # of the formula's resolution
+
+_MACS = QUANTITIES["flops"]
 
 
 @dataclass(frozen=True)
@@ -72,19 +75,19 @@ class Recipe:
 
 
 def released_family(names: Sequence[str | int]) -> list[Member]:
-    """The released networks of these names or numbers. Raises UserError."""
+    """The released networks of these names or numbers, each once. Raises UserError."""
     members = []
-    for name in map(preset_name, names):
+    for name in dict.fromkeys(map(preset_name, names)):
         preset, network = RELEASED[name], released(name)
         ratio = cost(network).macs / cost(baseline(preset)).macs
         members.append(Member(name, network, multipliers(preset), ratio))
-    return predicted(members, baseline(RELEASED[preset_name(names[0])]))
+    return predicted(members, baseline(RELEASED[members[0].name]))
 
 
 def formula_family(recipe: Recipe, phis: Sequence[float]) -> list[Member]:
-    """The networks at these phis. Raises UserError."""
+    """The networks at these phis, each once. Raises UserError."""
     members = []
-    for phi in dict.fromkeys(phis):
+    for phi in dict.fromkeys(map(check_phi, phis)):
         name = phi_name(phi)
         network = recipe.network(phi, name)
         ratio = cost(network).macs / cost(recipe.baseline).macs
@@ -102,7 +105,7 @@ def budget_family(recipe: Recipe, budgets: Sequence[float]) -> list[Member]:
     members: list[Member] = []
     for budget in dict.fromkeys(budgets):
         phi, network = fit_budget(recipe, budget)
-        name = "macs" + QUANTITIES["flops"].format(budget).lower().replace(".", "_")
+        name = "macs" + _MACS.format(budget).lower().replace(".", "_")
         name += f"_{len(members)}" if name in (m.name for m in members) else ""
         network = dataclasses.replace(network, name=name)
         scaled = recipe.coefficients.at(phi)
@@ -130,11 +133,9 @@ def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
     low, high = PHI_RANGE
     least, most = (cost(recipe.network(phi)).macs for phi in (low, high))
     if not least <= budget <= most:
-        quantity = QUANTITIES["flops"]
         raise UserError(
-            f"the budget of {quantity.format(budget)} MACs is out of reach: phi from {low:g} to "
-            f"{high:g} gives {quantity.format(least)} to {quantity.format(most)} from this "
-            "baseline"
+            f"the budget of {_MACS.format(budget)} MACs is out of reach: phi from {low:g} to "
+            f"{high:g} gives {_MACS.format(least)} to {_MACS.format(most)} from this baseline"
         )
     for _ in range(PHI_STEPS):
         middle = (low + high) / 2
@@ -179,18 +180,30 @@ def parse_phis(text: str) -> list[float]:
     """`0..7`, `3`, `-1,0.5,2`. Raises UserError."""
     phis: list[float] = []
     for part in text.split(","):
-        first, dots, last = part.partition("..")
+        if ".." in part:
+            phis += _rising(part)
+            continue
         try:
-            if dots:
-                start, end = int(first), int(last)
-                phis += [float(phi) for phi in range(start, end + 1)]
-                if start > end or end - start > 100:
-                    raise ValueError
-            else:
-                phis.append(float(part))
+            phis.append(float(part))
         except ValueError:
             raise UserError(f"phi is {text!r}: expected numbers, as 0..7 or -1,0.5,2") from None
     return phis
+
+
+def _rising(text: str) -> list[float]:
+    """The whole numbers of `0..7`. Raises UserError."""
+    first, _, last = text.partition("..")
+    low, high = PHI_RANGE
+    try:
+        start, end = int(first), int(last)
+        if not low <= start <= end <= high:
+            raise ValueError
+    except ValueError:
+        raise UserError(
+            f"the range of phi is {text.strip()!r}: expected two whole numbers from {low:g} to "
+            f"{high:g}, the smaller first, as 0..7"
+        ) from None
+    return [float(phi) for phi in range(start, end + 1)]
 
 
 def parse_budgets(text: str, base: Architecture) -> list[float]:
@@ -198,10 +211,10 @@ def parse_budgets(text: str, base: Architecture) -> list[float]:
     budgets = []
     for part in text.split(","):
         if part.strip().lower().endswith("x"):
-            times = QUANTITIES["flops"].parse(part.strip()[:-1], "--budgets")
+            times = _MACS.parse(part.strip()[:-1], "--budgets")
             budgets.append(times * cost(base).macs)
         else:
-            budgets.append(QUANTITIES["flops"].parse(part, "--budgets"))
+            budgets.append(_MACS.parse(part, "--budgets"))
     return budgets
 
 

@@ -34,10 +34,14 @@ MOST_REFINED = 8_000  # combinations that meet the product, of a step that was h
 DISTANT = 4.0  # largest alpha, beta, gamma
 
 
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _within(name: str, value: float, low: float, high: float, example: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+    if not _number(value) or not low <= value <= high:
         raise UserError(
-            f"{name} is {value}: expected a number from {low:g} to {high:g}, as {example}"
+            f"{name} is {value!r}: expected a number from {low:g} to {high:g}, as {example}"
         )
 
 
@@ -70,8 +74,9 @@ class Question:
         _within("the tolerance of the product", self.tolerance, 0.0, 0.9, "0.1")
         if self.window is not None:
             _within("the window", self.window, 1e-4, 0.5, "0.05, or off")
-        if self.memory is not None and not self.memory > 0:
-            raise UserError(f"the target memory is {self.memory}: expected bytes above 0")
+        memory = self.memory
+        if memory is not None and not (_number(memory) and 0 < memory < math.inf):
+            raise UserError(f"the target memory is {memory!r}: expected bytes above 0, as 64e6")
         rule_name(self.baseline, self.rule)
         round_pixels(self.baseline.resolution, self.round_resolution)
 

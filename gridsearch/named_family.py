@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gridsearch.conclude import Result
 from gridsearch.family import Member, Recipe, formula_family, row
 from gridsearch.scaler import Coefficients
 from search_spaces.architecture import Architecture
@@ -11,8 +12,6 @@ from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from gridsearch.conclude import Result
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,16 @@ class Family:
         return str(self.frame.to_html(index=False, float_format="{:.4g}".format))
 
 
-def family_from(found: "Result", phis: Sequence[float] = tuple(range(8))) -> Family:
+def family_from(found: Result, phis: Sequence[float] = tuple(range(8))) -> Family:
     """The family of a grid search: its baseline scaled with its coefficients at each phi.
 
-    Raises UserError where the search was interrupted and chose nothing.
+    Raises UserError for what is no grid search's result, or was interrupted and chose nothing.
     """
+    if not isinstance(found, Result):
+        raise UserError(
+            f"the grid search is of type {type(found).__name__}: expected the result of "
+            "gridsearch.find, as family_from(gridsearch.find(network))"
+        )
     chosen, question = found.coefficients, found.plan.question
     if chosen is None:
         raise UserError(f"the run {found.folder} has no coefficients: let it finish")

@@ -1,6 +1,7 @@
 """The released EfficientNets: a table, since they do not follow alpha**phi."""
 
 import dataclasses
+import re
 from dataclasses import dataclass
 
 from gridsearch.scaler import Multipliers, scale
@@ -44,12 +45,12 @@ RELEASED = {
 
 def preset_name(name_or_phi: str | int) -> str:
     """`b3` for `b3`, `B3`, `efficientnet_b3`, `3` or 3. Raises UserError that lists the names."""
-    name = str(name_or_phi).lower().removeprefix("efficientnet").lstrip("_-")
+    name = re.sub(r"^efficientnet[_-]?", "", str(name_or_phi).lower())
     name = f"b{name}" if name.isdigit() else name
     if name not in RELEASED:
         raise UserError(
             f"there is no released EfficientNet {name_or_phi!r}: expected one of "
-            f"{', '.join(RELEASED)}, or a phi from 0 to 8"
+            f"{', '.join(RELEASED)}, or a whole phi from 0 to 8 (--preset formula takes others)"
         )
     return name
 

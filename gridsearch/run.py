@@ -102,22 +102,37 @@ def run(
 
 
 def find(
-    baseline: Architecture | str,
+    baseline: Any,
     phi: float = 1.0,
     question: dict[str, Any] | None = None,
     **plan: Any,
 ) -> Result:
     """`gridsearch run` from Python: the arguments of `Question` and of `Plan`.
 
-    baseline: a network, or what names one (a paper's network, a run, a file).
+    baseline: a network, what names one (a paper's network, a run, a file), or what holds one as
+        `architecture`, as the result of `nas.find`.
     Raises UserError, RunFailure.
 
     >>> find("efficientnet_b0", phi=1).coefficients["alpha"]
     """
-    runs = plan.get("runs", Path("runs"))
-    network = load_architecture(baseline, runs) if isinstance(baseline, str) else baseline
+    plan["runs"] = Path(plan.get("runs", "runs"))
+    network = _network(baseline, plan["runs"])
     name = baseline if isinstance(baseline, str) else network.name or network.id
     return run(Plan(Question(network, phi, **(question or {})), name, **plan))
+
+
+def _network(baseline: Any, runs: Path) -> Architecture:
+    """What `find` scales. Raises UserError."""
+    if isinstance(baseline, str):
+        return load_architecture(baseline, runs)
+    network = getattr(baseline, "architecture", baseline)
+    if not isinstance(network, Architecture):
+        raise UserError(
+            f"the baseline is of type {type(baseline).__name__}, which holds no architecture: "
+            "expected an Architecture, what names one, as 'efficientnet_b0', or the result of "
+            "nas.find"
+        )
+    return network
 
 
 def _measure(result: Result, store: Store, show: Show) -> float | None:

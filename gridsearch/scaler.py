@@ -83,7 +83,7 @@ def check_phi(phi: float) -> float:
     low, high = PHI_RANGE
     if isinstance(phi, bool) or not isinstance(phi, int | float) or not low <= phi <= high:
         raise UserError(
-            f"phi is {phi}: expected a number from {low:g} to {high:g} (MACs grow by 2**phi), as "
+            f"phi is {phi!r}: expected a number from {low:g} to {high:g} (MACs grow by 2**phi), as "
             "1 or 0.5"
         )
     return float(phi)

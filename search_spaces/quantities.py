@@ -124,7 +124,7 @@ class Quantity:
         return self.format(self.base(number)) + (f" ± {spread / number:.1%}" if spread else "")
 
 
-_COUNT = (("G", 1e9), ("M", 1e6), ("K", 1e3), ("", 1.0))
+_COUNT = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("K", 1e3), ("", 1.0))
 _SIZE = ((" GB", 1e9), (" MB", 1e6), (" kB", 1e3), (" B", 1.0))
 _TIME = ((" s", 1.0), (" ms", 1e-3), (" us", 1e-6))
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from gridsearch.cli import cli
+from gridsearch.cli_plan import _compare_name
 from nas.cli import entry
 from search_spaces.architecture import from_dict, to_json
 from search_spaces.cost import cost
@@ -145,13 +146,28 @@ def test_family_and_compare(gridsearch) -> None:
         (("run", "--evaluator", "prio"), "no evaluator 'prio'"),
         (("run", "--name", "../up"), "letters"),
         (("family", "--coefficients", "1.2,0.5,1"), "beta is 0.5"),
-        (("family", "--coefficients", "none.json"), "can't be read"),
+        (("family", "--coefficients", "none.json"), "can't be read: expected three numbers"),
+        (("family", "--coefficients", "1.2,1.1"), "alpha,beta,gamma, as 1.2,1.1,1.15, or the"),
+        (("family", "--coefficients", "a,b,c"), "alpha,beta,gamma, as 1.2,1.1,1.15, or the"),
+        (("compare", "--coefficients", "1," * 300), "expected three numbers alpha,beta,gamma"),
         (("family", "--preset", "released", "--budgets", "1G"), "fixed table"),
         (("family", "--preset", "released", "--baseline", "resnet_50"), "--preset formula"),
         (("family", "--phi", "9"), "no released EfficientNet"),
+        (("family", "--phi", "-2..1"), "no released EfficientNet '-2'"),
+        (("family", "--phi", "0.5"), "a whole phi from 0 to 8 (--preset formula takes others)"),
+        (("family", "--phi", "3..1"), "range of phi is '3..1': expected two whole numbers from -4"),
+        (("family", "--phi", "b8,1..300"), "the range of phi is '1..300'"),
+        (("family", "--phi", ""), "no released EfficientNet ''"),
+        (("family", "--preset", "formula", "--phi", "3..1"), "to 10, the smaller first, as 0..7"),
+        (("family", "--preset", "formula", "--phi", "0,0.5..2"), "range of phi is '0.5..2'"),
+        (("family", "--preset", "formula", "--phi", "b1"), "expected numbers, as 0..7 or -1,0.5,2"),
+        (("family", "--budgets", "400M", "--phi", "1..3"), "--phi is 1..3 with --budgets 400M"),
+        (("family", "--budgets", "400M", "--phi", "0..7"), "give one of them"),
+        (("family", "--budgets", "100T"), "the budget of 100T MACs is out of reach"),
         (("family", "--budgets", "1k"), "out of reach"),
         (("family", "--budgets", "some"), "expected a number with a unit"),
         (("compare", "--ratios", "0.5"), "as 2,4,8"),
+        (("compare", "--evaluator", "foo"), "no evaluator 'foo'"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(gridsearch, arguments, said) -> None:
@@ -163,6 +179,52 @@ def test_bad_input_is_one_sentence_and_exit_code_2(gridsearch, arguments, said) 
     assert said in " ".join(err.split())
     assert "Traceback" not in err
     assert not list(Path("runs").glob("*/trials.journal"))
+
+
+def test_a_network_asked_for_twice_is_in_the_family_once(gridsearch) -> None:
+    for phi, names in (("1,1,b1", ["b1"]), ("0..1,b1,l2,0", ["b0", "b1", "l2"])):
+        code, out, _ = gridsearch("family", "--phi", phi, "--json")
+        assert code == 0
+        assert [network["name"] for network in json.loads(out)["networks"]] == names
+
+
+def test_runs_of_compare_are_named_by_what_differs_from_the_defaults(gridsearch) -> None:
+    Path("toy_compare.py").write_text("def found(architecture, budget, seed):\n    return 70\n")
+    base = ("--baseline", "mobilenet_v1")
+    runs = [
+        (("--ratios", "2"), "2x"),
+        (("--ratios", "2,2x,2.0", *base), "2x"),
+        (("--ratios", "2", "--coefficients", "1.2,1.1,1.15", "--evaluator", "prior"), "2x"),
+        (("--ratios", "2", "--coefficients", "1.3,1.1,1.1"), "2x-1.3_1.1_1.1"),
+        (("--ratios", "2", "--coefficients", "1.3,1.1,1.10001"), "2x-1.3_1.1_1.10001"),
+        (("--ratios", "2", "--evaluator", "toy_compare:found"), "2x-toy_compare_found"),
+    ]
+    for arguments, name in runs:
+        code, out, err = gridsearch("compare", *base, *arguments, "--no-plots", "--json")
+        assert code == 0, err
+        assert Path(f"runs/compare-mobilenet_v1-{name}/compare.json").exists()
+        assert len(json.loads(out)["networks"]) == 5
+    assert len(list(Path("runs").iterdir())) == 4
+    code, _, err = gridsearch("compare", *base, "--ratios", "2", "--evaluator", "foo")
+    assert (code, "no evaluator 'foo'" in err) == (2, True)
+
+
+def test_the_name_of_a_comparison_with_the_defaults() -> None:
+    asked = {"ratios": [2.0, 4.0, 8.0], "coefficients": [1.2, 1.1, 1.15], "evaluator": "prior"}
+    assert _compare_name([], asked) == "compare-2_4_8x"
+
+
+@pytest.mark.parametrize("said", ["no camera", "the accuracy is nan"])
+def test_a_comparison_whose_evaluator_fails_says_so_in_one_sentence(gridsearch, said) -> None:
+    mended = "def found(architecture, budget, seed):\n    return 70\n"
+    broken = "raise RuntimeError('no camera')" if said == "no camera" else "return float('nan')"
+    arguments = ("compare", "--baseline", "resnet_50", "--no-plots", "--evaluator", "toy_cam:found")
+    for source, wanted in ((mended.replace("return 70", broken), 1), (mended, 0)):
+        sys.modules.pop("toy_cam", None)
+        Path("toy_cam.py").write_text(source + "#" * wanted)  # another size: no stale bytecode
+        code, _, err = gridsearch(*arguments)
+        assert (code, err.count("\n")) == (wanted, wanted)
+        assert (said in err) == bool(wanted)
 
 
 def test_a_run_of_another_experiment_is_refused(gridsearch) -> None:

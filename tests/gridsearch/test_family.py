@@ -100,6 +100,19 @@ def test_budgets_as_people_write_them() -> None:
         fit_budget(Recipe(EFFICIENTNET_B0, PAPER), 1e6)
     with pytest.raises(UserError, match=r"as 0\.\.7"):
         parse_phis("one")
+    with pytest.raises(UserError, match=r"of 100T MACs is out of reach: .* 46\.42M to 270\.1G"):
+        fit_budget(Recipe(EFFICIENTNET_B0, PAPER), 100e12)
+
+
+def test_the_networks_of_large_budgets_have_names_that_python_takes() -> None:
+    members = budget_family(Recipe(released("b7"), PAPER), [12.3e12, 999e9])
+    assert [member.name for member in members] == ["macs12_3t", "macs999g"]
+
+
+@pytest.mark.parametrize("phi", ["1", True, float("nan"), float("inf"), 11])
+def test_a_formula_of_a_bad_phi(phi) -> None:
+    with pytest.raises(UserError, match=f"phi is {phi!r}: expected a number from -4 to 10"):
+        formula_family(Recipe(EFFICIENTNET_B0, PAPER), [phi])
 
 
 def test_the_comparison_is_at_equal_real_macs_and_compound_wins_at_eightfold() -> None:

@@ -12,7 +12,7 @@ from gridsearch.combinations import MOST, combinations
 from gridsearch.conclude import Result
 from gridsearch.grid import ENOUGH, Question, build_grid
 from gridsearch.plan import Plan
-from gridsearch.run import evaluate_points, run
+from gridsearch.run import evaluate_points, find, run
 from nas.evaluators import Measurement
 from nas.executors import LocalExecutor
 from results.records import Trial
@@ -125,11 +125,21 @@ def test_target_memory_is_a_second_limit() -> None:
         ({"phi": math.nan}, "phi is nan: expected a number from -4 to 10"),
         ({"phi": 11}, "phi is 11"),
         ({"phi": 0}, "the baseline itself"),
+        ({"phi": "1"}, "phi is '1': expected a number"),
+        ({"phi": True}, "phi is True"),
+        ({"phi": -math.inf}, "phi is -inf"),
         ({"step": 0}, "expected a number from 0.01 to 0.5"),
         ({"step": math.nan}, "the step is nan"),
+        ({"step": "0.05"}, "the step is '0.05': expected a number"),
+        ({"step": math.inf}, "the step is inf"),
+        ({"tolerance": True}, "the tolerance of the product is True"),
         ({"tolerance": math.nan}, "the tolerance of the product is nan"),
         ({"window": 0}, "the window is 0"),
         ({"window": math.nan}, "the window is nan"),
+        ({"window": "0.1"}, "the window is '0.1'"),
+        ({"memory": "64MiB"}, "the target memory is '64MiB': expected bytes above 0, as 64e6"),
+        ({"memory": math.inf}, "expected bytes above 0"),
+        ({"memory": True}, "expected bytes above 0"),
         ({"memory": math.nan}, "expected bytes above 0"),
         ({"rule": "vgg"}, "no rule 'vgg'"),
         ({"round_resolution": 7}, "expected none, 8 or 32"),
@@ -138,6 +148,14 @@ def test_target_memory_is_a_second_limit() -> None:
 def test_bad_questions(fields, said) -> None:
     with pytest.raises(UserError, match=said):
         Question(EFFICIENTNET_B0, **fields)
+
+
+@pytest.mark.parametrize("bad", [7, None, ["efficientnet_b0"], Path("b0.json")])
+def test_what_is_no_network_is_refused_in_one_sentence(bad, tmp_path: Path) -> None:
+    kind = type(bad).__name__
+    with pytest.raises(UserError, match=f"baseline is of type {kind}, which holds no architecture"):
+        find(bad, runs=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_empty_grids_say_what_would_work() -> None:

@@ -51,6 +51,17 @@ def test_frames_hold_what_was_found(chain):
         family["b7"]
 
 
+def test_a_grid_takes_a_search_and_a_family_a_grid(chain):
+    found, grid, _ = chain
+    again = gridsearch.find(found, runs=str(grid.folder.parent))
+    assert (again.folder, again.new) == (grid.folder, 0)
+    for other in (found, found.architecture, None):
+        with pytest.raises(UserError, match=r"expected the result of gridsearch\.find"):
+            gridsearch.family_from(other)
+    with pytest.raises(UserError, match="phi is '1'"):
+        gridsearch.family_from(grid, phis="1")
+
+
 def test_cells_show_tables_and_pictures(chain):
     found, grid, family = chain
     shown = Tags(found._repr_html_()).count
