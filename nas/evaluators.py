@@ -48,10 +48,10 @@ def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, se
     try:
         found = evaluator(architecture, budget, seed)
         found = found if isinstance(found, Measurement) else Measurement(float(found))
-        if math.isfinite(found.accuracy):
+        if 0 <= found.accuracy < math.inf and 0 <= (found.spread or 0) < math.inf:
             measurement = found
         else:
-            error = f"the accuracy is {found.accuracy}"
+            error = f"the accuracy is {found.accuracy}, its spread {found.spread}: expected percent"
     except Exception as raised:
         error = f"{type(raised).__name__}: {raised}"
     return Outcome(measurement, error, time.perf_counter() - start)

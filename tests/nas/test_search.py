@@ -174,10 +174,11 @@ def test_a_run_whose_every_trial_fails_stops_with_the_reason():
     assert len(trials) == FAILURES
 
 
-def test_a_number_that_is_none_is_a_failure():
-    outcome = evaluate(lambda a, b, s: float("nan"), EFFICIENTNET, 1.0, 0)
+@pytest.mark.parametrize("said", [float("nan"), -5.0, Measurement(50.0, float("nan"))])
+def test_a_number_that_is_no_accuracy_is_a_failure(said):
+    outcome = evaluate(lambda a, b, s: said, EFFICIENTNET, 1.0, 0)
     assert outcome.measurement is None
-    assert "nan" in outcome.error
+    assert "expected percent" in outcome.error
 
 
 def test_a_job_is_told_once():
