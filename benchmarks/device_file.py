@@ -44,6 +44,8 @@ def main() -> None:
         found = profile(where, setting, given.minutes, f"file {i}", i, lambda passed, text: None)
         made.append(found)
         check, stamp = found.check, found.stamp
+        if check is None:
+            raise SystemExit("too little was measured to check the file: give more --minutes")
         print(
             f"file {i}: load {load:.1f} before; {stamp['blocks']} blocks; "
             f"{stamp['disturbed']:.0%} disturbed; {check['networks']} networks: median error "

@@ -39,11 +39,16 @@ def export(folder: Path, force: bool, as_json: bool, **given: Any) -> None:
     NETWORK: a name, a run, a JSON file, or FAMILY:NAME, as runs/my-family:phi3. What is written
     was compared with the network itself; nothing is left that disagrees.
     """
+    from nas.progress import working
     from results.export import export as write
     from results.export import figures
+    from results.export_check import CARD, check_writable
 
-    request = request_of(**given)
-    done = write(request, folder, force)
+    check_writable(folder / CARD)  # before weights are read, which takes seconds
+    with working(as_json) as say:
+        say("reading the network and its weights")
+        request = request_of(**given)
+        done = write(request, folder, force, say)
     if as_json:
         from nas.cli import print_json
 
@@ -65,6 +70,7 @@ def request_of(
     """What the options ask for, with the weights that there are. Raises UserError."""
     from nas.kept_weights import kept_weights
     from results.export import Request, parse_formats
+    from results.export_check import check_formats
     from results.export_source import load_source
     from results.export_weights import read_weights
     from search_spaces.errors import UserError
@@ -74,6 +80,7 @@ def request_of(
     found = source.architecture.classes
     if classes is not None:
         source = replace(source, architecture=replace(source.architecture, classes=classes))
+    check_formats(source, wanted)
     if weights is not None:
         return Request(source, wanted, read_weights(weights, source.architecture))
     if source.folder is None:

@@ -1,6 +1,8 @@
 """`nas profile` and `nas measure`: this machine, block by block and one network at a time."""
 
 import contextlib
+import math
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +11,19 @@ from typing import Any
 import click
 
 from nas.cli_options import options
+
+DRAWN = 0.5  # seconds at least between two drawings of a bar
+
+
+class Length(click.FloatRange):
+    """A finite amount of time from 0."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return found
+
 
 SETTING = (
     click.option("--runtime", default="torch", show_default=True,
@@ -32,7 +47,7 @@ def _setting(given: dict[str, Any]) -> Any:
 @click.option("--space", default="efficientnet", show_default=True,
               help="A name of `nas spaces`, a FILE.toml, or module:name.")  # fmt: skip
 @options(SETTING)
-@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=5.0, show_default=True)
+@click.option("--minutes", type=Length(0, min_open=True), default=5.0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="To write.")
 @click.option("--template", type=click.Path(path_type=Path), metavar="FILE",
               help="Write FILE with every block of the space and no times, to be filled in by "
@@ -73,7 +88,7 @@ def profile(**given: Any) -> None:
         number = {"blocks": len(found.blocks), "measured": len(found.measured)}
         print_json({"file": str(path), **values, **number})
     else:
-        _print_profile(found, path, bool(template))
+        _print_profile(found, path, where, given["space"])
 
 
 def _known(value: Any) -> Any:
@@ -83,8 +98,10 @@ def _known(value: Any) -> Any:
 
 def _check_free(path: Path, force: bool) -> None:
     """Raises UserError where the file may not or can't be written."""
+    from results.export_check import check_writable
     from search_spaces.errors import UserError
 
+    check_writable(path)
     if path.is_dir() or (path.exists() and not force):
         raise UserError(f"{path} exists: choose another FILE, or overwrite it with --force")
     if not path.parent.is_dir():
@@ -93,7 +110,12 @@ def _check_free(path: Path, force: bool) -> None:
 
 @contextlib.contextmanager
 def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], None]]:
-    """Gives `show(seconds passed, text)`: a bar with the time left, or a log line now and then."""
+    """Gives `show(seconds passed, text)`: a bar with the time left, or a log line now and then.
+
+    The bar is drawn by who calls `show`: another thread would disturb what is timed.
+    """
+    import time
+
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -111,16 +133,23 @@ def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], No
         yield line
         return
     columns = (BarColumn(24), TextColumn("{task.description}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=seconds)
-        yield lambda passed, text: bar.update(task, completed=passed, description=text)
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
+        task, drawn, said = bar.add_task("starting", total=seconds), [0.0], [""]
+
+        def draw(passed: float, text: str) -> None:
+            if time.perf_counter() - drawn[0] >= DRAWN or text != said[0]:
+                bar.update(task, completed=passed, description=text, refresh=True)
+                drawn[0], said[0] = time.perf_counter(), text
+
+        yield draw
 
 
-def _print_profile(found: Any, path: Path, template: bool) -> None:
+def _print_profile(found: Any, path: Path, where: Any, spec: str) -> None:
+    """where, spec: the space, and how the user named it."""
     from nas.present import console
 
     out = console()
-    if template:
+    if "machine" not in found.stamp:
         out.print(
             f"{path}: {len(found.blocks)} blocks of {found.stamp['space']} with no times, for "
             f"batches of {found.batch}; put milliseconds where it says null"
@@ -134,7 +163,7 @@ def _print_profile(found: Any, path: Path, template: bool) -> None:
         f"{made['blocks']} blocks of {made['space']} in {made['rounds']} rounds; "
         f"{made['disturbed']:.0%} of the runs were disturbed by other programs and are left out"
     )
-    if "p90_error" in check:
+    if check is not None:
         out.print(
             f"on {check['networks']} networks timed whole that nothing was fitted to: median error "
             f"{check['median_error']:.1%}, 90 % below {check['p90_error']:.1%}, Kendall's tau "
@@ -142,8 +171,23 @@ def _print_profile(found: Any, path: Path, template: bool) -> None:
         )
     else:
         out.print("too little was measured to check it: give more --minutes")
-    space = "" if made["space"] == "efficientnet" else f" --space {made['space']}"
-    out.print(f"written: {path}\nnext: nas search --device {path} --target-latency 10ms{space}")
+    click.echo(f"written: {path}\n{_next(found, path, where, spec)}")
+
+
+def _next(found: Any, path: Path, where: Any, spec: str) -> str:
+    """What to do with the file of a profile of a space that the user named so."""
+    from nas.run import check_domain
+    from search_spaces.errors import UserError
+
+    try:
+        check_domain(found.predict_one, where, "the file")
+    except UserError:
+        return (
+            f"it does not cover the space {where.name}, so that a search there refuses it: give "
+            "more --minutes"
+        )
+    space = "" if spec == "efficientnet" else f" --space {shlex.quote(spec)}"
+    return f"next: nas search --device {shlex.quote(str(path))} --target-latency 10ms{space}"
 
 
 @click.command()
@@ -151,7 +195,7 @@ def _print_profile(found: Any, path: Path, template: bool) -> None:
 @options(SETTING)
 @click.option("--predict", type=click.Path(path_type=Path), metavar="FILE",
               help="A device file, whose prediction is printed beside.")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(0), default=3.0, show_default=True,
+@click.option("--seconds", type=Length(0), default=3.0, show_default=True,
               help="Of timed runs.")  # fmt: skip
 @click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -164,18 +208,13 @@ def measure(network: str, **given: Any) -> None:
     import dataclasses
 
     from nas.cli import print_json
-    from nas.measure import check_batch
     from nas.measure import measure as run
-    from nas.profile_table import read
     from results.load import load_architecture
 
     architecture, setting = load_architecture(network, given["runs"]), _setting(given)
-    path, predicted = given["predict"], None
-    if path is not None:
-        device = read(path)
-        check_batch(device, setting, path)
-        predicted = device.predict_one(architecture)
-    found = run(architecture, setting, given["seconds"])
+    predicted = _predicted(given["predict"], architecture, setting)
+    with _time_bar(given["seconds"], given["as_json"]) as show:
+        found = run(architecture, setting, given["seconds"], show)
     if given["as_json"]:
         values: dict[str, Any] = {"network": architecture.name or network, "id": architecture.id}
         values |= {**dataclasses.asdict(setting), **dataclasses.asdict(found)}
@@ -185,6 +224,26 @@ def measure(network: str, **given: Any) -> None:
         print_json(values)
     else:
         _print_measurement(architecture, network, setting, found, predicted)
+
+
+def _predicted(path: Path | None, architecture: Any, setting: Any) -> tuple[float, float] | None:
+    """(ms, its spread) by a device file, if there is one. Raises UserError."""
+    from nas.devices import DEVICES
+    from nas.measure import check_batch
+    from nas.profile_table import read
+    from search_spaces.errors import UserError
+
+    if path is None:
+        return None
+    if not path.is_file():
+        what = f"an accelerator ({DEVICES[str(path)]})" if str(path) in DEVICES else "no file"
+        raise UserError(
+            f"--predict is {str(path)!r}, which is {what}: expected a device file of this machine, "
+            "as nas profile --out FILE makes it"
+        )
+    device = read(path)
+    check_batch(device, setting, path)
+    return device.predict_one(architecture)
 
 
 def _print_measurement(

@@ -60,7 +60,13 @@ def execute(
     folder = open_folder(run, runs)
     path = out or folder.path / NAME
     check_place(path)
-    size = write_report(page(folder), path)
+    from nas.progress import working
+
+    with working(as_json) as say:
+        say(f"reading {folder.path} and drawing its charts")
+        found = page(folder)
+        say(f"writing {path}")
+        size = write_report(found, path)
     if as_json:
         from nas.cli import print_json
 

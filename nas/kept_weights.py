@@ -17,12 +17,12 @@ def kept_weights(
 
     best, record: best.json and run.json.   Raises UserError that says why the run has none.
     """
-    from nas.augment import MEAN, SPREAD
-    from nas.run import CHECKPOINTS
-
     training = record.get("experiment", {}).get("training")
     if not training:
         raise UserError(f"the run {folder} trained nothing, so its pick has no weights")
+    from nas.augment import MEAN, SPREAD  # these load torch
+    from nas.run import CHECKPOINTS
+
     seed = _seed(folder, best)
     for file in sorted((folder / CHECKPOINTS).glob(f"{architecture.id}-{seed}-*.pt")):
         state = _averaged(file, architecture, training["recipe"])

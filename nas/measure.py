@@ -17,6 +17,12 @@ WARM = 3  # untimed runs
 FEWEST = 20  # timed runs
 QUIET = 0.25  # share of undisturbed runs from which they alone count
 
+Show = Callable[[float, str], None]  # told the seconds that passed, and what goes on
+
+
+def silent(passed: float, text: str) -> None:
+    """A Show that says nothing."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -43,13 +49,15 @@ def quiet_ones(runs: Sequence[Run]) -> list[float]:
     return sorted(run.own for run in runs)[: -(-len(runs) // 2)]
 
 
-def sample(run: Callable[[], Run], seconds: float) -> list[Run]:
+def sample(run: Callable[[], Run], seconds: float, show: Show = silent) -> list[Run]:
     """Runs for about so many seconds, FEWEST at least, after WARM untimed ones."""
     for _ in range(WARM):
         run()
-    end, runs = time.perf_counter() + seconds, list[Run]()
-    while len(runs) < FEWEST or time.perf_counter() < end:
+    begun, passed, runs = time.perf_counter(), 0.0, list[Run]()
+    while len(runs) < FEWEST or passed < seconds:
         runs.append(run())
+        passed = time.perf_counter() - begun
+        show(passed, "running it")
     return runs
 
 
@@ -60,10 +68,14 @@ def analytic_bytes(architecture: Architecture, setting: Setting) -> int:
     return float32 * DTYPES[setting.dtype] // BYTES
 
 
-def measure(architecture: Architecture, setting: Setting, seconds: float = 3.0) -> Measurement:
+def measure(
+    architecture: Architecture, setting: Setting, seconds: float = 3.0, show: Show = silent
+) -> Measurement:
     """Times the deployed network for about so many seconds. Raises UserError."""
+    show(0.0, "building the network")
     runtime = start(setting)
-    runs = sample(runtime.whole(architecture), seconds)
+    runs = sample(runtime.whole(architecture), seconds, show)
+    show(seconds, "measuring its memory")
     kept = quiet_ones(runs)
     p50, p90 = (float(one) for one in np.percentile(kept, (50, 90)))
     disturbed = sum(not run.quiet for run in runs) / len(runs)

@@ -52,6 +52,11 @@ class Setting:
         for name in ("threads", "batch"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name} is {getattr(self, name)}: expected 1 or more")
+        cores = os.cpu_count() or self.threads
+        if self.threads > cores:
+            raise UserError(
+                f"--threads is {self.threads}: expected at most {cores}, the cores of this machine"
+            )
 
 
 class Runtime(Protocol):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from nas.measure import quiet_ones
+from nas.measure import Show, quiet_ones
 from nas.measure_runtime import Run, Runtime, Setting, stamp, start
 from nas.profile_blocks import blocks_in, keys_of
 from nas.profile_fit import check_of, fitted
@@ -37,8 +37,6 @@ COVERING = 0.9  # of the time, at most, while blocks are met that could not even
 ROOM = 0.25  # of the machine's memory, for weights
 FEWEST = 3  # networks of each sort, whatever the time
 FITTING = 0.03  # of the time, kept for the rest
-
-Show = Callable[[float, str], None]  # told the seconds that passed, and what goes on
 
 
 @dataclasses.dataclass

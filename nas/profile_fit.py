@@ -59,17 +59,17 @@ def fitted(device: ProfiledDevice, times: Mapping[Architecture, float]) -> Profi
     return dataclasses.replace(device, offset_ms=offset, factor=factor, spread=spread)
 
 
-def check_of(device: ProfiledDevice, times: Mapping[Architecture, float]) -> dict[str, Any]:
-    """The errors on networks whose times in ms nothing was fitted to.
+def check_of(device: ProfiledDevice, times: Mapping[Architecture, float]) -> dict[str, Any] | None:
+    """The errors on networks whose times in ms nothing was fitted to; None where the device
+    covers fewer than two of them, which tell nothing.
 
     median_error, p90_error: of the relative error.   tau: Kendall's, of prediction and time.
     within_1_spread: the share within one.   not_covered: networks that have no prediction.
     estimates: the median error of the model of blocks on measured ones, each left out in turn.
     """
     rows = _sums(device, times)
-    found: dict[str, Any] = {"networks": len(rows), "not_covered": len(times) - len(rows)}
     if len(rows) < 2:
-        return {"tau": 0.0, "median_error": 1.0, **found}
+        return None
     sums, estimates, measured = np.array(rows).T
     predicted = device.offset_ms + device.factor * sums
     spreads = np.hypot(device.spread * predicted, device.factor * estimates)
@@ -82,4 +82,5 @@ def check_of(device: ProfiledDevice, times: Mapping[Architecture, float]) -> dic
         "within_1_spread": np.mean(np.abs(predicted - measured) <= spreads),
         **({"estimates": model.median_error} if model is not None else {}),
     }
+    found = {"networks": len(rows), "not_covered": len(times) - len(rows)}
     return {name: round(float(value), 4) for name, value in numbers.items()} | found

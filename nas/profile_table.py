@@ -115,9 +115,17 @@ class ProfiledDevice:
         return total + ms, math.sqrt(variance + spread**2)
 
     def predict_one(self, architecture: Architecture) -> tuple[float, float]:
-        """(ms for one batch, one standard deviation; nan if unknown). Raises OutOfDomain."""
+        """(ms for one batch, one standard deviation; nan if unknown). Raises OutOfDomain, also
+        where offset and factor make no time above 0 of the blocks."""
         blocks, estimates = self.sum_of_blocks(architecture)
         ms = self.offset_ms + self.factor * blocks
+        if not 0 < ms < math.inf:
+            wrong = "too negative" if ms <= 0 else "too large, or whole.factor is"
+            raise OutOfDomain(
+                f"the device {self.name!r} predicts {ms:.4g} ms for a network whose blocks take "
+                f"{blocks:.4g} ms, so whole.offset_ms of its file ({self.offset_ms:g}) is {wrong}: "
+                "set it to 0, or fit whole to networks that were timed"
+            )
         return ms, math.hypot(self.spread * ms, self.factor * estimates)
 
     def predict(self, architectures: Iterable[Architecture]) -> tuple[Floats, Floats]:
@@ -202,7 +210,7 @@ def _check(check: dict[str, Any]) -> dict[str, Any] | None:
         return None
     for name in ("tau", "median_error", "networks"):
         _number(f"check.{name}", check.get(name), -1.0001, "a number")
-    return check
+    return check if check["networks"] > 0 else None
 
 
 def from_json(content: Any, stem: str) -> ProfiledDevice:

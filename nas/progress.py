@@ -122,3 +122,24 @@ def decoding(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
         yield show
     finally:
         bar.stop()
+
+
+@contextlib.contextmanager
+def working(quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Gives `say(what goes on)`, of steps whose length nobody knows: a line that moves on a
+    terminal, else a log line now and then; on standard error."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console, last = Console(stderr=True), [time.perf_counter()]
+    if not quiet and console.is_terminal:
+        with console.status("starting") as status:
+            yield lambda text: status.update(escape(text))
+        return
+
+    def line(text: str) -> None:
+        if time.perf_counter() - last[0] >= EVERY and not quiet:
+            last[0] = time.perf_counter()
+            print(text, file=sys.stderr, flush=True)
+
+    yield line

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,23 +11,22 @@ from types import ModuleType
 from typing import Any
 
 from results import export_timm, export_torch
+from results.export_check import CARD, check, check_free
 from results.export_onnx import (
     Parity,
     agreeing,
-    check_installed,
     images,
     onnx_bytes,
     onnx_parity,
     parity,
 )
 from results.export_source import Source
-from results.export_weights import Weights, check_safetensors, pt_bytes, safetensors_bytes
+from results.export_weights import Weights, pt_bytes, safetensors_bytes
 from results.run_folder import write_atomically
 from search_spaces.architecture import to_json
 from search_spaces.errors import RunFailure, UserError
 from search_spaces.interchange import to_tf
 
-CARD = "README.md"
 IMAGES = 2  # that a parity is measured on
 TF_ENDS = (32, 1280)  # stem and head of tensorflow/tpu's efficientnet_model.py
 
@@ -114,7 +113,6 @@ def to_timm(request: Request) -> Made:
     a, name, weights = request.source.architecture, request.source.name, request.weights
     files: dict[str, bytes | str] = {}
     if weights is not None:
-        check_safetensors()
         state = export_timm.timm_state(a, weights.state)
         files[f"timm_{name}.safetensors"] = safetensors_bytes(state, a, weights.origin)
     why = export_timm.refusal(a)
@@ -151,11 +149,6 @@ def _timm_parity(request: Request, text: str, module: str) -> Parity:
 def to_tensorflow(request: Request) -> Made:
     """Block strings and global parameters, as tensorflow/tpu's builders take them."""
     a = request.source.architecture
-    if (a.stem_kernel, a.stem_stride, a.stem_pool) != (3, 2, False) or not a.head:
-        raise UserError(
-            f"{request.source.name} has no TensorFlow form: tensorflow/tpu's stem is a 3x3 conv of "
-            "stride 2, and it has a head conv"
-        )
     content = {
         "blocks_args": to_tf(a),
         "global_params": {
@@ -185,7 +178,6 @@ def to_tensorflow(request: Request) -> Made:
 
 def to_onnx(request: Request) -> Made:
     """An ONNX file that ONNX Runtime gives torch's logits with. Raises RunFailure."""
-    check_installed()
     a, name = request.source.architecture, request.source.name
     network = _network(request)
     data = onnx_bytes(network, a.resolution)
@@ -199,13 +191,9 @@ def to_onnx(request: Request) -> Made:
 
 
 def to_safetensors(request: Request) -> Made:
-    """The weights under the names of the stand-alone module. Raises UserError without any."""
-    if request.weights is None:
-        raise UserError(
-            f"{request.untrained or 'there are no weights'}: give --weights FILE, or search with "
-            "--data and --halving, which keeps them"
-        )
+    """The weights under the names of the stand-alone module."""
     a, name = request.source.architecture, request.source.name
+    assert request.weights is not None  # check
     data = safetensors_bytes(request.weights.state, a, request.weights.origin)
     use = (
         f"from safetensors.torch import load_file\n\nnet.load_state_dict("
@@ -235,27 +223,33 @@ def parse_formats(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def export(request: Request, folder: Path, force: bool = False) -> Exported:
+def export(
+    request: Request,
+    folder: Path,
+    force: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Exported:
     """Makes and checks every file, then writes them, the model card last.
 
-    Raises UserError (a format that can't say the network; files that are there, without `force`)
-    and RunFailure (a file that disagrees, the disk); then nothing was written.
+    say: told what goes on.   Raises UserError (a format that can't say the network, or has no
+    weights; a folder that can't be written; files that are there, without `force`) and RunFailure
+    (a file that disagrees, the disk); then nothing was written.
     """
     from results.export_card import card
 
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file: choose another folder")
+    check(request, folder, force)
+    made = {}
+    for i, name in enumerate(request.formats, 1):
+        say(f"{name}: making and checking it, {i} of {len(request.formats)}")
+        made[name] = FORMATS[name](request)
     always = f"{request.source.name}.json"
-    if not force:
-        _refuse_filled(folder, [always, CARD])  # before minutes of work
-    made = {name: FORMATS[name](request) for name in request.formats}
     files: dict[str, bytes | str] = {}
     for one in made.values():
         files |= one.files
     files[always] = to_json(request.source.architecture, indent=2) + "\n"
     files[CARD] = card(request, made)
     if not force:
-        _refuse_filled(folder, files)
+        check_free(folder, files)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -263,17 +257,6 @@ def export(request: Request, folder: Path, force: bool = False) -> Exported:
     for name, content in files.items():
         write_atomically(folder / name, content)
     return Exported(folder, list(files), made)
-
-
-def _refuse_filled(folder: Path, names: Iterable[str]) -> None:
-    def filled(path: Path) -> bool:
-        return path.exists() and (not path.is_file() or path.stat().st_size > 0)
-
-    if there := [name for name in names if filled(folder / name)]:
-        raise UserError(
-            f"{folder} has {', '.join(there)} already: choose another folder, or add --force to "
-            "write over them"
-        )
 
 
 def figures(exported: Exported) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 import io
 import pickle
+import struct
+import zipfile
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +15,11 @@ from results.export_timm import refusal, timm_names
 from search_spaces.architecture import Architecture, to_json
 from search_spaces.errors import UserError
 
-_BROKEN = (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.PickleError)
+# What torch.load raises on files that are no weights, random bytes among them.
+_BROKEN = (
+    OSError, RuntimeError, ValueError, LookupError, EOFError, AssertionError, AttributeError,
+    TypeError, struct.error, pickle.PickleError,
+)  # fmt: skip
 # Where training programs put a state_dict; of timm's two the averaged one gave the metric.
 _INSIDE = ("state_dict_ema", "state_dict", "model")
 
@@ -69,16 +75,26 @@ def _content(file: Path) -> Any:
         try:
             return load(file.read_bytes())
         except (OSError, SafetensorError) as error:
-            raise UserError(f"the weights {file} can't be read: {error}") from None
+            raise _unreadable(file, error) from None
     try:
         with torch.serialization.safe_globals([Namespace]):  # timm's options beside the weights
             return torch.load(file, map_location="cpu", weights_only=True)
     except _BROKEN as error:
-        reason = str(error).split("\n")[0]
-        raise UserError(
-            f"the weights {file} can't be read ({reason}): expected a state_dict in .pt or "
-            ".safetensors"
-        ) from None
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: Exception) -> UserError:
+    """The sentence on a file that a library refused, whose own words are for programmers."""
+    if isinstance(error, OSError) and error.strerror:
+        why = error.strerror
+    elif file.suffix != ".safetensors" and zipfile.is_zipfile(file):
+        why = "it holds other objects than tensors: save net.state_dict() instead of the network"
+    else:
+        why = "it is no file of weights, or not all of one"
+    return UserError(
+        f"the weights {file} can't be read, since {why}: expected a state_dict in .pt, as "
+        "torch.save writes it, or in .safetensors"
+    )
 
 
 def checked(state: Any, architecture: Architecture, place: str) -> dict[str, Any]:

@@ -6,12 +6,13 @@ import sys
 
 import pytest
 import torch
+from click.testing import CliRunner
 from hypothesis import given, settings
 from random_networks import architectures
 from torch import nn
 
 from gridsearch.presets import released
-from nas.measure import analytic_bytes, quiet_ones
+from nas.measure import analytic_bytes, measure, quiet_ones
 from nas.measure_network import deployed, flattened
 from nas.measure_runtime import Run, Setting, by_clock, start
 from nas.measure_torch import allocated
@@ -131,6 +132,7 @@ def test_joined_onnx_blocks_are_the_network(monkeypatch):
     ({"dtype": "int8"}, "--dtype is 'int8': expected one of float32"),
     ({"on": "tpu"}, "--on is 'tpu': expected one of cpu, cuda"),
     ({"batch": 0}, "--batch is 0"),
+    ({"threads": 9999}, "--threads is 9999: expected at most [0-9]+, the cores"),
 ])  # fmt: skip
 def test_settings_that_are_refused(given, message):
     with pytest.raises(UserError, match=message):
@@ -181,3 +183,25 @@ def test_measure_prints_measurement_and_prediction(tmp_path):
     uncovered = command(tmp_path, "measure", "resnet_50", "--predict", "me.json")
     assert uncovered.returncode == 2
     assert "does not cover this network" in uncovered.stderr
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ("zcu102", "is 'zcu102', which is an accelerator"), ("no.json", "'no.json', which is no file"),
+])  # fmt: skip
+def test_a_prediction_is_by_a_device_file(given, said, monkeypatch, tmp_path):
+    from nas.cli import cli
+
+    monkeypatch.chdir(tmp_path)
+    error = CliRunner().invoke(cli, ["measure", "mnasnet_small", "--predict", given]).exception
+    assert isinstance(error, UserError)
+    assert said in str(error)
+    assert "expected a device file" in str(error)
+
+
+def test_a_measurement_tells_how_far_it_is():
+    told = []
+    measure(SMALL, Setting(), 0.1, lambda passed, text: told.append((text, passed)))
+    assert list(dict(told)) == ["building the network", "running it", "measuring its memory"]
+    passed = [one for _, one in told[:-1]]
+    assert passed == sorted(passed)
+    assert passed[-1] >= 0.1

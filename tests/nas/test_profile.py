@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from random_networks import architectures
 
@@ -159,6 +161,7 @@ def test_offset_and_factor_are_found_and_outliers_ignored():
     assert check["tau"] > 0.9
     other = dataclasses.replace(NETWORKS["resnet_50"])
     assert check_of(found, {**rest, other: 1.0})["not_covered"] == 1
+    assert check_of(found, {other: 1.0, nets[0]: 1.0}) is None
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path):
@@ -209,6 +212,29 @@ def test_wrong_files_say_what_is_wrong(tmp_path, content, message):
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("check", [None, {"tau": 0, "median_error": 1, "networks": 0}])
+def test_a_file_that_nobody_checked_has_no_errors(tmp_path, check):
+    content = {"name": "phone", "blocks": {KEY: 1}, "check": check}
+    (tmp_path / "phone.json").write_text(json.dumps(content))
+    said = invoke("devices", tmp_path / "phone.json")
+    assert re.search(r"latency +- +- +-", said.stdout)
+    (row, _) = json.loads(invoke("devices", tmp_path / "phone.json", "--json").stdout)
+    assert [row[name] for name in ("tau", "median_error", "networks")] == [None] * 3
+
+
+@pytest.mark.parametrize(("whole", "wrong"), [
+    ({"offset_ms": -1000}, "too negative"), ({"offset_ms": -1.0}, "too negative"),
+    ({"factor": 1e308, "offset_ms": 1e308}, "too large"),
+])  # fmt: skip
+def test_a_time_that_is_not_above_0_is_not_predicted(whole, wrong):
+    net = sampled("efficientnet-small", 1)[0]
+    times = dict.fromkeys(keys_of(net), 1 / len(keys_of(net)))
+    device = from_json({"blocks": times, "whole": whole}, "phone")
+    for predict in (device.predict_one, lambda one: device.predict([one])):
+        with pytest.raises(OutOfDomain, match=rf"'phone' .*whole\.offset_ms of .* is {wrong}"):
+            predict(net)
+
+
 def test_a_file_made_elsewhere_needs_only_blocks():
     keys = blocks_in(space("efficientnet-small"))
     device = from_json({"blocks": {key: work(key) for key in keys}}, "phone")
@@ -217,6 +243,44 @@ def test_a_file_made_elsewhere_needs_only_blocks():
     assert ms == pytest.approx(sum(map(work, keys_of(net))))
     assert math.isnan(spread)
     assert (device.name, device.batch, device.check, device.stamp) == ("phone", 1, None, {})
+
+
+def invoke(*arguments):
+    from nas.cli import cli
+
+    return CliRunner().invoke(cli, [str(one) for one in arguments])
+
+
+@pytest.mark.parametrize(
+    ("command", "option"), [("profile", "--minutes"), ("measure", "--seconds")]
+)
+@pytest.mark.parametrize("value", ["nan", "inf", "1e999", "-1"])
+def test_a_length_is_a_finite_number(command, option, value, tmp_path):
+    place = ("--out", tmp_path / "a.json") if command == "profile" else ("mnasnet_small",)
+    done = invoke(command, *place, option, value)
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}'" in done.stderr
+
+
+@pytest.mark.parametrize(("share", "said"), [
+    (1.0, "next: nas search --device '{}' --target-latency 10ms --space 'my space.toml'"),
+    (0.02, "it does not cover the space tiny, so that a search there refuses it"),
+])  # fmt: skip
+def test_what_follows_a_profile_can_be_typed(share, said, tmp_path, monkeypatch):
+    from nas import profile
+
+    (tmp_path / "my space.toml").write_text(TINY)
+    monkeypatch.chdir(tmp_path)
+    keys = blocks_in(space("my space.toml"))
+    blocks = {key: Times(1.0) for key in keys[: math.ceil(share * len(keys))]}
+    stamp = {"space": "tiny", "machine": "x", "runtime": "torch", "on": "cpu", "threads": 1,
+             "dtype": "float32", "blocks": "", "rounds": 1, "disturbed": 0.0}  # fmt: skip
+    made = ProfiledDevice("h e", 1, stamp, None, blocks)
+    monkeypatch.setattr(profile, "profile", lambda *_: made)
+    done = invoke("profile", "--space", "my space.toml", "--out", "h e.json")
+    assert done.exit_code == 0
+    assert "too little was measured to check it" in done.stdout
+    assert said.format("h e.json") in done.stdout
 
 
 def command(here, *arguments):
@@ -228,7 +292,7 @@ def command(here, *arguments):
 
 def test_profile_end_to_end(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
-    given = ("profile", "--space", "tiny.toml", "--minutes", "0.1", "--out", "me.json")
+    given = ("profile", "--space", "tiny.toml", "--minutes", "0.2", "--out", "me.json")
     done = command(tmp_path, *given)
     assert done.returncode == 0, done.stderr
     assert "networks timed whole that nothing was fitted to" in done.stdout
@@ -285,7 +349,10 @@ def test_a_template_is_filled_in_and_searched_with(tmp_path):
     ((), "either --out FILE, to measure, or --template FILE"),
     (("--out", "a.json", "--runtime", "tflite"), "--runtime is 'tflite': expected one of torch"),
     (("--out", "a.json", "--threads", "0"), "--threads is 0: expected 1 or more"),
+    (("--out", "a.json", "--threads", "9999"), "the cores of this machine"),
     (("--out", "no/a.json"), "the folder no does not exist"),
+    (("--out", "/proc/a.json"), "/proc/a.json can't be written"),
+    (("--out", 300 * "a"), "can't be written (File name too long)"),
     (("--out", "a.json", "--space", "mobile"), "there is no space 'mobile'"),
 ])  # fmt: skip
 def test_wrong_arguments(tmp_path, arguments, message):

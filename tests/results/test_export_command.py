@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from export_networks import ALL, POOLED, difference, images, shaken
 
 from results import export_card, export_timm
-from results.export import Request
+from results.export import FORMATS, Request, export
 from results.export_source import load_source
 from results.export_weights import pt_bytes
 from results.load import load_architecture
@@ -200,7 +200,11 @@ def bad_weights(kind, path):
         del state["head.classifier.1.bias"]
     elif kind == "other":
         state = build(ALL["small"]).state_dict()
-    torch.save([state] if kind == "list" else state, path)
+    content = {"list": [state], "module": build(POOLED)}.get(kind, state)
+    torch.save(content, path)
+    texts = {"json": b'{"a": 1}', "html": b"<html><p>404</p></html>", "noise": b"0\0\xff"}
+    if kind in texts:
+        path.write_bytes(texts[kind])
     if kind == "torn":
         path.write_bytes(path.read_bytes()[:500])
 
@@ -213,7 +217,11 @@ def bad_weights(kind, path):
         ("lacking", r"head\.classifier\.1\.bias has shape \(12,\) here and nothing there"),
         ("other", "of another network"),
         ("list", "holds no state_dict"),
-        ("torn", "can't be read"),
+        ("torn", r"w\.pt can't be read, since it is no file of weights, or not all of one: expe"),
+        ("json", r"w\.pt can't be read, since it is no file of weights"),
+        ("html", r"w\.pt can't be read, since it is no file of weights"),
+        ("noise", r"w\.pt can't be read, since it is no file of weights"),
+        ("module", "holds other objects than tensors: save net.state_dict"),
     ],
 )
 def test_bad_weights_are_one_sentence(kind, sentence, tmp_path):
@@ -249,6 +257,39 @@ def test_bad_input_is_one_sentence(arguments, sentence, here, tmp_path):
     assert sentence in str(result.exception)
     assert not (tmp_path / "out").exists()
     assert (tmp_path / "file").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["resnet_50", "OUT", "--to", "torch,tf"], "no TensorFlow form"),
+        (["mnasnet_a1", "OUT", "--to", "torch,safetensors"], "comes without weights: give --weig"),
+        (["found", "OUT", "--to", "torch,safetensors"], "trained nothing, so its pick has no"),
+        (["mnasnet_a1", "FILE/in", "--to", "torch"], "file is a file: choose another folder"),
+        (["mnasnet_a1", "/proc/out", "--to", "torch"], "can't be written"),
+        (["mnasnet_a1", "LONG", "--to", "torch"], "can't be written (File name too long)"),
+    ],
+)
+def test_what_can_be_known_is_said_before_the_work(
+    arguments, sentence, here, tmp_path, monkeypatch
+):
+    def work(request):
+        raise AssertionError("it worked first")
+
+    monkeypatch.setitem(FORMATS, "torch", work)
+    (tmp_path / "file").write_text("precious")
+    places = {"OUT": "out", "FILE/in": "file/in", "LONG": 300 * "a"}
+    given = [tmp_path / places[one] if one in places else one for one in arguments]
+    error = invoke(*given, "--runs", here / "runs").exception
+    assert isinstance(error, UserError), error
+    assert sentence in str(error)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_export_tells_what_goes_on(tmp_path):
+    told = []
+    export(Request(load_source("mnasnet_small"), ("torch", "tf")), tmp_path, say=told.append)
+    assert told == ["torch: making and checking it, 1 of 2", "tf: making and checking it, 2 of 2"]
 
 
 def test_nothing_is_overwritten_unless_forced(tmp_path):
