@@ -22,6 +22,7 @@ from nas.predictor_scores import factors
 from nas.strategies import Strategy, derive_seed, reseed
 from nas.strategies import strategy as named
 from results.front import front, hypervolume
+from search_spaces.errors import UserError
 
 ATTEMPTS = 16  # proposals of a sampler before a random network is taken
 COLUMNS = ("measured", "truth", "cost", "seconds")
@@ -41,9 +42,11 @@ def strategy_of(spec: str) -> Strategy:
 
     Raises UserError.
     """
-    name, _, how = spec.partition("@")
+    name = spec.removesuffix("@front")
+    if "@" in name.rpartition(":")[2]:
+        raise UserError(f"the strategy is {spec!r}: expected NAME or NAME@front")
     found = named(name)
-    return Strategy(found.make, True, found.informed) if how == "front" else found
+    return found if name == spec else Strategy(found.make, True, found.informed)
 
 
 class Player:

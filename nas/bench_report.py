@@ -1,5 +1,6 @@
 """What plays say: figures with intervals over seeds, a table, a CSV and a plot."""
 
+import dataclasses
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,12 @@ class Row:
     volume: float
     volume_interval: float
     milliseconds: float
+
+
+def fields_of(row: Row) -> dict[str, Any]:
+    """A row for JSON and CSV: None for the interval of one seed, and where nothing was timed."""
+    found = dataclasses.asdict(row)
+    return {k: None if v in (math.inf, -math.inf) or v != v else v for k, v in found.items()}
 
 
 def interval(values: Floats) -> float:
@@ -140,7 +147,7 @@ def plot(path: Path, task: Task, plays: Sequence[Play], evaluations: int) -> Non
 
     figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)
-    at = np.unique(np.linspace(5, evaluations, 40).astype(int))
+    at = np.unique(np.linspace(min(5, evaluations), evaluations, 40).astype(int))
     for name, some in grouped(plays).items():
         regret = task.best - curves(task, some, evaluations)[:, at - 1]
         volume = np.stack([volumes(task, one, at.tolist()) for one in some])
@@ -153,7 +160,8 @@ def plot(path: Path, task: Task, plays: Sequence[Play], evaluations: int) -> Non
     right.set_ylabel("hypervolume, points")
     for axis in (left, right):
         axis.set_xlabel("evaluations")
-    left.set_yscale("log")
+    if any((line.get_ydata() > 0).any() for line in left.get_lines()):
+        left.set_yscale("log")
     left.legend(fontsize=7)
     figure.suptitle(f"{task.name}, T = {task.objective.target:g}; strategy (seeds)", fontsize=9)
     buffer = io.BytesIO()
@@ -161,9 +169,13 @@ def plot(path: Path, task: Task, plays: Sequence[Play], evaluations: int) -> Non
     write_atomically(path, buffer.getvalue())
 
 
+def _number(value: float, digits: int) -> str:
+    return f"{value:z.{digits}f}" if math.isfinite(value) else "-"
+
+
 def _with(mean: float, half: float) -> str:
     """A mean with half of its interval, which one seed has not."""
-    return f"{mean:.2f}" + (f" ± {half:.2f}" if math.isfinite(half) else "")
+    return _number(mean, 2) + (f" ± {half:.2f}" if math.isfinite(half) else "")
 
 
 def print_report(rows: Sequence[Row], reached: Mapping[str, Any], reference: str) -> None:
@@ -177,7 +189,7 @@ def print_report(rows: Sequence[Row], reached: Mapping[str, Any], reference: str
         cells = [_with(row.regret, row.regret_interval) for row in own]
         volume = _with(own[-1].volume, own[-1].volume_interval)
         short = name.rpartition(":")[2]
-        shown.add_row(short, str(own[0].seeds), *cells, volume, f"{own[-1].milliseconds:.1f}")
+        shown.add_row(short, str(own[0].seeds), *cells, volume, _number(own[-1].milliseconds, 1))
     console().print("regret of the pick (points) after evaluations; ± half of the 95 % interval;")
     console().print(f"hypervolume after {at[-1]} (points); ms of one proposal there")
     console().print(shown)

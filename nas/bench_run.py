@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nas.bench import COLUMNS, Play, play
-from nas.bench_report import Row, plot, reach, rows_of
+from nas.bench_report import Row, fields_of, plot, reach, rows_of
 from nas.bench_tasks import Task
 from results.run_folder import (
     RECORD,
@@ -52,11 +52,11 @@ def run_bench(
     count: called with the evaluations done so far.
     Raises UserError, RunFailure.
     """
-    folder = run_path(name, runs)
+    strategies, folder = _distinct(strategies), run_path(name, runs)
     found = Comparison(folder)
     with open_run(folder, _experiment(task, evaluations)) as record:
         (folder / PLAYS).mkdir(exist_ok=True)
-        plays: dict[tuple[str, int], Play] = {}
+        plays: list[Play] = []
         try:
             for seed in range(seeds):
                 for spec in strategies:
@@ -65,18 +65,26 @@ def run_bench(
                     def counted(done: int, before: int = before) -> None:
                         count(before + done)
 
-                    plays[spec, seed] = kept(task, spec, seed, evaluations, folder, show, counted)
+                    plays.append(kept(task, spec, seed, evaluations, folder, show, counted))
                     count(before + evaluations)
         except KeyboardInterrupt:
             found.interrupted = True
-        ordered = [p for spec in strategies for (s, _), p in plays.items() if s == spec]
-        if ordered:
-            found.rows = rows_of(task, ordered, evaluations)
-            found.reached = reach(task, ordered, evaluations, reference)
-            _write(folder, task, found, ordered, evaluations)
+        plays.sort(key=lambda one: strategies.index(one.strategy))
+        if plays:
+            _conclude(task, found, plays, _made(plays, evaluations, show), reference)
         record["sessions"].append({"ended": now(), "plays": len(plays), "seeds": seeds})
         write_json(folder / RECORD, record)
     return found
+
+
+def _distinct(strategies: Sequence[str]) -> Sequence[str]:
+    """The same. Raises UserError where one comes twice, whose seeds would count twice."""
+    twice = [spec for spec in strategies if strategies.count(spec) > 1]
+    if twice:
+        raise UserError(
+            f"the strategy {twice[0]!r} is named {strategies.count(twice[0])} times: name it once"
+        )
+    return strategies
 
 
 def _experiment(task: Task, evaluations: int) -> dict[str, Any]:
@@ -89,6 +97,7 @@ def _experiment(task: Task, evaluations: int) -> dict[str, Any]:
         "evaluations": evaluations,
         "best": task.best,
         "fingerprint": _fingerprint(task),
+        **task.source,
     }
 
 
@@ -133,13 +142,22 @@ def _read(path: Path, spec: str, seed: int) -> Play:
     return Play(spec, seed, rows)
 
 
-def _write(
-    folder: Path, task: Task, found: Comparison, plays: Sequence[Play], evaluations: int
-) -> None:
-    import dataclasses
+def _made(plays: Sequence[Play], evaluations: int, show: Callable[[str], None]) -> int:
+    """How many evaluations there are figures of: fewer than wanted where all networks are known."""
+    made = max(len(one.rows) for one in plays)
+    if made < evaluations:
+        show(f"all {made} allowed networks are known after {made} of {evaluations} evaluations")
+    return made
 
+
+def _conclude(
+    task: Task, found: Comparison, plays: Sequence[Play], evaluations: int, reference: str
+) -> None:
+    """Fills in what was found, and writes bench.csv and bench.png."""
     import pandas as pd
 
-    frame = pd.DataFrame([dataclasses.asdict(row) for row in found.rows])
-    write_atomically(folder / "bench.csv", frame.to_csv(index=False))
-    plot(folder / "bench.png", task, plays, evaluations)
+    found.rows = rows_of(task, plays, evaluations)
+    found.reached = reach(task, plays, evaluations, reference)
+    frame = pd.DataFrame([fields_of(row) for row in found.rows])
+    write_atomically(found.folder / "bench.csv", frame.to_csv(index=False))
+    plot(found.folder / "bench.png", task, plays, evaluations)

@@ -8,7 +8,8 @@ import functools
 import math
 import zlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -25,12 +26,14 @@ DRAWN = 2000  # random networks that set the reference point
 @dataclass(frozen=True)
 class Task:
     """problem: what samplers may know.   truth: codes (n, choices) -> (n,) accuracy in percent.
-    noise: codes -> (n,) standard deviation of one training, points."""
+    noise: codes -> (n,) standard deviation of one training, points.
+    source: what a table is made from, to tell two of one name apart; empty for other tasks."""
 
     name: str
     problem: Problem
     truth: Callable[[Codes], Floats]
     noise: Callable[[Codes], Floats]
+    source: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def objective(self) -> Objective:
@@ -149,9 +152,10 @@ def recipe(text: str) -> Recipe:
         numbers = [float(part) for part in parts]
         rough, noise, seed = (*numbers[1:], *(0.2, 0.3, 0.0)[len(numbers[1:]) :])
         made = Recipe(int(numbers[0]) if numbers else 20, rough, noise, int(seed))
-        if not (2 <= made.choices <= 60 and 0 <= made.rough <= 1 and made.noise >= 0):
+        bounds = (2 <= made.choices <= 60, 0 <= made.rough <= 1, 0 <= made.noise < math.inf)
+        if not all(bounds) or made.seed < 0:
             raise ValueError
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise UserError(
             f"the task is {text!r}: expected synthetic:CHOICES,ROUGHNESS,NOISE,SEED with 2 to 60 "
             "choices, a roughness from 0 to 1 and a noise of 0 or more points"

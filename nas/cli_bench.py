@@ -1,14 +1,18 @@
 """`nas bench`: strategies side by side on a table or a surrogate."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas.cli_options import typed
+
 if TYPE_CHECKING:
     from nas.bench_tasks import Task
 
 STRATEGIES = "random,tpe,nsga2,evolution,reinforce,predictor"
+OF_TABLES = ("accuracy", "cost", "choices", "noise")
 
 
 @click.command()
@@ -78,32 +82,25 @@ def bench(**given: Any) -> None:
     A strategy with a seed is kept in RUNS/NAME when it is finished. The same command line
     continues, and --strategies and --seeds may grow.
     """
-    from nas.bench import strategy_of
     from nas.bench_run import run_bench
     from nas.progress import counting
-    from results.run_folder import run_name
-    from search_spaces.errors import UserError
 
-    names = [one.strip() for one in given["strategies"].split(",") if one.strip()]
-    if not names:
-        raise UserError("--strategies is empty: expected names, as tpe,predictor")
-    for name in names:
-        strategy_of(name).make(0)
-    task = _task(given)
-    target = f"{task.objective.target:g}".replace("+", "")
-    parts = ("bench", task.name, target, task.objective.name, str(given["evaluations"]))
-    folder_name = given["name"] or run_name(parts)
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    names = _strategies(given["strategies"])
+    _check(given, typed(click.get_current_context()), names)
+    task = _task(given, lambda text: None if given["as_json"] else say(f"warning: {text}"))
     wanted = {key: given[key] for key in ("evaluations", "seeds", "reference")}
     total = len(names) * wanted["seeds"] * wanted["evaluations"]
     with counting(total, "evaluations", given["as_json"]) as count:
-        report = run_bench(task, names, **wanted, name=folder_name, runs=given["runs"],
-                           show=lambda text: click.echo(text, err=True), count=count)  # fmt: skip
+        report = run_bench(task, names, **wanted, name=_name(given, task), runs=given["runs"],
+                           show=say, count=count)  # fmt: skip
     if given["as_json"]:
-        import dataclasses
-
+        from nas.bench_report import fields_of
         from nas.cli import print_json
 
-        print_json([dataclasses.asdict(row) for row in report.rows])
+        print_json([fields_of(row) for row in report.rows])
     elif report.rows:
         from nas.bench_report import print_report
 
@@ -114,7 +111,45 @@ def bench(**given: Any) -> None:
         raise SystemExit(130)
 
 
-def _task(given: dict[str, Any]) -> "Task":
+def _strategies(text: str) -> list[str]:
+    """The names of --strategies, each of which can be made. Raises UserError."""
+    from nas.bench import strategy_of
+    from search_spaces.errors import UserError
+
+    names = [one.strip() for one in text.split(",") if one.strip()]
+    if not names:
+        raise UserError("--strategies is empty: expected names, as tpe,predictor")
+    for name in names:
+        strategy_of(name).make(0)
+    return names
+
+
+def _check(given: dict[str, Any], typed: list[str], names: list[str]) -> None:
+    """Raises UserError for an option that would do nothing.   typed: parameters the user gave."""
+    from search_spaces.errors import UserError
+
+    if given["table"] is None:
+        for key in (one for one in OF_TABLES if one in typed):
+            raise UserError(f"--{key} is of a table: give one with --table FILE, or leave it out")
+    elif "task" in typed:
+        raise UserError("--task and --table both say what is compared: give one of them")
+    if "reference" in typed and given["reference"] not in names:
+        raise UserError(
+            f"--reference is {given['reference']!r}, which is not played: expected one of "
+            f"--strategies, which are {', '.join(names)}"
+        )
+
+
+def _name(given: dict[str, Any], task: "Task") -> str:
+    """The run's, as it is given or made from the task."""
+    from results.run_folder import run_name
+
+    target = f"{task.objective.target:g}".replace("+", "")
+    parts = ("bench", task.name, target, task.objective.name, str(given["evaluations"]))
+    return given["name"] or run_name(parts)
+
+
+def _task(given: dict[str, Any], warn: Callable[[str], None]) -> "Task":
     from nas.objective import Objective
     from search_spaces.errors import UserError
     from search_spaces.quantities import QUANTITIES
@@ -126,9 +161,8 @@ def _task(given: dict[str, Any]) -> "Task":
         from nas.bench_tables import read_task
 
         patterns = [one.strip() for one in given["choices"].split(",") if one.strip()]
-        keys = ("accuracy", "cost", "noise")
-        columns = {key: given[key] for key in keys}
-        return read_task(given["table"], kind, target, choices=patterns, **columns)
+        columns = {**{key: given[key] for key in OF_TABLES}, "choices": patterns}
+        return read_task(given["table"], kind, target, **columns, warn=warn)
     from nas import bench_tasks as tasks
 
     if given["task"] == "surrogate":

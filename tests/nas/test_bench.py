@@ -4,15 +4,19 @@ import itertools
 import json
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from nas import bench_report
 from nas.bench import Play, play, rewards, strategy_of, volumes
-from nas.bench_report import evaluations_to, interval, reach, rows_of
+from nas.bench_report import Row, evaluations_to, interval, reach, rows_of
+from nas.bench_run import run_bench
 from nas.bench_tables import read_task
 from nas.bench_tasks import recipe, surrogate_task, synthetic_task
+from nas.cli import cli, entry
 from nas.objective import Objective
 from search_spaces import UserError, space
 
@@ -90,9 +94,6 @@ def test_a_table_is_played_to_its_end_and_never_left(table, spec):
     ("change", "message"),
     [
         (lambda f: f.rename(columns={"cost": "macs"}), "lacks the column 'cost'"),
-        (lambda f: f.assign(cost=-1), "costs above 0"),
-        (lambda f: f.assign(accuracy="good"), "not a number"),
-        (lambda f: f.assign(k=np.nan), "empty cells"),
         (lambda f: f.assign(id=range(48)).iloc[:6], "6 networks"),
         (lambda f: pd.concat([f] * 2).assign(id=range(96)), "at most 64"),
     ],
@@ -101,6 +102,124 @@ def test_bad_tables_are_refused_in_a_sentence(table, change, message):
     change(pd.read_csv(table)).to_csv(table, index=False)
     with pytest.raises(UserError, match=message):
         read_task(table)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "text", "message"),
+    [
+        (0, "accuracy", "good", "holds 'good' in line 2 of mine.csv: expected a number in percent"),
+        (7, "accuracy", "", "is empty in line 9 of mine.csv: expected a number in percent"),
+        (3, "accuracy", "101.5", "holds '101.5' in line 5 of mine.csv: expected a number in perc"),
+        (7, "cost", "inf", "holds 'inf' in line 9 of mine.csv: expected a cost above 0"),
+        (8, "cost", "-1", "holds '-1' in line 10 of mine.csv: expected a cost above 0"),
+        (47, "k", "n/a", "holds 'n/a' in line 49 of mine.csv: expected an option in every row"),
+    ],
+)
+def test_a_fault_of_a_table_names_its_cell(table, row, column, text, message):
+    frame = pd.read_csv(table, dtype=str)
+    frame.loc[row, column] = text
+    frame.to_csv(table, index=False)
+    with pytest.raises(UserError) as caught:
+        read_task(table)
+    assert str(caught.value).startswith(f"column {column!r} {message}")
+
+
+def test_the_line_of_a_fault_is_the_files(table):
+    lines = table.read_text().splitlines()
+    lines[20] = lines[20].replace(lines[20].split(",")[3], "n/a")
+    table.write_text("\n".join(["", *lines[:10], "", "  ", *lines[10:]]))
+    with pytest.raises(UserError, match=r"'accuracy' holds 'n/a' in line 24 of mine\.csv"):
+        read_task(table)
+    packed = table.with_suffix(".csv.gz")
+    pd.read_csv(table).to_csv(packed, index=False)
+    with pytest.raises(UserError, match=r"'accuracy' holds 'nan' in line 21 of mine\.csv\.gz"):
+        read_task(packed)
+
+
+@pytest.mark.parametrize("noise", [float("nan"), float("inf"), -1.0])
+def test_a_noise_is_a_number_of_points(table, noise):
+    with pytest.raises(UserError, match=r"the noise is .*: expected a finite number"):
+        read_task(table, noise=noise)
+
+
+def test_fractions_are_warned_of_once(table):
+    said = []
+    read_task(table, warn=said.append)
+    assert not said
+    frame = pd.read_csv(table)
+    frame.assign(accuracy=frame.accuracy / 100).to_csv(table, index=False)
+    read_task(table, warn=said.append)
+    assert len(said) == 1
+    assert "percent is expected" in said[0]
+
+
+def test_a_table_with_its_noise_and_columns_is_the_run(table):
+    def run(**other):
+        task = read_task(table, **other)
+        return run_bench(task, ["random"], 6, 1, "random", "b", table.parent / "runs")
+
+    frame = pd.read_csv(table).drop_duplicates(["k", "w", "op"])  # noise is of single trainings
+    frame.assign(top1=frame.accuracy, size=frame.cost).to_csv(table, index=False)
+    same = {"choices": ["k", "w", "op"], "noise": 5}
+    first = run(**same).rows[-1]
+    assert run(**same).rows[-1] == first
+    assert run(**{**same, "choices": ["w", "op", "k*"]}).rows[-1] == first
+    for change, said in (
+        ({"noise": 0}, "noise 5.0, not 0.0"),
+        ({"accuracy": "top1"}, "accuracy 'accuracy', not 'top1'"),
+        ({"cost": "size"}, "cost 'cost', not 'size'"),
+        ({"choices": ["k", "w"]}, "choices .'k', 'w', 'op'., not .'k', 'w'."),
+    ):
+        with pytest.raises(UserError, match=said):
+            run(**{**same, **change})
+    table.write_text(table.read_text() + "\n")
+    with pytest.raises(UserError, match=r"table '[0-9a-f]{16}', not '"):
+        run(**same)
+
+
+def test_a_run_without_a_table_continues_what_older_versions_began(tmp_path):
+    run_bench(TASK, ["random"], 6, 1, "random", "b", tmp_path)
+    experiment = json.loads((tmp_path / "b/run.json").read_text())["experiment"]
+    keys = ["kind", "task", "objective", "target", "evaluations", "best", "fingerprint"]
+    assert list(experiment) == keys
+
+
+def test_a_strategy_counts_once(tmp_path):
+    with pytest.raises(UserError, match="'random' is named 2 times"):
+        run_bench(TASK, ["random", "tpe", "random"], 3, 1, "tpe", "b", tmp_path)
+
+
+def test_figures_end_where_all_networks_are_known(tmp_path):
+    task, said = synthetic_task(recipe("synthetic:4")), []
+    found = run_bench(task, ["random", "tpe"], 60, 2, "tpe", "b", tmp_path, show=said.append)
+    known = [line for line in said if "known" in line]
+    n = len(pd.read_csv(tmp_path / "b/plays/random-seed0.csv"))
+    assert known == [f"all {n} allowed networks are known after {n} of 60 evaluations"]
+    ends = [20, n, 20, n]
+    assert [row.evaluations for row in found.rows] == ends
+    assert all(np.isfinite(row.milliseconds) for row in found.rows)
+    assert pd.read_csv(tmp_path / "b/bench.csv").evaluations.tolist() == ends
+
+
+def test_what_is_not_measured_is_a_null_and_a_dash(capsys):
+    nan, inf = float("nan"), float("inf")
+    row = Row("random", 20, 1, 60.0, inf, -1e-9, inf, 2.0, inf, nan)
+    text = json.dumps(bench_report.fields_of(row), allow_nan=False)
+    empty = [key for key, value in json.loads(text).items() if value is None]
+    assert empty == ["reward_interval", "regret_interval", "volume_interval", "milliseconds"]
+    bench_report.print_report([row], {}, "random")
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[-1].split() == ["random", "1", "0.00", "2.00", "-"]
+
+
+@pytest.mark.parametrize("evaluations", [2, 12])
+def test_a_plot_of_equal_accuracies_warns_of_nothing(table, evaluations):
+    pd.read_csv(table).assign(accuracy=70).to_csv(table, index=False)
+    task = read_task(table)
+    plays = [play(task, "random", seed, evaluations) for seed in range(2)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bench_report.plot(table.parent / "bench.png", task, plays, evaluations)
 
 
 def test_figures_over_seeds():
@@ -120,9 +239,76 @@ def test_figures_over_seeds():
 def test_unknown_names_are_refused():
     with pytest.raises(UserError, match="no strategy 'best'"):
         strategy_of("best")
-    for text in ("synthetic:1", "synthetic:8,2", "synthetic:8,a", "synthetic:8,.1,.1,1,1"):
+    for spec in ("random@foo", "random@", "random@front@front"):
+        with pytest.raises(UserError, match="expected NAME or NAME@front"):
+            strategy_of(spec)
+    wrong = ("1", "8,2", "8,a", "8,.1,.1,1,1", "inf", "8,.1,inf", "8,.1,nan", "8,.1,.1,-1")
+    for text in (f"synthetic:{one}" for one in wrong):
         with pytest.raises(UserError, match="expected synthetic"):
             recipe(text)
+
+
+@pytest.fixture
+def bench(table, monkeypatch, capsys):
+    """`nas bench` in this process: exit code, output, lines of errors."""
+
+    def run(text):
+        monkeypatch.chdir(table.parent)
+        monkeypatch.setattr(sys, "argv", ["nas", "bench", *text.split()])
+        with pytest.raises(SystemExit) as left:
+            entry(cli, "nas")
+        done = capsys.readouterr()
+        return left.value.code, done.out, done.err.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--noise 0", "--noise is of a table"),
+        ("--accuracy top1", "--accuracy is of a table"),
+        ("--cost macs", "--cost is of a table"),
+        ("--choices k,w", "--choices is of a table"),
+        ("--table mine.csv --task surrogate", "--task and --table both"),
+        ("--table mine.csv --noise nan", "the noise is nan"),
+        ("--table mine.csv --cost accuracy", "both the column 'accuracy'"),
+        ("--table mine.csv --strategies random@foo", "'random@foo': expected NAME or NAME@front"),
+        ("--table mine.csv --strategies random,random", "'random' is named 2 times"),
+        (
+            "--strategies random,tpe --reference nsga2",
+            "--reference is 'nsga2', which is not played",
+        ),
+        ("--strategies random --reference tpe", "--reference is 'tpe', which is not played"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(bench, table, options, message):
+    code, out, errors = bench(options)
+    assert (code, out, len(errors)) == (2, "", 1)
+    assert message in errors[0]
+    assert not (table.parent / "runs").exists()
+
+
+def test_one_seed_is_strict_json_and_the_default_reference_may_be_missing(bench):
+    code, out, _ = bench("--table mine.csv --strategies random --seeds 1 --evaluations 5 --json")
+    assert code == 0
+
+    def refuse(text):
+        raise AssertionError(text)
+
+    (row,) = json.loads(out, parse_constant=refuse)
+    assert row["reward_interval"] is None
+    assert row["milliseconds"] > 0
+
+
+def test_fractions_are_warned_of_beside_the_table_only(bench, table):
+    frame = pd.read_csv(table)
+    frame.assign(accuracy=frame.accuracy / 100).to_csv(table, index=False)
+    command = "--table mine.csv --strategies random --seeds 1 --evaluations 5"
+    for more, count in (("", 1), (" --json", 0)):
+        code, _, errors = bench(command + more)
+        assert code == 0
+        assert sum("percent is expected" in line for line in errors) == count
 
 
 def test_the_command_continues_and_its_errors_are_one_sentence(table):
