@@ -123,7 +123,7 @@ class PredictorSampler(InformedSampler):
             return scalarised(done, study.directions, self._rng)
         values = np.array([trial.values[0] for trial in done], float)
         told = factors(problem.objective, facts.cost[: len(done)]) if _one(study) else 1.0
-        return np.asarray(values / told)
+        return np.nan_to_num(values / told, nan=0.0, posinf=1e12, neginf=-1e12)
 
     def _expected(self, problem: Problem, codes: Codes) -> Floats:
         if self._prior is None:

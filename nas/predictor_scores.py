@@ -12,25 +12,42 @@ from nas.predictor_problem import Floats
 from results.front import front
 
 GAP = 0.25  # the ceiling lies this share of the values' range above the best
+USUAL = 20  # the first values, that fill the space, say what is usual
+DEPTH = 6.0  # lower than the usual by so many times what the best is above it: it failed
 
 
 @dataclass(frozen=True)
 class Warp:
     """-log(ceiling - value), standardised: the last points are the dearest, and networks that
-    hardly trained weigh less. ceiling None: the value itself, standardised."""
+    hardly trained weigh less. ceiling None: the value itself, standardised. Values more than
+    DEPTH steps below the usual, trainings that failed, are drawn near by a logarithm, so that
+    they don't set the scale of all others.
+
+    usual, step: the median of the first values, and how far above it the best is.
+    """
 
     ceiling: float | None
-    shift: float
-    scale: float
+    usual: float
+    step: float
+    shift: float = 0.0
+    scale: float = 1.0
 
     @classmethod
     def of(cls, values: Floats, log: bool = True) -> "Warp":
-        top, low = float(values.max()), float(np.quantile(values, 0.1))
+        top, usual = float(values.max()), float(np.median(values[:USUAL]))
+        step = top - usual if log and top > usual else np.inf
+        low = float(np.quantile(values, 0.1))
+        low = max(low, usual - DEPTH * step)
         ceiling = top + GAP * max(top - low, 1e-6) + 1e-9 if log else None
-        warped = values if ceiling is None else -np.log(ceiling - values)
-        return cls(ceiling, float(warped.mean()), max(float(warped.std()), 1e-9))
+        warped = cls(ceiling, usual, step)(values)
+        mean, spread = float(warped.mean()), max(float(warped.std()), 1e-9)
+        return cls(ceiling, usual, step, mean, spread)
 
     def __call__(self, values: Floats) -> Floats:
+        below = (self.usual - values) / self.step - DEPTH
+        if (below > 0).any():
+            near = self.usual - self.step * (DEPTH + np.log1p(np.maximum(below, 0.0)))
+            values = np.where(below > 0, near, values)
         warped = values if self.ceiling is None else -np.log(self.ceiling - values)
         return np.asarray((warped - self.shift) / self.scale)
 
@@ -38,7 +55,12 @@ class Warp:
         plain = warped * self.scale + self.shift
         if self.ceiling is None:
             return np.asarray(plain)
-        return np.asarray(self.ceiling - np.exp(np.clip(-plain, -50.0, 50.0)))
+        values = self.ceiling - np.exp(np.clip(-plain, -50.0, 50.0))
+        below = (self.usual - values) / self.step - DEPTH
+        if (below > 0).any():
+            far = self.usual - self.step * (DEPTH + np.expm1(np.clip(below, 0.0, 50.0)))
+            values = np.where(below > 0, far, values)
+        return np.asarray(values)
 
 
 def factors(objective: Objective, cost: Floats) -> Floats:

@@ -3,7 +3,9 @@
 import random
 
 import numpy as np
+import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution
 
 from nas.bench import play, rewards
 from nas.bench_tasks import recipe, synthetic_task
@@ -162,3 +164,30 @@ def test_random_networks_within_tight_limits():
     codes, facts = inner.random(64, np.random.RandomState(0))
     assert facts.allowed.all()
     assert len(np.unique(codes, axis=0)) > 5
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3])
+def test_failed_trainings_do_not_set_the_scale(share):
+    rng = np.random.default_rng(0)
+    healthy = rng.normal(72, 2, 200)
+    values = np.where(rng.random(200) < share, 10 + rng.random(200), healthy)
+    warp = Warp.of(values)
+    np.testing.assert_allclose(warp.back(warp(values)), values, rtol=1e-9)
+    assert (np.diff(warp(np.sort(values))) >= 0).all()
+    assert warp.ceiling - values.max() < 10  # 16 where failures set it
+    assert warp(healthy).std() > 0.2  # of 1: what the failures leave
+
+
+def test_minus_infinity_is_a_very_low_value():
+    def proposals(low):
+        where = space("efficientnet")
+        problem = SpaceProblem(where, HARD, limits_of(HARD))
+        study = optuna.create_study(direction="maximize", sampler=PredictorSampler(0, problem))
+        distributions = {n: CategoricalDistribution(o) for n, o in where.choices.items()}
+        for n in range(28):
+            trial = study.ask(distributions)
+            blocks = where.build(trial.params).blocks
+            study.tell(trial, low if n in (5, 11) else 40.0 + blocks)
+        return [trial.params for trial in study.get_trials()[-6:]]
+
+    assert proposals(float("-inf")) == proposals(-1e12)
