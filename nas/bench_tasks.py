@@ -21,19 +21,22 @@ from search_spaces.errors import UserError
 from search_spaces.space import Space, Value
 
 DRAWN = 2000  # random networks that set the reference point
+CHANCE = 10.0  # percent, of a training that failed
 
 
 @dataclass(frozen=True)
 class Task:
     """problem: what samplers may know.   truth: codes (n, choices) -> (n,) accuracy in percent.
     noise: codes -> (n,) standard deviation of one training, points.
-    source: what a table is made from, to tell two of one name apart; empty for other tasks."""
+    source: what a table is made from, to tell two of one name apart; empty for other tasks.
+    failing: the share of trainings that end at CHANCE."""
 
     name: str
     problem: Problem
     truth: Callable[[Codes], Floats]
     noise: Callable[[Codes], Floats]
     source: Mapping[str, Any] = field(default_factory=dict)
+    failing: float = 0.0
 
     @property
     def objective(self) -> Objective:
@@ -47,7 +50,8 @@ class Task:
     def measured(self, code: Codes, seed: int) -> float:
         """The accuracy of one training of the network, the same for the same seed."""
         rng = np.random.default_rng((zlib.crc32(code.astype(np.int64).tobytes()), seed))
-        return float(self.truth(code[None])[0] + self.noise(code[None])[0] * rng.standard_normal())
+        found = self.truth(code[None])[0] + self.noise(code[None])[0] * rng.standard_normal()
+        return CHANCE if rng.random() < self.failing else float(found)
 
     @functools.cached_property
     def reference(self) -> tuple[float, float]:
@@ -133,16 +137,19 @@ class ListedProblem:
 class Recipe:
     """A synthetic table. choices: how many, of 2 to 4 options each. rough: the share of the
     variance from pairs and triples of choices. noise: of one training, in points, where the
-    accuracies of random networks have a standard deviation of 2.5. seed: of the table."""
+    accuracies of random networks have a standard deviation of 2.5. seed: of the table.
+    failing: the share of trainings that end at CHANCE."""
 
     choices: int = 20
     rough: float = 0.2
     noise: float = 0.3
     seed: int = 0
+    failing: float = 0.0
 
     @property
     def name(self) -> str:
-        return f"synthetic:{self.choices},{self.rough:g},{self.noise:g},{self.seed}"
+        failing = f",{self.failing:g}" if self.failing else ""
+        return f"synthetic:{self.choices},{self.rough:g},{self.noise:g},{self.seed}{failing}"
 
 
 def recipe(text: str) -> Recipe:
@@ -150,15 +157,16 @@ def recipe(text: str) -> Recipe:
     parts = [part for part in text.partition(":")[2].split(",") if part]
     try:
         numbers = [float(part) for part in parts]
-        rough, noise, seed = (*numbers[1:], *(0.2, 0.3, 0.0)[len(numbers[1:]) :])
-        made = Recipe(int(numbers[0]) if numbers else 20, rough, noise, int(seed))
+        rough, noise, seed, failing = (*numbers[1:], *(0.2, 0.3, 0.0, 0.0)[len(numbers[1:]) :])
+        made = Recipe(int(numbers[0]) if numbers else 20, rough, noise, int(seed), failing)
         bounds = (2 <= made.choices <= 60, 0 <= made.rough <= 1, 0 <= made.noise < math.inf)
-        if not all(bounds) or made.seed < 0:
+        if not all(bounds) or made.seed < 0 or not 0 <= failing < 1:
             raise ValueError
     except (ValueError, TypeError, OverflowError):
         raise UserError(
-            f"the task is {text!r}: expected synthetic:CHOICES,ROUGHNESS,NOISE,SEED with 2 to 60 "
-            "choices, a roughness from 0 to 1 and a noise of 0 or more points"
+            f"the task is {text!r}: expected synthetic:CHOICES,ROUGHNESS,NOISE,SEED,FAILING with 2 "
+            "to 60 choices, a roughness from 0 to 1, a noise of 0 or more points and a share of "
+            "trainings that fail below 1"
         ) from None
     return made
 
@@ -202,4 +210,7 @@ def synthetic_task(made: Recipe, objective: str = "hard", target: float | None =
 
     wanted = Objective(objective, target or float(np.median(cost(drawn))), caution=0.0)
     problem = ListedProblem(choices, wanted, cost)
-    return Task(made.name, problem, truth, lambda codes: np.full(len(codes), made.noise))
+    return Task(
+        made.name, problem, truth, lambda codes: np.full(len(codes), made.noise),
+        failing=made.failing,
+    )  # fmt: skip

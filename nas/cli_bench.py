@@ -22,7 +22,7 @@ OF_TABLES = ("accuracy", "cost", "choices", "noise")
     show_default=True,
     metavar="TASK",
     help="surrogate (ImageNet, with the noise of one training), or "
-    "synthetic:CHOICES,ROUGHNESS,NOISE,SEED.",
+    "synthetic:CHOICES,ROUGHNESS,NOISE,SEED[,FAILING].",
 )
 @click.option(
     "--table",
@@ -174,5 +174,5 @@ def _task(given: dict[str, Any], warn: Callable[[str], None]) -> "Task":
         return tasks.synthetic_task(tasks.recipe(given["task"]), kind, target)
     raise UserError(
         f"there is no task {given['task']!r}: expected surrogate or "
-        "synthetic:CHOICES,ROUGHNESS,NOISE,SEED; or give a table with --table FILE"
+        "synthetic:CHOICES,ROUGHNESS,NOISE,SEED[,FAILING]; or give a table with --table FILE"
     )

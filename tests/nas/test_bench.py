@@ -15,7 +15,7 @@ from nas.bench import Play, play, rewards, strategy_of, volumes
 from nas.bench_report import Row, evaluations_to, interval, reach, rows_of
 from nas.bench_run import run_bench
 from nas.bench_tables import read_task
-from nas.bench_tasks import recipe, surrogate_task, synthetic_task
+from nas.bench_tasks import CHANCE, recipe, surrogate_task, synthetic_task
 from nas.cli import cli, entry
 from nas.objective import Objective
 from search_spaces import UserError, space
@@ -332,3 +332,14 @@ def test_the_command_continues_and_its_errors_are_one_sentence(table):
         done = bench(*wrong)
         assert done.returncode == 2
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_share_of_trainings_fails():
+    made = recipe("synthetic:8,0.2,0.4,3,0.25")
+    assert recipe(made.name) == made
+    task = synthetic_task(made)
+    codes, _ = task.inner.random(400, np.random.RandomState(0))
+    told = np.array([task.measured(code, 0) for code in codes])
+    assert 0.18 < (told == CHANCE).mean() < 0.32
+    healthy = np.array([TASK.measured(code, 0) for code in codes])
+    assert (told[told != CHANCE] == healthy[told != CHANCE]).all()
