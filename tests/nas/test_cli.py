@@ -10,6 +10,7 @@ import time
 
 import pandas as pd
 import pytest
+from waiting import wait_for
 
 from search_spaces import NETWORKS, cost, from_json
 
@@ -186,10 +187,7 @@ def test_interrupted_and_killed_anywhere_it_continues_to_the_same_result(here):
     kinds = (signal.SIGINT, signal.SIGKILL, signal.SIGKILL, signal.SIGKILL)
     for kind, least in zip(kinds, (1, 30, 60, 90), strict=True):
         process = subprocess.Popen([*given, "cut"], **quiet)
-        until = time.monotonic() + 60
-        while not journal.exists() or journal.read_bytes().count(b"\n") < least:
-            assert time.monotonic() < until
-            time.sleep(0.005)
+        wait_for(lambda n=least: journal.exists() and journal.read_bytes().count(b"\n") >= n, 60)
         time.sleep(rng.uniform(0, 0.4))
         assert process.poll() is None
         process.send_signal(kind)

@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from waiting import wait_for
 
 from nas import decoding
 from nas.images import for_data, load_images, stratified
@@ -213,13 +213,6 @@ print(data.digest)
 def building(folder, cache, progress="None"):
     program = BUILD.format(folder=str(folder), cache=str(cache), progress=progress)
     return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-
-
-def wait_for(what, seconds=20.0):
-    limit = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
 
 
 SLOW = "lambda *n: time.sleep(60)"
