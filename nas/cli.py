@@ -35,6 +35,8 @@ def entry(group: click.Group, name: str) -> NoReturn:
     except (UserError, RunFailure) as error:
         message, code = str(error), error.exit_code
     except OSError as error:
+        if os.environ.get("COMPOUND_NAS_DEBUG"):
+            raise
         if error.errno == errno.ENOSPC and not error.filename:  # of the output: /dev/full
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         message, code = f"{error.filename or 'the output'}: {error.strerror or error}", 1

@@ -42,7 +42,8 @@ def export(folder: Path, force: bool, as_json: bool, **given: Any) -> None:
     from nas.progress import working
     from results.export import export as write
     from results.export import figures
-    from results.export_check import CARD, check_writable
+    from results.export_check import CARD
+    from results.run_folder import check_writable
 
     check_writable(folder / CARD)  # before weights are read, which takes seconds
     with working(as_json) as say:

@@ -98,7 +98,7 @@ def _known(value: Any) -> Any:
 
 def _check_free(path: Path, force: bool) -> None:
     """Raises UserError where the file may not or can't be written."""
-    from results.export_check import check_writable
+    from results.run_folder import check_writable
     from search_spaces.errors import UserError
 
     check_writable(path)

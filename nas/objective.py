@@ -29,14 +29,11 @@ Number = TypeVar("Number", float, "NDArray[float64]")
 OBJECTIVES = {"hard": (0.0, -1.0), "soft": (-0.07, -0.07)}
 
 
-def check_number(what: str, value: Any, above: float) -> None:
-    """Raises UserError for what is no finite number above that."""
-    if (
-        not isinstance(value, Real)
-        or isinstance(value, bool)
-        or not above < float(value) < math.inf
-    ):
-        raise UserError(f"{what} is {value!r}: expected a finite number above {above:g}")
+def check_positive(what: str, value: Any) -> None:
+    """Raises UserError for what is no finite number above 0."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not (number and 0 < float(value) < math.inf):
+        raise UserError(f"{what} is {value!r}: expected a finite number above 0")
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Objective:
             raise UserError(
                 f"there is no objective {self.name!r}: expected one of {', '.join(OBJECTIVES)}"
             )
-        check_number("the target", self.target, 0.0)
+        check_positive("the target", self.target)
         if not isinstance(self.caution, Real) or not 0 <= float(self.caution) < math.inf:
             raise UserError(f"caution is {self.caution!r}: expected 0 or more")
 
@@ -112,7 +109,7 @@ class Limit:
     at_most: float
 
     def __post_init__(self) -> None:
-        check_number("the limit", self.at_most, 0.0)
+        check_positive("the limit", self.at_most)
 
     @property
     def of_quantity(self) -> Quantity:

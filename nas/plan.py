@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nas.drive import Proposer
 from nas.evaluators import Evaluator
 from nas.executors import Resources, check_executor
-from nas.objective import Limit, Objective, check_number
+from nas.objective import Limit, Objective, check_positive
 from nas.search import Search
 from nas.strategies import Strategy
 from results.records import Trial
@@ -163,7 +163,7 @@ def named(part: Any) -> str:
 def check_plan(plan: Plan) -> None:
     """Raises UserError for numbers that don't go together."""
     check_executor(plan.executor, plan.resources)
-    check_number("the budget", plan.budget, 0.0)
+    check_positive("the budget", plan.budget)
     for name, least, most in WHOLE:
         value = getattr(plan, name)
         if type(value) is not int or not least <= value <= most:

@@ -20,7 +20,7 @@ from nas.predictor_inner import Inner
 from nas.predictor_model import Growing
 from nas.predictor_plain import Coder, PlainProblem
 from nas.predictor_problem import Codes, Facts, Floats, Problem, values_of
-from nas.predictor_scores import Warp, factors, hypervolume_score, scalarised
+from nas.predictor_scores import Warp, factors, finite, hypervolume_score, scalarised
 from search_spaces.architecture import Architecture
 
 FIRST = 20  # proposals that fill the space
@@ -123,7 +123,7 @@ class PredictorSampler(InformedSampler):
             return scalarised(done, study.directions, self._rng)
         values = np.array([trial.values[0] for trial in done], float)
         told = factors(problem.objective, facts.cost[: len(done)]) if _one(study) else 1.0
-        return np.nan_to_num(values / told, nan=0.0, posinf=1e12, neginf=-1e12)
+        return finite(values / told)
 
     def _expected(self, problem: Problem, codes: Codes) -> Floats:
         if self._prior is None:

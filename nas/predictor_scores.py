@@ -89,6 +89,11 @@ def hypervolume_score(
     return added
 
 
+def finite(values: Floats) -> Floats:
+    """Values that were told, infinite ones very large, and 0 for those that are no number."""
+    return np.nan_to_num(values, nan=0.0, posinf=1e12, neginf=-1e12)
+
+
 def scalarised(
     trials: Sequence[FrozenTrial],
     directions: Sequence[StudyDirection],
@@ -98,8 +103,8 @@ def scalarised(
     its span (Knowles 2006, ParEGO, with a sum)."""
     signs = [1.0 if one == StudyDirection.MAXIMIZE else -1.0 for one in directions]
     values = np.array([trial.values for trial in trials], float) * signs
-    finite = np.nan_to_num(values, nan=0.0, posinf=1e12, neginf=-1e12)
-    if finite.shape[1] == 1:
-        return np.asarray(finite[:, 0])
-    span = np.maximum(np.ptp(finite, axis=0), 1e-12)
-    return np.asarray((finite / span) @ rng.dirichlet(np.ones(finite.shape[1])))
+    values = finite(values)
+    if values.shape[1] == 1:
+        return np.asarray(values[:, 0])
+    span = np.maximum(np.ptp(values, axis=0), 1e-12)
+    return np.asarray((values / span) @ rng.dirichlet(np.ones(values.shape[1])))

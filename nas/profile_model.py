@@ -5,6 +5,7 @@ the block does: multiply-adds of dense, depthwise and squeeze-and-excitation lay
 and written, weights, kernel, pixels and channels. It only interpolates.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,9 +32,10 @@ def layers_of(keyed: Keyed) -> tuple[str, ...]:
     return (*kinds, *joined, activation or "")
 
 
-def features(keyed: Keyed) -> Floats:
-    """(FEATURES,) logarithms; 0 where a block has no layer of the kind."""
-    block, dense, depthwise, squeeze, read, written, weights = keyed.block, 0, 0, 0, 0, 0, 0
+@functools.lru_cache(maxsize=1 << 15)
+def features(key: str) -> Floats:
+    """(FEATURES,) logarithms of a block; 0 where it has no layer of the kind."""
+    block, dense, depthwise, squeeze, read, written, weights = parse(key).block, 0, 0, 0, 0, 0, 0
     for layer in block.layers:
         macs, params, *_ = layer_cost(layer)
         weights, read, written = (
@@ -65,16 +67,15 @@ class Reach:
         self.add(keys)
 
     def add(self, keys: Iterable[str]) -> None:
-        for keyed in map(parse, keys):
-            x = features(keyed)
-            self._met[layers_of(keyed)] += 1
+        for key in keys:
+            x = features(key)
+            self._met[layers_of(parse(key))] += 1
             self._low, self._high = np.minimum(self._low, x), np.maximum(self._high, x)
 
     def __contains__(self, key: str) -> bool:
-        keyed = parse(key)
-        x, edge = features(keyed), np.log(BEYOND)
+        x, edge = features(key), np.log(BEYOND)
         within = (self._low - edge <= x) & (x <= self._high + edge)
-        return self._met[layers_of(keyed)] >= ALIKE and bool(within.all())
+        return self._met[layers_of(parse(key))] >= ALIKE and bool(within.all())
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class Estimate:
         """(ms, one standard deviation in ms) of a block; None where it can't be estimated."""
         if key not in self.reach:
             return None
-        process, point = self.process, (features(parse(key)) - self.shift) / self.scale
+        process, point = self.process, (features(key) - self.shift) / self.scale
         across = process.kernel((point * process.kernel.weights)[None], process.points)
         ms = float(np.exp(self.mean + self.width * (across[0] @ self.solved)))
         return ms, ms * self.spread
@@ -116,8 +117,7 @@ def fit_estimate(times: Mapping[str, float]) -> Estimate | None:
     """The model of measured times in ms by key; None where there are too few."""
     if len(times) < FEWEST:
         return None
-    keyed = [parse(key) for key in times]
-    x, y = np.stack([features(one) for one in keyed]), np.log(list(times.values()))
+    x, y = np.stack([features(key) for key in times]), np.log(list(times.values()))
     shift, scale = x.mean(0), np.maximum(x.std(0), 1e-6)
     mean, width = float(y.mean()), max(float(y.std()), 1e-6)
     points, targets = (x - shift) / scale, (y - mean) / width

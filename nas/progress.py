@@ -131,15 +131,12 @@ def working(quiet: bool = False) -> Iterator[Callable[[str], None]]:
     from rich.console import Console
     from rich.markup import escape
 
-    console, last = Console(stderr=True), [time.perf_counter()]
-    if not quiet and console.is_terminal:
+    console = Console(stderr=True)
+    if quiet:
+        yield lambda text: None
+    elif console.is_terminal:
         with console.status("starting") as status:
             yield lambda text: status.update(escape(text))
-        return
-
-    def line(text: str) -> None:
-        if time.perf_counter() - last[0] >= EVERY and not quiet:
-            last[0] = time.perf_counter()
-            print(text, file=sys.stderr, flush=True)
-
-    yield line
+    else:
+        with contextlib.contextmanager(_log)(lambda text, _: text) as show:
+            yield lambda text: show(text, 0)

@@ -107,8 +107,9 @@ def run(
             name = f"compound-nas/{parts.folder.name}"
             location = plan.storage or parts.folder / STORE
             store = Store(location, experiment, parts.space.choices, name)
-            record["storage"] = place
-            write_json(parts.folder / RECORD, record)
+            if "storage" not in record:
+                record["storage"] = place
+                write_json(parts.folder / RECORD, record)
             trials = store.trials()
             check_whole(parts.folder, record, len(trials))
             found = plan.proposer(parts.space, parts.strategy, trials)

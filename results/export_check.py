@@ -1,6 +1,5 @@
 """What of an export can be refused at once, before minutes of work."""
 
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 from results.export_onnx import check_installed
 from results.export_source import Source
 from results.export_weights import check_safetensors
+from results.run_folder import check_writable
 from search_spaces.errors import UserError
 from search_spaces.interchange import to_tf
 
@@ -15,25 +15,6 @@ if TYPE_CHECKING:
     from results.export import Request
 
 CARD = "README.md"
-
-
-def check_writable(path: Path) -> None:
-    """Makes and removes a temporary file beside the file that is to be written.
-
-    Where its folder is not there, so in the nearest one above.   Raises UserError.
-    """
-    try:
-        folder, name = path.parent, path.name
-        while not folder.exists() and folder != folder.parent:
-            folder, name = folder.parent, folder.name
-        if not folder.is_dir():
-            raise UserError(f"{folder} is a file: choose another folder")
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}."):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"{path} can't be written ({error.strerror}): choose another folder"
-        ) from None
 
 
 def check_free(folder: Path, names: Iterable[str]) -> None:

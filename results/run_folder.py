@@ -45,6 +45,25 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         ) from error
 
 
+def check_writable(path: Path) -> None:
+    """Makes and removes a temporary file beside the file that is to be written.
+
+    Where its folder is not there, so in the nearest one above.   Raises UserError.
+    """
+    try:
+        folder, name = path.parent, path.name
+        while not folder.exists() and folder != folder.parent:
+            folder, name = folder.parent, folder.name
+        if not folder.is_dir():
+            raise UserError(f"{folder} is a file: choose another folder")
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}."):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{path} can't be written ({error.strerror}): choose another folder"
+        ) from None
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes indented JSON in one step. Raises RunFailure."""
     write_atomically(path, json.dumps(value, indent=2) + "\n")

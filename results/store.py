@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import optuna
 from optuna.distributions import CategoricalDistribution
@@ -43,13 +43,34 @@ def _refuse_foreign(path: Path) -> None:
         raise UserError(f"{path} holds another program's study {study!r}: choose another --name")
 
 
+def _line_start(file: BinaryIO, end: int) -> int:
+    """Where the line that holds the byte before `end` begins, if that is no newline; else `end`."""
+    while end:
+        start = max(0, end - 65536)
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cuts a last line without its end: a write that a kill or a full disk broke off."""
+    with path.open("rb+") as file:
+        size = file.seek(0, os.SEEK_END)
+        end = _line_start(file, size)
+        if end < size:
+            file.truncate(end)
+
+
 def _refuse_broken_end(path: Path) -> None:
     """Raises UserError where the last line is whole and no JSON: Optuna would read it only when
     another follows."""
     with path.open("rb") as file:
-        last = b"\n"
-        for line in file:
-            last = line
+        size = file.seek(0, os.SEEK_END)
+        file.seek(_line_start(file, max(0, size - 1)))
+        last = file.read()
     try:
         json.loads(last.strip() or b"{}")
     except ValueError:
@@ -57,23 +78,6 @@ def _refuse_broken_end(path: Path) -> None:
             f"the last line of {path} is no trial ({last[:40]!r}): take it out, or choose another "
             "--name"
         ) from None
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Cuts a last line without its end: a write that a kill or a full disk broke off."""
-    with path.open("rb+") as file:
-        file.seek(0, os.SEEK_END)
-        end = size = file.tell()
-        while end:
-            start = max(0, end - 65536)
-            file.seek(start)
-            newline = file.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
-        if end < size:
-            file.truncate(end)
 
 
 class Store:
