@@ -14,10 +14,10 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from nas.run import find
-from nas.surrogate import Surrogate
-from nas.surrogate_fit import fit, write
-from nas.surrogate_table import half, read_table
+from nas.imagenet.fit import fit, write
+from nas.imagenet.model import Surrogate
+from nas.imagenet.table import half, read_table
+from nas.search.run import find
 from search_spaces import NETWORKS, cost
 
 B0 = NETWORKS["efficientnet_b0"]

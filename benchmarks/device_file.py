@@ -17,12 +17,12 @@ import numpy as np
 import torch
 from scipy.stats import kendalltau
 
-from gridsearch.presets import released
-from nas.measure import measure
-from nas.measure_network import deployed
-from nas.measure_runtime import Setting
-from nas.measure_torch import allocated
-from nas.profile import profile
+from gridsearch.family.presets import released
+from nas.devices.deployed import deployed
+from nas.devices.measure import measure
+from nas.devices.on_torch import allocated
+from nas.devices.profile import profile
+from nas.devices.runtime import Setting
 from search_spaces.builder import build
 from search_spaces.cost import cost
 from search_spaces.networks import MOBILENET_V2, RESNET_50

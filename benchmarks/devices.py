@@ -16,12 +16,12 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from nas.devices import DEVICES, surrogate_quantity
+from nas.devices.registry import DEVICES, surrogate_quantity
+from nas.imagenet.fit import fit, write
+from nas.imagenet.model import Surrogate
+from nas.imagenet.table import half, read_table
 from nas.objective import Limit
-from nas.run import find
-from nas.surrogate import Surrogate
-from nas.surrogate_fit import fit, write
-from nas.surrogate_table import half, read_table
+from nas.search.run import find
 from search_spaces import NETWORKS
 from search_spaces.quantities import DEVICE_QUANTITIES
 from search_spaces.space import cost_ranges

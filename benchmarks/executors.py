@@ -13,15 +13,15 @@ import statistics
 import time
 from pathlib import Path
 
-from nas.audit import draw, left
-from nas.drive import drive
 from nas.evaluators import Evaluator
-from nas.executors import Executor, Resources, executor
-from nas.images import for_data
 from nas.objective import Limit, Objective
-from nas.proxy import Proxy
-from nas.rounds import Rounds
-from nas.search import Job
+from nas.search.ask import Job
+from nas.search.audit import draw, left
+from nas.search.drive import drive
+from nas.search.rounds import Rounds
+from nas.training.images import for_data
+from nas.training.proxy import Proxy
+from nas.workers.executor import Executor, Resources, executor
 from search_spaces import space
 
 OBJECTIVE = Objective("hard", 30e6)

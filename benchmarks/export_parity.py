@@ -22,10 +22,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 from torch import nn
 
-from results.export import FORMATS, IMAGES, Request
-from results.export_onnx import NEEDS, images
-from results.export_source import Source, load_source
-from results.export_weights import Weights
+from results.export.source import Source, load_source
+from results.export.to_onnx import NEEDS, images
+from results.export.weights import Weights
+from results.export.write import FORMATS, IMAGES, Request
 from search_spaces.builder import build
 from search_spaces.networks import NETWORKS
 

@@ -32,12 +32,12 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=2500)
     given = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
-    reports = (("nas.cli", "search"), ("gridsearch.cli", "grid"))
+    reports = (("nas.commands.main", "search"), ("gridsearch.commands.main", "grid"))
     with tempfile.TemporaryDirectory() as folder:
         trials = str(given.trials)
-        command(folder, "nas.cli", "search", "--target-flops", "400M", "--trials", trials,
+        command(folder, "nas.commands.main", "search", "--target-flops", "400M", "--trials", trials,
                 "--name", "search")  # fmt: skip
-        command(folder, "gridsearch.cli", "run", "--phi", "1", "--name", "grid")
+        command(folder, "gridsearch.commands.main", "run", "--phi", "1", "--name", "grid")
         for module, name in reports:
             took = [command(folder, module, "report", name) for _ in range(given.repeats)]
             size = (Path(folder) / "runs" / name / "report.html").stat().st_size

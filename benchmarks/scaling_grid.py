@@ -8,9 +8,9 @@ Step 0.05, product within 0.1 of 2, window 5 %, resolution to the pixel. About 3
 import statistics
 import time
 
-from gridsearch.combinations import combinations
-from gridsearch.compare import BASELINES
-from gridsearch.grid import Question, build_grid
+from gridsearch.family.compare import BASELINES
+from gridsearch.grid.combinations import combinations
+from gridsearch.grid.grid import Question, build_grid
 from search_spaces.networks import network
 
 PHIS = (-1.0, 0.5, 1.0, 2.0, 4.0, 7.0)

@@ -10,9 +10,9 @@ coefficients for them); then the same errors under other choices of what to fit.
 import dataclasses
 import math
 
-from gridsearch import law
-from gridsearch.family import Recipe, fit_budget
-from gridsearch.prior import ScalingPrior
+from gridsearch.family.family import Recipe, fit_budget
+from gridsearch.prior import law
+from gridsearch.prior.prior import ScalingPrior
 from gridsearch.scaler import PAPER
 from search_spaces.networks import network
 

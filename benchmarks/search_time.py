@@ -23,7 +23,7 @@ def one(arguments: list[str]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "nas.cli", "search", *arguments],
+            [sys.executable, "-m", "nas", "search", *arguments],
             cwd=folder, check=True, capture_output=True,
         )  # fmt: skip
         whole = time.perf_counter() - begun
@@ -49,7 +49,7 @@ def main() -> None:
         print(f"{part:10} " + " ".join(f"{value:8.2f}" for value in figures))
     start = [time.perf_counter()]
     for _ in range(10):
-        subprocess.run([sys.executable, "-m", "nas.cli", "--help"], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "nas", "--help"], check=True, capture_output=True)
         start.append(time.perf_counter())
     each = [b - a for a, b in itertools.pairwise(start)]
     print(f"nas --help: median {statistics.median(each):.3f} s, max {max(each):.3f} s of 10")

@@ -12,15 +12,15 @@ import time
 
 import numpy as np
 
-from nas.bench import strategy_of
-from nas.bench_tasks import Recipe, surrogate_task, synthetic_task
+from nas.bench.play import strategy_of
+from nas.bench.tasks import Recipe, surrogate_task, synthetic_task
 from nas.evaluators import Measurement, Outcome
+from nas.imagenet.process import Process, fit
 from nas.objective import Objective
-from nas.predictor_model import Process, fit
-from nas.predictor_problem import positions
-from nas.predictor_scores import Warp
-from nas.search import Search
-from results.records import Trial
+from nas.search.ask import Search
+from nas.strategies.problem import positions
+from nas.strategies.scores import Warp
+from results.runs.records import Trial
 from search_spaces.spaces import space
 
 HARD = Objective("hard", 400e6, caution=0.0)

@@ -1,6 +1,6 @@
 """python -m benchmarks.surrogate_quality TABLE.csv --out runs/surrogate_quality.md
 
-How well `nas/surrogate_fit.py` predicts networks that it has not seen: cross-validation with
+How well `nas/imagenet/fit.py` predicts networks that it has not seen: cross-validation with
 everything fitted anew in each fold, the spread's calibration, and linear and quadratic ridge on
 one-hot choices as references. About 10 minutes on one core.
 """
@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.surrogate import unit_of
-from nas.surrogate_domain import Domain
-from nas.surrogate_fit import fit
-from nas.surrogate_table import domain_of, read_table, rows_of
+from nas.imagenet.domain import Domain
+from nas.imagenet.fit import fit
+from nas.imagenet.model import unit_of
+from nas.imagenet.table import domain_of, read_table, rows_of
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Any, Any], tuple[Floats, Floats]]

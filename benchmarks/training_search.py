@@ -17,16 +17,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from nas.audit import draw, left
-from nas.drive import drive
-from nas.executors import Resources
-from nas.images import for_data
 from nas.objective import Limit, Objective
-from nas.plan import Plan
-from nas.proxy import Proxy
-from nas.rounds import Rounds
-from nas.run import prepare, run, working
-from nas.search import Job
+from nas.search.ask import Job
+from nas.search.audit import draw, left
+from nas.search.drive import drive
+from nas.search.plan import Plan
+from nas.search.rounds import Rounds
+from nas.search.run import prepare, run, working
+from nas.training.images import for_data
+from nas.training.proxy import Proxy
+from nas.workers.executor import Resources
 from search_spaces import cost, space
 
 TARGET = 30e6

@@ -6,7 +6,7 @@ FOLDER: train/CLASS/*.jpg, as in docs/training.md. Two cores are used, by either
   plain      a DataLoader that decodes the JPEGs with Pillow in every epoch, one network at a time
              with two torch threads, networks and activations as the builder makes them, SGD, no
              averaging; with 0 and with 2 loader processes
-  evaluator  nas.train on the decoded cache, two processes with one thread each
+  evaluator  nas.training.loop on the decoded cache, two processes with one thread each
 A rate is images over wall clock after one batch to warm up; the ways take turns in each repeat,
 so that a busy machine slows them alike. Given are the median, and the smallest and largest.
 """
@@ -27,11 +27,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from nas import train as training
-from nas.augment import augment, normalize
-from nas.images import ImageData, for_data, load_images
-from nas.recipes import FAST
-from nas.train_evaluator import TrainingEvaluator
+from nas.training import loop as training
+from nas.training.augment import augment, normalize
+from nas.training.evaluator import TrainingEvaluator
+from nas.training.images import ImageData, for_data, load_images
+from nas.training.recipes import FAST
 from search_spaces import Architecture, cost, space
 from search_spaces.builder import build
 

@@ -8,18 +8,18 @@ from typing import Any
 
 _HOME = {
     "Evaluator": "nas.evaluators",
-    "LocalExecutor": "nas.executors",
+    "LocalExecutor": "nas.workers.executor",
     "Limit": "nas.objective",
     "Measurement": "nas.evaluators",
     "Objective": "nas.objective",
-    "Plan": "nas.plan",
-    "Search": "nas.search",
-    "Surrogate": "nas.surrogate",
-    "device": "nas.devices",
-    "drive": "nas.drive",
+    "Plan": "nas.search.plan",
+    "Search": "nas.search.ask",
+    "Surrogate": "nas.imagenet.model",
+    "device": "nas.devices.registry",
+    "drive": "nas.search.drive",
     "evaluator": "nas.evaluators",
-    "find": "nas.run",
-    "strategy": "nas.strategies",
+    "find": "nas.search.run",
+    "strategy": "nas.strategies.registry",
 }
 __all__ = list(_HOME)
 

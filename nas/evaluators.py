@@ -61,7 +61,7 @@ class SurrogateEvaluator:
     """The ImageNet surrogate as an evaluator; budget and seed change nothing."""
 
     def __init__(self, path: str | None = None) -> None:
-        from nas.surrogate import Surrogate
+        from nas.imagenet.model import Surrogate
 
         self.surrogate = Surrogate.load(path)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from results.records import Trial
+from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.quantities import Quantity, quantity
@@ -40,7 +40,7 @@ def check_positive(what: str, value: Any) -> None:
 class Objective:
     """accuracy * (F / T) ** w on the quantity F, with target T in its base unit.
 
-    quantity: a key of `QUANTITIES`, or a device's quantity (`nas/devices.py`).
+    quantity: a key of `QUANTITIES`, or a device's quantity (`nas/devices/registry.py`).
     caution: how many standard deviations are taken off a predicted accuracy before it is
     compared, against the winner's curse; an accuracy without a spread is taken as it is.
     """

@@ -138,7 +138,7 @@ QUANTITIES: dict[str, Quantity] = {
     )
 }
 
-# What a device predicts: its quantities are these with `predict` set (`nas/devices.py`).
+# What a device predicts: its quantities are these with `predict` set (`nas/devices/registry.py`).
 DEVICE_QUANTITIES: dict[str, Quantity] = {
     one.key: one
     for one in (

@@ -80,7 +80,7 @@ def shorten(name, arguments):
         for (command, word), more in ALWAYS.items():
             if f"{name} {given[0]}" == command and (not word or word in given):
                 given += more.split()
-    return [sys.executable, "-m", f"{name}.cli", *given]
+    return [sys.executable, "-m", name, *given]
 
 
 # Whether a program's --help names the options: program, arguments, options
@@ -217,7 +217,7 @@ def test_links_between_pages_lead_somewhere():
 def test_commands_are_shortened_only_where_they_are_long():
     assert shorten("nas", ["show", "efficientnet_b0"])[1:] == [
         "-m",
-        "nas.cli",
+        "nas.commands.main",
         "show",
         "efficientnet_b0",
     ]

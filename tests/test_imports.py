@@ -45,11 +45,11 @@ def test_imports_go_down_the_chain_only():
 
 
 def test_an_upward_import_inside_a_function_would_be_seen():
-    assert "nas" in imported("def f():\n    from nas.run import run\n")
-    assert "nas" in imported("importlib.import_module('nas.run')")
+    assert "nas" in imported("def f():\n    from nas.search.run import run\n")
+    assert "nas" in imported("importlib.import_module('nas.search.run')")
 
 
-@pytest.mark.parametrize("module", [*CHAIN, "nas.cli", "gridsearch.cli"])
+@pytest.mark.parametrize("module", [*CHAIN, "nas.commands.main", "gridsearch.commands.main"])
 def test_a_module_loads_nothing_heavy(module):
     if "." in module and importlib.util.find_spec(module) is None:
         pytest.skip(f"{module} is not written yet")
@@ -61,7 +61,7 @@ def test_a_module_loads_nothing_heavy(module):
 def test_help_comes_at_once():
     def seconds() -> float:  # of processor: other tests may run beside
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([sys.executable, "-m", "nas.cli", "--help"], capture_output=True)
+        done = subprocess.run([sys.executable, "-m", "nas", "--help"], capture_output=True)
         assert done.returncode == 0
         assert b"search" in done.stdout
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gridsearch.cli import cli
-from gridsearch.cli_plan import _compare_name
-from nas.cli import entry
+from gridsearch.commands.family import _compare_name
+from gridsearch.commands.main import cli
+from nas.commands.main import entry
 from search_spaces.architecture import from_dict, to_json
 from search_spaces.cost import cost
 from search_spaces.networks import EFFICIENTNET_B0
@@ -38,7 +38,16 @@ def test_the_grid_at_phi_1_takes_five_seconds_at_most(tmp_path: Path) -> None:
     for i in range(3):
         start = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-m", "gridsearch.cli", "run", "--phi", "1", "--name", f"r{i}"],
+            [
+                sys.executable,
+                "-m",
+                "gridsearch.commands.main",
+                "run",
+                "--phi",
+                "1",
+                "--name",
+                f"r{i}",
+            ],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -54,7 +63,7 @@ def test_the_grid_at_phi_1_takes_five_seconds_at_most(tmp_path: Path) -> None:
     last = done.stdout.split("next: gridsearch ")[1].split()
     assert last[0] == "family"
     family = subprocess.run(
-        [sys.executable, "-m", "gridsearch.cli", *last],
+        [sys.executable, "-m", "gridsearch", *last],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -238,7 +247,7 @@ def test_a_run_of_another_experiment_is_refused(gridsearch) -> None:
 def test_help_comes_at_once() -> None:
     def seconds() -> float:  # of processor: other tests may run beside
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "gridsearch.cli", "run", "--help"], check=True,
+        subprocess.run([sys.executable, "-m", "gridsearch", "run", "--help"], check=True,
                        capture_output=True)  # fmt: skip
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridsearch.compare import BASELINES, METHODS, compare, parse_ratios
-from gridsearch.family import (
+from gridsearch.family.compare import BASELINES, METHODS, compare, parse_ratios
+from gridsearch.family.family import (
     Recipe,
     budget_family,
     fit_budget,
@@ -20,8 +20,8 @@ from gridsearch.family import (
     parse_phis,
     released_family,
 )
-from gridsearch.family_files import write_family
-from gridsearch.presets import released
+from gridsearch.family.files import write_family
+from gridsearch.family.presets import released
 from gridsearch.scaler import PAPER, Coefficients
 from search_spaces.architecture import from_dict
 from search_spaces.cost import cost

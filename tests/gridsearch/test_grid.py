@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gridsearch import grid
-from gridsearch.combinations import MOST, combinations
-from gridsearch.conclude import Result
-from gridsearch.grid import ENOUGH, Question, build_grid
-from gridsearch.plan import Plan
-from gridsearch.run import evaluate_points, find, run
+from gridsearch.grid import grid
+from gridsearch.grid.combinations import MOST, combinations
+from gridsearch.grid.conclude import Result
+from gridsearch.grid.grid import ENOUGH, Question, build_grid
+from gridsearch.grid.plan import Plan
+from gridsearch.grid.run import evaluate_points, find, run
 from nas.evaluators import Measurement
-from nas.executors import LocalExecutor
-from results.records import Trial
+from nas.workers.executor import LocalExecutor
+from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError

@@ -7,10 +7,10 @@ import random
 
 import pytest
 
-from gridsearch.choice import Estimate, choose, estimate
-from gridsearch.law import check, effective, fit, fitted, fitted_rows, hold_out, published
-from gridsearch.presets import released
-from gridsearch.prior import ScalingPrior
+from gridsearch.family.presets import released
+from gridsearch.grid.choice import Estimate, choose, estimate
+from gridsearch.prior.law import check, effective, fit, fitted, fitted_rows, hold_out, published
+from gridsearch.prior.prior import ScalingPrior
 from gridsearch.scaler import Multipliers, scale
 from nas.evaluators import Measurement
 from search_spaces.errors import OutOfDomain, UserError

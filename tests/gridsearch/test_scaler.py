@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridsearch.presets import RELEASED, released
+from gridsearch.family.presets import RELEASED, released
 from gridsearch.scaler import (
     PAPER,
     RULES,

@@ -14,15 +14,15 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from gridsearch.cli import cli
-from gridsearch.conclude import Result, conclude
-from gridsearch.grid import Question, build_grid
-from gridsearch.plan import Plan
-from gridsearch.run import Held, evaluate_points, run
-from gridsearch.rungs import hold, missing
-from nas.cli import entry
+from gridsearch.commands.main import cli
+from gridsearch.grid.conclude import Result, conclude
+from gridsearch.grid.grid import Question, build_grid
+from gridsearch.grid.plan import Plan
+from gridsearch.grid.run import Held, evaluate_points, run
+from gridsearch.grid.rungs import hold, missing
+from nas.commands.main import entry
 from nas.evaluators import Measurement
-from nas.executors import LocalExecutor
+from nas.workers.executor import LocalExecutor
 from search_spaces import NETWORKS, Architecture, Stage, UserError, cost
 from search_spaces.architecture import to_json
 from search_spaces.networks import MOBILENET_V2
@@ -116,7 +116,7 @@ def test_killed_or_interrupted_it_is_continued_by_the_same_command(gridsearch):
     journal = Path("runs/cut/trials.journal")
     for i, sent in enumerate((signal.SIGKILL, signal.SIGINT)):
         process = subprocess.Popen(
-            [sys.executable, "-m", "gridsearch.cli", *given, "--name", "cut"],
+            [sys.executable, "-m", "gridsearch", *given, "--name", "cut"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         until = time.monotonic() + 60
@@ -319,8 +319,8 @@ def test_a_grid_is_trained_on_a_ray_cluster(gridsearch):
 @pytest.mark.shared_data
 def test_a_small_grid_on_cifar10(tmp_path, monkeypatch, shared):
     """Above chance, the same networks' numbers, under two minutes."""
-    from gridsearch.training import fitted
-    from nas.proxy import Proxy
+    from gridsearch.grid.training import fitted
+    from nas.training.proxy import Proxy
 
     with tarfile.open(shared / "cifar10_imagefolder.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")

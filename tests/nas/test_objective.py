@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.objective import OBJECTIVES, Objective
-from results.records import Trial
+from results.runs.records import Trial
 from search_spaces import NETWORKS, UserError
 
 B0, A1 = NETWORKS["efficientnet_b0"], NETWORKS["mnasnet_a1"]

@@ -1,0 +1,262 @@
+"""From the options of `gridsearch family` and `compare` to their results and folders."""
+
+from collections.abc import Mapping, Sequence
+from os.path import exists
+from pathlib import Path
+from typing import Any
+
+from gridsearch.commands.run import rounding
+from gridsearch.family.compare import BASELINES, Scaled, compare, parse_ratios
+from gridsearch.family.compare import row as compare_row
+from gridsearch.family.family import (
+    Member,
+    Recipe,
+    budget_family,
+    check_recipe,
+    formula_family,
+    parse_budgets,
+    parse_phis,
+    released_family,
+)
+from gridsearch.family.files import FILES, table, write_family
+from gridsearch.prior.evaluators import evaluator as evaluator_of
+from gridsearch.prior.law import fitted
+from gridsearch.prior.prior import ScalingPrior, label
+from gridsearch.scaler import PAPER, Coefficients, rule_name
+from nas.evaluators import Evaluator
+from results.runs.folder import (
+    RECORD,
+    now,
+    open_run,
+    read_json,
+    run_name,
+    run_path,
+    write_atomically,
+    write_json,
+)
+from results.runs.load import architecture_of, load_architecture
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+from search_spaces.networks import EFFICIENTNET_B0
+
+PHIS, PRIOR = "0..7", "prior"  # the defaults of --phi and --evaluator
+
+
+def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
+    """(coefficients, the file they stand in, if any) of `FILE`, a run's folder, `1.2,1.1,1.15`
+    or None, which is the paper's. Raises UserError."""
+    if text is None:
+        return PAPER, {}
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) == 3:
+        return Coefficients(*values), {}
+    if not exists(text):  # Path's raises for what is too long for a name
+        raise UserError(
+            f"--coefficients {text!r} can't be read: expected three numbers alpha,beta,gamma, as "
+            "1.2,1.1,1.15, or the coefficients.json or the folder of a `gridsearch run`"
+        )
+    path = Path(text)
+    content = read_json(path / "coefficients.json" if path.is_dir() else path)
+    try:
+        found = Coefficients(*(content[key] for key in ("alpha", "beta", "gamma")))
+    except (KeyError, TypeError):
+        raise UserError(
+            f"{text} holds no alpha, beta and gamma: expected the coefficients.json of "
+            "`gridsearch run`, or three numbers, as 1.2,1.1,1.15"
+        ) from None
+    return found, content
+
+
+def family_of(
+    command: str,
+    baseline: str | None,
+    coefficients: str | None,
+    preset: str | None,
+    phi: str | None,
+    budgets: str | None,
+    rule: str | None,
+    round_resolution: str,
+    name: str | None,
+    runs: Path,
+) -> tuple[dict[str, Any], Path]:
+    """Makes and writes the family; gives what family.json holds, and the folder.
+
+    phi: None for PHIS.   Raises UserError.
+    """
+    phis = _phis(phi, budgets)
+    numbers, content = coefficients_of(coefficients)
+    base = _family_baseline(baseline, content, runs)
+    if preset is None:
+        plain = coefficients is None and budgets is None and rule is None
+        plain = plain and round_resolution == "none"
+        preset = "released" if plain and base == EFFICIENTNET_B0 else "formula"
+    if preset == "released":
+        _refuse_beside_released(base, coefficients, budgets, rule, round_resolution)
+        members = released_family(_released_names(phis))
+        title = "the released EfficientNets"
+        asked: dict[str, Any] = {"preset": preset, "phi": phis}
+        label_of = label(fitted()[1])
+    else:
+        how = rule or (content.get("rule") if baseline is None else None)
+        how = None if how == rule_name(base) else how
+        recipe = check_recipe(Recipe(base, numbers, how, rounding(round_resolution)))
+        members = _formula(recipe, phis, budgets)
+        title = (
+            f"{base.name or base.id} scaled with alpha {numbers.alpha:.4g}, beta "
+            f"{numbers.beta:.4g}, gamma {numbers.gamma:.4g}"
+        )
+        asked = {
+            "preset": preset,
+            "phi": None if budgets else phis,
+            "budgets": budgets,
+            "baseline": base.id,
+            "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
+            "rule": how,
+            "round_resolution": rounding(round_resolution),
+        }
+        predicted = members[0].prediction is not None
+        label_of = ScalingPrior(base, how).label if predicted else ""
+    folder = run_path(name or _family_name(base, asked), runs)
+    about = {"title": title, "label": label_of, "files": list(FILES), "command": command, **asked}
+    with open_run(folder, {"kind": "family", **asked}) as record:
+        written = write_family(folder, members, about)
+        record["sessions"].append({"command": command, "ended": now()})
+        write_json(folder / RECORD, record)
+    return written, folder
+
+
+def _phis(phi: str | None, budgets: str | None) -> str:
+    if phi is not None and budgets is not None:
+        raise UserError(
+            f"--phi is {phi} with --budgets {budgets}, which finds the phi of each budget: give "
+            "one of them"
+        )
+    return PHIS if phi is None else phi
+
+
+def _family_baseline(baseline: str | None, content: Mapping[str, Any], runs: Path) -> Architecture:
+    if baseline is not None:
+        return load_architecture(baseline, runs)
+    if "baseline" in content:
+        return architecture_of(content["baseline"], "the file of --coefficients")
+    return EFFICIENTNET_B0
+
+
+def _refuse_beside_released(
+    base: Architecture, coefficients: Any, budgets: Any, rule: Any, round_resolution: str
+) -> None:
+    if base != EFFICIENTNET_B0:
+        raise UserError(
+            "--preset released is a table of EfficientNets, made from efficientnet_b0: take "
+            "--preset formula for another baseline"
+        )
+    given = {
+        "--coefficients": coefficients,
+        "--budgets": budgets,
+        "--rule": rule,
+        "--round-resolution": None if round_resolution == "none" else round_resolution,
+    }
+    for option, value in given.items():
+        if value is not None:
+            raise UserError(
+                f"{option} is {value} with --preset released, which is a fixed table: take "
+                "--preset formula, or leave it out"
+            )
+
+
+def _released_names(text: str) -> list[str]:
+    """`0..3,l2` part by part. Raises UserError for a range that is none."""
+    names: list[str] = []
+    for part in text.split(","):
+        try:
+            names += [f"{phi:g}" for phi in parse_phis(part)]
+        except UserError:
+            if ".." in part:
+                raise
+            names.append(part.strip())
+    return names
+
+
+def _formula(recipe: Recipe, phis: str, budgets: str | None) -> list[Member]:
+    if budgets is not None:
+        return budget_family(recipe, parse_budgets(budgets, recipe.baseline))
+    return formula_family(recipe, parse_phis(phis))
+
+
+def _family_name(base: Architecture, asked: Mapping[str, Any]) -> str:
+    parts = ["family", base.name or base.id, asked["preset"]]
+    if asked["preset"] == "formula":
+        parts.append("_".join(f"{value:.4g}" for value in asked["coefficients"]))
+        parts += [asked["rule"]] if asked["rule"] else []
+        parts += [f"round{asked['round_resolution']}"] if asked["round_resolution"] else []
+    parts.append(f"budgets{asked['budgets']}" if asked.get("budgets") else f"phi{asked['phi']}")
+    return run_name(parts)
+
+
+def compare_of(
+    command: str,
+    baselines: Sequence[str],
+    ratios: str,
+    coefficients: str | None,
+    evaluator: str,
+    plots: bool,
+    name: str | None,
+    runs: Path,
+) -> tuple[dict[str, Any], list[str]]:
+    """Makes and writes the comparison; gives what compare.json holds, and the files."""
+    numbers, _ = coefficients_of(coefficients)
+    targets = parse_ratios(ratios)
+    given = [load_architecture(one, runs) for one in baselines or BASELINES]
+    measures = {one: evaluator_of(evaluator, one) for one in given}  # each network once
+    asked = {
+        "kind": "compare",
+        "baselines": [one.id for one in measures],
+        "ratios": targets,
+        "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
+        "evaluator": evaluator,
+    }
+    folder = run_path(name or _compare_name(list(measures) if baselines else [], asked), runs)
+    with open_run(folder, asked) as record:
+        scaled = compare(list(measures), targets, numbers, measures.__getitem__)
+        rows = [compare_row(one) for one in scaled]
+        label_of = label(fitted()[1]) if evaluator == PRIOR else None
+        content = {**asked, "label": label_of, "command": command, "networks": rows}
+        write_json(folder / "compare.json", content)
+        write_atomically(folder / "compare.csv", table(rows))
+        files = ["compare.json", "compare.csv"]
+        if plots:
+            caption = "a prior, not a measurement" if evaluator == PRIOR else evaluator
+            files += _plotted(folder, scaled, measures, caption)
+        record["sessions"].append({"command": command, "ended": now()})
+        write_json(folder / RECORD, record)
+    return content, [str(folder / file) for file in files]
+
+
+def _compare_name(baselines: Sequence[Architecture], asked: Mapping[str, Any]) -> str:
+    """From the ratios and what differs from the defaults; baselines: none for the paper's."""
+    parts = ["compare", *(one.name or one.id for one in baselines)]
+    parts.append(",".join(f"{ratio:.12g}" for ratio in asked["ratios"]) + "x")
+    if Coefficients(*asked["coefficients"]) != PAPER:
+        parts.append("_".join(f"{value:.12g}" for value in asked["coefficients"]))
+    parts += [asked["evaluator"]] if asked["evaluator"] != PRIOR else []
+    return run_name(parts)
+
+
+def _plotted(
+    folder: Path,
+    scaled: Sequence[Scaled],
+    measures: Mapping[Architecture, Evaluator],
+    caption: str,
+) -> list[str]:
+    """Draws the figures; gives their files."""
+    from gridsearch.family.plots import plot_methods, plot_widths
+
+    files = ["compare.png"]
+    plot_methods(folder / files[0], scaled, caption)
+    for base, measure in measures.items():
+        files.append(f"widths-{base.name or base.id}.png")
+        plot_widths(folder / files[-1], base, measure, caption)
+    return files

@@ -1,0 +1,157 @@
+"""Depth only, width only, resolution only and compound, at equal real MACs.
+
+The ablation of Tan & Le 2019: figure 3 (one dimension at a time), figure 4 (width at several
+depths and resolutions), table 3 (MobileNets and ResNet).
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gridsearch.family.family import Recipe, fit_budget
+from gridsearch.prior.prior import ScalingPrior
+from gridsearch.scaler import Coefficients, Multipliers, scale
+from nas.evaluators import Evaluator, Measurement, evaluate
+from search_spaces.architecture import Architecture
+from search_spaces.cost import cost
+from search_spaces.errors import RunFailure, UserError
+
+BASELINES = ("efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "resnet_50")  # the paper's
+LARGEST_RATIO = 256.0
+
+# One dimension at a time is one line here.
+SINGLE: dict[str, Callable[[float], Multipliers]] = {
+    "depth": lambda x: Multipliers(depth=x),
+    "width": lambda x: Multipliers(width=x),
+    "resolution": lambda x: Multipliers(resolution=x),
+}
+METHODS = (*SINGLE, "compound")
+
+# Figure 4: width is scaled at these depths and resolutions.
+FIGURE_4 = ((1.0, 1.0), (1.0, 1.3), (2.0, 1.0), (2.0, 1.3))
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A scaled baseline. method: of METHODS.   target: MACs asked for / the baseline's.
+    ratio: reached.   multipliers: nominal."""
+
+    baseline: str
+    method: str
+    target: float
+    ratio: float
+    multipliers: Multipliers
+    architecture: Architecture
+    measured: Measurement | None = None
+
+
+def single(
+    baseline: Architecture, method: str, target: float, rule: str | None = None
+) -> tuple[Multipliers, Architecture]:
+    """The baseline scaled in one dimension, to the MACs nearest to `target` times its own.
+
+    MACs grow in steps with a multiplier, so they are met as nearly as rounding lets them.
+    """
+    aim = target * cost(baseline).macs
+
+    def network(x: float) -> Architecture:
+        return scale(baseline, SINGLE[method](x), rule)
+
+    low, high = (1.0, 2 * target) if target >= 1 else (target / 2, 1.0)
+    for _ in range(50):
+        middle = math.sqrt(low * high)
+        fits = cost(network(middle)).macs <= aim
+        low, high = (middle, high) if fits else (low, middle)
+    x = min((low, high), key=lambda x: abs(math.log(cost(network(x)).macs / aim)))
+    x = float(f"{x:.6g}") if network(float(f"{x:.6g}")) == network(x) else x
+    return SINGLE[method](x), network(x)
+
+
+def compound(recipe: Recipe, target: float) -> tuple[Multipliers, Architecture]:
+    """The baseline scaled by alpha, beta, gamma to at most `target` times its MACs."""
+    phi, network = fit_budget(recipe, target * cost(recipe.baseline).macs)
+    nominal = recipe.coefficients.at(phi)
+    pixels = network.resolution / recipe.baseline.resolution
+    return Multipliers(nominal.depth, nominal.width, pixels), network
+
+
+def compare(
+    baselines: Sequence[Architecture],
+    ratios: Sequence[float],
+    coefficients: Coefficients,
+    evaluator: Callable[[Architecture], Evaluator] = ScalingPrior,
+) -> list[Scaled]:
+    """Every baseline at every ratio by every method, and itself. Raises UserError."""
+    return [
+        one
+        for baseline in baselines
+        for one in _scaled(baseline, ratios, coefficients, evaluator(baseline))
+    ]
+
+
+def _scaled(
+    baseline: Architecture, ratios: Sequence[float], coefficients: Coefficients, measure: Evaluator
+) -> Iterator[Scaled]:
+    name = baseline.name or baseline.id
+    recipe = Recipe(baseline, coefficients)
+    yield Scaled(name, "baseline", 1.0, 1.0, Multipliers(), baseline, measured(measure, baseline))
+    for ratio in ratios:
+        for method in METHODS:
+            how, network = (
+                compound(recipe, ratio) if method == "compound" else single(baseline, method, ratio)
+            )
+            reached = cost(network).macs / cost(baseline).macs
+            yield Scaled(name, method, ratio, reached, how, network, measured(measure, network))
+
+
+def measured(evaluator: Evaluator, architecture: Architecture) -> Measurement:
+    """One measurement. Raises OutOfDomain where the evaluator refuses the network, RunFailure where
+    it fails."""
+    if (refuses := getattr(evaluator, "check", None)) is not None:
+        refuses(architecture)
+    outcome = evaluate(evaluator, architecture, 1.0, 0)
+    if outcome.measurement is None:
+        raise RunFailure(
+            f"the evaluator failed on {architecture.name or architecture.id} with "
+            f"{outcome.error!r}: mend it and run the same command again"
+        )
+    return outcome.measurement
+
+
+def parse_ratios(text: str) -> list[float]:
+    """`2,4,8`. Raises UserError."""
+    try:
+        ratios = [float(part.strip().lower().removesuffix("x")) for part in text.split(",")]
+        if not all(1 < ratio <= LARGEST_RATIO for ratio in ratios):
+            raise ValueError
+    except ValueError:
+        raise UserError(
+            f"the ratios are {text!r}: expected numbers above 1 and up to {LARGEST_RATIO:g}, as "
+            "2,4,8"
+        ) from None
+    return list(dict.fromkeys(ratios))
+
+
+def row(one: Scaled) -> dict[str, Any]:
+    """A scaled network's figures, as the table has them. top1: percent; top1_error: its
+    standard error."""
+    figures, m = cost(one.architecture), one.multipliers
+    return {
+        "baseline": one.baseline,
+        "method": one.method,
+        "target_ratio": one.target,
+        "ratio": one.ratio,
+        "depth": m.depth,
+        "width": m.width,
+        "resolution_multiplier": m.resolution,
+        "blocks": one.architecture.blocks,
+        "resolution": one.architecture.resolution,
+        "macs": figures.macs,
+        "params": figures.params,
+        "activations": figures.activations,
+        "memory": figures.memory,
+        "top1": None if one.measured is None else one.measured.accuracy,
+        "top1_error": None if one.measured is None else one.measured.spread,
+        "id": one.architecture.id,
+    }

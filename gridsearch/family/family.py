@@ -1,0 +1,283 @@
+"""A family of networks: the released one, a formula's, or one network for each budget."""
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gridsearch.family.presets import RELEASED, baseline, multipliers, preset_name, released
+from gridsearch.grid.grid import largest_resolution
+from gridsearch.prior.prior import ScalingPrior
+from gridsearch.scaler import (
+    PAPER,
+    PHI_RANGE,
+    Coefficients,
+    Multipliers,
+    check_phi,
+    dropout_at,
+    round_pixels,
+    rule_name,
+    scale,
+)
+from nas.evaluators import Measurement
+from search_spaces.architecture import Architecture, to_dict
+from search_spaces.cost import cost
+from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.interchange import to_tf, to_timm
+from search_spaces.quantities import QUANTITIES
+
+PHI_STEPS = 40  # bisections of phi
+NEAR_PHIS, NEAR_STEP = 16, 0.02  # phis tried above the largest that fits at its own resolution
+LEAST_PIXELS = 0.88  # of the formula's resolution
+
+_MACS = QUANTITIES["flops"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network of a family. multipliers: nominal, before rounding.   ratio: MACs / the
+    baseline's.   phi: None where the network follows none.   budget: MACs asked for, if any.
+    paper: predicted top-1 of the paper's alpha, beta, gamma within the same MACs."""
+
+    name: str
+    architecture: Architecture
+    multipliers: Multipliers
+    ratio: float
+    phi: float | None = None
+    budget: float | None = None
+    prediction: Measurement | None = None
+    paper: float | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a family's networks follow from a baseline; as in `scaler.scale`."""
+
+    baseline: Architecture
+    coefficients: Coefficients
+    rule: str | None = None
+    round_resolution: int | None = None
+
+    def network(self, phi: float, name: str = "") -> Architecture:
+        """The baseline at phi; phi 0 is the baseline itself."""
+        if phi == 0:
+            return dataclasses.replace(self.baseline, name=name)
+        return scale(
+            self.baseline,
+            self.coefficients.at(phi),
+            self.rule,
+            self.round_resolution,
+            dropout_at(self.baseline, phi, self.rule),
+            name,
+        )
+
+
+def released_family(names: Sequence[str | int]) -> list[Member]:
+    """The released networks of these names or numbers, each once. Raises UserError."""
+    members = []
+    for name in dict.fromkeys(map(preset_name, names)):
+        preset, network = RELEASED[name], released(name)
+        ratio = cost(network).macs / cost(baseline(preset)).macs
+        members.append(Member(name, network, multipliers(preset), ratio))
+    return predicted(members, baseline(RELEASED[members[0].name]))
+
+
+def formula_family(recipe: Recipe, phis: Sequence[float]) -> list[Member]:
+    """The networks at these phis, each once. Raises UserError."""
+    members = []
+    for phi in dict.fromkeys(map(check_phi, phis)):
+        name = phi_name(phi)
+        network = recipe.network(phi, name)
+        ratio = cost(network).macs / cost(recipe.baseline).macs
+        members.append(Member(name, network, recipe.coefficients.at(phi), ratio, phi))
+    return predicted(members, recipe.baseline, recipe)
+
+
+def phi_name(phi: float) -> str:
+    """A Python name: phi3, phi0_5, phi_minus_1."""
+    return ("phi_minus_" if phi < 0 else "phi") + f"{abs(phi):g}".replace(".", "_")
+
+
+def budget_family(recipe: Recipe, budgets: Sequence[float]) -> list[Member]:
+    """For each budget of MACs the largest network that does not exceed it. Raises UserError."""
+    members: list[Member] = []
+    for budget in dict.fromkeys(budgets):
+        phi, network = fit_budget(recipe, budget)
+        name = "macs" + _MACS.format(budget).lower().replace(".", "_")
+        name += f"_{len(members)}" if name in (m.name for m in members) else ""
+        network = dataclasses.replace(network, name=name)
+        scaled = recipe.coefficients.at(phi)
+        pixels = network.resolution / recipe.baseline.resolution
+        members.append(
+            Member(
+                name,
+                network,
+                dataclasses.replace(scaled, resolution=pixels),
+                cost(network).macs / cost(recipe.baseline).macs,
+                phi,
+                budget,
+            )
+        )
+    return predicted(members, recipe.baseline, recipe)
+
+
+def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
+    """(phi, network): phi by bisection on the MACs really reached, which grow in steps with phi;
+    then the nearby phi whose resolution, the finest knob, spends most of the budget. Never above
+    the budget.
+
+    Raises UserError where the budget is out of reach.
+    """
+    low, high = PHI_RANGE
+    least, most = (cost(recipe.network(phi)).macs for phi in (low, high))
+    if not least <= budget <= most:
+        raise UserError(
+            f"the budget of {_MACS.format(budget)} MACs is out of reach: phi from {low:g} to "
+            f"{high:g} gives {_MACS.format(least)} to {_MACS.format(most)} from this baseline"
+        )
+    for _ in range(PHI_STEPS):
+        middle = (low + high) / 2
+        fits = cost(recipe.network(middle)).macs <= budget
+        low, high = (middle, high) if fits else (low, middle)
+    phi = 0.0 if abs(low) < 1e-6 else math.floor(low * 1e6) / 1e6
+    options = []
+    for more in range(NEAR_PHIS):
+        near = round(min(PHI_RANGE[1], phi + more * NEAR_STEP), 6)
+        shape = recipe.network(near)
+        pixels = largest_resolution(shape, budget, recipe.round_resolution)
+        network = dataclasses.replace(shape, resolution=pixels)
+        # A lower resolution than the formula's makes up for a depth that was rounded up.
+        if cost(network).macs <= budget and pixels >= LEAST_PIXELS * shape.resolution:
+            options.append((near, network))
+    return max(options, key=lambda option: (cost(option[1]).macs, -option[0]))
+
+
+def predicted(
+    members: Sequence[Member], base: Architecture, recipe: Recipe | None = None
+) -> list[Member]:
+    """The members with the prior's predictions, where it covers the baseline; with a recipe of
+    coefficients other than the paper's, what the paper's would give within the same MACs."""
+    try:
+        prior = ScalingPrior(base, recipe.rule if recipe else None)
+    except OutOfDomain:
+        return list(members)
+    paper = dataclasses.replace(recipe, coefficients=PAPER) if recipe else None
+    found = []
+    for member in members:
+        beside = None
+        if recipe and paper and recipe != paper and member.phi != 0:
+            with contextlib.suppress(UserError):  # beyond the paper's phi
+                network = fit_budget(paper, cost(member.architecture).macs)[1]
+                beside = prior(network, 1.0, 0).accuracy
+        guess = prior(member.architecture, 1.0, 0)
+        found.append(dataclasses.replace(member, prediction=guess, paper=beside))
+    return found
+
+
+def parse_phis(text: str) -> list[float]:
+    """`0..7`, `3`, `-1,0.5,2`. Raises UserError."""
+    phis: list[float] = []
+    for part in text.split(","):
+        if ".." in part:
+            phis += _rising(part)
+            continue
+        try:
+            phis.append(float(part))
+        except ValueError:
+            raise UserError(f"phi is {text!r}: expected numbers, as 0..7 or -1,0.5,2") from None
+    return phis
+
+
+def _rising(text: str) -> list[float]:
+    """The whole numbers of `0..7`. Raises UserError."""
+    first, _, last = text.partition("..")
+    low, high = PHI_RANGE
+    try:
+        start, end = int(first), int(last)
+        if not low <= start <= end <= high:
+            raise ValueError
+    except ValueError:
+        raise UserError(
+            f"the range of phi is {text.strip()!r}: expected two whole numbers from {low:g} to "
+            f"{high:g}, the smaller first, as 0..7"
+        ) from None
+    return [float(phi) for phi in range(start, end + 1)]
+
+
+def parse_budgets(text: str, base: Architecture) -> list[float]:
+    """`400M,1G,4G`, or multiples of the baseline's MACs, `2x,4x`. Raises UserError."""
+    budgets = []
+    for part in text.split(","):
+        if part.strip().lower().endswith("x"):
+            times = _MACS.parse(part.strip()[:-1], "--budgets")
+            budgets.append(times * cost(base).macs)
+        else:
+            budgets.append(_MACS.parse(part, "--budgets"))
+    return budgets
+
+
+def interchange(architecture: Architecture) -> dict[str, Any]:
+    """TensorFlow block strings and what timm's EfficientNet takes; None where neither has words.
+
+    timm's `decode_arch_def(arch_def)` gives block_args; stem and head are not to be rounded
+    again (fix_stem=True).
+    """
+    found: dict[str, Any] = {"tf": None, "timm": None}
+    with contextlib.suppress(UserError):
+        found["tf"] = to_tf(architecture)
+    with contextlib.suppress(UserError):
+        found["timm"] = {
+            "arch_def": to_timm(architecture),
+            "stem_size": architecture.stem,
+            "num_features": architecture.head,
+            "fix_stem": True,
+            "act_layer": {"swish": "silu"}.get(architecture.activation, architecture.activation),
+            "drop_rate": architecture.dropout,
+            "drop_path_rate": architecture.drop_connect,
+            "img_size": architecture.resolution,
+        }
+    return found
+
+
+def row(member: Member) -> dict[str, Any]:
+    """A member's figures, as the CSV has them. memory: peak bytes at batch 1, float32.
+    top1: predicted, percent; top1_error: RMSE of predicted gains of networks never fitted;
+    top1_paper: predicted for the paper's coefficients within the same MACs."""
+    a, figures, m = member.architecture, cost(member.architecture), member.multipliers
+    guess = member.prediction
+    return {
+        "name": member.name,
+        "phi": member.phi,
+        "budget": member.budget,
+        "depth": m.depth,
+        "width": m.width,
+        "resolution_multiplier": m.resolution,
+        "resolution": a.resolution,
+        "dropout": a.dropout,
+        "drop_connect": a.drop_connect,
+        "blocks": a.blocks,
+        "macs": figures.macs,
+        "ratio": member.ratio,
+        "params": figures.params,
+        "activations": figures.activations,
+        "memory": figures.memory,
+        "top1": None if guess is None else guess.accuracy,
+        "top1_error": None if guess is None else guess.spread,
+        "top1_paper": member.paper,
+        "id": a.id,
+    }
+
+
+def full(member: Member) -> dict[str, Any]:
+    """The row with the architecture and its interchange strings, as the JSON has them."""
+    a = member.architecture
+    return {**row(member), **interchange(a), "architecture": to_dict(a)}
+
+
+def check_recipe(recipe: Recipe) -> Recipe:
+    """The recipe itself. Raises UserError for an unknown rule or rounding."""
+    rule_name(recipe.baseline, recipe.rule)
+    round_pixels(recipe.baseline.resolution, recipe.round_resolution)
+    return recipe

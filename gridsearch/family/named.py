@@ -1,0 +1,59 @@
+"""A grid search's family from Python: members by name, and as a frame."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gridsearch.family.family import Member, Recipe, formula_family, row
+from gridsearch.grid.conclude import Result
+from gridsearch.scaler import Coefficients
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Family:
+    """Members by name, as `family["phi3"]`, the baseline first."""
+
+    members: tuple[Member, ...]
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """A row a member, as family.csv has them."""
+        import pandas as pd
+
+        return pd.DataFrame([row(member) for member in self.members])
+
+    def __getitem__(self, name: str) -> Architecture:
+        for member in self.members:
+            if member.name == name:
+                return member.architecture
+        names = ", ".join(member.name for member in self.members)
+        raise UserError(f"the family has no {name!r}: expected one of {names}")
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self.members)
+
+    def _repr_html_(self) -> str:  # notebooks
+        return str(self.frame.to_html(index=False, float_format="{:.4g}".format))
+
+
+def family_from(found: Result, phis: Sequence[float] = tuple(range(8))) -> Family:
+    """The family of a grid search: its baseline scaled with its coefficients at each phi.
+
+    Raises UserError for what is no grid search's result, or was interrupted and chose nothing.
+    """
+    if not isinstance(found, Result):
+        raise UserError(
+            f"the grid search is of type {type(found).__name__}: expected the result of "
+            "gridsearch.find, as family_from(gridsearch.find(network))"
+        )
+    chosen, question = found.coefficients, found.plan.question
+    if chosen is None:
+        raise UserError(f"the run {found.folder} has no coefficients: let it finish")
+    numbers = Coefficients(*(chosen[key] for key in ("alpha", "beta", "gamma")))
+    recipe = Recipe(question.baseline, numbers, question.rule, question.round_resolution)
+    return Family(tuple(formula_family(recipe, phis)))

@@ -1,0 +1,286 @@
+"""The grid of alpha, beta, gamma, held to the MACs that the networks really reach.
+
+Tan & Le 2019, eq. 3: alpha * beta**2 * gamma**2 ~ 2 with alpha, beta, gamma >= 1, so that MACs
+grow by 2**phi. Rounding breaks that: from EfficientNet-B0 the points of the paper's grid reach
+1.9 to 3.3 times the MACs, not 2. So a point counts by the MACs of the network that it gives.
+"""
+
+import dataclasses
+import functools
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from gridsearch.grid.combinations import MOST, combinations
+from gridsearch.scaler import (
+    Coefficients,
+    check_phi,
+    dropout_at,
+    round_pixels,
+    rule_name,
+    scale,
+)
+from search_spaces.architecture import Architecture
+from search_spaces.cost import cost
+from search_spaces.errors import UserError
+from search_spaces.quantities import QUANTITIES
+
+ENOUGH = 12  # with fewer points resolution is moved, then the step halved
+HALVINGS = 3
+SMALLEST_STEP = 0.01
+MOST_REFINED = 8_000  # combinations that meet the product, of a step that was halved
+DISTANT = 4.0  # largest alpha, beta, gamma
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _within(name: str, value: float, low: float, high: float, example: str) -> None:
+    if not _number(value) or not low <= value <= high:
+        raise UserError(
+            f"{name} is {value!r}: expected a number from {low:g} to {high:g}, as {example}"
+        )
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a grid is asked for.
+
+    phi: MACs are to grow by 2**phi; not 0.   step: of alpha, beta, gamma, from 1 upwards.
+    tolerance: on alpha * beta**2 * gamma**2 around 2.
+    window: tolerance, relative, on the MACs really reached around 2**phi; None: no window.
+    memory: largest peak memory at batch 1, bytes; None: no limit.
+    rule, round_resolution: as in `scaler.scale`.   Raises UserError.
+    """
+
+    baseline: Architecture
+    phi: float = 1.0
+    step: float = 0.05
+    tolerance: float = 0.1
+    window: float | None = 0.05
+    memory: float | None = None
+    rule: str | None = None
+    round_resolution: int | None = None
+
+    def __post_init__(self) -> None:
+        if check_phi(self.phi) == 0:
+            raise UserError(
+                "phi is 0, which is the baseline itself: expected another number, as 1 or -1"
+            )
+        _within("the step", self.step, SMALLEST_STEP, 0.5, "0.05")
+        _within("the tolerance of the product", self.tolerance, 0.0, 0.9, "0.1")
+        if self.window is not None:
+            _within("the window", self.window, 1e-4, 0.5, "0.05, or off")
+        memory = self.memory
+        if memory is not None and not (_number(memory) and 0 < memory < math.inf):
+            raise UserError(f"the target memory is {memory!r}: expected bytes above 0, as 64e6")
+        rule_name(self.baseline, self.rule)
+        round_pixels(self.baseline.resolution, self.round_resolution)
+
+    @property
+    def ratio(self) -> float:
+        """2**phi: the MACs to be reached / the baseline's."""
+        return float(2.0**self.phi)
+
+    def ratio_of(self, architecture: Architecture) -> float:
+        """MACs / the baseline's."""
+        return cost(architecture).macs / self.macs
+
+    @functools.cached_property
+    def macs(self) -> int:
+        """The baseline's."""
+        return cost(self.baseline).macs
+
+    @functools.cached_property
+    def _how(self) -> tuple[str, float]:
+        rule = rule_name(self.baseline, self.rule)
+        return rule, dropout_at(self.baseline, self.phi, rule)
+
+    def meets_window(self, ratio: float) -> bool:
+        return self.window is None or abs(ratio / self.ratio - 1) <= self.window
+
+    def meets_memory(self, architecture: Architecture) -> bool:
+        return self.memory is None or cost(architecture).memory <= self.memory
+
+    def network(self, coefficients: Coefficients) -> Architecture:
+        """The baseline scaled by alpha**phi, beta**phi, gamma**phi."""
+        rule, dropout = self._how
+        multipliers = coefficients.at(self.phi)
+        return scale(self.baseline, multipliers, rule, self.round_resolution, dropout)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A network of the grid. ratio: MACs / the baseline's.   moved: its resolution was changed
+    from the grid's to meet the window, and gamma is what that resolution stands for."""
+
+    coefficients: Coefficients
+    architecture: Architecture
+    ratio: float
+    moved: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """points: all within window and memory, MACs ascending.   removed: how many combinations of
+    the box (product), points (same network, window) or networks (memory) each rule removed, in
+    this order.   notes: what was done where rounding left too few.   step: the one used."""
+
+    question: Question
+    points: tuple[Point, ...]
+    removed: dict[str, int]
+    notes: tuple[str, ...] = ()
+    step: float = 0.05
+
+
+def build_grid(question: Question) -> Grid:
+    """The grid's points that meet the window and the memory, each network once.
+
+    Where fewer than ENOUGH are left, resolution is moved to meet the window (it is the finest
+    knob); where that is not enough, the step is halved, up to HALVINGS times.
+    Raises UserError where nothing is left; it names the nearest and what would work.
+    """
+    step = question.step
+    listed = _networks(question, step, MOST)
+    grid = _attempt(question, step, listed, move=False)
+    tried = [grid]
+    for _ in range(HALVINGS + 1):
+        if question.window is None or len(grid.points) >= ENOUGH:
+            break
+        grid = _attempt(question, step, listed, move=True)
+        tried.append(grid)
+        step /= 2
+        try:
+            listed = _networks(question, step, MOST_REFINED)
+        except UserError:  # too many combinations at this step
+            break
+    best = next((g for g in tried if len(g.points) >= ENOUGH), None)
+    best = best or max(tried, key=lambda g: len(g.points))
+    if not best.points:
+        _refuse(question, tried)
+    return dataclasses.replace(best, notes=tuple(_notes(question, tried[0], best)))
+
+
+def _networks(question: Question, step: float, most: int) -> tuple[list[Point], int]:
+    """The points that meet the product, and how many do not. Raises UserError above `most`."""
+    listed, outside = combinations(step, question.tolerance, most)
+    points = []
+    for coefficients in listed:
+        network = question.network(coefficients)
+        points.append(Point(coefficients, network, question.ratio_of(network)))
+    return points, outside
+
+
+def _attempt(question: Question, step: float, listed: tuple[list[Point], int], move: bool) -> Grid:
+    networks, outside = listed
+    removed = Counter({"product": outside})
+    points = _distinct(networks, removed)
+    inside = [point for point in points if question.meets_window(point.ratio)]
+    removed["window"] = len(points) - len(inside)
+    if move:
+        inside = _distinct([*inside, *_moved(question, networks)], Counter())
+    kept = [point for point in inside if question.meets_memory(point.architecture)]
+    removed["memory"] = len(inside) - len(kept)
+    kept.sort(key=lambda p: (cost(p.architecture).macs, p.architecture.id))
+    return Grid(question, tuple(kept), dict(removed), (), step)
+
+
+def _distinct(points: Iterable[Point], removed: Counter[str]) -> list[Point]:
+    """Each network once, with the coefficients whose product is nearest 2."""
+    best: dict[Architecture, Point] = {}
+    for point in points:
+        known = best.get(point.architecture)
+        removed["same network"] += known is not None
+        if known is None or _rank(point) < _rank(known):
+            best[point.architecture] = point
+    return list(best.values())
+
+
+def _rank(point: Point) -> tuple[float, ...]:
+    c = point.coefficients
+    return (point.moved, round(abs(c.product - 2), 9), c.alpha, c.beta, c.gamma)
+
+
+def _moved(question: Question, points: Iterable[Point]) -> Iterator[Point]:
+    """For each alpha and beta the resolution that comes nearest to 2**phi, where one is within
+    the window with gamma from 1 to DISTANT."""
+    base = question.baseline.resolution
+    unit = question.round_resolution or 1
+    aim = question.ratio * question.macs
+    for alpha, beta in dict.fromkeys((p.coefficients.alpha, p.coefficients.beta) for p in points):
+        shape = question.network(Coefficients(alpha, beta, 1.0))
+        below = largest_resolution(shape, aim, question.round_resolution)
+        found = []
+        for pixels in (below, below + unit, shape.resolution):
+            gamma = (pixels / base) ** (1 / question.phi)
+            network = dataclasses.replace(shape, resolution=pixels)
+            ratio = question.ratio_of(network)
+            if 1 <= gamma <= DISTANT and question.meets_window(ratio):
+                found.append(Point(Coefficients(alpha, beta, gamma), network, ratio, moved=True))
+        if found:
+            yield min(found, key=lambda point: abs(math.log(point.ratio / question.ratio)))
+
+
+def largest_resolution(shape: Architecture, macs: float, multiple: int | None = None) -> int:
+    """The largest resolution with at most `macs`, at least one multiple; MACs grow with it."""
+    unit = multiple or 1
+
+    def fits(n: int) -> bool:
+        return cost(dataclasses.replace(shape, resolution=n * unit)).macs <= macs
+
+    low, high = 1, 2
+    while high < 1 << 16 and fits(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low * unit
+
+
+def _notes(question: Question, plain: Grid, best: Grid) -> Iterator[str]:
+    if best is plain:
+        return
+    moved = sum(point.moved for point in best.points)
+    left = f"{len(plain.points)} point{'s' * (len(plain.points) != 1)}"
+    note = f"rounding left {left} within the window, fewer than {ENOUGH}"
+    if moved:
+        note += (
+            f": the resolution of {moved} more was moved to meet it, and their gamma and product "
+            "are those of the moved resolution"
+        )
+    yield note
+    if best.step < question.step:
+        yield f"the step was refined from {question.step:g} to {best.step:g}"
+    if len(best.points) < ENOUGH:
+        yield f"still only {len(best.points)} points meet every rule"
+
+
+def _refuse(question: Question, tried: list[Grid]) -> NoReturn:
+    """Raises UserError that says what emptied the grid and what would work."""
+    listed = combinations(tried[-1].step, question.tolerance)[0]
+    if not listed:
+        raise UserError(
+            f"no combination of step {question.step:g} has a product within "
+            f"{question.tolerance:g} of 2: take a smaller --step or a larger --tolerance"
+        )
+    if question.memory is not None:
+        free = build_grid(dataclasses.replace(question, memory=None))
+        least = min(cost(point.architecture).memory for point in free.points)
+        memory = QUANTITIES["memory"]
+        raise UserError(
+            f"every point of the grid needs more than the target memory of "
+            f"{memory.format(question.memory)}: the smallest that meets the other rules needs "
+            f"{memory.format(least)} ({least} bytes); ask for that or more"
+        )
+    ratios = [question.ratio_of(question.network(c)) for c in listed]
+    near = min(ratios, key=lambda ratio: abs(ratio / question.ratio - 1))
+    enough = math.ceil(1000 * abs(near / question.ratio - 1)) / 1000
+    raise UserError(
+        f"no point of the grid reaches {question.ratio:.4g} times the baseline's MACs within "
+        f"{100 * (question.window or 0):g} %: the nearest reaches {near:.4g}; widen --window to "
+        f"{enough:g} or more, or take a smaller --step, a larger --tolerance or "
+        "--round-resolution none"
+    )

@@ -1,0 +1,119 @@
+"""Which measurements of a grid are due: every point with every seed, rung by rung.
+
+Halving is synchronous: the best 1/eta of a rung's points, by the mean of their replicates, go on
+with eta times the budget and the same seeds, so that a trainer continues from its checkpoints. A
+point left behind may still be the best with a larger budget; how many of them can't be told from
+the last one kept is said with the result (`Rung.close`). With one budget there is one rung.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gridsearch.grid.choice import Estimate, estimate, not_worse
+from gridsearch.grid.grid import Question
+from gridsearch.grid.plan import Plan, kept
+from nas.evaluators import Measurement
+from nas.search.ask import Job
+from results.runs.records import Trial
+from search_spaces.architecture import Architecture
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One budget of a grid that was measured whole. points: positions in the grid, best first.
+    estimates: of these that could be measured, the same order.   kept: how many went on.
+    close: how many of the others can't be told from the last that was kept."""
+
+    budget: float
+    points: tuple[int, ...]
+    estimates: tuple[Estimate, ...]
+    kept: int
+    close: int
+
+
+def hold(question: Question, architecture: Architecture) -> None:
+    """Raises AssertionError for a network outside window or memory: none is ever evaluated."""
+    ratio = question.ratio_of(architecture)
+    if not (question.meets_window(ratio) and question.meets_memory(architecture)):
+        raise AssertionError(f"a point of {ratio:.4g} times the MACs is outside the window")
+
+
+def missing(
+    plan: Plan, points: Sequence[Architecture], trials: Sequence[Trial], running: Sequence[Job]
+) -> list[Job]:
+    """The measurements of the first rung that lacks some, by seed and point; none while that
+    rung waits for its last ones, or where nothing is left. A measurement that failed is not
+    made again, nor gone on with."""
+    known: list[Trial | Job] = [*trials, *running]
+    begun = {(one.architecture, one.seed, one.budget) for one in known}
+    failed = {(trial.architecture, trial.seed) for trial in trials if trial.error}
+    number = 1 + max((one.number for one in known), default=-1)
+    alive = list(points)
+    for budget in plan.budgets:
+        due = [
+            (architecture, seed)
+            for seed in range(plan.wanted)
+            for architecture in alive
+            if (architecture, seed, budget) not in begun and (architecture, seed) not in failed
+        ]
+        if due:
+            return [Job(number + i, {}, *one, budget) for i, one in enumerate(due)]
+        if any(job.budget == budget for job in running):
+            return []
+        means = _means(alive, trials, budget)
+        alive = sorted(means, key=lambda one: -means[one])[: kept(len(means), plan.eta or 1)]
+    return []
+
+
+def _measured(trials: Sequence[Trial], budget: float) -> dict[Architecture, list[Measurement]]:
+    found = defaultdict(list)
+    for trial in sorted(trials, key=lambda trial: trial.seed):
+        if trial.accuracy is not None and trial.budget == budget:
+            found[trial.architecture].append(Measurement(trial.accuracy, trial.spread))
+    return found
+
+
+def _means(
+    points: Sequence[Architecture], trials: Sequence[Trial], budget: float
+) -> dict[Architecture, float]:
+    """The mean of each point that could be measured, in the grid's order."""
+    found = _measured(trials, budget)
+    return {
+        one: math.fsum(m.accuracy for m in found[one]) / len(found[one])
+        for one in points
+        if one in found
+    }
+
+
+def climbed(plan: Plan, points: Sequence[Architecture], trials: Sequence[Trial]) -> list[Rung]:
+    """The rungs of a grid that is measured whole, first to last. Raises UserError as `choose`."""
+    rungs: list[Rung] = []
+    place = {one: i for i, one in enumerate(points)}
+    alive = list(points)
+    for i, budget in enumerate(plan.budgets):
+        found, means = _measured(trials, budget), _means(alive, trials, budget)
+        order = sorted(means, key=lambda one: -means[one])
+        estimates = tuple(estimate(found[one]) for one in order)
+        last = i == len(plan.budgets) - 1
+        alive = order if last else order[: kept(len(order), plan.eta)]
+        close = 0
+        if 0 < len(alive) < len(order):
+            near = not_worse(estimates, len(alive) - 1, None, plan.level)[0]
+            close = sum(j >= len(alive) for j in near)
+        places = tuple(place[one] for one in order)
+        rungs.append(Rung(budget, places, estimates, len(alive), close))
+    return rungs
+
+
+def latest(
+    plan: Plan, points: Sequence[Architecture], trials: Sequence[Trial]
+) -> list[tuple[Estimate, float] | None]:
+    """For each point its estimate at the largest budget it was measured with, and that budget;
+    None where every measurement failed or none was made."""
+    found: dict[Architecture, tuple[Estimate, float]] = {}
+    for budget in plan.budgets:
+        for one, measured in _measured(trials, budget).items():
+            found[one] = (estimate(measured), budget)
+    return [found.get(one) for one in points]

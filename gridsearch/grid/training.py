@@ -1,0 +1,143 @@
+"""A grid's points trained on one's own images: the data at each resolution, the forecast."""
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gridsearch.grid.grid import Grid
+from gridsearch.grid.plan import Plan
+from nas.training.proxy import Proxy
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+from search_spaces.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    from nas.search.forecast import Forecast
+    from nas.training.images import ImageData
+
+_GB = QUANTITIES["memory"]
+Decoded = Callable[[int, int], None]
+
+
+def fitted(baseline: Architecture, proxy: Proxy) -> Architecture:
+    """The baseline with the data's number of classes, so that the MACs of its scaled versions
+    are those of what is trained. Its resolution stays its own.
+
+    Raises UserError for a folder that can't be used or a resolution that can't be decoded.
+    """
+    from nas.training.folders import splits_of
+
+    _check_pixels([baseline])
+    classes, _ = splits_of(proxy.data.expanduser().resolve(), 0)
+    return dataclasses.replace(baseline, classes=len(classes))
+
+
+def _check_pixels(networks: Sequence[Architecture]) -> None:
+    from nas.training.decoding import SMALLEST
+    from nas.training.images import LARGEST
+
+    for network in networks:
+        if not SMALLEST <= network.resolution <= LARGEST:
+            raise UserError(
+                f"the baseline or a point of its grid is for {network.resolution} px, and images "
+                f"can be decoded to {SMALLEST} to {LARGEST} px: take another --baseline, a phi "
+                "nearer 0, or --evaluator module:name"
+            )
+
+
+def room(proxy: Proxy, networks: Sequence[Architecture]) -> int:
+    """Bytes of the images decoded at each resolution that the networks need."""
+    from nas.training.folders import splits_of
+
+    _, splits = splits_of(proxy.data.expanduser().resolve(), 0)
+    count = sum(map(len, splits.values()))
+    return sum(3 * count * px**2 for px in {network.resolution for network in networks})
+
+
+def _check_room(proxy: Proxy, networks: Sequence[Architecture]) -> None:
+    """Raises UserError where the images can't fit into the cache's disk; what the cache holds
+    may be some of them."""
+    from nas.training.images import default_cache
+
+    cache, need = default_cache(), room(proxy, networks)
+    held = sum(path.stat().st_size for path in cache.glob("*/*.npy"))
+    disk = next(place for place in (cache, *cache.resolve().parents) if place.exists())
+    free = shutil.disk_usage(disk).free
+    if need > free + held:
+        raise UserError(
+            f"the images at the grid's resolutions take {_GB.format(need)}, and {cache} has room "
+            f"for {_GB.format(free + held)}: take a smaller --phi or --baseline, "
+            "--round-resolution 32, or set COMPOUND_NAS_CACHE to another disk"
+        )
+
+
+def load(
+    proxy: Proxy, networks: Sequence[Architecture], decoded: Decoded | None = None
+) -> "tuple[ImageData, ...]":
+    """The images at each resolution that the networks need, ascending.
+
+    decoded: called with (images decoded, of how many, over all resolutions).
+    Raises UserError, RunFailure.
+    """
+    _check_pixels(networks)
+    proxy.evaluator((), None, keep=False)  # refuses the recipe, batch, ... before anything is read
+    _check_room(proxy, networks)
+    pixels = sorted({network.resolution for network in networks})
+    found = []
+    for i, px in enumerate(pixels):
+
+        def show(done: int, of: int, before: int = i) -> None:
+            if decoded is not None:
+                decoded(before * of + done, len(pixels) * of)
+
+        found.append(dataclasses.replace(proxy, pixels=px).images(show=show))
+    return tuple(found)
+
+
+def identity(proxy: Proxy, images: "Sequence[ImageData]") -> dict[str, Any]:
+    """What makes two trainings the same experiment, as plain JSON values."""
+    return {
+        **proxy.identity(images[0]),
+        "pixels": [one.resolution for one in images],
+        "images": [one.digest for one in images],
+    }
+
+
+def label(plan: Plan, images: "Sequence[ImageData]") -> str:
+    """What the numbers are, to be shown beside them."""
+    assert plan.proxy is not None
+    one, subset = images[0], plan.proxy.subset
+    part = f"{subset:g} of " if subset != 1 else ""
+    return (
+        f"top-1 is a measurement: the mean of {plan.wanted} trainings of {plan.budget:g} "
+        f"epoch{'s' * (plan.budget != 1)} "
+        f"(seeds 0 to {plan.wanted - 1}) on {part}the {one.train:,} training images of "
+        f"{plan.proxy.data.resolve().name} ({len(one.classes)} classes), validated on "
+        f"{one.val:,}. It stands for longer training as far as nas audit says."
+    )
+
+
+def forecast(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> "Forecast":
+    """Times some steps of a few points, decoding no more than these need; trains nothing.
+
+    Raises UserError, RunFailure.
+    """
+    from nas.search.forecast import SAMPLE, Work, epochs_of, reckon
+
+    if plan.proxy is None:
+        raise UserError("--dry-run forecasts training: give --data DIR")
+    some = _spread(grid, SAMPLE)
+    evaluator = plan.proxy.evaluator(load(plan.proxy, some, decoded), None, keep=False)
+    counts = [plan.wanted * n for n in plan.sizes(len(grid.points))]
+    work = Work(sum(counts), epochs_of(counts, plan.budgets), plan.budgets[0])
+    return reckon(evaluator, some, work, plan.executor, plan.resources)
+
+
+def _spread(grid: Grid, count: int) -> list[Architecture]:
+    """`count` points, evenly from shallow to deep: at equal MACs, depth is what takes time."""
+    networks = [point.architecture for point in grid.points]
+    networks.sort(key=lambda one: (one.blocks, one.resolution))
+    count = min(count, len(networks))
+    last = len(networks) - 1
+    return [networks[round(i * last / max(1, count - 1))] for i in range(count)]

@@ -1,0 +1,23 @@
+"""What measures a grid's points: the search's interface, made for a baseline."""
+
+from collections.abc import Callable
+
+from gridsearch.prior.prior import ScalingPrior
+from nas.evaluators import Evaluator
+from nas.evaluators import evaluator as by_name
+from search_spaces.architecture import Architecture
+
+# An evaluator of scaled versions of a baseline is one line here: (baseline, rule) -> evaluator.
+EVALUATORS: dict[str, Callable[[Architecture, str | None], Evaluator]] = {"prior": ScalingPrior}
+
+
+def evaluator(spec: str, baseline: Architecture, rule: str | None = None) -> Evaluator:
+    """`prior`, or whatever `nas search --evaluator` takes, as `module:name`. Raises UserError."""
+    if spec in EVALUATORS:
+        return EVALUATORS[spec](baseline, rule)
+    return by_name(spec)
+
+
+def default_replicates(spec: str) -> int:
+    """One of the prior, which never differs; three of what may be noisy."""
+    return 1 if spec == "prior" else 3

@@ -1,0 +1,218 @@
+"""A small law of how accuracy follows depth, width and resolution, fitted to published results.
+
+error(d, w, r) = e1 * (1 - k_net + k_net * (a * d**-p + b * w**-q + c * r**-s)),  a + b + c = 1
+
+An additive saturating law: e1 * (1 - k_net) is a network's floor, e1 * k_net its scale. Shared by
+all networks: a, b, c, p, q, s and the mean of log k. Each network has its own k_net, drawn to the
+shared one; each printed table (a recipe) has its own e1, the error at d = w = r = 1. The
+multipliers are those that a network really has after rounding (`effective`), not the nominal ones.
+"""
+
+import csv
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridsearch.scaler import Multipliers, scale
+from search_spaces.architecture import Architecture
+from search_spaces.cost import cost
+from search_spaces.errors import OutOfDomain
+from search_spaces.networks import network
+
+TABLE = "published_scaling.csv"
+SMALLEST = 0.4  # rows with fewer MACs, relative to the network's 1x, are left out of the fit
+NOISE = 0.3  # points: what one printed accuracy is off by
+OWN = 0.3  # standard deviation of a network's log k around the shared one
+SHAPE = 1.0  # standard deviation of log p, q, s around 0 and of log b/a, c/a around 0
+SAME_BUDGET = 1.25  # held-out pairs within this ratio of MACs tell the error of differences
+
+Vector = NDArray[np.float64]
+
+
+class Row(NamedTuple):
+    """A printed result. recipe: the table that it stands in.   logs: of the effective
+    multipliers.   ratio: MACs / the network's 1x.   top1: percent.   source: where it is printed.
+    """
+
+    network: str
+    recipe: str
+    logs: tuple[float, float, float]
+    ratio: float
+    top1: float
+    source: str
+
+
+def effective(baseline: Architecture, scaled: Architecture) -> tuple[float, float, float]:
+    """What depth, width and resolution were really multiplied by, after rounding.
+
+    Depth: blocks; width: the geometric mean over stages of their channels; resolution: pixels.
+    Raises OutOfDomain for networks of different stages.
+    """
+    if len(baseline.stages) != len(scaled.stages):
+        raise OutOfDomain(
+            f"the network has {len(scaled.stages)} stages, its baseline {len(baseline.stages)}: "
+            "expected a scaled version of the baseline"
+        )
+    logs = [
+        math.log(big.channels / small.channels)
+        for big, small in zip(scaled.stages, baseline.stages, strict=True)
+    ]
+    return (
+        scaled.blocks / baseline.blocks,
+        math.exp(sum(logs) / len(logs)),
+        scaled.resolution / baseline.resolution,
+    )
+
+
+@functools.cache
+def published() -> tuple[Row, ...]:
+    """The package's table, with effective multipliers and MACs of the networks as we build them."""
+    text = resources.files("gridsearch.prior").joinpath("data", TABLE).read_text()
+    rows = []
+    for line in csv.DictReader(text.splitlines()):
+        base = network(line["network"])
+        nominal = float(line["depth"]), float(line["width"])
+        pixels = int(line["pixels"])
+        scaled = scale(base, Multipliers(*nominal, pixels / base.resolution))
+        logs = tuple(math.log(value) for value in effective(base, scaled))
+        ratio = cost(scaled).macs / cost(base).macs
+        recipe = f"{line['network']} {line['recipe']}"
+        top1 = float(line["top1"])
+        rows.append(Row(line["network"], recipe, logs, ratio, top1, line["source"]))  # type: ignore[arg-type]
+    return tuple(rows)
+
+
+def fitted_rows() -> tuple[Row, ...]:
+    """The rows of `published` that the law is fitted to."""
+    return tuple(row for row in published() if row.ratio >= SMALLEST)
+
+
+@dataclass(frozen=True)
+class Law:
+    """parts: a, b, c.   powers: p, q, s.   share: k for a network that was not fitted.
+    shares: k_net by network.   rmse: of the fitted rows, points."""
+
+    parts: tuple[float, float, float]
+    powers: tuple[float, float, float]
+    share: float
+    shares: dict[str, float]
+    rmse: float
+
+    def gain(self, error: float, logs: Sequence[float], network: str | None = None) -> float:
+        """Points of top-1 gained over a network of `error` percent at 1x; eq. of the module."""
+        kept = sum(
+            part * math.exp(-power * log)
+            for part, power, log in zip(self.parts, self.powers, logs, strict=True)
+        )
+        return error * self.shares.get(network or "", self.share) * (1 - kept)
+
+
+def first_error(rows: Sequence[Row], recipe: str) -> float:
+    """100 - the printed top-1 of the recipe's own 1x network."""
+    return next(100 - row.top1 for row in rows if row.recipe == recipe and not any(row.logs))
+
+
+def fit(rows: Sequence[Row]) -> Law:
+    """The law by penalized least squares; about 20 ms."""
+    from scipy.optimize import least_squares
+
+    networks = list(dict.fromkeys(row.network for row in rows))
+    recipes = list(dict.fromkeys(row.recipe for row in rows))
+    of_network = np.array([networks.index(row.network) for row in rows])
+    of_recipe = np.array([recipes.index(row.recipe) for row in rows])
+    logs = np.array([row.logs for row in rows])
+    errors = 100 - np.array([row.top1 for row in rows])
+
+    def unpack(x: Vector) -> tuple[Vector, Vector, Vector, Vector]:
+        parts = np.exp(np.r_[0.0, x[:2]])
+        own = np.exp(x[5] + OWN * x[6 + len(recipes) :])
+        return parts / parts.sum(), np.exp(x[2:5]), own, x[6 : 6 + len(recipes)]
+
+    def residuals(x: Vector) -> Vector:
+        parts, powers, own, e1 = unpack(x)
+        kept = np.exp(-logs * powers) @ parts
+        model = e1[of_recipe] * (1 - own[of_network] * (1 - kept))
+        parts_of_loss = (model - errors) / NOISE, x[:5] / SHAPE, x[6 + len(recipes) :]
+        return np.concatenate(parts_of_loss, dtype=float)
+
+    at_1x = [first_error(rows, recipe) for recipe in recipes]
+    start = np.r_[np.zeros(5), math.log(0.5), at_1x, np.zeros(len(networks))]
+    x = least_squares(residuals, start).x
+    parts, powers, own, _ = unpack(x)
+    rmse = NOISE * math.sqrt(np.mean(residuals(x)[: len(rows)] ** 2))
+    shares = dict(zip(networks, map(float, own), strict=True))
+    return Law(_three(parts), _three(powers), math.exp(x[5]), shares, rmse)
+
+
+def _three(values: Any) -> tuple[float, float, float]:
+    one, two, three = map(float, values)
+    return one, two, three
+
+
+class HeldOut(NamedTuple):
+    """A row predicted by a law that never saw its network. gains: points over its own 1x."""
+
+    row: Row
+    predicted: float
+    printed: float
+
+
+def hold_out(rows: Sequence[Row]) -> tuple[HeldOut, ...]:
+    """Each network's gains as predicted by the law fitted to the other networks.
+
+    Each recipe's gains count from its own 1x row, which is left out.
+    """
+    found = []
+    for name in dict.fromkeys(row.network for row in rows):
+        law = fit([row for row in rows if row.network != name])
+        for row in rows:
+            if row.network == name and any(row.logs):
+                error = first_error(rows, row.recipe)
+                printed = row.top1 - (100 - error)
+                found.append(HeldOut(row, law.gain(error, row.logs), printed))
+    return tuple(found)
+
+
+class Check(NamedTuple):
+    """What `hold_out` says of the law, in points of top-1.
+
+    gain: RMSE of the gains over a network's own 1x.
+    difference: error of a difference between two networks of equal MACs is this times the square
+        root of the distance between their multipliers' natural logarithms (of constant, root and
+        linear growth the root fits the held-out pairs best).   n, pairs: how many gains and pairs
+        that comes from.
+    """
+
+    gain: float
+    difference: float
+    n: int
+    pairs: int
+
+
+def check(held: Sequence[HeldOut]) -> Check:
+    """The errors of gains, and of differences at equal budgets, of networks held out."""
+    off = {one: one.predicted - one.printed for one in held}
+    squares, pairs = 0.0, 0
+    for one, two in itertools.combinations(held, 2):
+        if one.row.recipe != two.row.recipe:
+            continue
+        if max(one.row.ratio / two.row.ratio, two.row.ratio / one.row.ratio) > SAME_BUDGET:
+            continue
+        squares += (off[one] - off[two]) ** 2 / math.dist(one.row.logs, two.row.logs)
+        pairs += 1
+    gain = math.sqrt(sum(value**2 for value in off.values()) / len(held))
+    return Check(gain, math.sqrt(squares / pairs), len(held), pairs)
+
+
+@functools.cache
+def fitted() -> tuple[Law, Check]:
+    """The law on all rows and its leave-one-network-out errors; six fits, once a process."""
+    rows = fitted_rows()
+    return fit(rows), check(hold_out(rows))

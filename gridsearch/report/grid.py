@@ -1,0 +1,233 @@
+"""The report of a grid search: the choice, the grid, the family that follows."""
+
+import contextlib
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gridsearch.commands.present import REASONS, percent
+from gridsearch.family.family import Recipe, formula_family, parse_phis, row
+from gridsearch.grid.conclude import COEFFICIENTS
+from gridsearch.prior.law import published
+from gridsearch.prior.prior import ScalingPrior
+from gridsearch.report.charts import accuracy_chart, map_chart, ratio_chart
+from gridsearch.scaler import Coefficients, rule_name
+from results.report.family import family_parts
+from results.report.network import network_section
+from results.report.page import Cards, Code, Page, Part, Section, Table, Text
+from results.report.record import Folder, again, content, costs, stored
+from results.runs.folder import masked
+from results.runs.load import BEST, architecture_of
+from search_spaces.cost import cost
+from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.quantities import QUANTITIES
+
+if TYPE_CHECKING:
+    from results.runs.records import Trial
+
+Rows = Sequence[Mapping[str, Any]]
+PHIS = "0..7"
+
+
+def grid_page(folder: Folder) -> Page:
+    """The page of a run of `gridsearch run`. Raises UserError."""
+    found, points = content(folder.path / COEFFICIENTS), _points(folder)
+    trials = stored(folder)[0]
+    failed = sum(trial.error is not None for trial in trials)
+    experiment = folder.experiment
+    sections = [
+        _answer(folder, found, points, trials),
+        _grid(folder, found, points),
+        *_network(folder),
+        *([] if found is None else _family(found)),
+        costs(folder, len(trials), failed, sum(trial.seconds for trial in trials)),
+        again(folder),
+    ]
+    badges = [(f"phi {_plain(experiment.get('phi'))}", "")]
+    badges += [(f"evaluator {experiment.get('evaluator')}", "")]
+    badges += [(f"{len(points)} points", ""), (f"{len(trials)} measurements", "")]
+    badges += [(f"{failed} failed", "warning")] if failed else []
+    name = folder.path.resolve().name
+    return Page("compound-nas · gridsearch run", name, _lead(found), badges, sections)
+
+
+def _points(folder: Folder) -> Rows:
+    """The rows of points.csv; none where the run was killed before it was written."""
+    import pandas as pd
+
+    path = folder.path / "points.csv"
+    if not path.is_file():
+        return []
+    frame = pd.read_csv(path)
+    frame = frame.astype(object).where(frame.notna(), None)
+    rows: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]
+    return rows
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else str(value)
+
+
+def _lead(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "This run has no choice yet."
+    pick = found["pick"]
+    return (
+        f"alpha {pick['alpha']:.4g}, beta {pick['beta']:.4g}, gamma {pick['gamma']:.4g}: "
+        f"{pick['ratio']:.3f}x of the baseline's MACs, "
+        f"{percent(pick['accuracy'], pick['half'])} % top-1."
+    )
+
+
+def _answer(
+    folder: Folder, found: Mapping[str, Any] | None, points: Rows, trials: "Sequence[Trial]"
+) -> Section:
+    parts: list[Part] = []
+    last = folder.sessions[-1] if folder.sessions else None
+    if last is None:
+        text = "No session of this run has ended: it goes on, or it was killed."
+        parts.append(Text(text, "warning"))
+    elif last.get("interrupted"):
+        text = "The last session was interrupted: the same command continues the run."
+        parts.append(Text(text, "warning"))
+    if found is None:
+        text = f"{len(trials)} measurements are stored; the choice is made when all are there."
+        return Section("answer", "Answer", "The answer", [*parts, Text(text)])
+    if isinstance(found.get("measurements"), int) and found["measurements"] < len(trials):
+        text = f"The choice was made of the first {found['measurements']} measurements."
+        parts.append(Text(text, "warning"))
+    pick, cards = found["pick"], []
+    for name, note in (("alpha", "depth"), ("beta", "width"), ("gamma", "resolution")):
+        cards.append((name, f"{pick[name]:.4g}", note))
+    aim = f"{found['target_ratio']:.4g}x asked for; product {pick['product']:.3f}"
+    cards.append(("MACs really reached", f"{pick['ratio']:.3f}x", aim))
+    accuracy = percent(pick["accuracy"], pick["half"])
+    cards.append(("top-1", f"{accuracy} %", "with its 95 % interval"))
+    compared = found["rungs"][-1]["points"] if found.get("rungs") else len(points)
+    parts += [
+        Cards(cards),
+        Text(
+            f"{len(found['tied'])} of {compared} points can't be told from the best; the cheapest "
+            f"of them is the pick. Comparison: {found['method']}."
+        ),
+        Text(str(found.get("label") or "Top-1 is what the evaluator returned."), "note"),
+        _beside(found),
+        Code("the command that made it", masked(str(found.get("command")))),
+        Code(
+            "the next step: the family",
+            "gridsearch family --coefficients "
+            + shlex.quote(str(folder.path / COEFFICIENTS)),
+        ),
+    ]  # fmt: skip
+    return Section("answer", "Answer", "The answer", parts)
+
+
+def _beside(found: Mapping[str, Any]) -> Table:
+    """The pick, the highest, the paper's, as the command prints them."""
+    listed = {"pick": found["pick"]}
+    if not found["best"]["pick"]:
+        listed["highest, not told from it"] = found["best"]
+    listed["paper (Tan & Le 2019)"] = found["paper"]
+    rows = [
+        (
+            name,
+            *(f"{one[key]:.4g}" for key in ("alpha", "beta", "gamma")),
+            f"{one['product']:.3f}",
+            f"{one['ratio']:.3f}",
+            *(of.format(one[of.column]) if of.column in one else "-" for of in QUANTITIES.values()),
+            percent(one.get("accuracy"), one.get("half")),
+        )
+        for name, one in listed.items()
+    ]
+    titles = [of.title for of in QUANTITIES.values()]
+    columns = ("", "alpha", "beta", "gamma", "product", "real ratio", *titles, "top-1 %")
+    return Table("The pick beside the paper's", columns, rows, marked=(0,))
+
+
+def _grid(folder: Folder, found: Mapping[str, Any] | None, points: Rows) -> Section:
+    if not points:
+        text = "points.csv is written when a session ends: there is no grid to draw yet."
+        return Section("grid", "Grid", "The grid", [Text(text)])
+    aim = None if found is None else found["target_ratio"]
+    window = None if found is None else found.get("window")
+    parts: list[Part] = []
+    known = [one for one in points if one["accuracy"] is not None]
+    if known:
+        parts += [accuracy_chart(known), map_chart(known)]
+    parts.append(ratio_chart(points, aim, window))
+    if found is not None:
+        parts.append(_removed(found, float(folder.experiment.get("tolerance", 0.1))))
+        parts += [Text(str(note), "note") for note in found.get("notes", [])]
+    table = [_point(one) for one in points]
+    columns = ("", "alpha", "beta", "gamma", "product", "real ratio", "px", "MACs", "params",
+               "memory", "top-1 %")  # fmt: skip
+    parts.append(Table(f"All {len(points)} points", columns, table, folded=True))
+    return Section("grid", "Grid", "The grid: every network within the rules", parts)
+
+
+def _point(one: Mapping[str, Any]) -> tuple[str, ...]:
+    state = "pick" if one["pick"] else "tied" if one["tied"] else ""
+    return (
+        state,
+        *(f"{one[key]:.4g}" for key in ("alpha", "beta")),
+        f"{one['gamma']:.4g}" + ("*" if one["moved"] else ""),
+        f"{one['product']:.3f}",
+        f"{one['ratio']:.3f}",
+        str(one["resolution"]),
+        *(of.format(one[of.column]) for of in QUANTITIES.values()),
+        percent(one["accuracy"], one["half"]),
+    )
+
+
+def _removed(found: Mapping[str, Any], tolerance: float) -> Table:
+    """What each rule removed."""
+    aim, window = found["target_ratio"], found.get("window")
+    values = {
+        "tolerance": tolerance,
+        "low": aim * (1 - (window or 0)),
+        "high": aim * (1 + (window or 0)),
+        "memory": QUANTITIES["memory"].format(found.get("target_memory") or 0),
+    }
+    asked = {"window": window, "memory": found.get("target_memory")}
+    rows = [
+        (reason.format(**values), f"{found['removed'].get(name, 0):,}")
+        for name, reason in REASONS.items()
+        if asked.get(name, True) is not None
+    ]
+    return Table("What the rules removed", ("rule", "removed"), rows)
+
+
+def _network(folder: Folder) -> list[Section]:
+    best = content(folder.path / BEST)
+    if best is None or "architecture" not in best:
+        return []
+    network = architecture_of(best, str(folder.path / BEST))
+    return [network_section(network, "The pick, stage by stage")]
+
+
+def _family(found: Mapping[str, Any]) -> list[Section]:
+    """The family of the coefficients, scaled anew: it is a matter of milliseconds."""
+    base = architecture_of(found["baseline"], COEFFICIENTS)
+    numbers = Coefficients(*(found[key] for key in ("alpha", "beta", "gamma")))
+    rule = found.get("rule")
+    rule = None if rule == rule_name(base) else rule
+    recipe = Recipe(base, numbers, rule, found.get("round_resolution"))
+    title = "The family: the baseline at phi 0 to 7"
+    try:
+        members = formula_family(recipe, parse_phis(PHIS))
+    except UserError as error:
+        text = f"No family can be made of these coefficients: {error}."
+        return [Section("family", "Family", title, [Text(text)])]
+    label = ""
+    with contextlib.suppress(OutOfDomain):
+        label = ScalingPrior(base, rule).label
+    rows = [row(member) for member in members]
+    return [Section("family", "Family", title, family_parts(rows, label, "family", released()))]
+
+
+def released() -> list[tuple[str, float, float]]:
+    """(name, MACs, top-1) of the EfficientNets, as published."""
+    macs = cost(EFFICIENTNET_B0).macs
+    rows = [one for one in published() if one.recipe == "efficientnet_b0 paper_table2"]
+    return [(f"EfficientNet-B{i}", macs * one.ratio, one.top1) for i, one in enumerate(rows)]

@@ -1,0 +1,5 @@
+"""`python -m nas` is the `nas` command."""
+
+from nas.commands.main import main
+
+main()

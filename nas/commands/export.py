@@ -1,0 +1,111 @@
+"""`nas export`: a network as files that other programs read."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nas.commands.options import options
+
+if TYPE_CHECKING:
+    from results.export.write import Exported, Request
+
+EXPORT = (
+    click.argument("network", metavar="NETWORK"),
+    click.argument("folder", metavar="DIR", type=click.Path(path_type=Path)),
+    click.option("--to", "formats", multiple=True, metavar="FORMAT,...", required=True,
+                 help="torch, timm, tf, onnx, safetensors; may be repeated."),
+    click.option("--weights", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+                 metavar="FILE", help="A state_dict, .pt or .safetensors, in our names or timm's. "
+                 "Default: what the run kept of its pick."),
+    click.option("--classes", type=click.IntRange(2), metavar="N",
+                 help="Of the classifier, where the network was found for another number."),
+    click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1),
+                 help="Of the initial weights, where there are no others."),
+    click.option("--name", help="Of the files, as my_net. Default: made from NETWORK."),
+    click.option("--force", is_flag=True, help="Write over files that are there."),
+    click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"),
+                 show_default=True, help="The folder of runs."),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+)  # fmt: skip
+
+
+@click.command()
+@options(EXPORT)
+def export(folder: Path, force: bool, as_json: bool, **given: Any) -> None:
+    """Write NETWORK into DIR for other programs, with a model card.
+
+    NETWORK: a name, a run, a JSON file, or FAMILY:NAME, as runs/my-family:phi3. What is written
+    was compared with the network itself; nothing is left that disagrees.
+    """
+    from nas.commands.progress import working
+    from results.export.check import CARD
+    from results.export.write import export as write
+    from results.export.write import figures
+    from results.runs.folder import check_writable
+
+    check_writable(folder / CARD)  # before weights are read, which takes seconds
+    with working(as_json) as say:
+        say("reading the network and its weights")
+        request = request_of(**given)
+        done = write(request, folder, force, say)
+    if as_json:
+        from nas.commands.main import print_json
+
+        trained = request.weights is not None
+        print_json({"id": request.source.architecture.id, "trained": trained, **figures(done)})
+    else:
+        _print(request, done)
+
+
+def request_of(
+    network: str,
+    formats: tuple[str, ...],
+    weights: Path | None,
+    classes: int | None,
+    seed: int,
+    name: str | None,
+    runs: Path,
+) -> "Request":
+    """What the options ask for, with the weights that there are. Raises UserError."""
+    from nas.training.weights import kept_weights
+    from results.export.check import check_formats
+    from results.export.source import load_source
+    from results.export.weights import read_weights
+    from results.export.write import Request, parse_formats
+    from search_spaces.errors import UserError
+
+    wanted = parse_formats(formats)
+    source = load_source(network, runs, name)
+    found = source.architecture.classes
+    if classes is not None:
+        source = replace(source, architecture=replace(source.architecture, classes=classes))
+    check_formats(source, wanted)
+    if weights is not None:
+        return Request(source, wanted, read_weights(weights, source.architecture))
+    if source.folder is None:
+        return Request(source, wanted, None, seed, f"{network} comes without weights")
+    if classes not in (None, found):
+        why = f"--classes {classes}, and {network} was trained for {found}"
+        return Request(source, wanted, None, seed, why)
+    try:
+        kept = kept_weights(source.folder, source.architecture, source.best, source.record)
+    except UserError as error:
+        return Request(source, wanted, None, seed, str(error))
+    return Request(source, wanted, kept)
+
+
+def _print(request: "Request", done: "Exported") -> None:
+    for name, made in done.made.items():
+        click.echo(f"{name}: {', '.join(made.files)}")
+        if made.parity is not None:
+            click.echo(
+                f"  largest difference {made.parity.difference:.2g} in logits of up to "
+                f"{made.parity.largest:.3g}, {made.parity.images} images"
+            )
+        if made.note:
+            click.echo(f"  {made.note}")
+    if request.weights is None:
+        click.echo(f"not trained: {request.untrained}")
+    click.echo(f"written: {done.folder}, with {request.source.name}.json and README.md")

@@ -1,0 +1,265 @@
+"""What the commands print, as rich tables."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from nas.devices.registry import Device, errors_text
+from nas.objective import Limit
+from nas.search.audit import Report
+from nas.search.conclude import Result
+from nas.search.feasibility import Feasibility
+from search_spaces.architecture import Architecture
+from search_spaces.cost import Cost, cost
+from search_spaces.quantities import QUANTITIES, Quantity
+from search_spaces.space import Range, Space
+from search_spaces.stages import MACS, MEMORY, PARAMS, rows
+
+
+def console() -> Console:
+    """Standard output; wide enough for our tables where it is no terminal."""
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=110)
+
+
+def table(*columns: str, left: int = 1) -> Table:
+    """An empty table: the first `left` columns flush left, the others flush right."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        made.add_column(column, justify="left" if i < left else "right", overflow="fold")
+    return made
+
+
+def costs(figures: Cost) -> tuple[str, str, str, str]:
+    """MACs, parameters, peak memory, live activations, for a row."""
+    return (
+        MACS.format(figures.macs),
+        PARAMS.format(figures.params),
+        MEMORY.format(figures.memory),
+        MEMORY.format(figures.activation_memory),
+    )
+
+
+def print_architecture(architecture: Architecture) -> None:
+    """Stage by stage: operator, resolution, channels, layers, stride, costs (as the papers'
+    tables do)."""
+    a, whole = architecture, cost(architecture)
+    listed = table(
+        "stage", "operator", "in px", "channels", "layers", "stride", "MACs", "params",
+        "activations", "live", left=2,
+    )  # fmt: skip
+    for row in rows(a):
+        shape = map(str, (row.size, row.channels, row.layers, row.stride))
+        counts = [PARAMS.format(n) for n in (row.cost.params, row.cost.activations)]
+        figures = (MACS.format(row.cost.macs), *counts, MEMORY.format(row.cost.activation_memory))
+        listed.add_row(row.name, row.operator, *shape, *figures)
+    out = console()
+    out.print(
+        f"[bold]{a.name or 'network'}[/]  id {a.id}  {a.resolution} px  {a.classes} classes  "
+        f"{a.activation}  dropout {a.dropout:g}  drop-connect {a.drop_connect:g}"
+    )
+    out.print(listed)
+    out.print(
+        f"{whole.macs:,} MACs ({MACS.format(whole.flops)} FLOPs at 2 a multiply-add)  "
+        f"{whole.params:,} params  {whole.activations:,} activations\n"
+        f"peak memory at batch 1, float32: {MEMORY.format(whole.memory)} "
+        f"(live activations {MEMORY.format(whole.activation_memory)})"
+    )
+
+
+def print_spaces(rows: Sequence[tuple[Space, dict[str, Range]]]) -> None:
+    """Each space's size, and smallest, median and largest of each quantity."""
+    listed = table("space", "networks", "choices", "quantity", "smallest", "median", "largest")
+    for space, ranges in rows:
+        heading = (space.name, f"{space.size:.2g}", str(len(space.choices)))
+        for name, span in ranges.items():
+            quantity = QUANTITIES[name]
+            values = (quantity.format(v) for v in (span.smallest, span.median, span.largest))
+            listed.add_row(*heading, quantity.title, *values)
+            heading = ("", "", "")
+    out = console()
+    out.print(listed)
+    for space, _ in rows:
+        if space.description:
+            out.print(f"[bold]{space.name}[/]: {space.description}")
+
+
+def print_feasibility(found: Feasibility) -> None:
+    """The span of each limited quantity, and the share of the space that is within."""
+    rows = table("target", "smallest", "median", "largest", "space within")
+    for row in found.rows:
+        of, span = row.quantity, row.span
+        values = [of.format(v) for v in (span.smallest, span.median, span.largest)]
+        wanted = f"{of.title} {'>=' if of.inverse else '<='} {of.format(row.at_most)}"
+        rows.add_row(wanted, *(values[::-1] if of.inverse else values), _share(row.share, found))
+    out = console()
+    out.print(rows)
+    if len(found.rows) > 1:
+        out.print(f"all at once: {_share(found.share, found)} of {found.space}")
+
+
+def _share(share: float, found: Feasibility) -> str:
+    return f"{share:.1%}" if share else f"under {1 / found.samples:.2%}"
+
+
+def print_devices(devices: Sequence[Device]) -> None:
+    """Each device's quantities with their errors, and what is covered."""
+    rows = table("device", "quantity", "tau", "median error", "networks", "", left=2)
+    for one in devices:
+        for kind in one.quantities:
+            errors = one.errors.get(kind)
+            tau, median = errors_text(errors)
+            rows.add_row(one.name, kind, tau, median, str(errors.networks) if errors else "-",
+                         one.title)  # fmt: skip
+    out = console()
+    out.print(rows)
+    out.print("tau (Kendall's) and error on networks that were not fitted", style="dim")
+    for covers in dict.fromkeys(one.covers for one in devices):
+        names = ", ".join(one.name for one in devices if one.covers == covers)
+        out.print(f"[bold]{names}[/]: {covers}")
+
+
+def accuracy_text(accuracy: float | None, spread: float | None) -> str:
+    """`67.12 ± 0.31`, or a dash."""
+    if accuracy is None:
+        return "-"
+    return f"{accuracy:.2f}" + (f" ± {spread:.2f}" if spread is not None else "")
+
+
+def _figures(named: dict[str, Any], predicted: Sequence[Quantity]) -> tuple[str, ...]:
+    return (
+        *(one.text(named) for one in predicted),
+        MACS.format(named["macs"]),
+        PARAMS.format(named["params"]),
+        MEMORY.format(named["memory"]),
+        accuracy_text(named["accuracy"], named["spread"]),
+    )
+
+
+def print_result(result: Result) -> None:
+    """The pick beside B0, the other objective's pick, the front, the next command."""
+    out, objective = console(), result.plan.objective
+    quantity = objective.of_quantity
+    seconds = sum(result.seconds.values())
+    rate = result.new / max(1e-9, result.seconds["search"])
+    networks = len({trial.architecture for trial in result.trials})
+    of = "" if networks == len(result.trials) else f"{len(result.trials):,} trials of "
+    speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each" if rate else ""
+    out.print(
+        f"{of}{networks:,} distinct networks in {result.folder} "
+        f"({result.new:,} new{', ' if speed else ''}{speed}; {seconds:.1f} s in all)"
+    )
+    if result.stopped:
+        out.print(f"[yellow]stopped early:[/] {result.stopped}")
+    failed = [trial for trial in result.trials if trial.error]
+    if failed:
+        out.print(f"[yellow]{len(failed)} failed[/], the last with: {failed[-1].error}")
+    best = result.best
+    if best is None or result.pick is None:
+        return
+    print_pick(out, best, quantity, result.plan.predicted)
+    out.print()
+    print_architecture(result.pick.architecture)
+    out.print(f"recounted with fvcore on the built network: {result.fvcore_macs:,} MACs\n")
+    _print_retrained(out, result)
+    _print_front(out, result)
+    target = shlex.quote(str(result.folder))
+    proxy = result.plan.proxy
+    data = f" --data {shlex.quote(str(proxy.data))}" if proxy else ""
+    out.print(f"\nnext: [bold]gridsearch run --phi 1 --baseline {target}{data}[/]", soft_wrap=True)
+
+
+def print_pick(
+    out: Console, best: dict[str, Any], quantity: Quantity, predicted: Sequence[Quantity] = ()
+) -> None:
+    """The pick, the other objective's pick and B0, one row each."""
+    titles = [one.title for one in predicted]
+    rows = table("", "network", *titles, "MACs", "params", "memory", "top-1 %", left=2)
+    names = {"hard": "most accurate within T", "soft": "reward with w = -0.07"}
+    rows.add_row(f"pick ({names[best['objective']]})", best["id"], *_figures(best, predicted))
+    other = best["other"]
+    if other is not None:
+        rows.add_row(
+            f"other ({names[other['objective']]})", other["id"], *_figures(other, predicted)
+        )
+    if best["baseline"] is not None:
+        figures = _figures(best["baseline"], predicted)
+        rows.add_row("EfficientNet-B0", best["baseline"]["name"], *figures)
+    print_targets(out, best, quantity)
+    out.print(rows)
+    taken = quantity.base(best[quantity.column]) / best["target"]
+    if taken < 0.8 and best["objective"] == "hard":
+        out.print(
+            f"the pick takes {taken:.0%} of T: see with `nas spaces` how far the space reaches",
+            style="dim",
+        )
+    if best["evaluator"].startswith("surrogate"):
+        out.print(
+            "top-1 is predicted for the surrogate's shortened training recipe (mean ± one "
+            f"standard deviation); picked by mean - {best['caution']:g} x spread",
+            style="dim",
+        )
+
+
+def print_targets(out: Console, best: dict[str, Any], of: Quantity) -> None:
+    """T, and the other limits."""
+    text = f"{of.format(best['target'])} {of.title}"
+    limits = best.get("limits", {}).items()
+    others = [str(Limit(key, at_most)) for key, at_most in limits]
+    out.print(f"\n[bold]T = {text}[/]" + (f", {', '.join(others)}" if others else ""))
+
+
+def _print_retrained(out: Console, result: Result) -> None:
+    if not result.retrained:
+        return
+    rows = table("retrained", "MACs", "proxy top-1 %", "retrained top-1 %")
+    for short, long in result.retrained:
+        texts = (accuracy_text(t.accuracy, t.spread) for t in (short, long))
+        rows.add_row(long.architecture.id, MACS.format(long.cost.macs), *texts)
+    out.print(rows)
+    if result.tau is not None:
+        out.print(
+            f"Kendall's tau of proxy and retrained, {len(result.retrained)} networks: "
+            f"{result.tau:.2f}\n"
+        )
+
+
+def _print_front(out: Console, result: Result, most: int = 12) -> None:
+    front = result.front
+    step = max(1, -(-len(front) // most))
+    shown = front[::-1][::step][::-1]
+    predicted = result.plan.predicted
+    titles = [one.title for one in predicted]
+    rows = table("front", *titles, "MACs", "params", "memory", "top-1 %")
+    for trial in shown:
+        own = [one.text(one.figures(trial.architecture)) for one in predicted]
+        figures = (*own, *costs(trial.cost)[:3])
+        rows.add_row(trial.architecture.id, *figures, accuracy_text(trial.accuracy, trial.spread))
+    out.print(rows)
+    out.print(f"{len(shown)} of {len(front)} on the front: {result.folder / 'front.csv'}")
+
+
+def print_audit(report: Report, tau: float) -> None:
+    """The table of an audit, and the cheapest length that ranks well enough."""
+    rows = table("epochs", "top-1 %", "seed noise", "tau to the longest", "over seeds", "s each")
+    for row in report.rows:
+        noise = f"{row.noise:.2f}" if row.noise == row.noise else "-"
+        span = f"{row.low:.2f} to {row.high:.2f}"
+        texts = (f"{row.accuracy:.2f}", noise, f"{row.tau:.2f}", span, f"{row.seconds:.1f}")
+        rows.add_row(f"{row.budget:g}", *texts)
+    out = console()
+    out.print(rows)
+    networks = len({trial.architecture for trial in report.trials})
+    out.print(
+        f"{len(report.trials)} trainings of {networks} networks in {report.folder}; tau compares "
+        "one training with the mean of the other seeds at the longest length"
+    )
+    found = report.cheapest(tau)
+    out.print(
+        f"[bold]{found.budget:g} epochs[/] are the cheapest with a tau of {tau:g} or more"
+        if found
+        else f"no length reaches a tau of {tau:g}: train longer, on more images, or with more seeds"
+    )

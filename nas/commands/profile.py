@@ -1,0 +1,280 @@
+"""`nas profile` and `nas measure`: this machine, block by block and one network at a time."""
+
+import contextlib
+import math
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nas.commands.options import options
+
+DRAWN = 0.5  # seconds at least between two drawings of a bar
+
+
+class Length(click.FloatRange):
+    """A finite amount of time from 0."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return found
+
+
+SETTING = (
+    click.option("--runtime", default="torch", show_default=True,
+                 help="torch, or onnxruntime where it is installed."),
+    click.option("--on", default="cpu", show_default=True, help="cpu or cuda."),
+    click.option("--threads", type=int, default=1, show_default=True, help="Of the processor."),
+    click.option("--batch", type=int, default=1, show_default=True, help="Images at once."),
+    click.option("--dtype", default="float32", show_default=True,
+                 help="float32, or float16 or bfloat16 with torch."),
+)  # fmt: skip
+
+
+def _setting(given: dict[str, Any]) -> Any:
+    """The Setting of SETTING's options, which are taken out of `given`. Raises UserError."""
+    from nas.devices.runtime import Setting
+
+    return Setting(*(given.pop(key) for key in ("runtime", "on", "threads", "batch", "dtype")))
+
+
+@click.command()
+@click.option("--space", default="efficientnet", show_default=True,
+              help="A name of `nas spaces`, a FILE.toml, or module:name.")  # fmt: skip
+@options(SETTING)
+@click.option("--minutes", type=Length(0, min_open=True), default=5.0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="To write.")
+@click.option("--template", type=click.Path(path_type=Path), metavar="FILE",
+              help="Write FILE with every block of the space and no times, to be filled in by "
+              "another tool; measure nothing.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def profile(**given: Any) -> None:
+    """Make a device file of this machine: what the blocks of a space take, and how well that
+    predicts whole networks. `nas search --device FILE` searches with it."""
+    from nas.commands.main import print_json
+    from nas.devices.file import ProfiledDevice, to_text
+    from results.runs.folder import write_atomically
+    from search_spaces.errors import UserError
+    from search_spaces.spaces import space
+
+    setting, out, template = _setting(given), given["out"], given["template"]
+    if (out is None) == (template is None):
+        raise UserError("give either --out FILE, to measure, or --template FILE, to fill in")
+    path = out or template
+    _check_free(path, given["force"])
+    where = space(given["space"])
+    if template:
+        from nas.devices.blocks import blocks_in
+
+        found = ProfiledDevice(
+            path.stem, setting.batch, {"space": where.name}, None, dict.fromkeys(blocks_in(where))
+        )
+    else:
+        from nas.devices.profile import profile as run
+
+        with _time_bar(60 * given["minutes"], given["as_json"]) as show:
+            found = run(where, setting, given["minutes"], path.stem, given["seed"], show)
+    write_atomically(path, to_text(found))
+    if given["as_json"]:
+        names = ("name", "stamp", "check", "offset_ms", "factor", "spread")
+        values = {name: _known(getattr(found, name)) for name in names}
+        number = {"blocks": len(found.blocks), "measured": len(found.measured)}
+        print_json({"file": str(path), **values, **number})
+    else:
+        _print_profile(found, path, where, given["space"])
+
+
+def _known(value: Any) -> Any:
+    """The value; None for nan, which JSON does not have."""
+    return None if value != value else value
+
+
+def _check_free(path: Path, force: bool) -> None:
+    """Raises UserError where the file may not or can't be written."""
+    from results.runs.folder import check_writable
+    from search_spaces.errors import UserError
+
+    check_writable(path)
+    if path.is_dir() or (path.exists() and not force):
+        raise UserError(f"{path} exists: choose another FILE, or overwrite it with --force")
+    if not path.parent.is_dir():
+        raise UserError(f"the folder {path.parent} does not exist: make it, or choose another FILE")
+
+
+@contextlib.contextmanager
+def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """Gives `show(seconds passed, text)`: a bar with the time left, or a log line now and then.
+
+    The bar is drawn by who calls `show`: another thread would disturb what is timed.
+    """
+    import time
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from nas.commands.progress import EVERY
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        last = [0.0]
+
+        def line(passed: float, text: str) -> None:
+            if passed - last[0] >= EVERY and not quiet:
+                last[0] = passed
+                print(f"{passed:.0f} of {seconds:.0f} s  {text}", file=sys.stderr, flush=True)
+
+        yield line
+        return
+    columns = (BarColumn(24), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
+        task, drawn, said = bar.add_task("starting", total=seconds), [0.0], [""]
+
+        def draw(passed: float, text: str) -> None:
+            if time.perf_counter() - drawn[0] >= DRAWN or text != said[0]:
+                bar.update(task, completed=passed, description=text, refresh=True)
+                drawn[0], said[0] = time.perf_counter(), text
+
+        yield draw
+
+
+def _print_profile(found: Any, path: Path, where: Any, spec: str) -> None:
+    """where, spec: the space, and how the user named it."""
+    from nas.commands.present import console
+
+    out = console()
+    if "machine" not in found.stamp:
+        out.print(
+            f"{path}: {len(found.blocks)} blocks of {found.stamp['space']} with no times, for "
+            f"batches of {found.batch}; put milliseconds where it says null"
+        )
+        return
+    made, check = found.stamp, found.check
+    out.print(
+        f"[bold]{found.name}[/]  {made['machine']}  {made['runtime']} on {made['on']}, "
+        f"{made['threads']} thread{'s' * (made['threads'] > 1)}, batch {found.batch}, "
+        f"{made['dtype']}\n"
+        f"{made['blocks']} blocks of {made['space']} in {made['rounds']} rounds; "
+        f"{made['disturbed']:.0%} of the runs were disturbed by other programs and are left out"
+    )
+    if check is not None:
+        out.print(
+            f"on {check['networks']} networks timed whole that nothing was fitted to: median error "
+            f"{check['median_error']:.1%}, 90 % below {check['p90_error']:.1%}, Kendall's tau "
+            f"{check['tau']:.3f}"
+        )
+    else:
+        out.print("too little was measured to check it: give more --minutes")
+    click.echo(f"written: {path}\n{_next(found, path, where, spec)}")
+
+
+def _next(found: Any, path: Path, where: Any, spec: str) -> str:
+    """What to do with the file of a profile of a space that the user named so."""
+    from nas.search.run import check_domain
+    from search_spaces.errors import UserError
+
+    try:
+        check_domain(found.predict_one, where, "the file")
+    except UserError:
+        return (
+            f"it does not cover the space {where.name}, so that a search there refuses it: give "
+            "more --minutes"
+        )
+    space = "" if spec == "efficientnet" else f" --space {shlex.quote(spec)}"
+    return f"next: nas search --device {shlex.quote(str(path))} --target-latency 10ms{space}"
+
+
+@click.command()
+@click.argument("network")
+@options(SETTING)
+@click.option("--predict", type=click.Path(path_type=Path), metavar="FILE",
+              help="A device file, whose prediction is printed beside.")  # fmt: skip
+@click.option("--seconds", type=Length(0), default=3.0, show_default=True,
+              help="Of timed runs.")  # fmt: skip
+@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def measure(network: str, **given: Any) -> None:
+    """Run a NETWORK on this machine: latency, throughput and peak memory.
+
+    NETWORK is a name, a run, or a JSON file, as in `nas show`. It has random weights and the
+    form in which it is deployed: batch normalization folded, in place, channels last.
+    """
+    import dataclasses
+
+    from nas.commands.main import print_json
+    from nas.devices.measure import measure as run
+    from results.runs.load import load_architecture
+
+    architecture, setting = load_architecture(network, given["runs"]), _setting(given)
+    predicted = _predicted(given["predict"], architecture, setting)
+    with _time_bar(given["seconds"], given["as_json"]) as show:
+        found = run(architecture, setting, given["seconds"], show)
+    if given["as_json"]:
+        values: dict[str, Any] = {"network": architecture.name or network, "id": architecture.id}
+        values |= {**dataclasses.asdict(setting), **dataclasses.asdict(found)}
+        if predicted is not None:
+            names = ("predicted_ms", "predicted_ms_spread")
+            values |= {n: _known(v) for n, v in zip(names, predicted, strict=True)}
+        print_json(values)
+    else:
+        _print_measurement(architecture, network, setting, found, predicted)
+
+
+def _predicted(path: Path | None, architecture: Any, setting: Any) -> tuple[float, float] | None:
+    """(ms, its spread) by a device file, if there is one. Raises UserError."""
+    from nas.devices.file import read
+    from nas.devices.measure import check_batch
+    from nas.devices.registry import DEVICES
+    from search_spaces.errors import UserError
+
+    if path is None:
+        return None
+    if not path.is_file():
+        what = f"an accelerator ({DEVICES[str(path)]})" if str(path) in DEVICES else "no file"
+        raise UserError(
+            f"--predict is {str(path)!r}, which is {what}: expected a device file of this machine, "
+            "as nas profile --out FILE makes it"
+        )
+    device = read(path)
+    check_batch(device, setting, path)
+    return device.predict_one(architecture)
+
+
+def _print_measurement(
+    architecture: Any, network: str, setting: Any, found: Any, predicted: Any
+) -> None:
+    from nas.commands.present import console, table
+    from nas.devices.measure import QUIET
+    from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
+
+    latency, memory = DEVICE_QUANTITIES["latency"], QUANTITIES["memory"]
+    rows = table("", "measured", "expected")
+    foreseen = ""
+    if predicted:
+        ms, spread = predicted
+        foreseen = latency.format(1e-3 * ms) + (f" ± {spread / ms:.1%}" if spread == spread else "")
+    rows.add_row("latency p50", latency.format(1e-3 * found.p50_ms), foreseen)
+    rows.add_row("latency p90", latency.format(1e-3 * found.p90_ms), "")
+    rows.add_row("throughput", DEVICE_QUANTITIES["throughput"].format(1 / found.images_per_s), "")
+    peak = memory.format(found.peak_bytes) if found.peak_bytes else "-"
+    rows.add_row("peak memory", peak, memory.format(found.analytic_bytes))
+    out = console()
+    out.print(
+        f"[bold]{architecture.name or network}[/]  {architecture.resolution} px  "
+        f"{setting.runtime} on {setting.on}, {setting.threads} "
+        f"thread{'s' * (setting.threads > 1)}, batch {setting.batch}, {setting.dtype}"
+    )
+    out.print(rows)
+    left = "left out"
+    if found.disturbed > 1 - QUIET:
+        left = "too many to be left out, so the lower half of the processor's own seconds counts"
+    out.print(
+        f"{found.runs} runs, {found.disturbed:.0%} of them disturbed by other programs: {left}; "
+        "the expected memory is that of `nas show`"
+    )

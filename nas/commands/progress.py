@@ -1,0 +1,142 @@
+"""A live line on a terminal, a log line now and then elsewhere; both on standard error."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nas.objective import Objective
+from results.runs.records import Trial
+
+EVERY = 10.0  # seconds between log lines where there is no terminal
+
+
+@contextlib.contextmanager
+def progress(
+    wanted: int, objective: Objective, quiet: bool = False
+) -> Iterator[Callable[[Trial, int], None]]:
+    """Gives `show(trial, finished)`, to be called after each trial."""
+    quantity = objective.of_quantity
+    begun = time.perf_counter()
+    state = {"first": 0, "rate": 0.0}
+    best: list[Trial] = []
+
+    def text(trial: Trial, finished: int) -> str:
+        if not state["first"]:
+            state["first"] = finished
+        elapsed = max(1e-9, time.perf_counter() - begun)
+        state["rate"] = (finished - state["first"] + 1) / elapsed
+        best[:] = [one for one in (objective.pick([*best, trial]),) if one is not None]
+        found = ""
+        if best and best[0].accuracy is not None:
+            cost = quantity.format(objective.cost(best[0].architecture))
+            found = f"best {best[0].accuracy:.2f} % at {cost}"
+        rate = state["rate"]
+        speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
+        return f"{finished:,}/{max(wanted, finished):,} trials  {speed}  {found}"
+
+    if quiet:
+        yield lambda trial, finished: None
+    elif sys.stderr.isatty():
+        yield from _live(text, wanted, state)
+    else:
+        yield from _log(text)
+
+
+def _live(
+    text: Callable[[Any, int], str], wanted: int, state: dict[str, float]
+) -> Iterator[Callable[[Any, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(24), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=wanted)
+
+        def show(trial: Any, finished: int) -> None:
+            bar.update(task, description=text(trial, finished), completed=finished)
+
+        yield show
+
+
+def _log(text: Callable[[Any, int], str]) -> Iterator[Callable[[Any, int], None]]:
+    last = [time.perf_counter()]
+
+    def show(trial: Any, finished: int) -> None:
+        line = text(trial, finished)
+        if time.perf_counter() - last[0] >= EVERY:
+            last[0] = time.perf_counter()
+            print(line, file=sys.stderr, flush=True)
+
+    yield show
+
+
+@contextlib.contextmanager
+def counting(wanted: int, what: str, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """Gives `show(done)`: a bar with the rate and the time left, or a log line now and then."""
+    begun = time.perf_counter()
+    state = {"first": -1, "rate": 0.0}
+
+    def text(done: int) -> str:
+        if state["first"] < 0:  # what an earlier session did is no rate
+            state["first"] = done - 1
+        state["rate"] = (done - state["first"]) / max(1e-9, time.perf_counter() - begun)
+        rate = state["rate"]
+        speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / max(rate, 1e-9):.1f} s each"
+        return f"{done:,}/{wanted:,} {what}  {speed}"
+
+    if quiet:
+        yield lambda done: None
+    elif sys.stderr.isatty():
+        with contextlib.contextmanager(_live)(lambda _, done: text(done), wanted, state) as show:
+            yield lambda done: show(None, done)
+    else:
+        with contextlib.contextmanager(_log)(lambda _, done: text(done)) as show:
+            yield lambda done: show(None, done)
+
+
+@contextlib.contextmanager
+def decoding(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Gives `show(images, of)`: a bar on a terminal while images are decoded, else a line."""
+    if quiet:
+        yield lambda done, of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task("decoding images", total=None)
+    said = [False]
+
+    def show(done: int, of: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=of)
+        if done >= of and not said[0]:
+            said[0] = True
+            bar.stop()
+            print(f"decoded {of:,} images into the cache", file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+@contextlib.contextmanager
+def working(quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """Gives `say(what goes on)`, of steps whose length nobody knows: a line that moves on a
+    terminal, else a log line now and then; on standard error."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True)
+    if quiet:
+        yield lambda text: None
+    elif console.is_terminal:
+        with console.status("starting") as status:
+            yield lambda text: status.update(escape(text))
+    else:
+        with contextlib.contextmanager(_log)(lambda text, _: text) as show:
+            yield lambda text: show(text, 0)

@@ -1,0 +1,101 @@
+"""`nas report` and `nas dashboard`: a run's results on a page, and Optuna's dashboard on it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nas.commands.options import options
+
+if TYPE_CHECKING:
+    from results.report.page import Page
+    from results.report.record import Folder
+
+_RUNS = click.option(
+    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True,
+    help="The folder of runs.",
+)  # fmt: skip
+REPORT = (
+    click.argument("run", metavar="RUN"),
+    _RUNS,
+    click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
+                 help="Default: RUN/report.html. Only an earlier report is replaced."),
+    click.option("--open", "opens", is_flag=True, help="Open it in the browser."),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+)  # fmt: skip
+
+
+@click.command()
+@options(REPORT)
+def report(**given: Any) -> None:
+    """Write RUN/report.html: the pick, the front, the progress, what mattered, the costs.
+
+    One file that needs no network. RUN is a name under --runs, or a folder.
+    """
+
+    def page(folder: "Folder") -> "Page":
+        from nas.report.findings import report_of
+
+        return report_of(folder)
+
+    execute(page, **given)
+
+
+def execute(
+    page: "Callable[[Folder], Page]",
+    run: str,
+    runs: Path,
+    out: Path | None,
+    opens: bool,
+    as_json: bool,
+) -> None:
+    """Reads the run, writes its page, says where. Raises UserError, RunFailure."""
+    from results.report.page import REPORT as NAME
+    from results.report.page import check_place, require, write_report
+    from results.report.record import open_folder
+    from search_spaces.quantities import QUANTITIES
+
+    require()
+    folder = open_folder(run, runs)
+    path = out or folder.path / NAME
+    check_place(path)
+    from nas.commands.progress import working
+
+    with working(as_json) as say:
+        say(f"reading {folder.path} and drawing its charts")
+        found = page(folder)
+        say(f"writing {path}")
+        size = write_report(found, path)
+    if as_json:
+        from nas.commands.main import print_json
+
+        print_json({"report": str(path), "bytes": size, "run": str(folder.path)})
+    else:
+        click.echo(f"written: {path} ({QUANTITIES['memory'].format(size)})")
+    if opens:
+        import webbrowser
+
+        if not webbrowser.open(path.resolve().as_uri()):
+            click.echo("no browser could be started: open the file yourself", err=True)
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@_RUNS
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True,
+    help="To listen on; 0 takes a free one.",
+)  # fmt: skip
+def dashboard(run: str, runs: Path, host: str, port: int) -> None:
+    """Show RUN's store in Optuna's dashboard, until Ctrl-C. Nothing is written into a journal."""
+    from results.report.dashboard import serve
+    from results.report.record import location, open_folder
+    from search_spaces.errors import UserError
+
+    folder = open_folder(run, runs)
+    where = location(folder)
+    if not isinstance(where, str) and not where.is_file():
+        raise UserError(f"the run {folder.path} has no stored trials: expected {where}")
+    serve(where, host, port)

@@ -1,0 +1,133 @@
+"""The times of blocks that were not measured, from the shapes of those that were.
+
+A Gaussian process on the logarithm of the time (`nas/imagenet/process.py`), over logarithms of what
+the block does: multiply-adds of dense, depthwise and squeeze-and-excitation layers, elements read
+and written, weights, kernel, pixels and channels. It only interpolates.
+"""
+
+import functools
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.devices.blocks import Keyed, parse
+from nas.imagenet.process import Floats, Process, fit
+from search_spaces.cost import layer_cost
+
+FEATURES = 10
+FEWEST = 24  # measured blocks, to fit a model at all
+ALIKE = 3  # measured blocks of the same layers
+BEYOND = 1.25  # times that a feature may lie outside of the measured range
+KERNEL_ROWS = 200  # set the kernel
+ROWS = 1000  # blocks at most that the model holds; three times as many were no more exact
+
+
+def layers_of(keyed: Keyed) -> tuple[str, ...]:
+    """What kinds of layers a block has, without their sizes."""
+    block, activation = keyed
+    kinds = ["dw" if one.groups > 1 else one.kind for one in block.layers]
+    joined = [] if not block.residual else ["input" if block.shortcut is None else "side"]
+    return (*kinds, *joined, activation or "")
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def features(key: str) -> Floats:
+    """(FEATURES,) logarithms of a block; 0 where it has no layer of the kind."""
+    block, dense, depthwise, squeeze, read, written, weights = parse(key).block, 0, 0, 0, 0, 0, 0
+    for layer in block.layers:
+        macs, params, *_ = layer_cost(layer)
+        weights, read, written = (
+            weights + params,
+            read + layer.elements_in,
+            written + layer.elements_out,
+        )
+        if layer.kind == "se":
+            squeeze += macs
+        elif layer.groups > 1:
+            depthwise += macs
+        else:
+            dense += macs
+    first, last = block.path[0], block.path[-1]
+    kernel = max(layer.kernel for layer in block.path)
+    return np.log1p(
+        [dense, depthwise, squeeze, read, written, weights, kernel, first.size_in,
+         first.elements_in, last.out_channels]
+    )  # fmt: skip
+
+
+class Reach:
+    """What can be estimated from the blocks that were added: blocks like ALIKE of them, of
+    features within their range or little beyond."""
+
+    def __init__(self, keys: Iterable[str] = ()) -> None:
+        self._met = Counter[tuple[str, ...]]()
+        self._low, self._high = np.full((2, FEATURES), [[np.inf], [-np.inf]])
+        self.add(keys)
+
+    def add(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            x = features(key)
+            self._met[layers_of(parse(key))] += 1
+            self._low, self._high = np.minimum(self._low, x), np.maximum(self._high, x)
+
+    def __contains__(self, key: str) -> bool:
+        x, edge = features(key), np.log(BEYOND)
+        within = (self._low - edge <= x) & (x <= self._high + edge)
+        return self._met[layers_of(parse(key))] >= ALIKE and bool(within.all())
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A fitted model, and what it reaches.
+
+    errors: relative errors on the blocks that the model holds, each left out in turn.
+    """
+
+    process: Process
+    solved: Floats
+    shift: Floats
+    scale: Floats
+    mean: float
+    width: float
+    reach: Reach
+    errors: Floats
+
+    def __call__(self, key: str) -> tuple[float, float] | None:
+        """(ms, one standard deviation in ms) of a block; None where it can't be estimated."""
+        if key not in self.reach:
+            return None
+        process, point = self.process, (features(key) - self.shift) / self.scale
+        across = process.kernel((point * process.kernel.weights)[None], process.points)
+        ms = float(np.exp(self.mean + self.width * (across[0] @ self.solved)))
+        return ms, ms * self.spread
+
+    @property
+    def median_error(self) -> float:
+        return float(np.median(np.abs(self.errors)))
+
+    @property
+    def spread(self) -> float:
+        """One standard deviation of the relative error, without the heed of outliers."""
+        return 1.4826 * self.median_error
+
+
+def fit_estimate(times: Mapping[str, float]) -> Estimate | None:
+    """The model of measured times in ms by key; None where there are too few."""
+    if len(times) < FEWEST:
+        return None
+    x, y = np.stack([features(key) for key in times]), np.log(list(times.values()))
+    shift, scale = x.mean(0), np.maximum(x.std(0), 1e-6)
+    mean, width = float(y.mean()), max(float(y.std()), 1e-6)
+    points, targets = (x - shift) / scale, (y - mean) / width
+    order = np.random.default_rng(0).permutation(len(y))
+    some, held = order[:KERNEL_ROWS], order[:ROWS]
+    process = Process(fit(points[some], targets[some]), points[held])
+    solved = process.solve(targets[held])
+    left_out = solved / np.diag(
+        process.solve(np.eye(len(held)))
+    )  # Rasmussen and Williams, eq. 5.12
+    return Estimate(
+        process, solved, shift, scale, mean, width, Reach(times), np.expm1(width * left_out)
+    )

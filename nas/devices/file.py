@@ -1,0 +1,244 @@
+"""A device file: times of blocks on a device, and what whole networks take by it.
+
+A network takes `offset_ms + factor * (the sum of its blocks' times)`. The format is described in
+docs/devices.md; files can be made elsewhere. `nas profile` writes them.
+"""
+
+import functools
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.devices.blocks import Ends, blocks_in, end_keys, ends_of, parse, stage_keys, walk_stages
+from nas.devices.estimate import Estimate, fit_estimate
+from results.runs.folder import read_json
+from search_spaces.architecture import Architecture, Stage
+from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.space import Space
+
+FORMAT = 1
+Floats = NDArray[np.float64]
+
+
+class Times(NamedTuple):
+    """Of a block, in ms for one batch: p50, p90 (nan if unknown), and timed runs (0 if unknown)."""
+
+    p50: float
+    p90: float = math.nan
+    runs: int = 0
+
+
+@dataclass(frozen=True)
+class ProfiledDevice:
+    """Times of blocks on a device, and the whole networks they predict.
+
+    batch: images in a batch.   blocks: by key (`nas/devices/blocks.py`); None: not measured.
+    stamp: where and how it was measured.   check: the error on networks that were not fitted:
+        `median_error` (relative), `tau` (Kendall's), `networks`; None where nobody checked.
+    offset_ms, factor: from a sum of blocks to a network.   spread: one standard deviation of a
+        network's relative error besides that of estimated blocks; nan if unknown.
+    """
+
+    name: str
+    batch: int = 1
+    stamp: dict[str, Any] = field(default_factory=dict)
+    check: dict[str, Any] | None = None
+    blocks: Mapping[str, Times | None] = field(default_factory=dict, repr=False)
+    offset_ms: float = 0.0
+    factor: float = 1.0
+    spread: float = math.nan
+
+    @functools.cached_property
+    def measured(self) -> dict[str, float]:
+        """p50 in ms of the measured blocks by key."""
+        return {key: times.p50 for key, times in self.blocks.items() if times is not None}
+
+    @functools.cached_property
+    def estimate(self) -> Estimate | None:
+        return fit_estimate(self.measured)
+
+    @functools.cached_property
+    def _block(self) -> Callable[[str], tuple[float, float]]:
+        """(ms, spread in ms) of a block by key, remembered: measured, else estimated."""
+        known = {key: (ms, 0.0) for key, ms in self.measured.items()}
+
+        def look_up(key: str) -> tuple[float, float]:
+            if key not in known:
+                found = self.estimate(key) if self.estimate is not None else None
+                if found is None:
+                    raise OutOfDomain(
+                        f"the device {self.name!r} does not cover this network: its block "
+                        f"{key!r} was neither measured nor is it like the measured ones; profile "
+                        "a space that has it for more --minutes, or fill in its time"
+                    )
+                known[key] = found
+            return known[key]
+
+        return look_up
+
+    def _sum(self, keys: Iterable[str]) -> tuple[float, float]:
+        """Sums of times and of spreads: those of one stage's estimates err together."""
+        found = [self._block(key) for key in keys]
+        return sum(ms for ms, _ in found), sum(sd for _, sd in found)
+
+    @functools.cached_property
+    def _stage(self) -> Callable[[Stage, int, int, str], tuple[float, float]]:
+        """(ms, spread in ms) of a stage, cached as `cost.stage_cost` is."""
+
+        @functools.lru_cache(maxsize=1 << 17)
+        def stage_sum(stage: Stage, c_in: int, size: int, act: str) -> tuple[float, float]:
+            return self._sum(stage_keys(stage, c_in, size, act))
+
+        return stage_sum
+
+    @functools.cached_property
+    def _ends(self) -> Callable[[Ends], tuple[float, float]]:
+        @functools.lru_cache(maxsize=1 << 12)
+        def ends_sum(ends: Ends) -> tuple[float, float]:
+            return self._sum(end_keys(ends))
+
+        return ends_sum
+
+    def sum_of_blocks(self, architecture: Architecture) -> tuple[float, float]:
+        """(ms, spread of estimates in ms) of the blocks. Raises OutOfDomain."""
+        a, total, variance = architecture, 0.0, 0.0
+        for row in walk_stages(a):
+            ms, spread = self._stage(*row, a.activation)
+            total, variance = total + ms, variance + spread**2
+        ms, spread = self._ends(ends_of(a))
+        return total + ms, math.sqrt(variance + spread**2)
+
+    def predict_one(self, architecture: Architecture) -> tuple[float, float]:
+        """(ms for one batch, one standard deviation; nan if unknown). Raises OutOfDomain, also
+        where offset and factor make no time above 0 of the blocks."""
+        blocks, estimates = self.sum_of_blocks(architecture)
+        ms = self.offset_ms + self.factor * blocks
+        if not 0 < ms < math.inf:
+            wrong = "too negative" if ms <= 0 else "too large, or whole.factor is"
+            raise OutOfDomain(
+                f"the device {self.name!r} predicts {ms:.4g} ms for a network whose blocks take "
+                f"{blocks:.4g} ms, so whole.offset_ms of its file ({self.offset_ms:g}) is {wrong}: "
+                "set it to 0, or fit whole to networks that were timed"
+            )
+        return ms, math.hypot(self.spread * ms, self.factor * estimates)
+
+    def predict(self, architectures: Iterable[Architecture]) -> tuple[Floats, Floats]:
+        """`predict_one` of each: two arrays (n,). Raises OutOfDomain."""
+        found = [self.predict_one(one) for one in architectures]
+        pairs = np.array(found, dtype=float).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
+    def covers(self, space: Space) -> float:
+        """The share of a space's blocks that were measured, 0 to 1."""
+        keys = blocks_in(space)
+        return sum(key in self.measured for key in keys) / len(keys)
+
+
+def to_text(device: ProfiledDevice) -> str:
+    """The device file's text: JSON, one block a line."""
+    head = {
+        "format": FORMAT,
+        "name": device.name,
+        "batch": device.batch,
+        "stamp": device.stamp,
+        "check": device.check,
+        "whole": {
+            "offset_ms": device.offset_ms,
+            "factor": device.factor,
+            "spread": None if math.isnan(device.spread) else device.spread,
+        },
+    }
+    lines = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
+    rows = [f"  {json.dumps(key)}: {_times_text(one)}" for key, one in device.blocks.items()]
+    return "\n".join(["{", *lines, ' "blocks": {', ",\n".join(rows), " }", "}"]) + "\n"
+
+
+def _times_text(times: Times | None) -> str:
+    if times is None:
+        return "null"
+    if math.isnan(times.p90):
+        return json.dumps(times.p50)
+    return json.dumps(times._asdict())
+
+
+def read(path: Path | str) -> ProfiledDevice:
+    """The device of a file. Raises UserError that names the file and the fault."""
+    path = Path(path)
+    content = read_json(path)
+    try:
+        return from_json(content, path.stem)
+    except UserError as error:
+        raise UserError(f"the device file {path}: {error}") from None
+
+
+def _number(what: str, value: Any, low: float, expected: str) -> float:
+    ok = isinstance(value, int | float) and not isinstance(value, bool)
+    if not ok or not low < value < math.inf:
+        raise UserError(f"{what} is {value!r}: expected {expected}")
+    return float(value)
+
+
+def _times(key: str, value: Any) -> Times | None:
+    if value is None:
+        return None
+    parse(key)
+    milliseconds = "milliseconds above 0, or null where it was not measured"
+    if not isinstance(value, dict):
+        return Times(_number(f"the block {key!r}", value, 0.0, milliseconds))
+    p50 = _number(f"p50 of the block {key!r}", value.get("p50"), 0.0, milliseconds)
+    p90, runs = value.get("p90"), value.get("runs", 0)
+    if p90 is not None:
+        p90 = _number(f"p90 of the block {key!r}", p90, 0.0, milliseconds)
+    return Times(p50, math.nan if p90 is None else p90, runs if type(runs) is int else 0)
+
+
+def _object(content: dict[str, Any], name: str) -> dict[str, Any]:
+    value = content.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise UserError(f"{name!r} is {value!r}: expected an object")
+    return value or {}
+
+
+def _check(check: dict[str, Any]) -> dict[str, Any] | None:
+    if not check:
+        return None
+    for name in ("tau", "median_error", "networks"):
+        _number(f"check.{name}", check.get(name), -1.0001, "a number")
+    return check if check["networks"] > 0 else None
+
+
+def from_json(content: Any, stem: str) -> ProfiledDevice:
+    """The device of a file's JSON; `stem` names it if the file does not. Raises UserError."""
+    if not isinstance(content, dict) or not isinstance(content.get("blocks"), dict):
+        raise UserError(
+            "there is no object 'blocks': expected a file of `nas profile`, or a filled in "
+            "`nas profile --template`"
+        )
+    if content.get("format", FORMAT) != FORMAT:
+        raise UserError(
+            f"it has format {content['format']!r}, this version reads format {FORMAT}: use the "
+            "version of compound-nas that wrote it"
+        )
+    batch, whole = content.get("batch", 1), _object(content, "whole")
+    if type(batch) is not int or batch < 1:
+        raise UserError(f"'batch' is {batch!r}: expected a whole number of 1 or more")
+    blocks = {key: _times(key, value) for key, value in content["blocks"].items()}
+    if not any(blocks.values()):
+        raise UserError("no block has a time: fill in milliseconds where it says null")
+    spread = whole.get("spread")
+    return ProfiledDevice(
+        str(content.get("name") or stem),
+        batch,
+        _object(content, "stamp"),
+        _check(_object(content, "check")),
+        blocks,
+        _number("whole.offset_ms", whole.get("offset_ms", 0.0), -math.inf, "milliseconds"),
+        _number("whole.factor", whole.get("factor", 1.0), 0.0, "a number above 0"),
+        math.nan if spread is None else _number("whole.spread", spread, -1e-12, "a share"),
+    )

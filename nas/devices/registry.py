@@ -1,0 +1,198 @@
+"""Devices by name or file: what a network takes there, predicted with an error.
+
+The named ones are the accelerators of Accel-NASBench (Ahmad et al. 2024), predicted by the
+embedded surrogate; a file is what `nas profile` measured, or what was measured elsewhere.
+"""
+
+import functools
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.architecture import Architecture
+from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.quantities import DEVICE_QUANTITIES, Predict, Quantity, on_device
+
+if TYPE_CHECKING:
+    from nas.imagenet.model import Surrogate
+
+# A device is one line here: its columns in the surrogate are NAME_latency_ms, NAME_images_per_s.
+DEVICES = {
+    "a100": "NVIDIA A100 GPU",
+    "rtx3090": "NVIDIA GeForce RTX 3090 GPU",
+    "tpuv2": "Google Cloud TPU v2",
+    "tpuv3": "Google Cloud TPU v3",
+    "vck190": "AMD Xilinx Versal VCK190 (FPGA, Vitis AI)",
+    "zcu102": "AMD Xilinx Zynq UltraScale+ ZCU102 (FPGA, Vitis AI)",
+}
+KNOWN = 1 << 17  # predictions that are remembered
+Arrays = tuple[Any, Any]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """On networks that were not fitted. median: of the relative error.   networks: how many."""
+
+    tau: float
+    median: float
+    networks: int
+
+
+@dataclass(frozen=True)
+class Device:
+    """quantities: by kind, `latency` and `throughput`.   errors: by kind, where known.
+
+    covers: in words, what it predicts.
+    """
+
+    name: str
+    title: str
+    quantities: Mapping[str, Quantity]
+    errors: Mapping[str, Errors]
+    covers: str
+
+    def quantity(self, kind: str) -> Quantity:
+        """Raises UserError where the device has no such quantity."""
+        if kind not in self.quantities:
+            has = ", ".join(f"--target-{one}" for one in self.quantities)
+            raise UserError(
+                f"the device {self.name!r} has no measured {kind}: expected {has} for it, or "
+                "another device (`nas devices`)"
+            )
+        return self.quantities[kind]
+
+
+def device(spec: str) -> Device:
+    """A device by its name, or by the path of a device file. Raises UserError."""
+    if spec in DEVICES:
+        return embedded_device(spec)
+    if spec.endswith(".json") or "/" in spec or Path(spec).is_file():
+        return profiled_device(Path(spec))
+    hint = ""
+    if spec == "auto" or spec.partition(":")[0] in ("cpu", "cuda"):
+        hint = "; the device that trains is given with --train-on"
+    raise UserError(
+        f"there is no device {spec!r}: expected one of {', '.join(DEVICES)}, or a file of "
+        f"`nas profile`{hint}"
+    )
+
+
+@functools.cache
+def embedded_device(name: str) -> Device:
+    """An accelerator of the embedded surrogate."""
+    from nas.imagenet.model import embedded
+
+    surrogate = embedded()
+    kinds = [
+        kind
+        for kind, one in DEVICE_QUANTITIES.items()
+        if f"{name}_{one.column}" in surrogate.columns
+    ]
+    quantities = {kind: surrogate_quantity(surrogate, name, kind) for kind in kinds}
+    found = {kind: surrogate.provenance["errors"][q.column] for kind, q in quantities.items()}
+    errors = {
+        kind: Errors(one["tau"], one["median_error"], one["networks"])
+        for kind, one in found.items()
+    }
+    return Device(name, DEVICES[name], quantities, errors, surrogate.domain.covered())
+
+
+def surrogate_quantity(surrogate: "Surrogate", name: str, kind: str) -> Quantity:
+    """A device's `latency` or `throughput` by a surrogate's column, in seconds (of an image)."""
+    of = DEVICE_QUANTITIES[kind]
+    column = f"{name}_{of.column}"
+
+    def predict(architectures: Sequence[Architecture]) -> Arrays:
+        try:
+            mean, spread = surrogate.predict_device(architectures, column)
+        except OutOfDomain:
+            domain = surrogate.domain
+            fault = next(why for one in architectures if (why := domain.fault(one)))
+            raise OutOfDomain(
+                f"the device {name!r} does not cover this network, since {fault}: it covers "
+                f"{domain.covered()}; for other networks make a device file with `nas profile`, "
+                "or set --target-flops, --target-params or --target-memory"
+            ) from None
+        value = 1 / mean if of.inverse else mean * of.step
+        return value, value * spread / mean
+
+    source = str(surrogate.provenance.get("sha256", ""))[:12]
+    return on_device(of, name, remembering(predict), source)
+
+
+def profiled_device(path: Path) -> Device:
+    """A device file's device. Raises UserError."""
+    from nas.devices.file import read
+
+    table = read(path)
+
+    def predict(architectures: Sequence[Architecture]) -> Arrays:
+        mean, spread = table.predict(architectures)
+        return mean * 1e-3, spread * 1e-3
+
+    def predict_image(architectures: Sequence[Architecture]) -> Arrays:
+        mean, spread = predict(architectures)
+        return mean / table.batch, spread / table.batch
+
+    predicts = {"latency": remembering(predict), "throughput": remembering(predict_image)}
+    identity = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    quantities = {
+        kind: on_device(DEVICE_QUANTITIES[kind], table.name, one, identity)
+        for kind, one in predicts.items()
+    }
+    errors = {}
+    if table.check:
+        found = Errors(table.check["tau"], table.check["median_error"], table.check["networks"])
+        errors = dict.fromkeys(quantities, found)
+    covers = f"networks of the blocks that {path} lists, at batch {table.batch}"
+    title = ", ".join(str(table.stamp[key]) for key in ("machine", "runtime") if key in table.stamp)
+    return Device(table.name, title or str(path), quantities, errors, covers)
+
+
+def remembering(predict: Callable[[Sequence[Architecture]], Arrays]) -> Predict:
+    """The same predictions; those of networks already seen are looked up."""
+    known: dict[Architecture, tuple[float, float]] = {}
+
+    def look_up(architectures: Sequence[Architecture]) -> Arrays:
+        new = [one for one in dict.fromkeys(architectures) if one not in known]
+        if new:
+            if len(known) + len(new) > KNOWN:
+                known.clear()
+                new = list(dict.fromkeys(architectures))
+            values, spreads = predict(new)
+            pairs = zip(map(float, values), map(float, spreads), strict=True)
+            known.update(zip(new, pairs, strict=True))
+        found = [known[one] for one in architectures]
+        return [value for value, _ in found], [spread for _, spread in found]
+
+    return look_up
+
+
+def errors_text(errors: Errors | None) -> tuple[str, str]:
+    """(tau, median error) for a table."""
+    if errors is None or math.isnan(errors.tau):
+        return "-", "-"
+    return f"{errors.tau:.3f}", f"{100 * errors.median:.1f} %"
+
+
+def rows_of(one: Device) -> list[dict[str, Any]]:
+    """A device's quantities as plain JSON values."""
+    rows = []
+    for kind, quantity in one.quantities.items():
+        errors = one.errors.get(kind)
+        rows.append(
+            {
+                "device": one.name,
+                "title": one.title,
+                "quantity": kind,
+                "column": quantity.column,
+                "tau": errors and errors.tau,
+                "median_error": errors and errors.median,
+                "networks": errors and errors.networks,
+                "covers": one.covers,
+            }
+        )
+    return rows

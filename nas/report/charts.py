@@ -1,0 +1,275 @@
+"""The charts of a search's report: the front, the progress, which choices matter."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from nas.commands.present import accuracy_text
+from nas.report.findings import Findings
+from results.report.charts import (
+    ALARM,
+    BASE,
+    FAINT,
+    FRONT,
+    OTHER,
+    PICK,
+    Axis,
+    axis,
+    chart,
+    dots,
+    figure,
+    spoken,
+    thin,
+    upright,
+)
+from results.report.page import Chart, Part, Table, Text
+from results.runs.frames import front_frame
+from search_spaces.quantities import QUANTITIES, Quantity
+
+ENOUGH = 20  # networks, before importances are told
+LISTED = 16  # choices in the chart
+TREES, DEPTH, FITTED = 32, 16, 2500  # of the forest: 3 s; 64 trees of depth 64 say the same in 12
+_SHOWN = ("accuracy", "spread", "macs", "params", "memory")
+
+
+def optional(value: Any) -> float | None:
+    """The number, or None for nan and None."""
+    return None if value is None or value != value else float(value)
+
+
+def texts(rows: "Sequence[Mapping[str, Any]]", of: Quantity) -> list[str]:
+    """What is shown where a network is pointed at."""
+    found = []
+    for row in rows:
+        lines = [f"<b>{spoken(row['id'])}</b>"]
+        lines.append(f"top-1 {accuracy_text(optional(row['accuracy']), optional(row['spread']))} %")
+        if optional(row.get("amount")) is not None:
+            lines.append(f"{spoken(of.title)} {of.format(row['amount'])}")
+        lines += [
+            f"{one.title} {one.format(row[one.column])}"
+            for one in QUANTITIES.values()
+            if one.key != of.key
+        ]
+        if "number" in row:
+            lines.append(f"trial {row['number']}")
+        found.append("<br>".join(lines))
+    return found
+
+
+def records(frame: Any) -> list[dict[str, Any]]:
+    keys = ["number", "id", *_SHOWN, "amount", "reward"]
+    return frame[keys].to_dict("records")  # type: ignore[no-any-return]
+
+
+def front_of(found: Findings) -> Any:
+    """The rows on the front of accuracy against the quantity, cheapest first."""
+    known = found.compared[found.compared["amount"].notna()]
+    column = found.quantity.column
+    if column not in known:
+        known = known.assign(**{column: known["amount"].map(found.quantity.number)})
+    return front_frame(known, found.caution, found.quantity)
+
+
+def front_chart(found: Findings) -> Chart | None:
+    """Accuracy against the quantity: all trials, the front, the target, the pick, B0."""
+    of, known = found.quantity, found.compared[found.compared["amount"].notna()]
+    if not len(known):
+        return None
+    along = axis(of, found.target)
+    kept = records(known.iloc[thin(len(known))])
+    best = records(front_of(found))
+    name = "all trials" if len(kept) == len(known) else f"{len(kept):,} of {len(known):,} trials"
+    traces = [
+        _trace(kept, along, name, FAINT, size=5, opacity=0.45),
+        _trace(best, along, "front", FRONT, size=6, mode="lines+markers",
+               line={"color": FRONT, "width": 1.5, "shape": "hv"}),
+        *_named(found, along),
+    ]  # fmt: skip
+    made = figure(traces, along.title, "top-1, %")
+    upright(made, along.of(found.target), f"T = {of.format(found.target)}")
+    return chart(
+        "front-chart",
+        made,
+        f"{len(known)} networks by top-1 and {of.title}; {len(best)} are on the front.",
+        "The front is the networks that no other beats on both"
+        + (f", by top-1 minus {found.caution:g} x its spread." if found.caution else "."),
+        height=460,
+    )
+
+
+def _trace(
+    rows: Sequence[Mapping[str, Any]], along: Axis, name: str, colour: str, **how: Any
+) -> Any:
+    x = [along.of(row["amount"]) for row in rows]
+    y = [row["accuracy"] for row in rows]
+    return dots(x, y, name, colour, texts(rows, along.quantity), **how)
+
+
+def _named(found: Findings, along: Axis) -> list[Any]:
+    """The other objective's pick, B0 and the pick, where their figures are known."""
+    frame, best = found.compared, found.best or {}
+    traces = []
+    chosen = frame[frame["number"] == found.pick_number]
+    other = best.get("other") or {}
+    for rows, name, colour, symbol, size in (
+        (frame[frame["number"] == other.get("number")], "the other objective's pick", OTHER,
+         "triangle-up", 12),
+        (chosen, "best so far" if found.provisional else "pick", PICK, "star", 17),
+    ):  # fmt: skip
+        if len(rows):
+            made = _trace(records(rows), along, name, colour, symbol=symbol, size=size, edge=1)
+            traces.append(made)
+    base = best.get("baseline") or {}
+    number = base.get(along.quantity.column)
+    if base.get("accuracy") is not None and number:
+        amount = along.quantity.base(number)
+        row = {**base, "id": base["name"], "amount": amount}
+        how = {"symbol": "diamond", "size": 12, "edge": 1}
+        traces.insert(-1, _trace([row], along, "EfficientNet-B0", BASE, **how))
+    return traces
+
+
+def progress_chart(found: Findings) -> Chart | None:
+    """The reward of each trial and the best so far, in the order of evaluation."""
+    frame = found.frame.reset_index(drop=True)
+    longest = frame["budget"] == found.compared["budget"].max() if len(found.compared) else None
+    done = frame[frame["reward"].notna() & longest] if longest is not None else frame.iloc[:0]
+    if not len(done):
+        return None
+    rising = done["reward"].cummax()
+    steps = done[(rising != rising.shift()).to_numpy()]
+    kept = done.iloc[thin(len(done))]
+    failed = frame[frame["error"].notna()]
+    said = [f"{text}<br>reward {row['reward']:.2f}" for text, row in
+            zip(texts(records(kept), found.quantity), records(kept), strict=True)]  # fmt: skip
+    better = [f"best so far: {value:.2f}<br>after {n + 1:,} evaluations"
+              for n, value in zip(steps.index, steps["reward"], strict=True)]  # fmt: skip
+    line_x = [n + 1 for n in steps.index] + [len(frame)]
+    line_y = [*steps["reward"], rising.iloc[-1]]
+    last = f"best: {rising.iloc[-1]:.2f}<br>after {len(frame):,} evaluations"
+    traces = [
+        dots(kept.index + 1, kept["reward"], "each trial", FAINT, said, size=5, opacity=0.5),
+        dots(line_x, line_y, "best so far", FRONT, [*better, last], mode="lines", size=5,
+             line={"color": FRONT, "width": 2.5, "shape": "hv"}),
+    ]  # fmt: skip
+    if len(failed):
+        why = [f"trial {n} failed:<br>{spoken(str(error)[:120])}"
+               for n, error in zip(failed["number"], failed["error"], strict=True)]  # fmt: skip
+        floor = [float(kept["reward"].min())] * len(failed)
+        traces.append(dots(failed.index + 1, floor, "failed", ALARM, why, symbol="x", size=8))
+    made = figure(traces, "evaluations", "reward")
+    low, high = np.quantile(done["reward"], [0.02, 1])
+    room = 0.06 * (high - low) or 0.5
+    if len(done) > 50:  # a few very bad ones must not flatten the rest
+        made.update_yaxes(range=[low - room, high + room])
+    about = f"Best reward so far and each of {len(done)} trials against evaluations."
+    return chart("progress-chart", made, about, _reward_text(found), height=360)
+
+
+def _reward_text(found: Findings) -> str:
+    assert found.objective is not None
+    of, target = found.quantity, found.quantity.format(found.target)
+    w = "0 within T and -1 beyond" if found.objective.name == "hard" else "-0.07"
+    text = f"Reward: (top-1 - {found.caution:g} x spread) * (F / T) ** w, with w {w}; F is the "
+    amount = f"inverse of {of.title}" if of.inverse else of.title
+    return text + f"{amount}, T = {target}. The lowest 2 % of many trials may lie below the chart."
+
+
+def choice_columns(found: Findings) -> list[str]:
+    """The columns of the space's choices that have more than one option."""
+    known = found.folder.experiment.get("choices")
+    names = known if isinstance(known, dict) else {}
+    pairs = [(f"choice.{name}" if f"choice.{name}" in found.frame else name, options)
+             for name, options in names.items()]  # fmt: skip
+    return [name for name, options in pairs if name in found.frame and len(options) > 1]
+
+
+def importances(frame: Any, names: Sequence[str]) -> dict[str, float]:
+    """What share of the reward's variance over the space each choice explains, summing to 1: fANOVA
+    (Hutter et al. 2014), of Optuna, on a forest that undoes what a search looks at most.
+
+    Not PED-ANOVA: a choice worth a hundredth of a point that the best tenth shares counts there as
+    much as one worth ten."""
+    import optuna
+    from optuna.distributions import CategoricalDistribution
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+    columns = {name: frame[name].astype(str).tolist() for name in names}
+    spans = {n: CategoricalDistribution(sorted(set(v))) for n, v in columns.items()}
+    spans = {name: span for name, span in spans.items() if len(span.choices) > 1}
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study = optuna.create_study(direction="maximize")
+            for i, reward in enumerate(frame["reward"]):
+                study.add_trial(
+                    optuna.trial.create_trial(
+                        value=float(reward),
+                        params={name: columns[name][i] for name in spans},
+                        distributions=dict(spans),
+                    )
+                )
+            forest = FanovaImportanceEvaluator(n_trees=TREES, max_depth=DEPTH, seed=0)
+            shares = get_param_importances(study, evaluator=forest)
+            return {name: float(share) for name, share in shares.items()}
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+def importance_parts(found: Findings) -> list[Part]:
+    """The chart, and each option's mean; a sentence where there is too little to tell."""
+    frame = found.frame[found.frame["reward"].notna()]
+    if len(frame):  # of halving the rung with most networks: the last one holds few
+        frame = frame[frame["budget"] == frame["budget"].mode()[0]]
+    names = choice_columns(found)
+    frame = frame.drop_duplicates("id")
+    frame = frame.iloc[thin(len(frame), FITTED)]
+    if len(frame) < ENOUGH or not names or frame["reward"].nunique() < 2:
+        return [Text(f"{len(frame)} comparable networks with rewards and {len(names)} choices are "
+                     f"too few to tell: at least {ENOUGH} networks are needed.")]  # fmt: skip
+    shares = importances(frame, names)
+    ranked = sorted(shares.items(), key=lambda pair: -pair[1])
+    options = {name: _options(frame, name) for name, _ in ranked}
+    rows = [
+        (name.removeprefix("choice."), f"{100 * share:.1f} %", option, f"{mean:.2f}", f"{n:,}")
+        for name, share in ranked
+        for option, mean, n in options[name]
+    ]
+    caption = "The mean reward of each option, whatever the other choices were"
+    columns = ("choice", "share", "option", "mean reward", "networks")
+    return [_bars(ranked, options, len(frame)), Table(caption, columns, rows, folded=True)]
+
+
+def _options(frame: Any, name: str) -> list[tuple[str, float, int]]:
+    grouped = frame.groupby(frame[name].astype(str))["reward"]
+    found = [(str(option), float(one.mean()), len(one)) for option, one in grouped]
+    return sorted(found, key=lambda row: -row[1])
+
+
+def _bars(ranked: Sequence[tuple[str, float]], options: Mapping[str, Any], networks: int) -> Chart:
+    import plotly.graph_objects as go
+
+    shown = ranked[:LISTED][::-1]
+    names = [spoken(name.removeprefix("choice.")) for name, _ in shown]
+    said = [
+        f"<b>{spoken(name)}</b> {share:.1%}<br>"
+        + "<br>".join(f"{spoken(o)}: mean reward {m:.2f}, {n:,} networks"
+                      for o, m, n in options[name])
+        for name, share in shown
+    ]  # fmt: skip
+    bar = go.Bar(
+        x=[100 * share for _, share in shown], y=names, orientation="h", name="",
+        marker={"color": FRONT}, hovertext=said, hoverinfo="text",
+    )  # fmt: skip
+    made = figure([bar], "share of the reward's variance, %", "", bargap=0.3, showlegend=False)
+    made.update_yaxes(type="category")
+    caption = (
+        f"fANOVA on {networks:,} networks: the share of the reward's variance over the space that "
+        f"a choice explains. {len(shown)} of {len(ranked)} choices."
+    )
+    about = f"Bars of importance; {spoken(ranked[0][0])} is first with {ranked[0][1]:.0%}."
+    return chart("importance-chart", made, about, caption, height=90 + 23 * len(shown))

@@ -1,0 +1,194 @@
+"""The report of a search: what its folder holds, read for a page that shows it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nas.objective import Objective
+from results.report.record import Folder, content, stored
+from results.runs.load import BEST
+from search_spaces.architecture import Architecture, from_dict
+from search_spaces.errors import UserError
+from search_spaces.quantities import Quantity, quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from results.report.page import Page
+
+
+_WANTED = ("id", "accuracy", "macs", "params", "memory", "architecture")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A search as its folder tells it.
+
+    best: best.json, None where there is no pick.   quantity: that has the target.
+    objective: None where this version has none of that name.
+    frame: every trial, with `amount`, the quantity in its base unit, and `reward` of the cautious
+        accuracy; nan where unknown.   compared: of it, those of the largest budget.
+    pick: the network; of a run that was not concluded the best so far, if `provisional`.
+    warnings: what the reader has to know.
+    """
+
+    folder: Folder
+    best: dict[str, Any] | None
+    quantity: Quantity
+    target: float
+    objective: Objective | None
+    caution: float
+    frame: "pd.DataFrame"
+    compared: "pd.DataFrame"
+    pick: Architecture | None
+    pick_number: int | None
+    provisional: bool
+    warnings: tuple[str, ...]
+
+
+def findings(folder: Folder) -> Findings:
+    """Reads a search's folder. Raises UserError where it is no search's or can't be read."""
+    if folder.kind != "search":
+        other = {"gridsearch", "family", "compare"}
+        raise UserError(
+            f"{folder.path} is a run of kind {folder.kind}: "
+            + (f"take gridsearch report {folder.path}" if folder.kind in other
+               else "expected a run of nas search")
+        )  # fmt: skip
+    warnings: list[str] = []
+    of, target, objective = _asked(folder, warnings)
+    caution = objective.caution if objective else 0.0
+    best = _best(folder, warnings)
+    frame, networks = _trials(folder, of, objective, warnings)
+    done = frame[frame["accuracy"].notna()]
+    compared = done[done["budget"] == done["budget"].max()].reset_index(drop=True)
+    pick, number, provisional = _pick(best, compared, networks, objective, warnings)
+    _state(folder, best, frame, warnings)
+    return Findings(
+        folder, best, of, target, objective, caution, frame, compared, pick, number, provisional,
+        tuple(warnings),
+    )  # fmt: skip
+
+
+def _best(folder: Folder, warnings: list[str]) -> dict[str, Any] | None:
+    best = content(folder.path / BEST)
+    lacks = [] if best is None else [key for key in _WANTED if best.get(key) is None]
+    if lacks:
+        warnings.append(
+            f"{BEST} has no {', '.join(lacks)}: it is of another version, and left out."
+        )
+        return None
+    return best
+
+
+def _asked(folder: Folder, warnings: list[str]) -> tuple[Quantity, float, Objective | None]:
+    asked = folder.experiment
+    key, target = str(asked.get("quantity")), asked.get("target")
+    try:
+        of = quantity(key)
+    except UserError:
+        warnings.append(f"This version does not know the quantity {key!r}: its amounts are plain.")
+        of = Quantity(key, key, {}, (("", 1.0),), "", column="amount")
+    if not isinstance(target, int | float) or not target > 0:
+        raise UserError(f"{folder.path} has no target in its run.json: it is no search's run")
+    name = str(asked.get("objective"))
+    try:
+        return of, target, Objective(name, target, of, float(asked.get("caution", 1.0)))
+    except UserError:
+        warnings.append(f"This version does not know the objective {name!r}: no rewards are shown.")
+        return of, target, None
+
+
+def _trials(
+    folder: Folder, of: Quantity, objective: Objective | None, warnings: list[str]
+) -> "tuple[pd.DataFrame, dict[int, Architecture]]":
+    """The stored trials; where the store can't be read, those of trials.csv."""
+    import pandas as pd
+
+    from results.runs.frames import trials_frame
+
+    table = folder.path / "trials.csv"
+    try:
+        trials, amounts = stored(folder)
+    except UserError as error:
+        if not table.is_file():
+            raise
+        warnings.append(f"{error}. The trials shown are those of trials.csv.")
+        trials, amounts = [], []
+    networks = {trial.number: trial.architecture for trial in trials}
+    if not trials and table.is_file():
+        frame = pd.read_csv(table)
+        known = frame[of.column] if of.column in frame else pd.Series(float("nan"), frame.index)
+        base = [of.base(float(value)) if value == value and value else float("nan")
+                for value in known]  # fmt: skip
+    else:
+        frame = trials_frame(trials)
+        base = [float("nan") if one is None else one for one in amounts]
+    frame = frame.assign(amount=pd.Series(base, frame.index, dtype=float))
+    for name in ("accuracy", "spread", "seconds", "budget"):
+        frame[name] = frame[name].astype(float)
+    rewards = [_reward(row, objective) for row in zip(*_columns(frame), strict=True)]
+    return frame.assign(reward=pd.Series(rewards, frame.index, dtype=float)), networks
+
+
+def _columns(frame: "pd.DataFrame") -> list[Any]:
+    return [frame[name] for name in ("accuracy", "spread", "amount")]
+
+
+def _reward(row: tuple[float, ...], objective: Objective | None) -> float:
+    accuracy, spread, amount = row
+    if objective is None or accuracy != accuracy or amount != amount:
+        return float("nan")
+    spread = 0.0 if spread != spread else spread
+    return objective.reward(max(0.0, accuracy - objective.caution * spread), amount)
+
+
+def _pick(
+    best: dict[str, Any] | None,
+    compared: "pd.DataFrame",
+    networks: dict[int, Architecture],
+    objective: Objective | None,
+    warnings: list[str],
+) -> tuple[Architecture | None, int | None, bool]:
+    if best is not None:
+        try:
+            number = best.get("number")
+            return from_dict(best["architecture"]), number, False
+        except UserError as error:
+            warnings.append(f"The architecture in {BEST} can't be read: {error}.")
+    able = compared[compared["reward"].notna()]
+    if objective is not None and objective.name == "hard":
+        able = able[able["amount"] <= objective.target]
+    if not len(able):
+        return None, None, False
+    number = int(able["number"].iloc[int(able["reward"].argmax())])
+    return networks.get(number), number, True
+
+
+def _state(
+    folder: Folder, best: dict[str, Any] | None, frame: "pd.DataFrame", warnings: list[str]
+) -> None:
+    """Adds what the reader has to know about how the run stands."""
+    last = folder.sessions[-1] if folder.sessions else None
+    if last is None:
+        warnings.append("No session of this run has ended: it goes on, or it was killed.")
+    elif last.get("interrupted"):
+        warnings.append("The last session was interrupted: the same command continues the run.")
+    elif last.get("stopped"):
+        warnings.append(f"The search stopped early: {last['stopped']}.")
+    if best is not None and isinstance(best.get("trials"), int) and best["trials"] < len(frame):
+        warnings.append(
+            f"The pick was made of the first {best['trials']:,} of {len(frame):,} trials: run the "
+            "same command again to conclude."
+        )
+    failed = int(frame["error"].notna().sum())
+    if failed and failed == len(frame):
+        warnings.append("Every evaluation failed.")
+    elif failed:
+        warnings.append(f"{failed:,} of {len(frame):,} evaluations failed.")
+
+
+def report_of(folder: Folder) -> "Page":
+    """The page of a search. Raises UserError."""
+    from nas.report.sections import page
+
+    return page(findings(folder))

@@ -1,0 +1,204 @@
+"""What is made of finished trials: the pick, checked, and the files."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.evaluators import Evaluator
+from nas.objective import Objective
+from nas.search.plan import Plan, named
+from nas.search.retrain import agreement, comparable
+from results.runs.folder import write_json
+from results.runs.load import BEST
+from results.runs.records import Trial
+from search_spaces.architecture import Architecture, to_dict
+from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.quantities import Quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class Result:
+    """What came of a run. seconds: what the time went to."""
+
+    plan: Plan
+    folder: Path
+    trials: list[Trial]
+    evaluator: Evaluator
+    pick: Trial | None = None
+    other: Trial | None = None
+    front: list[Trial] = field(default_factory=list)
+    fvcore_macs: int | None = None
+    retrained: list[tuple[Trial, Trial]] = field(default_factory=list)
+    tau: float | None = None
+    best: dict[str, Any] | None = None
+    stopped: str = ""
+    interrupted: bool = False
+    new: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The pick's. Raises UserError where there is none."""
+        if self.pick is None:
+            raise UserError(f"the run {self.folder} has no pick: every trial failed")
+        return self.pick.architecture
+
+    @property
+    def frame(self) -> "pd.DataFrame":
+        """A row a trial, as trials.csv has them."""
+        from results.runs.frames import trials_frame
+
+        return trials_frame(self.trials, self.plan.predicted)
+
+    @property
+    def front_frame(self) -> "pd.DataFrame":
+        """A row a network of the Pareto front, as front.csv has them."""
+        from results.runs.frames import trials_frame
+
+        return trials_frame(self.front, self.plan.predicted)
+
+    def _repr_html_(self) -> str:  # notebooks
+        from nas.report.notebook import html
+
+        return html(self)
+
+
+@contextlib.contextmanager
+def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[part] = round(time.perf_counter() - start, 3)
+
+
+def conclude(result: Result) -> None:
+    """Picks, verifies the pick with fvcore, and writes trials, front and best.json."""
+    from results.runs.frames import front_frame, trials_frame, write_frame
+
+    objective, seconds = result.plan.objective, result.seconds
+    able = comparable(result.trials)
+    result.pick = objective.pick(able)
+    other = objective.named("soft" if objective.name == "hard" else "hard")
+    result.other = other.pick(able)
+    if result.plan.retrain:
+        result.retrained, tau = agreement(result.trials, result.plan.retrain_budget)
+        result.tau = None if tau != tau else tau
+    with timed(seconds, "tables"):
+        frame = trials_frame(result.trials, result.plan.predicted)
+        numbers = {trial.number for trial in able}
+        best = front_frame(
+            frame[frame["number"].isin(numbers)], objective.caution, objective.of_quantity
+        )
+        numbers = set(best["number"])
+        chosen = [t for t in able if t.number in numbers]
+        result.front = sorted(chosen, key=lambda t: objective.cost(t.architecture))
+        write_frame(frame, result.folder / "trials")
+        write_frame(best, result.folder / "front")
+    if result.pick is None:
+        return
+    with timed(seconds, "verify"):
+        result.fvcore_macs = recount(result.pick.architecture)
+    result.best = summary(result)
+    write_json(result.folder / BEST, result.best)
+
+
+def recount(architecture: Architecture) -> int:
+    """fvcore's count of the built network. Raises AssertionError where it is not ours."""
+    from search_spaces.cost import cost
+    from search_spaces.verify import fvcore_macs
+
+    counted = fvcore_macs(architecture)
+    if counted != cost(architecture).macs:
+        raise AssertionError(
+            f"fvcore counts {counted} MACs in the pick, the cost model {cost(architecture).macs}"
+        )
+    return counted
+
+
+def row(trial: Trial, objective: Objective, predicted: Sequence[Quantity]) -> dict[str, Any]:
+    """A trial's figures as plain JSON values."""
+    cost = trial.cost
+    return {
+        "number": trial.number,
+        "id": trial.architecture.id,
+        "accuracy": trial.accuracy,
+        "spread": trial.spread,
+        "reward": objective.of(trial),
+        "macs": cost.macs,
+        "params": cost.params,
+        "activations": cost.activations,
+        "memory": cost.memory,
+        "activation_memory": cost.activation_memory,
+        **figures_of(trial.architecture, predicted),
+        "architecture": to_dict(trial.architecture),
+    }
+
+
+def figures_of(architecture: Architecture, predicted: Sequence[Quantity]) -> dict[str, float]:
+    """What devices are predicted to take, with spreads; nothing of those that don't cover it."""
+    found: dict[str, float] = {}
+    for quantity in predicted:
+        with contextlib.suppress(OutOfDomain):
+            found |= quantity.figures(architecture)
+    return found
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """What best.json holds: the pick, the other objective's pick, B0, and how it was made."""
+    plan, objective = result.plan, result.plan.objective
+    other = objective.named("soft" if objective.name == "hard" else "hard")
+    assert result.pick is not None
+    return {
+        **row(result.pick, objective, plan.predicted),
+        "values": dict(result.pick.values),
+        "fvcore_macs": result.fvcore_macs,
+        "objective": objective.name,
+        "quantity": objective.of_quantity.key,
+        "target": objective.target,
+        "target_text": objective.of_quantity.format(objective.target),
+        "limits": {limit.of_quantity.key: limit.at_most for limit in plan.limits},
+        "caution": objective.caution,
+        "other": None if result.other is None
+        else {"objective": other.name, **row(result.other, other, plan.predicted)},
+        "baseline": None if plan.proxy else baseline(result.evaluator, plan.predicted),
+        "evaluator": "train" if plan.proxy else named(plan.evaluator),
+        "budget": result.pick.budget,
+        "retrained": [
+            {"id": long.architecture.id, "proxy": short.accuracy, "retrained": long.accuracy}
+            for short, long in result.retrained
+        ],
+        "tau": result.tau,
+        "hours": round(sum(trial.seconds for trial in result.trials) / 3600, 4),
+        "space": plan.space if isinstance(plan.space, str) else plan.space.name,
+        "strategy": named(plan.strategy),
+        "seed": plan.seed,
+        "trials": len(result.trials),
+        "run": str(result.folder),
+        "command": plan.command,
+    }  # fmt: skip
+
+
+def baseline(measure: Evaluator, predicted: Sequence[Quantity] = ()) -> dict[str, Any]:
+    """EfficientNet-B0's figures, with a prediction where the evaluator is one and covers it."""
+    from search_spaces.cost import cost
+
+    b0 = cost(EFFICIENTNET_B0)
+    figures: dict[str, Any] = {
+        "name": EFFICIENTNET_B0.name, "macs": b0.macs, "params": b0.params,
+        "activations": b0.activations, "memory": b0.memory,
+        "activation_memory": b0.activation_memory, "accuracy": None, "spread": None,
+        **figures_of(EFFICIENTNET_B0, predicted),
+    }  # fmt: skip
+    if hasattr(measure, "surrogate"):
+        with contextlib.suppress(OutOfDomain):
+            accuracy, spread = measure.surrogate.predict_one(EFFICIENTNET_B0)
+            figures.update(accuracy=float(accuracy), spread=float(spread))
+    return figures

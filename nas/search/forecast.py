@@ -1,0 +1,123 @@
+"""How long a training search will take: a few steps measured, the rest reckoned."""
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nas.search.plan import Plan
+from nas.search.run import prepare
+from nas.workers.executor import Resources, executor, gpus_of_a_trial
+from search_spaces.architecture import Architecture
+from search_spaces.cost import cost
+from search_spaces.errors import UserError
+from search_spaces.quantities import QUANTITIES
+
+SAMPLE = 5  # networks timed
+STEPS = 6
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """hours: of wall clock, with `workers` at once; low, high: about a 90 % interval.
+    gpu_hours: 0 where no GPU is used.   trainings, epochs: in all, with halving and retraining.
+    seconds: of one training at the first budget, for each network timed, with its MACs.
+    """
+
+    hours: float
+    low: float
+    high: float
+    gpu_hours: float
+    trainings: int
+    epochs: float
+    workers: int
+    seconds: tuple[float, ...]
+    macs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be trained: epochs in all, `budget` of them in each first training."""
+
+    trainings: int
+    epochs: float
+    budget: float
+
+
+def forecast(plan: Plan, decoded: Callable[[int, int], None] | None = None) -> Forecast:
+    """Times `STEPS` training and validation steps of `SAMPLE` networks that the search proposes.
+
+    The interval holds the differences between networks, the spread of the steps, and 20 % for
+    what a busy machine changes. Raises UserError, RunFailure.
+    """
+    if plan.proxy is None:
+        raise UserError("a forecast is of training: give --data DIR")
+    parts = prepare(plan, decoded)
+    proposer = plan.proposer(parts.space, parts.strategy)
+    jobs = [job for _ in range(SAMPLE) if (job := proposer.ask()) is not None]
+    budgets = plan.budgets
+    counts = [max(1, plan.trials // max(plan.eta, 1) ** rung) for rung in range(len(budgets))]
+    epochs = epochs_of(counts, budgets) + plan.retrain * plan.retrain_budget
+    work = Work(plan.evaluations, epochs, budgets[0])
+    networks = [job.architecture for job in jobs]
+    return reckon(parts.evaluator, networks, work, plan.executor, plan.resources)
+
+
+def epochs_of(counts: Sequence[int], budgets: Sequence[float]) -> float:
+    """Epochs in all, of `counts` trainings at each rung that go on from the rung before."""
+    growth = [b - a for a, b in zip((0.0, *budgets), budgets, strict=False)]
+    return sum(n * more for n, more in zip(counts, growth, strict=True))
+
+
+def reckon(
+    evaluator: Any, networks: Sequence[Architecture], work: Work, kind: str, resources: Resources
+) -> Forecast:
+    """Times some steps of the networks, with the training evaluator, and reckons with the work.
+
+    kind, resources: of the executor. Raises what the evaluator raises.
+    """
+    each, noise = [], []
+    for network in networks:
+        step = evaluator.measure_step_time(network, STEPS)
+        train, val = evaluator.images(network, work.budget)
+        each.append(train * step.train + val * step.val)
+        noise.append(step.train_spread / step.train)
+    kind = "pool" if kind == "ray" else kind
+    hands = executor(kind, evaluator, Resources(resources.workers))
+    workers = hands.width
+    hands.close()
+    mean = statistics.fmean(each)
+    hours = mean * work.epochs / work.budget / workers / 3600
+    between = statistics.stdev(each) / mean / math.sqrt(len(each)) if len(each) > 1 else 1.0
+    relative = 1.645 * math.hypot(between, statistics.fmean(noise)) + 0.2
+    gpus = workers * gpus_of_a_trial(evaluator, resources, workers)
+    macs = tuple(cost(network).macs for network in networks)
+    return Forecast(
+        hours, hours / (1 + relative), hours * (1 + relative), hours * gpus,
+        work.trainings, work.epochs, workers, tuple(each), macs,
+    )  # fmt: skip
+
+
+def duration(hours: float) -> str:
+    """`2.1 h`, `12 min` or `40 s`."""
+    if hours >= 1:
+        return f"{hours:.1f} h"
+    return f"{hours * 60:.0f} min" if hours * 60 >= 2 else f"{hours * 3600:.0f} s"
+
+
+def print_forecast(found: Forecast) -> None:
+    """The forecast in three lines."""
+    from nas.commands.present import console
+
+    out, macs = console(), QUANTITIES["flops"]
+    low, high = duration(found.low), duration(found.high)
+    out.print(
+        f"{found.trainings} trainings, {found.epochs:g} epochs in all, {found.workers} at once: "
+        f"[bold]{duration(found.hours)}[/] ({low} to {high})"
+        + (f", {found.gpu_hours:.1f} GPU-hours" if found.gpu_hours else "")
+    )
+    pairs = zip(found.macs, found.seconds, strict=True)
+    listed = ", ".join(f"{macs.format(m)} {s:.1f} s" for m, s in sorted(pairs))
+    out.print(f"one training at the first budget, by MACs: {listed}")
+    out.print("nothing was trained; leave --dry-run out to begin")

@@ -1,0 +1,138 @@
+"""Asynchronous successive halving by promotion (Li et al. 2020, ASHA), for several objectives.
+
+Optuna's `report` and `should_prune` refuse several objectives, so halving asks here instead: a
+network that is among the best 1/eta of its rung is asked for again with a larger budget, before
+any new one. A trainer with checkpoints goes on from where the smaller budget ended.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from nas.evaluators import Outcome
+from nas.objective import Objective
+from nas.search.ask import Job, Search
+from results.runs.front import fronts
+from results.runs.records import Trial
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+
+
+def rungs(largest: float, eta: int, smallest: float = 1.0) -> tuple[float, ...]:
+    """Budgets from at least `smallest` to `largest`, each eta times the one before.
+
+    Raises UserError unless eta >= 2 and 0 < smallest <= largest.
+    """
+    if eta < 2 or not 0 < smallest <= largest:
+        raise UserError(
+            f"halving by {eta} from {smallest:g} to {largest:g}: expected a factor of 2 or more "
+            "and budgets that rise from above 0"
+        )
+    budgets = [largest]
+    while budgets[-1] / eta >= smallest:
+        budgets.append(budgets[-1] / eta)
+    return tuple(reversed(budgets))
+
+
+class Halving:
+    """A search whose networks start at the smallest of `budgets` and rise by promotion.
+
+    The sampler learns from the first rung alone, where all results compare. `ranking`: `reward`,
+    or `front`, non-dominated sorting of cautious accuracy and cost.
+    known: the trials so far, of all rungs.
+    """
+
+    def __init__(
+        self,
+        search: Search,
+        budgets: Sequence[float],
+        eta: int,
+        ranking: str = "reward",
+        known: Iterable[Trial] = (),
+    ) -> None:
+        if ranking not in RANKINGS:
+            raise UserError(
+                f"there is no ranking {ranking!r}: expected one of {', '.join(RANKINGS)}"
+            )
+        self._search, self._budgets, self._eta = search, tuple(budgets), eta
+        self._rank = RANKINGS[ranking]
+        self._rungs: list[dict[Architecture, Trial]] = [{} for _ in self._budgets]
+        self._promoted: list[set[Architecture]] = [set() for _ in self._budgets]
+        self._next = 0
+        for trial in known:
+            self._keep(trial)
+
+    @property
+    def objective(self) -> Objective:
+        return self._search.objective
+
+    @property
+    def stopped(self) -> str:
+        return self._search.stopped
+
+    @property
+    def refusals(self) -> Counter[str]:
+        return self._search.refusals
+
+    def reserve(self, number: int | None = None) -> int:
+        return self._search.reserve(number)
+
+    def _rung(self, budget: float) -> int:
+        return min(range(len(self._budgets)), key=lambda i: abs(self._budgets[i] - budget))
+
+    def _keep(self, trial: Trial) -> None:
+        rung = self._rung(trial.budget)
+        self._rungs[rung][trial.architecture] = trial
+        if rung:
+            self._promoted[rung - 1].add(trial.architecture)
+        self._search.reserve(trial.number)
+
+    def ask(self) -> Job | None:
+        """A promotion where one is due, highest rung first; else a new network, or None."""
+        for rung in reversed(range(len(self._budgets) - 1)):
+            here = [t for t in self._rungs[rung].values() if t.accuracy is not None]
+            best = self._rank(here, self.objective)[: len(self._rungs[rung]) // self._eta]
+            for trial in best:
+                if trial.architecture not in self._promoted[rung]:
+                    return self._promote(trial, rung)
+        return self._search.ask()
+
+    def _promote(self, trial: Trial, rung: int) -> Job:
+        self._promoted[rung].add(trial.architecture)
+        budget = self._budgets[rung + 1]
+        number = self._search.reserve()
+        return Job(number, trial.values, trial.architecture, trial.seed, budget)
+
+    def adopt(self, job: Job) -> None:
+        """Takes up a job that an earlier session was cut off from."""
+        rung = self._rung(job.budget)
+        if rung == 0:
+            self._search.adopt(job)
+        else:
+            self._promoted[rung - 1].add(job.architecture)
+            self._search.reserve(job.number)
+
+    def tell(self, job: Job, outcome: Outcome) -> Trial:
+        """The finished trial; only the first rung's is told to the sampler."""
+        first = self._rung(job.budget) == 0
+        trial = self._search.tell(job, outcome) if first else job.finished(outcome)
+        self._keep(trial)
+        return trial
+
+
+def by_reward(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
+    """Best reward first."""
+    return sorted(trials, key=lambda trial: (-objective.of(trial), trial.number))
+
+
+def by_front(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
+    """Front by front (Deb et al. 2002), within one by reward."""
+    cautious = [objective.cautious(trial) or 0.0 for trial in trials]
+    ranks = fronts(cautious, [objective.cost(trial.architecture) for trial in trials])
+    order = sorted(
+        range(len(trials)), key=lambda i: (ranks[i], -objective.of(trials[i]), trials[i].number)
+    )
+    return [trials[i] for i in order]
+
+
+# A ranking is one function and one line here.
+RANKINGS = {"reward": by_reward, "front": by_front}

@@ -1,0 +1,137 @@
+"""Training the best of a proxy again, longer and from scratch: what the proxy's word is worth."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from nas.evaluators import Outcome
+from nas.objective import Objective
+from nas.search.ask import Job
+from nas.search.drive import Proposer
+from nas.strategies.registry import derive_seed
+from results.runs.records import Trial
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+
+
+def comparable(trials: Iterable[Trial]) -> list[Trial]:
+    """The trials that were given the largest budget any finished with; accuracies of different
+    budgets don't compare."""
+    done = [trial for trial in trials if trial.accuracy is not None]
+    most = max((trial.budget for trial in done), default=0.0)
+    return [trial for trial in done if trial.budget == most]
+
+
+def longest(trials: Iterable[Trial]) -> dict[Architecture, Trial]:
+    """Of each network that was measured the trial of largest budget."""
+    found: dict[Architecture, Trial] = {}
+    for trial in trials:
+        held = found.get(trial.architecture)
+        if trial.accuracy is not None and (held is None or trial.budget > held.budget):
+            found[trial.architecture] = trial
+    return found
+
+
+class Retrain:
+    """When `inner` has nothing more to ask for, its `count` best networks are asked for again
+    with a larger budget and seeds of their own.
+
+    known: the trials so far, of all budgets.   Raises UserError unless budget is above every
+    budget of the search, given as `largest`.
+    """
+
+    def __init__(
+        self,
+        inner: Proposer,
+        count: int,
+        budget: float,
+        largest: float,
+        seed: int,
+        known: Iterable[Trial] = (),
+    ) -> None:
+        if budget <= largest:
+            raise UserError(
+                f"the best are to be trained again with budget {budget:g}: expected more than "
+                f"the search's {largest:g}"
+            )
+        self._inner, self._count, self._budget, self._seed = inner, count, budget, seed
+        self._trials = list(known)
+        self._running = 0
+        retrained = [trial for trial in self._trials if trial.budget == budget]
+        self._begun = {trial.architecture for trial in retrained}
+        for trial in retrained:
+            inner.reserve(trial.number)
+
+    @property
+    def stopped(self) -> str:
+        return self._inner.stopped
+
+    @property
+    def objective(self) -> Objective:
+        return self._inner.objective
+
+    @property
+    def refusals(self) -> Counter[str]:
+        return self._inner.refusals
+
+    def reserve(self, number: int | None = None) -> int:
+        return self._inner.reserve(number)
+
+    def ask(self) -> Job | None:
+        """The search's next job; after its last one, the best networks not yet begun."""
+        job = self._inner.ask()
+        if job is not None:
+            self._running += 1
+            return job
+        if self._running:
+            return None
+        for trial in self._best():
+            if trial.architecture not in self._begun:
+                self._begun.add(trial.architecture)
+                number = self.reserve()
+                seed = derive_seed(self._seed, number, 2)
+                return Job(number, trial.values, trial.architecture, seed, self._budget)
+        return None
+
+    def _best(self) -> list[Trial]:
+        """The best of the longest rung; where it holds too few, those of the rungs below."""
+        objective = self.objective
+        searched = longest(t for t in self._trials if t.budget < self._budget)
+        able = [trial for trial in searched.values() if objective.allows(trial)]
+        able.sort(key=lambda t: (-t.budget, -objective.of(t), t.number))
+        return able[: self._count]
+
+    def adopt(self, job: Job) -> None:
+        """Takes up a job that an earlier session was cut off from."""
+        if job.budget == self._budget:
+            self._begun.add(job.architecture)
+            self.reserve(job.number)
+        else:
+            self._running += 1
+            self._inner.adopt(job)
+
+    def tell(self, job: Job, outcome: Outcome) -> Trial:
+        if job.budget == self._budget:
+            trial = job.finished(outcome)
+        else:
+            self._running -= 1
+            trial = self._inner.tell(job, outcome)
+        self._trials.append(trial)
+        return trial
+
+
+def agreement(trials: Iterable[Trial], budget: float) -> tuple[list[tuple[Trial, Trial]], float]:
+    """(proxy, retrained) for each network retrained with `budget`, and Kendall's tau of the two
+    accuracies (nan for fewer than 2)."""
+    from scipy.stats import kendalltau
+
+    known = [trial for trial in trials if trial.accuracy is not None]
+    proxies = longest(trial for trial in known if trial.budget < budget)
+    pairs = [
+        (proxies[trial.architecture], trial)
+        for trial in known
+        if trial.budget == budget and trial.architecture in proxies
+    ]
+    if len(pairs) < 2:
+        return pairs, float("nan")
+    tau = kendalltau([a.accuracy for a, _ in pairs], [b.accuracy for _, b in pairs]).statistic
+    return pairs, float(tau)

@@ -1,0 +1,101 @@
+"""Any Optuna search space as a Problem about which nothing is known beforehand."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import FrozenTrial
+
+from nas.objective import Objective
+from nas.strategies.problem import Codes, Facts, Problem
+
+GRID = 33  # values of a numeric parameter
+
+
+def options_of(distribution: BaseDistribution) -> tuple[Any, ...]:
+    """The options of a parameter: a numeric one's are a grid of at most GRID values."""
+    if isinstance(distribution, CategoricalDistribution):
+        return tuple(distribution.choices)
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high, step = distribution.low, distribution.high, distribution.step
+    space = np.geomspace if distribution.log else np.linspace
+    grid = np.clip(space(low, high, GRID), low, high)
+    if step is not None and not distribution.log:
+        count = round((high - low) / step)
+        places = np.unique(np.linspace(0, count, min(count + 1, GRID)).round())
+        grid = np.clip(low + places * step, low, high)
+    whole = isinstance(distribution, IntDistribution)
+    return tuple(dict.fromkeys(round(float(v)) if whole else float(v) for v in grid))
+
+
+def nearest(options: Sequence[Any], value: Any) -> int:
+    """The position of the option that is the value, or of the number nearest to it."""
+    for at, option in enumerate(options):
+        if option is value or option == value:
+            return at
+    return int(np.argmin([abs(option - value) for option in options]))
+
+
+class PlainProblem:
+    """Options alone: no costs, no limits, no objective but the study's own."""
+
+    objective: Objective | None = None
+    pool: Codes | None = None
+
+    def __init__(self, space: Mapping[str, BaseDistribution]) -> None:
+        self.choices: dict[str, Sequence[Any]] = {
+            name: options_of(one) for name, one in space.items()
+        }
+
+    def facts(self, codes: Codes) -> Facts:
+        n = len(codes)
+        return Facts(np.zeros((n, 0)), np.zeros(n), np.ones(n, bool))
+
+    def keys(self, codes: Codes) -> list[Hashable]:
+        return [row.tobytes() for row in codes]
+
+    def anchor(self) -> Codes:
+        return np.zeros(len(self.choices), np.int64)
+
+
+Read = tuple[Codes, int]
+
+
+class Coder:
+    """Trials to the codes of a problem and to a number that equal networks share. Remembers
+    them, since trials are read often, and numbers are compared faster than networks."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self._known: dict[tuple[Any, ...], Read] = {}
+        self._numbers: dict[Hashable, int] = {}
+        self._trials: dict[int, tuple[Mapping[str, Any], Read]] = {}
+
+    def number(self, code: Codes) -> int:
+        """Of the network of a code (choices,)."""
+        return self._numbers.setdefault(self.problem.keys(code[None])[0], len(self._numbers))
+
+    def of(self, trial: FrozenTrial) -> Read | None:
+        """Code and number; None where the trial has not all parameters. Read once as long as its
+        parameters are the same object."""
+        held = self._trials.get(trial.number)
+        if held is None or held[0] is not trial.params:
+            if not self.problem.choices.keys() <= trial.params.keys():
+                return None
+            held = trial.params, self._read(trial.params)
+            self._trials[trial.number] = held
+        return held[1]
+
+    def _read(self, params: Mapping[str, Any]) -> Read:
+        values = tuple(params[name] for name in self.problem.choices)
+        if values not in self._known:
+            pairs = zip(self.problem.choices.values(), values, strict=True)
+            code = np.array([nearest(options, value) for options, value in pairs], np.int64)
+            self._known[values] = code, self.number(code)
+        return self._known[values]

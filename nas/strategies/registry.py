@@ -1,0 +1,120 @@
+"""Search strategies by name. A strategy is an Optuna sampler, ours or anyone's."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+from optuna.samplers import BaseSampler
+
+from search_spaces.errors import UserError
+from search_spaces.spaces import load_object
+
+if TYPE_CHECKING:
+    from nas.strategies.problem import Problem
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """make: seed -> sampler.   front: it is told accuracy and cost, not the one reward.
+
+    informed: make takes a second argument, the Problem (`nas/strategies/problem.py`): choices,
+    exact costs, limits and objective, known before anything is evaluated.
+    """
+
+    make: Callable[..., BaseSampler]
+    front: bool = False
+    informed: bool = False
+
+    def sampler(self, seed: int, problem: "Problem | None" = None) -> BaseSampler:
+        """A new sampler for a search."""
+        return self.make(seed, problem) if self.informed else self.make(seed)
+
+
+def _tpe(seed: int) -> BaseSampler:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=50)
+
+
+def _nsga2(seed: int) -> BaseSampler:
+    from nas.strategies.evolution import SteadyNSGAII
+
+    return SteadyNSGAII(seed=seed, population_size=100)
+
+
+def _evolution(seed: int) -> BaseSampler:
+    from nas.strategies.evolution import EvolutionSampler
+
+    return EvolutionSampler(seed)
+
+
+def _predictor(seed: int, problem: "Problem | None" = None) -> BaseSampler:
+    from nas.strategies.predictor import PredictorSampler
+
+    return PredictorSampler(seed, problem)
+
+
+def _reinforce(seed: int, problem: "Problem | None" = None) -> BaseSampler:
+    from nas.strategies.reinforce import ReinforceSampler
+
+    return ReinforceSampler(seed, problem)
+
+
+# A strategy is one function and one line here.
+STRATEGIES: dict[str, Strategy] = {
+    "evolution": Strategy(_evolution),
+    "nsga2": Strategy(_nsga2, front=True),
+    "predictor": Strategy(_predictor, informed=True),
+    "predictor-front": Strategy(_predictor, front=True, informed=True),
+    "random": Strategy(lambda seed: optuna.samplers.RandomSampler(seed)),
+    "reinforce": Strategy(_reinforce, informed=True),
+    "tpe": Strategy(_tpe),
+}
+
+
+def strategy(spec: str) -> Strategy:
+    """A strategy by name, or `module:Sampler`, called with seed=. Raises UserError."""
+    if spec in STRATEGIES:
+        return STRATEGIES[spec]
+    if ":" not in spec:
+        raise UserError(
+            f"there is no strategy {spec!r}: expected one of {', '.join(STRATEGIES)}, or "
+            "module:name of an Optuna sampler"
+        )
+    found = load_object(spec, "strategy")
+    if isinstance(found, Strategy):
+        return found
+
+    def make(seed: int) -> BaseSampler:
+        try:
+            sampler = found(seed=seed)
+        except Exception as error:
+            raise UserError(f"the strategy {spec!r} can't be made with seed=: {error}") from None
+        if not isinstance(sampler, BaseSampler):
+            raise UserError(
+                f"the strategy {spec!r} gives {type(sampler).__name__}: expected an Optuna sampler"
+            )
+        return sampler
+
+    return Strategy(make)
+
+
+def derive_seed(*parts: int) -> int:
+    """A seed of 32 bits from whole numbers, the same on every machine."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def reseed(sampler: Any, seed: int) -> None:
+    """Sets every random state that a sampler holds, those of its inner samplers too.
+
+    Optuna's `reseed_rng` draws from the system; this makes proposal n a function of (seed, n),
+    so that a continued run equals an uninterrupted one.
+    """
+    for value in vars(sampler).values():
+        if isinstance(value, BaseSampler):
+            reseed(value, seed)
+        elif isinstance(state := getattr(value, "rng", value), np.random.RandomState):
+            state.seed(seed)

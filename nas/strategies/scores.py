@@ -1,0 +1,110 @@
+"""What is maximized on a predicted accuracy: the reward, or the hypervolume that it would add."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+
+from nas.objective import Objective
+from nas.strategies.problem import Floats
+from results.runs.front import front
+
+GAP = 0.25  # the ceiling lies this share of the values' range above the best
+USUAL = 20  # the first values, that fill the space, say what is usual
+DEPTH = 6.0  # lower than the usual by so many times what the best is above it: it failed
+
+
+@dataclass(frozen=True)
+class Warp:
+    """-log(ceiling - value), standardised: the last points are the dearest, and networks that
+    hardly trained weigh less. ceiling None: the value itself, standardised. Values more than
+    DEPTH steps below the usual, trainings that failed, are drawn near by a logarithm, so that
+    they don't set the scale of all others.
+
+    usual, step: the median of the first values, and how far above it the best is.
+    """
+
+    ceiling: float | None
+    usual: float
+    step: float
+    shift: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, values: Floats, log: bool = True) -> "Warp":
+        top, usual = float(values.max()), float(np.median(values[:USUAL]))
+        step = top - usual if log and top > usual else np.inf
+        low = float(np.quantile(values, 0.1))
+        low = max(low, usual - DEPTH * step)
+        ceiling = top + GAP * max(top - low, 1e-6) + 1e-9 if log else None
+        warped = cls(ceiling, usual, step)(values)
+        mean, spread = float(warped.mean()), max(float(warped.std()), 1e-9)
+        return cls(ceiling, usual, step, mean, spread)
+
+    def __call__(self, values: Floats) -> Floats:
+        below = (self.usual - values) / self.step - DEPTH
+        if (below > 0).any():
+            near = self.usual - self.step * (DEPTH + np.log1p(np.maximum(below, 0.0)))
+            values = np.where(below > 0, near, values)
+        warped = values if self.ceiling is None else -np.log(self.ceiling - values)
+        return np.asarray((warped - self.shift) / self.scale)
+
+    def back(self, warped: Floats) -> Floats:
+        plain = warped * self.scale + self.shift
+        if self.ceiling is None:
+            return np.asarray(plain)
+        values = self.ceiling - np.exp(np.clip(-plain, -50.0, 50.0))
+        below = (self.usual - values) / self.step - DEPTH
+        if (below > 0).any():
+            far = self.usual - self.step * (DEPTH + np.expm1(np.clip(below, 0.0, 50.0)))
+            values = np.where(below > 0, far, values)
+        return np.asarray(values)
+
+
+def factors(objective: Objective, cost: Floats) -> Floats:
+    """(n,) rewards of an accuracy of 1: the reward is linear in the accuracy."""
+    return objective.reward(np.ones(len(cost)), cost)
+
+
+def hypervolume_score(
+    accuracy: Floats, cost: Floats, largest: float
+) -> Callable[[Floats, Floats], Floats]:
+    """(accuracy (m,), cost (m,)) -> the area that each would add to what the given points
+    dominate, within the worst accuracy given and cost `largest`; where it adds none, a small
+    number that falls with the distance to the front."""
+    on_front = front(accuracy, cost)
+    floor = float(accuracy.min())
+    levels = np.r_[floor, accuracy[on_front]]
+    cuts = np.r_[0.0, cost[on_front], max(largest, float(cost.max()) * (1 + 1e-9))]
+    small = 1e-3 * (cuts[-1] - cost.min()) if len(cost) else 1.0
+
+    def added(a: Floats, c: Floats) -> Floats:
+        widths = np.maximum(cuts[1:] - np.maximum(cuts[:-1], c[:, None]), 0.0)
+        gains = np.maximum(a[:, None] - levels, 0.0)
+        level = levels[np.searchsorted(cuts[1:-1], c, side="right")]
+        return np.asarray((widths * gains).sum(1) + small * np.minimum(a - level, 0.0))
+
+    return added
+
+
+def finite(values: Floats) -> Floats:
+    """Values that were told, infinite ones very large, and 0 for those that are no number."""
+    return np.nan_to_num(values, nan=0.0, posinf=1e12, neginf=-1e12)
+
+
+def scalarised(
+    trials: Sequence[FrozenTrial],
+    directions: Sequence[StudyDirection],
+    rng: np.random.RandomState,
+) -> Floats:
+    """(n,) one value to maximize: the objective, or random weights of several, each scaled to
+    its span (Knowles 2006, ParEGO, with a sum)."""
+    signs = [1.0 if one == StudyDirection.MAXIMIZE else -1.0 for one in directions]
+    values = np.array([trial.values for trial in trials], float) * signs
+    values = finite(values)
+    if values.shape[1] == 1:
+        return np.asarray(values[:, 0])
+    span = np.maximum(np.ptp(values, axis=0), 1e-12)
+    return np.asarray((values / span) @ rng.dirichlet(np.ones(values.shape[1])))

@@ -1,0 +1,77 @@
+"""The state of one training on disk, and the numbers measured along it."""
+
+import io
+import pickle
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nas.training.loop import State
+from results.runs.folder import write_atomically
+from search_spaces.errors import RunFailure
+
+EVERY = 30.0  # seconds between two states of a training in progress
+_BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.PickleError)
+
+
+class Checkpoint:
+    """The file of one (network, seed, way of training), written whole or not at all.
+
+    file: None keeps nothing.   measured: optimizer steps -> images labelled rightly after them.
+    A file that can't be read counts as none.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self.file, self._state, self._saved_at = file, None, time.monotonic()
+        self.measured: dict[int, int] = {}
+        if file is not None and file.exists():
+            try:
+                content = torch.load(file, map_location="cpu", weights_only=True)
+                self._state, self.measured = content["state"], dict(content["measured"])
+            except _BROKEN:
+                self._state, self.measured = None, {}
+
+    @property
+    def step(self) -> int:
+        """Steps of the state on disk, 0 where there is none."""
+        return 0 if self._state is None else int(self._state["step"])
+
+    def restore(self, state: State, until: int) -> bool:
+        """Takes the state on disk if it is not beyond step `until`; whether it did, whole."""
+        if self._state is None or self.step > until:
+            return False
+        try:
+            state.load_state_dict(self._state)
+        except _BROKEN:
+            self._state = None
+            return False
+        return True
+
+    def now_and_then(self, state: State) -> None:
+        """Writes the state if the last one is old, unless a longer training's is there."""
+        if time.monotonic() - self._saved_at > EVERY and state.step > self.step:
+            self._state = state.state_dict()
+            self._write()
+
+    def finish(self, state: dict[str, Any] | None, steps: int, correct: int) -> None:
+        """Writes the number and the last state, or none; a longer training's stays there."""
+        self.measured[steps] = correct
+        if steps >= self.step:
+            self._state = state
+        self._write()
+
+    def _write(self) -> None:
+        if self.file is None:
+            return
+        content = io.BytesIO()
+        torch.save({"state": self._state, "measured": self.measured}, content)
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunFailure(
+                f"the folder of checkpoints {self.file.parent} can't be made: {error.strerror}"
+            ) from error
+        write_atomically(self.file, content.getvalue())
+        self._saved_at = time.monotonic()

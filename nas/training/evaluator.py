@@ -1,0 +1,215 @@
+"""The evaluator that trains: top-1 on the validation images after `budget` epochs."""
+
+import copy
+import hashlib
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from nas.evaluators import Measurement
+from nas.training.checkpoints import Checkpoint
+from nas.training.images import ImageData, stratified
+from nas.training.loop import (
+    Pixels,
+    State,
+    Task,
+    count_correct,
+    prepare,
+    settings,
+    steps_per_epoch,
+    train,
+)
+from nas.training.recipes import FAST, Recipe, steps_of
+from search_spaces.architecture import Architecture
+from search_spaces.builder import build
+from search_spaces.errors import OutOfDomain, UserError
+
+EVAL_BATCH = 250  # images
+LONGEST = 10_000.0  # epochs
+LOOP = 1  # raised when the loop comes to give other numbers: old states are not continued then
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """Seconds for one image, forward, backward and update (train) or forward only (val):
+    medians over the steps measured, and half the range that holds the middle two thirds."""
+
+    train: float
+    train_spread: float
+    val: float
+    val_spread: float
+
+
+@dataclass(frozen=True)
+class TrainingEvaluator:
+    """Trains a network from scratch on the data; budget: epochs of the subset.
+
+    data: one data set, or the same one at several resolutions: a network takes its own.
+    subset: part of the training images, in (0, 1], of each class alike, the same for all.
+    batch: images for an optimizer step.   device: `auto`, `cpu`, `cuda`, `cuda:1`.
+    threads: of torch, on a CPU. One, and as many workers as cores, is the fastest.
+    checkpoints: folder of training states, made where missing; None to keep none. With it a
+        training that was cut off goes on from its last state, a larger budget from the end of a
+        smaller one, and both give the number of an uninterrupted training, bit for bit.
+    keep: leave the state at the budget's end, for a larger one; else only the number is left.
+
+    The measurement's spread is the standard error of a share of `val` images, in points. It is
+    the noise of the images drawn, not that of seeds: `nas audit` measures that.
+    """
+
+    data: ImageData | Sequence[ImageData]
+    recipe: Recipe = FAST
+    batch: int = 64
+    subset: float = 1.0
+    checkpoints: Path | None = None
+    device: str = "auto"
+    threads: int = 1
+    keep: bool = True
+
+    def __post_init__(self) -> None:
+        if type(self.batch) is not int or self.batch < 2:
+            raise UserError(f"the batch is {self.batch!r}: expected a whole number of 2 or more")
+        if not 0 < self.subset <= 1:
+            raise UserError(f"the subset is {self.subset!r}: expected a part, above 0 to 1")
+        if type(self.threads) is not int or self.threads < 1:
+            raise UserError(f"threads is {self.threads!r}: expected a whole number of 1 or more")
+        try:
+            wanted = torch.device(self.where)
+        except RuntimeError:
+            raise UserError(
+                f"the device is {self.device!r}: expected auto, cpu, cuda or cuda:N"
+            ) from None
+        if wanted.type == "cuda" and not torch.cuda.is_available():
+            raise UserError(f"the device is {self.device!r}, but torch sees no GPU: use cpu")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in self.__dataclass_fields__}
+
+    @property
+    def where(self) -> str:
+        """The device's name, `auto` resolved on the machine that trains."""
+        if self.device == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        return self.device
+
+    @cached_property
+    def sets(self) -> dict[int, ImageData]:
+        """The data by resolution."""
+        several = [self.data] if isinstance(self.data, ImageData) else self.data
+        return {one.resolution: one for one in several}
+
+    @cached_property
+    def _subsets(self) -> dict[int, npt.NDArray[np.int64]]:
+        return {px: stratified(one.train_y, self.subset) for px, one in self.sets.items()}
+
+    def check(self, architecture: Architecture) -> None:
+        """Raises OutOfDomain where classes or resolution are not the data's."""
+        data = self.sets.get(architecture.resolution)
+        if data is None:
+            known = ", ".join(map(str, sorted(self.sets)))
+            raise OutOfDomain(
+                f"the network is for {architecture.resolution} px, the images were decoded to "
+                f"{known} px: fit the space to the data with nas.training.images.for_data"
+            )
+        if architecture.classes != len(data.classes):
+            raise OutOfDomain(
+                f"the network has {architecture.classes} classes, the images have "
+                f"{len(data.classes)}: fit the space to the data with nas.training.images.for_data"
+            )
+
+    def images(self, architecture: Architecture, budget: float) -> tuple[int, int]:
+        """How many images a trial takes forward and backward, and how many forward only."""
+        steps, batch = self._steps(architecture, budget)
+        return steps * batch, self.sets[architecture.resolution].val
+
+    def _steps(self, architecture: Architecture, budget: float) -> tuple[int, int]:
+        if not 0 < budget <= LONGEST:
+            raise UserError(f"the budget is {budget!r}: expected epochs, above 0 to {LONGEST:g}")
+        n = len(self._subsets[architecture.resolution])
+        return steps_of(budget, steps_per_epoch(n, self.batch)), min(self.batch, n)
+
+    def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
+        """Raises OutOfDomain, UserError, and TrainingFailed where the training diverges or memory
+        does not suffice."""
+        self.check(architecture)
+        until, _ = self._steps(architecture, budget)
+        kept = Checkpoint(self.checkpoint(architecture, seed))
+        data, device = self.sets[architecture.resolution], torch.device(self.where)
+        if until not in kept.measured:
+            with settings(self.threads, device):
+                state = self._fresh(architecture, seed)
+                if not kept.restore(state, until):
+                    state = self._fresh(architecture, seed)  # a part may have been restored
+                train(state, self._train_pixels(data, device), self._task(seed), until,
+                      kept.now_and_then)  # fmt: skip
+                last = copy.deepcopy(state.state_dict()) if self.keep else None
+                state.use_average()
+                correct = count_correct(state, Pixels(data.val_x, data.val_y, device), EVAL_BATCH)
+                kept.finish(last, until, correct)
+        share = kept.measured[until] / data.val
+        return Measurement(100 * share, 100 * math.sqrt(share * (1 - share) / data.val))
+
+    def _task(self, seed: int) -> Task:
+        return Task(self.recipe, self.batch, abs(seed))
+
+    def _fresh(self, architecture: Architecture, seed: int) -> State:
+        recipe = self.recipe
+        rates: dict[str, Any] = {"dropout": recipe.dropout, "drop_connect": recipe.drop_connect}
+        trained = replace(architecture, **{k: v for k, v in rates.items() if v is not None})
+        network = build(trained, seed=abs(seed), bn_momentum=recipe.bn_momentum)
+        return State(prepare(network, torch.device(self.where)), recipe)
+
+    def _train_pixels(self, data: ImageData, device: torch.device) -> Pixels:
+        return Pixels(data.train_x, data.train_y, device, self._subsets[data.resolution])
+
+    def checkpoint(self, architecture: Architecture, seed: int) -> Path | None:
+        """The file of this network's state: one for each seed and way of training."""
+        if self.checkpoints is None:
+            return None
+        data = self.sets[architecture.resolution].digest
+        device = torch.device(self.where).type
+        way = (LOOP, data, asdict(self.recipe), self.batch, self.subset, device, self.threads)
+        digest = hashlib.sha256(repr((way, torch.__version__)).encode()).hexdigest()[:8]
+        return Path(self.checkpoints) / f"{architecture.id}-{seed}-{digest}.pt"
+
+    def measure_step_time(self, architecture: Architecture, steps: int = 8) -> StepTime:
+        """Times `steps` training steps, then as many validation batches, each after two to warm
+        up. Raises what a call raises."""
+        self.check(architecture)
+        data, device = self.sets[architecture.resolution], torch.device(self.where)
+        with settings(self.threads, device):
+            state, pixels = self._fresh(architecture, 0), self._train_pixels(data, device)
+            some = Pixels(data.val_x, data.val_y, device, np.arange(min(EVAL_BATCH, data.val)))
+            task, batch = self._task(0), min(self.batch, len(pixels))
+
+            def one_step() -> None:  # each ends with a look at the loss, and so waits for a GPU
+                train(state, pixels, task, state.step + 1)
+
+            trained = _seconds(one_step, steps)
+            validated = _seconds(lambda: count_correct(state, some, EVAL_BATCH), steps)
+        return StepTime(*_middle(trained, batch), *_middle(validated, len(some)))
+
+
+def _seconds(work: Callable[[], object], times: int) -> list[float]:
+    seconds = []
+    for _ in range(times + 2):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return seconds[2:]
+
+
+def _middle(seconds: list[float], images: int) -> tuple[float, float]:
+    """The median, and half the range of the middle two thirds, for one image."""
+    ordered = sorted(one / images for one in seconds)
+    cut = len(ordered) // 6
+    return statistics.median(ordered), (ordered[-1 - cut] - ordered[cut]) / 2

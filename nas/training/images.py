@@ -1,0 +1,241 @@
+"""Image folders as memory-mapped arrays: decoded once, shared by every worker on the node.
+
+A folder has `train/CLASS/*` and perhaps `val/CLASS/*`; without `val/`, a fifth of each training
+class is set aside, drawn by the seed. No other folder is ever opened, `test/` least of all.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import numpy.typing as npt
+
+from nas.training.decoding import SMALLEST, decode_all
+from nas.training.folders import Split, splits_of
+from results.runs.folder import read_json, write_json
+from search_spaces.architecture import Architecture
+from search_spaces.errors import RunFailure, UserError
+from search_spaces.space import Space, Values
+
+FORMAT = 1  # of the cache; part of the key
+LARGEST = 1024  # px
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """A decoded data set. Pickles as a path: the arrays are mapped again where it is unpickled.
+
+    path: the finished cache folder.   key: of files and settings, the cache folder's name.
+    digest: 12 hex digits of the SHA-256 of classes, pixels and labels: what was trained on.
+    classes: names in label order.   resolution: px.   train, val: numbers of images.
+    skipped: (path in the image folder, reason) of each file that could not be used.
+    """
+
+    path: str
+    key: str
+    digest: str
+    classes: tuple[str, ...]
+    resolution: int
+    train: int
+    val: int
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def _map(self, name: str) -> npt.NDArray[Any]:
+        array: npt.NDArray[Any] = np.load(Path(self.path) / f"{name}.npy", mmap_mode="r")
+        return array
+
+    @cached_property
+    def train_x(self) -> npt.NDArray[np.uint8]:
+        """(train, resolution, resolution, 3), RGB, memory-mapped."""
+        return self._map("train_x")
+
+    @cached_property
+    def train_y(self) -> npt.NDArray[np.int64]:
+        """(train,) labels: positions in `classes`."""
+        return self._map("train_y")
+
+    @cached_property
+    def val_x(self) -> npt.NDArray[np.uint8]:
+        """(val, resolution, resolution, 3), RGB, memory-mapped."""
+        return self._map("val_x")
+
+    @cached_property
+    def val_y(self) -> npt.NDArray[np.int64]:
+        """(val,) labels: positions in `classes`."""
+        return self._map("val_y")
+
+
+def for_data(space: Space, classes: int, resolution: int) -> Space:
+    """The space with every network's classes and resolution fixed to the data's.
+
+    The cost of its networks is then of what is trained. A choice of resolution is dropped.
+    """
+    names = [name for name in ("resolution", "classes") if name in space.choices]
+    fixed = {name: space.choices[name][0] for name in names}
+    choices = {name: options for name, options in space.choices.items() if name not in fixed}
+
+    def build(values: Values) -> Architecture:
+        built = space.build({**fixed, **values})
+        return replace(built, classes=classes, resolution=resolution)
+
+    return Space(space.name, choices, build, space.description)
+
+
+def stratified(
+    labels: npt.NDArray[np.int64], fraction: float, seed: int = 0
+) -> npt.NDArray[np.int64]:
+    """Sorted positions of `fraction` of each class's images, at least one, drawn by the seed."""
+    rng, chosen = np.random.default_rng(seed), []
+    for label in np.unique(labels):
+        of_class = np.flatnonzero(labels == label)
+        count = max(1, round(fraction * len(of_class)))
+        chosen.append(rng.permutation(of_class)[:count])
+    return np.sort(np.concatenate(chosen))
+
+
+def default_cache() -> Path:
+    """$COMPOUND_NAS_CACHE, or ~/.cache/compound-nas."""
+    return Path(os.environ.get("COMPOUND_NAS_CACHE") or "~/.cache/compound-nas").expanduser()
+
+
+def load_images(
+    folder: str | Path,
+    resolution: int,
+    cache: str | Path | None = None,
+    workers: int = 2,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> ImageData:
+    """The folder's images at `resolution` px, from the cache or decoded into it now.
+
+    Images are turned as their EXIF says, cut to the central square and resized (bicubic). The
+    cache's key holds each file's path, size and time of change, not its content: to read
+    everything at every start would cost as much as decoding it. A killed build leaves nothing
+    that is taken for whole; of two builds at once the second waits and takes the first's.
+
+    workers: decoding processes.   seed: of the split where there is no val/.
+    progress: called with (images done, images in all).
+    Raises UserError for a folder that can't be used, RunFailure where the cache can't be written.
+    """
+    if type(resolution) is not int or not SMALLEST <= resolution <= LARGEST:
+        raise UserError(
+            f"the resolution is {resolution!r}: expected whole pixels from {SMALLEST} to {LARGEST}"
+        )
+    folder = Path(folder).expanduser().resolve()
+    classes, splits = splits_of(folder, seed)
+    key = _key(folder, classes, splits, resolution)
+    cache = default_cache() if cache is None else Path(cache)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(cache / f"{key}.lock"):
+            data = _finished(cache / key)
+            if data is None:
+                for left_over in (*cache.glob(f".{key}.*"), *cache.glob(key)):
+                    shutil.rmtree(left_over)
+                temporary = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=cache))
+                try:
+                    _build(temporary, folder, classes, splits, (resolution, workers), progress)
+                    temporary.rename(cache / key)
+                finally:
+                    shutil.rmtree(temporary, ignore_errors=True)
+                data = _finished(cache / key)
+    except OSError as error:
+        raise RunFailure(
+            f"the image cache {cache} can't be written ({error.strerror or error}): free some "
+            "space, or set COMPOUND_NAS_CACHE to another folder"
+        ) from error
+    if data is None:
+        raise RunFailure(f"the image cache {cache / key} was damaged as it was made: try again")
+    return data
+
+
+def _key(folder: Path, classes: tuple[str, ...], splits: dict[str, Split], resolution: int) -> str:
+    digest = hashlib.sha256(repr((FORMAT, str(folder), resolution, classes)).encode())
+    for split, files in splits.items():
+        for path, label in files:
+            try:
+                stat = (folder / path).stat()
+            except OSError as error:
+                raise UserError(f"{folder / path} can't be read: {error.strerror}") from None
+            line = (split, path, label, stat.st_size, stat.st_mtime_ns)
+            digest.update(repr(line).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def _finished(path: Path) -> ImageData | None:
+    """The data of a finished cache folder, None where it is missing or damaged."""
+    with contextlib.suppress(UserError, OSError, TypeError, ValueError, KeyError):
+        meta = read_json(path / "meta.json")
+        meta["classes"] = tuple(meta["classes"])
+        meta["skipped"] = tuple((name, reason) for name, reason in meta["skipped"])
+        data = ImageData(path=str(path), key=path.name, **meta)
+        size = (data.resolution, data.resolution, 3)
+        shapes = [x.shape for x in (data.train_x, data.train_y, data.val_x, data.val_y)]
+        if shapes == [(data.train, *size), (data.train,), (data.val, *size), (data.val,)]:
+            return data
+    return None
+
+
+def _build(
+    target: Path,
+    folder: Path,
+    classes: tuple[str, ...],
+    splits: dict[str, Split],
+    how: tuple[int, int],
+    progress: Progress | None,
+) -> None:
+    """Decodes into `target`; how: (resolution, workers). meta.json is written last."""
+    resolution, workers = how
+    done, total = 0, sum(map(len, splits.values()))
+    skipped: list[tuple[str, str]] = []
+    digest = hashlib.sha256(repr(classes).encode("utf-8", "surrogateescape"))
+    meta: dict[str, Any] = {"classes": classes, "resolution": resolution}
+
+    def show(n: int) -> None:
+        if progress is not None:
+            progress(done + n, total)
+
+    for split, files in splits.items():
+        paths = [str(folder / path) for path, _ in files]
+        bad = decode_all(paths, target / f"{split}_x.npy", resolution, workers, show)
+        skipped += [(files[i][0], reason) for i, reason in sorted(bad.items())]
+        labels = np.array([y for i, (_, y) in enumerate(files) if i not in bad], np.int64)
+        _check_classes(folder, split, classes, labels, skipped)
+        np.save(target / f"{split}_y.npy", labels)
+        meta[split] = len(labels)
+        for part in ("x", "y"):
+            with open(target / f"{split}_{part}.npy", "rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        done += len(files)
+    write_json(target / "meta.json", meta | {"digest": digest.hexdigest()[:12], "skipped": skipped})
+
+
+def _check_classes(
+    folder: Path,
+    split: str,
+    classes: Sequence[str],
+    labels: npt.NDArray[np.int64],
+    skipped: Sequence[tuple[str, str]],
+) -> None:
+    missing = sorted(set(range(len(classes))) - set(labels.tolist()))
+    if missing and (split == "train" or not len(labels)):
+        path, reason = skipped[-1]
+        what = f"class {classes[missing[0]]!r} in train/" if split == "train" else "set val/"
+        raise UserError(
+            f"the {what} of {folder} has no image that can be used ({path}: {reason}): expected "
+            f"one or more of {SMALLEST} px or larger"
+        )

@@ -1,0 +1,57 @@
+"""How candidates are trained: the images, the recipe, and what it will take."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas.training.evaluator import TrainingEvaluator
+    from nas.training.images import ImageData
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A shorter training that stands for the real one.
+
+    data: folder of train/CLASS/* and perhaps val/CLASS/*.   pixels: the images are decoded to.
+    subset: part of the training images, in (0, 1].   recipe: a name of `nas.training.recipes`.
+    batch: images a step.   device: auto, cpu, cuda.
+    """
+
+    data: Path
+    pixels: int = 32
+    subset: float = 1.0
+    recipe: str = "fast"
+    batch: int = 64
+    device: str = "auto"
+
+    def images(self, workers: int = 2, show: Callable[[int, int], None] | None = None) -> Any:
+        """The decoded images. Raises UserError, RunFailure."""
+        from nas.training.images import load_images
+
+        return load_images(self.data, self.pixels, workers=workers, progress=show)
+
+    def evaluator(
+        self, images: "ImageData | tuple[ImageData, ...]", checkpoints: Path | None, keep: bool
+    ) -> "TrainingEvaluator":
+        """Trains on the images. Raises UserError for an unknown recipe, a batch too small..."""
+        from nas.training.evaluator import TrainingEvaluator
+        from nas.training.recipes import recipe
+
+        return TrainingEvaluator(
+            images,
+            recipe(self.recipe),
+            self.batch,
+            self.subset,
+            checkpoints,
+            self.device,
+            keep=keep,
+        )
+
+    def identity(self, images: "ImageData") -> dict[str, Any]:
+        """What makes two trainings the same experiment, as plain JSON values."""
+        fields = dataclasses.asdict(self)
+        del fields["data"], fields["device"]
+        return {**fields, "images": images.digest, "classes": len(images.classes)}

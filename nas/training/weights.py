@@ -1,0 +1,69 @@
+"""The weights that a search's trainings left of its pick."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from results.export.weights import Weights, checked
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+
+
+def kept_weights(
+    folder: Path, architecture: Architecture, best: Mapping[str, Any], record: Mapping[str, Any]
+) -> Weights:
+    """The averaged weights that gave the pick its accuracy, from the run's checkpoints.
+
+    best, record: best.json and run.json.   Raises UserError that says why the run has none.
+    """
+    training = record.get("experiment", {}).get("training")
+    if not training:
+        raise UserError(f"the run {folder} trained nothing, so its pick has no weights")
+    from nas.search.run import CHECKPOINTS
+    from nas.training.augment import MEAN, SPREAD  # these load torch
+
+    seed = _seed(folder, best)
+    for file in sorted((folder / CHECKPOINTS).glob(f"{architecture.id}-{seed}-*.pt")):
+        state = _averaged(file, architecture, training["recipe"])
+        if state is not None:
+            origin = (
+                f"The weights are the average at the end of the training that was measured: "
+                f"{best['accuracy']:.2f} % top-1 after {best['budget']:g} epochs, seed {seed}."
+            )
+            pixels = (MEAN / 255,) * 3, (SPREAD / 255,) * 3
+            return Weights(checked(state, architecture, str(file)), origin, pixels)
+    raise UserError(
+        f"the run {folder} keeps no weights of its pick: a search keeps them with --data and "
+        "--halving only"
+    )
+
+
+def _seed(folder: Path, best: Mapping[str, Any]) -> str:
+    """The seed of the pick's training, from trials.csv."""
+    file = folder / "trials.csv"
+    try:
+        with file.open(newline="") as lines:
+            return next(
+                r["seed"] for r in csv.DictReader(lines) if r["number"] == str(best["number"])
+            )
+    except (OSError, KeyError, StopIteration):
+        raise UserError(
+            f"{file} does not hold the pick's trial: run the search's command again, which writes "
+            "it"
+        ) from None
+
+
+def _averaged(file: Path, architecture: Architecture, recipe_name: str) -> dict[str, Any] | None:
+    """The state_dict of a finished training's averaged weights; None of one that kept none."""
+    from nas.training.checkpoints import Checkpoint
+    from nas.training.loop import State
+    from nas.training.recipes import recipe
+    from search_spaces.builder import build
+
+    kept = Checkpoint(file)
+    state = State(build(architecture, seed=0), recipe(recipe_name))
+    if kept.step not in kept.measured or not kept.restore(state, kept.step):
+        return None
+    state.use_average()
+    return state.network.state_dict()

@@ -1,0 +1,97 @@
+"""Who evaluates: `submit(job)` takes a job, `next()` gives one that is finished."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from nas.evaluators import Evaluator, Outcome, evaluate
+from nas.search.ask import Job
+from search_spaces.errors import UserError
+
+
+class Executor(Protocol):
+    """width: how many jobs it wants at once.
+
+    submit: takes a job without waiting.   next: waits for a job to finish and gives it with its
+    outcome; an evaluator's exception is an outcome, not raised.   close: ends what it started.
+    """
+
+    width: int
+
+    def submit(self, job: Job) -> None: ...
+
+    def next(self) -> tuple[Job, Outcome]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Resources:
+    """workers: jobs at once, None for as many as fit.   gpus_per_trial: may be a fraction.
+    address: of a Ray cluster."""
+
+    workers: int | None = None
+    gpus_per_trial: float = 0.0
+    address: str | None = None
+
+
+class LocalExecutor:
+    """In this process, one after the other."""
+
+    width = 1
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator, self._jobs = evaluator, deque[Job]()
+
+    def submit(self, job: Job) -> None:
+        self._jobs.append(job)
+
+    def next(self) -> tuple[Job, Outcome]:
+        job = self._jobs.popleft()
+        return job, evaluate(self._evaluator, job.architecture, job.budget, job.seed)
+
+    def close(self) -> None:
+        self._jobs.clear()
+
+
+def _pool(evaluator: Evaluator, resources: Resources) -> Executor:
+    from nas.workers.pool import PoolExecutor
+
+    return PoolExecutor(evaluator, resources.workers)
+
+
+def _ray(evaluator: Evaluator, resources: Resources) -> Executor:
+    from nas.workers.tune import RayExecutor
+
+    r = resources
+    return RayExecutor(evaluator, r.workers, r.gpus_per_trial, r.address)
+
+
+def gpus_of_a_trial(evaluator: Evaluator, resources: Resources, width: int) -> float:
+    """GPUs that a trial holds while it runs: 0 on a CPU, a part where `width` trials share one."""
+    if resources.gpus_per_trial:
+        return resources.gpus_per_trial
+    return 1 / width if str(getattr(evaluator, "where", "")).startswith("cuda") else 0.0
+
+
+# An executor is one class and one line here.
+EXECUTORS: dict[str, Callable[[Evaluator, Resources], Executor]] = {
+    "local": lambda evaluator, resources: LocalExecutor(evaluator),
+    "pool": _pool,
+    "ray": _ray,
+}
+
+
+def check_executor(name: str, resources: Resources) -> None:
+    """Raises UserError for an unknown name or options that it does not take."""
+    if name not in EXECUTORS:
+        raise UserError(f"there is no executor {name!r}: expected one of {', '.join(EXECUTORS)}")
+    if name != "ray" and (resources.address or resources.gpus_per_trial):
+        raise UserError(f"--address and --gpus-per-trial are for --executor ray, not {name}")
+
+
+def executor(name: str, evaluator: Evaluator, resources: Resources) -> Executor:
+    """An executor by name. Raises UserError."""
+    check_executor(name, resources)
+    return EXECUTORS[name](evaluator, resources)

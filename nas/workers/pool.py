@@ -1,0 +1,85 @@
+"""Worker processes on this machine, one torch thread each."""
+
+import os
+import signal
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for
+
+from nas.evaluators import Evaluator, Outcome, evaluate
+from nas.search.ask import Job
+
+TRIES = 3  # of a job whose worker died
+_evaluator: Evaluator | None = None  # of a worker process, set once when it starts
+
+
+def _start(evaluator: Evaluator) -> None:
+    global _evaluator
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
+    threading.Thread(target=_end_with_driver, daemon=True).start()
+    _evaluator = evaluator
+
+
+def _end_with_driver() -> None:
+    """A worker whose driver was killed would wait for its next job for ever."""
+    driver = parent_process()
+    if driver is not None:
+        wait_for([driver.sentinel])
+        os._exit(1)
+
+
+def _work(job: Job) -> Outcome:
+    assert _evaluator is not None
+    return evaluate(_evaluator, job.architecture, job.budget, job.seed)
+
+
+class PoolExecutor:
+    """Each worker is a process of its own, so that one that is killed takes only its job along;
+    that job is tried again by a new worker, TRIES times in all.
+
+    workers: processes; None is one for each core.   The evaluator must pickle.
+    """
+
+    def __init__(self, evaluator: Evaluator, workers: int | None = None) -> None:
+        self.width = workers or len(os.sched_getaffinity(0))
+        self._evaluator = evaluator
+        self._idle: list[ProcessPoolExecutor] = []
+        self._busy: dict[Future[Outcome], tuple[Job, ProcessPoolExecutor, int]] = {}
+
+    def _worker(self) -> ProcessPoolExecutor:
+        if self._idle:
+            return self._idle.pop()
+        # A worker reads these when it imports torch and numpy.
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ[name] = "1"
+        return ProcessPoolExecutor(1, get_context("spawn"), _start, (self._evaluator,))
+
+    def submit(self, job: Job, tries: int = 1) -> None:
+        worker = self._worker()
+        self._busy[worker.submit(_work, job)] = (job, worker, tries)
+
+    def next(self) -> tuple[Job, Outcome]:
+        while True:
+            done, _ = wait(self._busy, return_when=FIRST_COMPLETED)
+            future = min(done, key=lambda one: self._busy[one][0].number)
+            job, worker, tries = self._busy.pop(future)
+            try:
+                outcome = future.result()
+                self._idle.append(worker)
+                return job, outcome
+            except BrokenProcessPool:
+                worker.shutdown(wait=False)
+                if tries == TRIES:
+                    return job, Outcome(None, f"its worker died {TRIES} times (memory?)", 0.0)
+                self.submit(job, tries + 1)
+
+    def close(self) -> None:
+        """Ends the workers, whatever they do."""
+        workers = [*self._idle, *(worker for _, worker, _ in self._busy.values())]
+        for worker in workers:
+            for process in list((worker._processes or {}).values()):
+                process.terminate()
+            worker.shutdown(wait=False, cancel_futures=True)
+        self._idle, self._busy = [], {}

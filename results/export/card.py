@@ -1,0 +1,227 @@
+"""The model card: what the network is, what it costs, what its accuracy is worth, how it was found,
+how each file is loaded."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from results.report.network import title
+from results.runs.folder import masked
+from search_spaces.cost import cost
+from search_spaces.networks import NETWORKS
+from search_spaces.quantities import QUANTITIES
+from search_spaces.stages import rows
+
+if TYPE_CHECKING:
+    from results.export.write import Made, Request
+
+PAPERS = {
+    "efficientnet_b0": "Tan & Le 2019, EfficientNet, arXiv 1905.11946, table 1",
+    "mnasnet_a1": "Tan et al. 2019, MnasNet, arXiv 1807.11626, figure 7",
+    "mnasnet_b1": "Tan et al. 2019, MnasNet, arXiv 1807.11626",
+    "mnasnet_small": "Tan et al. 2019, MnasNet, arXiv 1807.11626",
+    "mobilenet_v1": "Howard et al. 2017, MobileNets, arXiv 1704.04861, table 1",
+    "mobilenet_v2": "Sandler et al. 2018, MobileNetV2, arXiv 1801.04381, table 2",
+    "resnet_50": "He et al. 2016, Deep Residual Learning, arXiv 1512.03385, table 1 (v1.5)",
+}
+SURROGATE = (
+    "The search's accuracies come from a surrogate fitted to the Accel-NASBench table "
+    "(Apache-2.0), whose networks were trained on ImageNet; ImageNet's own terms are for "
+    "non-commercial research."
+)
+
+
+def card(request: "Request", made: Mapping[str, "Made"]) -> str:
+    """The text of README.md."""
+    sections = [
+        ("", _network(request)),
+        ("Stages", _stages(request)),
+        ("Accuracy", _accuracy(request)),
+        ("Weights", _weights(request)),
+        ("How it was found", _provenance(request)),
+        ("Files", _files(made)),
+        ("Licence", _licence(request)),
+    ]
+    title = f"# {request.source.name}\n\n"
+    bodies = [(f"## {name}\n\n" if name else "") + body for name, body in sections]
+    return title + "\n\n".join(body.rstrip("\n") for body in bodies) + "\n"
+
+
+def _rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table."""
+    names = list(columns)
+    lines = [names, ["---"] * len(names), *([str(cell) for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _network(request: "Request") -> str:
+    a, figures = request.source.architecture, cost(request.source.architecture)
+    memory = QUANTITIES["memory"].format
+    rows = [
+        ("input", f"(batch, 3, {a.resolution}, {a.resolution}), float32"),
+        ("output", f"(batch, {a.classes}) logits"),
+        ("multiply-adds", f"{figures.macs:,} (conv and linear; 1 is 2 FLOPs)"),
+        ("parameters", f"{figures.params:,}"),
+        ("peak memory of inference", f"{memory(figures.memory)} at batch 1, float32, of which live "
+                                     f"activations {memory(figures.activation_memory)}"),
+        ("activation", a.activation),
+        ("dropout, drop-connect", f"{a.dropout:g}, {a.drop_connect:g}"),
+        ("batch normalization", "epsilon 1e-3, momentum 0.01 (torch's)"),
+        ("padding", "kernel // 2 on every side"),
+        ("architecture id", a.id),
+    ]  # fmt: skip
+    lead = "A convolutional network for image classification, exported by compound-nas."
+    return f"{lead}\n\n{_rows(('', ''), rows)}"
+
+
+def _stages(request: "Request") -> str:
+    a = request.source.architecture
+    body = []
+    for row in rows(a):
+        strides = {"stem": row.size // row.size_out, "head": ""}
+        body.append(
+            (
+                title(row),
+                row.operator,
+                row.layers,
+                row.channels,
+                strides.get(row.name, row.stride),
+                row.size,
+                QUANTITIES["flops"].format(row.cost.macs),
+                QUANTITIES["params"].format(row.cost.params),
+            )
+        )
+    columns = ("", "operator", "blocks", "channels", "stride", "input px", "MACs", "params")
+    legend = (
+        "`e`: expansion, `k`: kernel, `se`: squeezed channels / input channels of the block. The "
+        "stride is of a stage's first block."
+    )
+    return f"{_rows(columns, body)}\n\n{legend}"
+
+
+def _accuracy(request: "Request") -> str:
+    best, row = request.source.best, request.source.row
+    if row.get("top1") is not None:
+        label = str(request.source.family.get("label", ""))
+        return (
+            f"Predicted top-1: **{row['top1']:.2f} %**, with an error of "
+            f"{row['top1_error']:.2f} points. {label}"
+        )
+    if best.get("accuracy") is None:
+        return "Neither measured nor predicted by the run that this export was made from."
+    spread = best.get("spread")
+    number = f"**{best['accuracy']:.2f} %**" + (f" ± {spread:.2f}" if spread is not None else "")
+    return f"{_kind(request).format(number=number)}{_retrained(best)}"
+
+
+def _kind(request: "Request") -> str:
+    """What the accuracy of a run's pick is, and what it is not."""
+    best = request.source.best
+    training = request.source.record.get("experiment", {}).get("training")
+    chosen = f"The pick is the best of {best.get('trials')} networks, which flatters it."
+    if training:
+        return (
+            "Measured top-1 on the validation images: {number}, after "
+            f"{best['budget']:g} epochs of the recipe `{training['recipe']}` on a part of "
+            f"{training['subset']:g} of the training images at {training['pixels']} px. The spread "
+            "is the standard error of a share of that many images, not the noise of seeds. That is "
+            f"a short training which ranks networks; a full one reaches more. {chosen}"
+        )
+    if best.get("evaluator") == "surrogate":
+        return (
+            "Predicted ImageNet top-1: {number}. The spread is one standard deviation of "
+            "the error against a new training. It is a prediction of what a *shortened* training "
+            "recipe gives, to compare networks by; it is neither measured nor what a full training "
+            f"reaches, for which 77.1 % is published of EfficientNet-B0. {chosen}"
+        )
+    evaluator = best.get("evaluator", "the search's evaluator")
+    return f"{{number}}, as the evaluator `{evaluator}` gave it to the search. {chosen}"
+
+
+def _retrained(best: Mapping[str, Any]) -> str:
+    again = [one for one in best.get("retrained") or [] if one.get("id") == best.get("id")]
+    if not again:
+        return ""
+    return f" Trained again from scratch, longer: {again[0]['retrained']:.2f} %."
+
+
+def _weights(request: "Request") -> str:
+    weights = request.weights
+    if weights is None:
+        why = f" ({request.untrained})" if request.untrained else ""
+        return (
+            f"**Not trained.**{why} What holds weights here holds initial ones of seed "
+            f"{request.seed}: convs N(0, 2 / fan-out), linear U(-1/√out, 1/√out). Its outputs mean "
+            "nothing."
+        )
+    if weights.pixels is None:
+        return f"{weights.origin} Inputs: as in the training they come from."
+    mean, spread = (f"{numbers[0]:.4g}" for numbers in weights.pixels)
+    return (
+        f"{weights.origin} Inputs: RGB from 0 to 1, less {mean}, divided by {spread}, the central "
+        "square resized (bicubic)."
+    )
+
+
+def _provenance(request: "Request") -> str:
+    source, best = request.source, request.source.best
+    record, experiment = source.record, source.record.get("experiment", {})
+    sessions = record.get("sessions") or [{}]
+    versions = record.get("versions", {})
+    a = source.architecture
+    paper = next((PAPERS[name] for name, one in NETWORKS.items() if one == a), None)
+    command = best.get("command") or source.family.get("command")
+    limits = ", ".join(f"{name} at most {most:g}" for name, most in best.get("limits", {}).items())
+    rows = [
+        ("network", paper),
+        ("family", source.family.get("title")),
+        ("command", f"`{masked(command)}`" if command else None),
+        ("space", best.get("space")),
+        ("strategy", best.get("strategy")),
+        ("objective", _objective(best)),
+        ("limits", limits or None),
+        ("evaluator", best.get("evaluator")),
+        ("seed", best.get("seed")),
+        ("trials", best.get("trials")),
+        ("started, ended (UTC)", f"{record['started']}, {sessions[-1].get('ended', '-')}"
+         if "started" in record else None),
+        ("commit", record.get("commit")),
+        ("versions", ", ".join(f"{k} {v}" for k, v in versions.items()) or None),
+        ("images", experiment.get("training", {}).get("images")),
+    ]  # fmt: skip
+    known = [(name, value) for name, value in rows if value is not None]
+    if not known:
+        return f"The architecture was read from `{source.spec}`, which does not say."
+    return _rows(("", ""), known)
+
+
+def _objective(best: Mapping[str, Any]) -> str | None:
+    if "objective" not in best:
+        return None
+    target = best.get("target_text") or f"{best['target']:g}"
+    return f"{best['objective']}, {best['quantity']} of {target}"
+
+
+def _files(made: Mapping[str, "Made"]) -> str:
+    blocks = []
+    for name, one in made.items():
+        lines = [f"### {name}: {', '.join(f'`{file}`' for file in one.files)}"]
+        if one.parity is not None:
+            lines.append(
+                f"Largest difference from the network it was exported from: "
+                f"{one.parity.difference:.2g}, of logits up to {one.parity.largest:.3g}, on "
+                f"{one.parity.images} random images."
+            )
+        if one.note:
+            lines.append(f"{one.note[0].upper()}{one.note[1:]}.")
+        lines.append(f"```python\n{one.use}\n```")
+        blocks.append("\n\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _licence(request: "Request") -> str:
+    lines = ["The code in these files was written by compound-nas (Apache-2.0) and is yours."]
+    if request.source.best.get("evaluator") == "surrogate":
+        lines.append(SURROGATE)
+    if request.weights is not None:
+        lines.append("What the training images' licence says of weights trained on them holds.")
+    return " ".join(lines)

@@ -1,0 +1,87 @@
+"""What is exported: a network, its name in files, and the records of how it was found."""
+
+import dataclasses
+import keyword
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from results.runs.folder import RECORD, read_json
+from results.runs.load import BEST, Member, architecture_of, family_member, load_architecture
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+from search_spaces.networks import NETWORKS
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network to export.
+
+    name: a Python identifier, of the exported files.   spec: what the user typed.
+    folder: the run that found it, if it is a run's pick.   best: that run's best.json.
+    record: the run.json beside the network's file.   family, row: of a family's network, the
+    family.json without its networks, and the network's row in it.
+    """
+
+    architecture: Architecture
+    name: str
+    spec: str
+    folder: Path | None = None
+    best: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] = field(default_factory=dict)
+    family: Mapping[str, Any] = field(default_factory=dict)
+    row: Mapping[str, Any] = field(default_factory=dict)
+
+
+def identifier(text: str) -> str:
+    """`efficientnet-400M` -> `efficientnet_400m`: a name for modules and functions."""
+    name = re.sub(r"[^0-9a-z]+", "_", text.lower()).strip("_") or "network"
+    name = f"net_{name}" if name[0].isdigit() else name
+    return f"{name}_" if keyword.iskeyword(name) or name == "torch" else name
+
+
+def load_source(spec: str, runs: Path = Path("runs"), name: str | None = None) -> Source:
+    """The network that `spec` names, as in `load_architecture`, and what is known of it.
+
+    name: of the files, in place of one made from `spec`. Raises UserError.
+    """
+    if name is not None and name != identifier(name):
+        raise UserError(
+            f"--name is {name!r}: expected a name of a Python module in small letters, as "
+            f"{identifier(name)}"
+        )
+    found = _found(spec, runs)
+    return dataclasses.replace(found, name=name) if name else found
+
+
+def _found(spec: str, runs: Path) -> Source:
+    if spec in NETWORKS:
+        return Source(NETWORKS[spec], identifier(spec), spec)
+    if Path(spec).name == BEST and Path(spec).is_file():
+        return _found(str(Path(spec).parent), runs)
+    if (found := family_member(spec, runs)) is not None:
+        return _of_family(found, spec)
+    architecture = load_architecture(spec, runs)
+    folder = next((p for p in (Path(spec), runs / spec) if p.is_dir()), None)
+    if folder is None:
+        name = identifier(architecture.name or Path(spec).stem)
+        return Source(architecture, name, spec)
+    best = read_json(folder / BEST)
+    name = identifier(folder.resolve().name)
+    return Source(architecture, name, spec, folder, best, _record(folder))
+
+
+def _of_family(found: Member, spec: str) -> Source:
+    architecture = architecture_of(found.row, str(found.file))
+    family = {key: value for key, value in found.content.items() if key != "networks"}
+    name = identifier(architecture.name or str(found.row["name"]))
+    return Source(
+        architecture, name, spec, record=_record(found.file.parent), family=family, row=found.row
+    )
+
+
+def _record(folder: Path) -> Mapping[str, Any]:
+    found = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,169 @@
+"""An architecture as one stand-alone Python module that imports only torch.
+
+The module has a table of stages, the blocks that the network uses and no others, and the keys of
+`search_spaces.builder.build`'s state_dict, so that weights load with strict=True.
+"""
+
+import re
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from results.export.templates import (
+    ACTIVATIONS,
+    LAYERS,
+    NETWORK,
+    PATHS,
+    RESIDUAL,
+    SQUEEZE,
+    TOP,
+)
+from search_spaces.architecture import Architecture, Stage
+from search_spaces.cost import cost
+from search_spaces.layers import walk
+
+_FUNCTIONS = {op: "plain" if op == "conv" else op for op in PATHS}
+
+
+def flags_of(architecture: Architecture) -> frozenset[str]:
+    """What the module needs, by the names of the marks in `export_templates`, and:
+
+    ops, skips: there are several.   skip names: of stages where they make a shortcut.
+    """
+    stages = architecture.stages
+    shortcuts = [block.shortcut for _, block in walk(architecture) if block.residual]
+    found = {
+        "ops": len({stage.op for stage in stages}) > 1,
+        "skips": len({stage.skip for stage in stages}) > 1,
+        "expand": any(stage.op in ("mbconv", "fused", "bottleneck") for stage in stages),
+        "se": any(stage.se for stage in stages),
+        "bottleneck": any(stage.op == "bottleneck" for stage in stages),
+        "residual": bool(shortcuts),
+        "shortcut": any(shortcut is not None for shortcut in shortcuts),
+        "project": any(s is not None and s.kind == "conv" for s in shortcuts),
+        "pool": any(s is not None and s.kind == "avg_pool" for s in shortcuts),
+        "head": architecture.head > 0,
+        "stem_pool": architecture.stem_pool,
+    }
+    found["after"] = found["bottleneck"] and found["residual"]
+    return frozenset(name for name, needed in found.items() if needed)
+
+
+def columns_of(flags: frozenset[str]) -> tuple[str, ...]:
+    """The columns of the table of stages: those in which the network's blocks can differ."""
+    needs = {"op": "ops", "expand": "expand", "se": "se", "skip": "skips"}
+    columns = ("op", "channels", "repeats", "kernel", "stride", "expand", "se", "skip")
+    return tuple(name for name in columns if needs.get(name, "") in flags or name not in needs)
+
+
+def _table(stages: tuple[Stage, ...], columns: tuple[str, ...]) -> str:
+    def cell(stage: Stage, name: str) -> str:
+        value = getattr(stage, name)
+        return f'"{value}"' if isinstance(value, str) else repr(value)
+
+    rows = [[cell(stage, name) for name in columns] for stage in stages]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+    lines = [", ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join(f"    ({line})," for line in lines)
+
+
+def _block(stages: tuple[Stage, ...], flags: frozenset[str]) -> str:
+    """The function that puts a block together from its path and its shortcut."""
+    columns = [name for name in columns_of(flags) if name != "repeats"]
+    sizes = ", ".join(name for name in columns if name not in ("op", "skip"))
+    skips = {stage.skip for stage in stages}
+    drop = ", drop" if "residual" in flags else ""
+    make = "OPS[op]" if "ops" in flags else _FUNCTIONS[stages[0].op]
+    after = "<activation>(inplace=True)"
+    if "ops" in flags:
+        after += ' if op == "bottleneck" else None'
+
+    def when(*conditions: str) -> str:
+        return " and ".join(filter(None, conditions))
+
+    bottleneck = 'op == "bottleneck"' if "ops" in flags else ""
+    skip = {one: f'skip == "{one}"' if "skips" in flags else "" for one in skips}
+    ending = ", after" if "after" in flags else ""
+    lines = [f"def block(c_in, {', '.join(columns)}{drop}):"]
+    lines += ['    """A path, and a shortcut around it where there is one."""']
+    lines += [f"    path = {make}(c_in, {sizes})"]
+    if "bottleneck" in flags:
+        lines += [f"    after = {after}"]
+    if "project" in flags:
+        indent = "    "
+        if condition := when(bottleneck, skip["identity"]):
+            lines, indent = [*lines, f"    if {condition}:"], "        "
+        lines += [
+            f"{indent}same = stride == 1 and c_in == channels",
+            f"{indent}shortcut = None if same else conv(c_in, channels, 1, stride, "
+            "activation=False)",
+            f"{indent}return Residual(path, drop, shortcut, after)",
+        ]
+        if not condition:
+            return "\n".join(lines)
+    if "pool" in flags:
+        lines += [f"    if {when(skip['pool'], 'c_in == channels')}:"]
+        lines += ["        pool = nn.AvgPool2d(3, stride, 1, count_include_pad=False)"]
+        lines += [f"        return Residual(path, drop, pool{ending})"]
+    if "residual" in flags and "identity" in skips:
+        plain = when(skip["identity"], "stride == 1", "c_in == channels")
+        kept = ", activation=after" if "after" in flags else ""
+        lines += [f"    if {plain}:", f"        return Residual(path, drop{kept})"]
+    if "bottleneck" in flags:
+        lines += ["    if after:"] if "ops" in flags else []
+        lines += ["    " * (2 if "ops" in flags else 1) + 'path.add_module("activation", after)']
+    return "\n".join([*lines, "    return path"])
+
+
+def _marked(text: str, flags: frozenset[str]) -> str:
+    """The lines whose mark holds, without the marks."""
+    lines = []
+    for line in text.strip("\n").split("\n"):
+        code, _, mark = line.partition("  #: ")
+        if not mark or (mark.lstrip("!") in flags) != mark.startswith("!"):
+            lines.append(code)
+    return "\n".join(lines)
+
+
+def _operators(stages: tuple[Stage, ...]) -> str:
+    pairs = (f'"{op}": {_FUNCTIONS[op]}' for op in dict.fromkeys(stage.op for stage in stages))
+    return f"OPS = {{{', '.join(pairs)}}}"
+
+
+def source(architecture: Architecture, name: str) -> str:
+    """The text of the module. name: a Python identifier, for its docstring."""
+    a, flags, figures = architecture, flags_of(architecture), cost(architecture)
+    columns, drop = columns_of(flags), "residual" in flags
+    paths = [text for op, text in PATHS.items() if any(stage.op == op for stage in a.stages)]
+    parts = [TOP, LAYERS]
+    parts += [SQUEEZE] if "se" in flags else []
+    parts += [RESIDUAL] if drop else []
+    parts += [*paths, _operators(a.stages)] if "ops" in flags else paths
+    parts += [_block(a.stages, flags), NETWORK]
+    given = [column for column in columns if column != "repeats"] + (["drop"] if drop else [])
+    residual = ["path", "drop"]
+    residual += ["shortcut=None"] if "shortcut" in flags else []
+    residual += ["activation=None"] if "after" in flags else []
+    words: dict[str, Any] = {
+        "name": name, "id": a.id, "pixels": a.resolution, "classes": a.classes,
+        "macs": f"{figures.macs:,}", "params": f"{figures.params:,}",
+        "columns": ", ".join(columns), "repeats": columns.index("repeats"),
+        "arguments": ", ".join(given), "residual": ", ".join(residual),
+        "sizes": ", ".join(c for c in given if c not in ("op", "channels", "skip", "drop")),
+        "table": _table(a.stages, columns), "activation": ACTIVATIONS[a.activation],
+        "stem": a.stem, "stem_kernel": a.stem_kernel, "stem_stride": a.stem_stride,
+        "features": a.head or "c_in", "dropout": repr(float(a.dropout)),
+        "drop_connect": f", drop_connect={float(a.drop_connect)!r}" if drop else "",
+    }  # fmt: skip
+    text = "\n\n\n".join(_marked(part, flags) for part in parts) + "\n"
+    return re.sub(r"<(\w+)>", lambda match: str(words[match[1]]), text)
+
+
+def network(text: str, name: str, state: Mapping[str, Any] | None = None) -> Any:
+    """The torch network of a module's source, with these weights if any, in training mode.
+
+    Raises RuntimeError where the weights are not the network's.
+    """
+    module = ModuleType(name)
+    exec(compile(text, f"{name}.py", "exec"), module.__dict__)
+    return module.model(state)

@@ -1,0 +1,145 @@
+"""Weights of a network: read from a file, checked against the network, written as bytes."""
+
+import io
+import pickle
+import struct
+import zipfile
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from results.export.to_timm import refusal, timm_names
+from search_spaces.architecture import Architecture, to_json
+from search_spaces.errors import UserError
+
+# What torch.load raises on files that are no weights, random bytes among them.
+_BROKEN = (
+    OSError, RuntimeError, ValueError, LookupError, EOFError, AssertionError, AttributeError,
+    TypeError, struct.error, pickle.PickleError,
+)  # fmt: skip
+# Where training programs put a state_dict; of timm's two the averaged one gave the metric.
+_INSIDE = ("state_dict_ema", "state_dict", "model")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A state_dict of `builder.build`'s network.
+
+    origin: a sentence on where they come from.   pixels: mean and standard deviation of the
+    inputs that they were trained on, of pixels from 0 to 1; None where that is not known.
+    """
+
+    state: Mapping[str, Any]
+    origin: str
+    pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+
+
+def check_safetensors() -> None:
+    """Raises UserError where safetensors is not installed."""
+    if find_spec("safetensors") is None:
+        raise UserError(
+            "this needs safetensors: install it with pip install 'compound-nas[export]'"
+        )
+
+
+def read_weights(file: Path, architecture: Architecture) -> Weights:
+    """A state_dict from a .pt or .safetensors file, under our names or timm's.
+
+    Raises UserError where the file can't be read or is not this network's.
+    """
+    content = _content(file)
+    if isinstance(content, dict):
+        inside = (content[key] for key in _INSIDE if isinstance(content.get(key), dict))
+        content = next(inside, content)
+    if not isinstance(content, dict) or not content:
+        raise UserError(f"{file} holds no state_dict: expected a mapping of names to tensors")
+    if not refusal(architecture):
+        ours = {theirs: mine for mine, theirs in timm_names(architecture).items()}
+        if all(str(key).rpartition(".")[0] in ours for key in content):
+            parts = ((str(key).rpartition("."), value) for key, value in content.items())
+            content = {f"{ours[module]}.{leaf}": value for (module, _, leaf), value in parts}
+    return Weights(checked(content, architecture, str(file)), f"The weights come from `{file}`.")
+
+
+def _content(file: Path) -> Any:
+    import torch
+
+    if file.suffix == ".safetensors":
+        check_safetensors()
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            return load(file.read_bytes())
+        except (OSError, SafetensorError) as error:
+            raise _unreadable(file, error) from None
+    try:
+        with torch.serialization.safe_globals([Namespace]):  # timm's options beside the weights
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except _BROKEN as error:
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: Exception) -> UserError:
+    """The sentence on a file that a library refused, whose own words are for programmers."""
+    if isinstance(error, OSError) and error.strerror:
+        why = error.strerror
+    elif file.suffix != ".safetensors" and zipfile.is_zipfile(file):
+        why = "it holds other objects than tensors: save net.state_dict() instead of the network"
+    else:
+        why = "it is no file of weights, or not all of one"
+    return UserError(
+        f"the weights {file} can't be read, since {why}: expected a state_dict in .pt, as "
+        "torch.save writes it, or in .safetensors"
+    )
+
+
+def checked(state: Any, architecture: Architecture, place: str) -> dict[str, Any]:
+    """The tensors, contiguous float32 and counts, if they are this network's and finite.
+
+    Raises UserError that names the first tensor at fault.
+    """
+    import torch
+
+    from search_spaces.builder import build
+
+    with torch.device("meta"):
+        wanted = build(architecture).state_dict()
+    found = {}
+    for name, shape in ((name, tensor.shape) for name, tensor in wanted.items()):
+        given = state.get(name)
+        if not isinstance(given, torch.Tensor) or given.shape != shape:
+            has = tuple(given.shape) if isinstance(given, torch.Tensor) else "nothing"
+            fits = has != "nothing" and has[1:] == tuple(shape[1:]) and "classifier" in name
+            raise UserError(
+                f"{place} is of another network: {name} has shape {tuple(shape)} here and {has} "
+                "there" + (f": give --classes {has[0]} if that is its number" if fits else "")
+            )
+        given = given.detach().to("cpu", wanted[name].dtype).contiguous()
+        if not given.isfinite().all():
+            raise UserError(f"{place} has numbers in {name} that are not finite: train it again")
+        found[name] = given
+    if unknown := sorted(set(state) - set(wanted)):
+        raise UserError(f"{place} is of another network: this one has no {unknown[0]}")
+    return found
+
+
+def pt_bytes(state: Mapping[str, Any]) -> bytes:
+    """A state_dict as torch.load(..., weights_only=True) reads it."""
+    import torch
+
+    content = io.BytesIO()
+    torch.save(dict(state), content)
+    return content.getvalue()
+
+
+def safetensors_bytes(state: Mapping[str, Any], architecture: Architecture, origin: str) -> bytes:
+    """A state_dict as safetensors, with the architecture in its metadata. Raises UserError."""
+    check_safetensors()
+    from safetensors.torch import save
+
+    about = {"format": "pt", "architecture": to_json(architecture), "origin": origin}
+    return save(dict(state), about)

@@ -1,0 +1,274 @@
+"""A network as files that other programs read, each checked, with a model card."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from results.export import to_timm as export_timm
+from results.export import to_torch as export_torch
+from results.export.check import CARD, check, check_free
+from results.export.source import Source
+from results.export.to_onnx import (
+    Parity,
+    agreeing,
+    images,
+    onnx_bytes,
+    onnx_parity,
+    parity,
+)
+from results.export.weights import Weights, pt_bytes, safetensors_bytes
+from results.runs.folder import write_atomically
+from search_spaces.architecture import to_json
+from search_spaces.errors import RunFailure, UserError
+from search_spaces.interchange import to_tf
+
+IMAGES = 2  # that a parity is measured on
+TF_ENDS = (32, 1280)  # stem and head of tensorflow/tpu's efficientnet_model.py
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to export. weights: None for initial ones, of `seed`, and `untrained` says why."""
+
+    source: Source
+    formats: tuple[str, ...]
+    weights: Weights | None = None
+    seed: int = 0
+    untrained: str = ""
+
+
+@dataclass(frozen=True)
+class Made:
+    """One format's files, by name. note: what the user should know.   use: Python that loads it."""
+
+    files: Mapping[str, bytes | str]
+    parity: Parity | None = None
+    note: str = ""
+    use: str = ""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written into `folder`: every file, and each format's parity and note."""
+
+    folder: Path
+    files: list[str]
+    made: Mapping[str, Made] = field(default_factory=dict)
+
+
+def _network(request: Request) -> Any:
+    """Our torch network with the request's weights, in evaluation mode."""
+    from search_spaces.builder import build
+
+    network = build(request.source.architecture, seed=request.seed)
+    if request.weights is not None:
+        network.load_state_dict(dict(request.weights.state))
+    return network.eval()
+
+
+def _probe(request: Request) -> Any:
+    """Our network for a check of the code: with the weights, or with random ones and random
+    statistics of batch normalization, whose initial ones would hide a wrong epsilon."""
+    import torch
+
+    network = _network(request)
+    generator = torch.Generator().manual_seed(0)
+    for layer in network.modules():
+        if request.weights is None and isinstance(layer, torch.nn.BatchNorm2d):
+            layer.running_mean.normal_(0, 0.1, generator=generator)  # type: ignore[union-attr]
+            layer.running_var.uniform_(0.5, 1.5, generator=generator)  # type: ignore[union-attr]
+    return network
+
+
+def _compared(what: str, ours: Any, theirs: Any, pixels: int) -> Parity:
+    import torch
+
+    given = images(IMAGES, pixels)
+    with torch.no_grad():
+        return agreeing(what, parity(ours(given), theirs.eval()(given)))
+
+
+def to_torch(request: Request) -> Made:
+    """A stand-alone module, and NAME.pt where there are weights."""
+    a, name = request.source.architecture, request.source.name
+    text, ours = export_torch.source(a, name), _probe(request)
+    theirs = export_torch.network(text, name, ours.state_dict())
+    found = _compared(f"{name}.py", ours, theirs, a.resolution)
+    files: dict[str, bytes | str] = {f"{name}.py": text}
+    given = ""
+    if request.weights is not None:
+        files[f"{name}.pt"], given = pt_bytes(request.weights.state), f'"{name}.pt"'
+    use = f"from {name} import model\n\nnet = model({given}).eval()"
+    return Made(files, found, use=use)
+
+
+def to_timm(request: Request) -> Made:
+    """A registration, the stand-alone module where timm can't say the network, and weights under
+    timm's names."""
+    a, name, weights = request.source.architecture, request.source.name, request.weights
+    files: dict[str, bytes | str] = {}
+    if weights is not None:
+        state = export_timm.timm_state(a, weights.state)
+        files[f"timm_{name}.safetensors"] = safetensors_bytes(state, a, weights.origin)
+    why = export_timm.refusal(a)
+    module = export_torch.source(a, name) if why else ""
+    pixels = (weights and weights.pixels) or export_timm.IMAGENET
+    text = export_timm.source(a, name, next(iter(files), ""), pixels)
+    files[f"timm_{name}.py"] = text
+    files |= {f"{name}.py": module} if module else {}
+    found, note = None, "not checked: timm is not installed here"
+    if find_spec("timm") is not None:
+        found, note = _timm_parity(request, text, module), ""
+    if why:
+        note = f"{note + '; ' if note else ''}registered as the stand-alone module, since {why}"
+    loaded = ", pretrained=True" if weights else ""
+    use = f'import timm\nimport timm_{name}\n\nnet = timm.create_model("nas_{name}"{loaded}).eval()'
+    return Made(files, found, note, use)
+
+
+def _timm_parity(request: Request, text: str, module: str) -> Parity:
+    """timm's network against ours, both built here."""
+    a, name, ours = request.source.architecture, request.source.name, _probe(request)
+    made = [(name, module)] if module else []
+    for one, code in [*made, (f"timm_{name}", text)]:
+        found = sys.modules[one] = ModuleType(one)
+        found.__file__ = f"{one}.py"
+        exec(compile(code, f"{one}.py", "exec"), found.__dict__)
+    import timm
+
+    theirs = timm.create_model(f"nas_{name}")
+    theirs.load_state_dict(export_timm.timm_state(a, ours.state_dict()))
+    return _compared(f"timm_{name}.py", ours, theirs, a.resolution)
+
+
+def to_tensorflow(request: Request) -> Made:
+    """Block strings and global parameters, as tensorflow/tpu's builders take them."""
+    a = request.source.architecture
+    content = {
+        "blocks_args": to_tf(a),
+        "global_params": {
+            "batch_norm_momentum": 0.99, "batch_norm_epsilon": 1e-3, "dropout_rate": a.dropout,
+            "survival_prob": 1 - a.drop_connect, "num_classes": a.classes,
+            "width_coefficient": 1.0, "depth_coefficient": 1.0, "depth_divisor": 8,
+            "min_depth": None, "data_format": "channels_last",
+        },
+        "network": {
+            "stem": a.stem, "head": a.head, "activation": a.activation,
+            "image_size": a.resolution,
+        },
+    }  # fmt: skip
+    note = ""
+    if (a.stem, a.head) != TF_ENDS:
+        note = (
+            f"tensorflow/tpu fixes {TF_ENDS[0]} channels of the stem and {TF_ENDS[1]} of the head: "
+            f"set {a.stem} and {a.head} there"
+        )
+    name = f"{request.source.name}.tf.json"
+    use = (
+        f'import json\n\nstrings = json.load(open("{name}"))["blocks_args"]\n'
+        "# efficientnet_builder.BlockDecoder().decode(strings) of tensorflow/tpu"
+    )
+    return Made({name: json.dumps(content, indent=2) + "\n"}, note=note, use=use)
+
+
+def to_onnx(request: Request) -> Made:
+    """An ONNX file that ONNX Runtime gives torch's logits with. Raises RunFailure."""
+    a, name = request.source.architecture, request.source.name
+    network = _network(request)
+    data = onnx_bytes(network, a.resolution)
+    found = agreeing(f"{name}.onnx", onnx_parity(data, network, a.resolution, IMAGES))
+    note = "" if request.weights else f"initial weights of seed {request.seed}: not trained"
+    use = (
+        f'import onnxruntime\n\nsession = onnxruntime.InferenceSession("{name}.onnx")\n'
+        '(logits,) = session.run(None, {"images": images})'
+    )
+    return Made({f"{name}.onnx": data}, found, note, use)
+
+
+def to_safetensors(request: Request) -> Made:
+    """The weights under the names of the stand-alone module."""
+    a, name = request.source.architecture, request.source.name
+    assert request.weights is not None  # check
+    data = safetensors_bytes(request.weights.state, a, request.weights.origin)
+    use = (
+        f"from safetensors.torch import load_file\n\nnet.load_state_dict("
+        f'load_file("{name}.safetensors"))  # net: of {name}.py'
+    )
+    return Made({f"{name}.safetensors": data}, use=use)
+
+
+# A format is one function and one line here.
+FORMATS: dict[str, Callable[[Request], Made]] = {
+    "torch": to_torch,
+    "timm": to_timm,
+    "tf": to_tensorflow,
+    "onnx": to_onnx,
+    "safetensors": to_safetensors,
+}
+
+
+def parse_formats(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """`("torch,onnx", "tf")` -> the formats, each once. Raises UserError."""
+    names = [name.strip() for text in texts for name in text.split(",")]
+    for name in names:
+        if name not in FORMATS:
+            raise UserError(f"--to is {name!r}: expected some of {', '.join(FORMATS)}")
+    if not names:
+        raise UserError(f"--to is missing: expected some of {', '.join(FORMATS)}")
+    return tuple(dict.fromkeys(names))
+
+
+def export(
+    request: Request,
+    folder: Path,
+    force: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+) -> Exported:
+    """Makes and checks every file, then writes them, the model card last.
+
+    say: told what goes on.   Raises UserError (a format that can't say the network, or has no
+    weights; a folder that can't be written; files that are there, without `force`) and RunFailure
+    (a file that disagrees, the disk); then nothing was written.
+    """
+    from results.export.card import card
+
+    check(request, folder, force)
+    made = {}
+    for i, name in enumerate(request.formats, 1):
+        say(f"{name}: making and checking it, {i} of {len(request.formats)}")
+        made[name] = FORMATS[name](request)
+    always = f"{request.source.name}.json"
+    files: dict[str, bytes | str] = {}
+    for one in made.values():
+        files |= one.files
+    files[always] = to_json(request.source.architecture, indent=2) + "\n"
+    files[CARD] = card(request, made)
+    if not force:
+        check_free(folder, files)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunFailure(f"the folder {folder} can't be made: {error.strerror}") from error
+    for name, content in files.items():
+        write_atomically(folder / name, content)
+    return Exported(folder, list(files), made)
+
+
+def figures(exported: Exported) -> dict[str, Any]:
+    """What was written, as plain JSON values."""
+    formats = {}
+    for name, made in exported.made.items():
+        found = made.parity
+        formats[name] = {
+            "files": list(made.files),
+            "note": made.note,
+            "parity": None if found is None
+            else {**dataclasses.asdict(found), "allowed": found.allowed},
+        }  # fmt: skip
+    return {"folder": str(exported.folder), "files": exported.files, "formats": formats}

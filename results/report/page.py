@@ -1,0 +1,176 @@
+"""A report as one HTML file that needs nothing else: its parts, and how it is written.
+
+Texts are escaped by the template; only `Markup` made here or in `report_network` is not.
+"""
+
+import functools
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from results.runs.folder import write_atomically
+from search_spaces.errors import UserError
+
+REPORT = "report.html"
+GENERATOR = "compound-nas report"  # by which a report knows an earlier one
+FOOTER = (
+    "Written by compound-nas. MACs are multiply-adds of conv and linear layers, "
+    "squeeze-and-excitation included; 1 is 2 FLOPs where products and sums are counted apart. "
+    "Memory is the peak at batch 1 in float32: weights and live activations. "
+    "This file needs no network."
+)
+_ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph. tone: ``, `note` or `warning`."""
+
+    text: str
+    tone: str = ""
+    kind: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Figures side by side. items: (label, value, note)."""
+
+    items: Sequence[tuple[str, str, str]]
+    kind: ClassVar[str] = "cards"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text to be copied, as a command."""
+
+    label: str
+    text: str
+    kind: ClassVar[str] = "code"
+
+
+@dataclass(frozen=True)
+class Table:
+    """rows: cells of texts or Markup, the first one the row's heading.   left: columns that are
+    flush left.   marked: indices of rows that stand out.   folded: shown when it is opened."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: int = 1
+    marked: Sequence[int] = ()
+    folded: bool = False
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A plotly figure. spec: its JSON, colours named as `var(--NAME)`.   label: what it shows,
+    for those who don't see it.   height: pixels."""
+
+    key: str
+    spec: str
+    label: str
+    caption: str = ""
+    height: int = 420
+    kind: ClassVar[str] = "chart"
+
+    @property
+    def embedded(self) -> Any:
+        """The spec for a script element: no `<` in it can end the element."""
+        from markupsafe import Markup
+
+        return Markup(self.spec.replace("<", "\\u003c").replace("\u2028", "\\u2028"))
+
+
+Part = Text | Cards | Code | Table | Chart
+
+
+@dataclass(frozen=True)
+class Section:
+    """key: its anchor.   short: in the page's navigation."""
+
+    key: str
+    short: str
+    title: str
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class Page:
+    """kicker: above the title.   badges: (text, tone)."""
+
+    kicker: str
+    title: str
+    lead: str
+    badges: Sequence[tuple[str, str]]
+    sections: Sequence[Section]
+    footer: str = FOOTER
+
+
+def require() -> None:
+    """Raises UserError that says what to install where the report's libraries are missing."""
+    needed = {"jinja2": "jinja2", "plotly": "plotly", "sklearn": "scikit-learn"}
+    for module, package in needed.items():
+        if importlib.util.find_spec(module) is None:
+            raise UserError(
+                f"the report needs {package}, which is not installed: run "
+                "pip install 'compound-nas[report]'"
+            )
+
+
+def html(page: Page) -> str:
+    """The page with its style, its program and, where it has charts, plotly.js (4.8 MB)."""
+    from markupsafe import Markup
+
+    library = ""
+    if any(isinstance(part, Chart) for section in page.sections for part in section.parts):
+        from plotly.offline import get_plotlyjs
+
+        library = get_plotlyjs()
+    safe: Mapping[str, Any] = {
+        "css": Markup((_ASSETS / "page.css").read_text()),
+        "script": Markup((_ASSETS / "page.js").read_text()),
+        "library": Markup(library),
+    }
+    return str(_template().render(page=page, generator=GENERATOR, **safe))
+
+
+@functools.cache
+def _template() -> Any:
+    import jinja2
+
+    where = jinja2.FileSystemLoader(_ASSETS)
+    return jinja2.Environment(
+        loader=where, autoescape=True, undefined=jinja2.StrictUndefined
+    ).get_template("page.html")
+
+
+def check_place(path: Path) -> None:
+    """Raises UserError where a report may not be written: no folder, or a file that is none."""
+    if not path.parent.is_dir():
+        raise UserError(
+            f"the folder {path.parent} does not exist: make it, or choose another --out"
+        )
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: expected a file's name for --out, as report.html")
+    if path.exists():
+        with path.open("rb") as file:
+            start = file.read(4096)
+        if f'name="generator" content="{GENERATOR}"'.encode() not in start:
+            raise UserError(
+                f"{path} exists and is no report of this program, so it is kept: choose another "
+                "--out, or move it away"
+            )
+
+
+def write_report(page: Page, path: Path) -> int:
+    """Writes the page in one step, over an earlier report too; gives its bytes.
+
+    Raises UserError as `check_place`, RunFailure where it can't be written.
+    """
+    check_place(path)
+    content = html(page).encode()
+    write_atomically(path, content)
+    return len(content)

@@ -1,0 +1,223 @@
+"""A run's folder as a report reads it, and what every report says: costs, and how to run again.
+
+Nothing here writes into the store, so that a report of a run that goes on does no harm.
+"""
+
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from results.report.page import Code, Part, Section, Table, Text
+from results.runs.folder import RECORD, STORE, masked, read_json
+from search_spaces.errors import UserError
+
+if TYPE_CHECKING:
+    from results.runs.records import Trial
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A run: where it is, and what run.json holds. notes: what could not be read."""
+
+    path: Path
+    record: Mapping[str, Any]
+
+    @property
+    def experiment(self) -> Mapping[str, Any]:
+        found = self.record.get("experiment")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def sessions(self) -> list[Mapping[str, Any]]:
+        found = self.record.get("sessions")
+        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+    @property
+    def kind(self) -> str:
+        return str(self.experiment.get("kind"))
+
+
+def open_folder(spec: str, runs: Path) -> Folder:
+    """The run that `spec` names, a folder or a name under `runs`. Raises UserError."""
+    for path in (Path(spec), runs / spec):
+        if path.is_dir():
+            if not (path / RECORD).is_file():
+                raise UserError(f"{path} has no {RECORD}, so it is no run's folder")
+            record = read_json(path / RECORD)
+            if not isinstance(record, dict):
+                raise UserError(f"{path / RECORD} is no record of a run: expected an object")
+            return Folder(path, record)
+    found = sorted(one.parent.name for one in runs.glob(f"*/{RECORD}"))
+    names = ", ".join(found[:8]) + (" and others" if len(found) > 8 else "")
+    raise UserError(
+        f"there is no run {spec!r}: expected a run's folder, or a name in {runs}/"
+        + (f", as {names}" if found else ", which has none")
+    )
+
+
+def content(path: Path) -> dict[str, Any] | None:
+    """A JSON file's object, None where there is no file. Raises UserError."""
+    if not path.is_file():
+        return None
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise UserError(f"{path} holds no JSON object: it was not written by this program")
+    return found
+
+
+def read_only(location: str | Path) -> Any:
+    """An Optuna storage that refuses to write: of a journal file, or of a URL as it is.
+
+    Raises UserError where it can't be opened.
+    """
+    import optuna
+    from optuna.storages.journal import JournalFileBackend, JournalStorage
+
+    class Reader(JournalFileBackend):
+        def append_logs(self, logs: Any) -> None:
+            raise PermissionError("this is a view of the run: nothing is written")
+
+    try:
+        if "://" in str(location):
+            return optuna.storages.get_storage(str(location))
+        return JournalStorage(Reader(str(location)))
+    except Exception as error:
+        raise UserError(
+            f"the store {masked(str(location))} can't be read ({type(error).__name__}): expected "
+            "the run's journal, or a database that can be reached"
+        ) from None
+
+
+def location(folder: Folder) -> str | Path:
+    """Where the run's trials are stored: its journal, or the URL its last command named."""
+    for session in reversed(folder.sessions):
+        words = _words(session)
+        for i, word in enumerate(words):
+            if word == "--storage" and i + 1 < len(words):
+                return words[i + 1]
+            if word.startswith("--storage="):
+                return word.partition("=")[2]
+    return folder.path / STORE
+
+
+def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
+    """(trials, the objective's quantity of each in its base unit), in the order of writing; none
+    where nothing was stored yet. Raises UserError for a store that can't be read."""
+    import optuna
+
+    from results.runs.records import from_optuna
+    from results.runs.store import STUDY
+
+    where = location(folder)
+    if not isinstance(where, str) and not where.is_file():
+        return [], []
+    storage = read_only(where)
+    names = optuna.get_all_study_names(storage)
+    name = f"compound-nas/{folder.path.name}" if isinstance(where, str) else STUDY
+    if name not in names:
+        return [], []
+    found = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+    try:
+        trials = [from_optuna(one) for one in found]
+    except KeyError as error:
+        raise UserError(
+            f"{masked(str(where))} holds trials of another program: they lack {error}"
+        ) from None
+    return trials, [one.values[1] if one.values else None for one in found]
+
+
+def _words(session: Mapping[str, Any]) -> list[str]:
+    try:
+        return shlex.split(str(session.get("command", "")))
+    except ValueError:
+        return []
+
+
+def duration(seconds: float) -> str:
+    """`9.3 s`, `4 min 10 s`, `3.4 h`."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds / 3600:,.1f} h"
+
+
+def gpu_hours(folder: Folder, seconds: float) -> str:
+    """seconds: of all evaluations. What sessions say of GPUs; one that was killed says nothing."""
+    if "training" not in folder.experiment:
+        return "0 (nothing was trained)"
+    each = {one.get("gpus_per_trial") for one in folder.sessions if one.get("new")}
+    if len(each) != 1 or not isinstance(gpus := each.pop(), int | float):
+        return "not recorded" if len(each) < 2 else "not recorded: sessions differ in their GPUs"
+    return f"{seconds * gpus / 3600:.2f} ({gpus:.3g} of a GPU a trial)" if gpus else "0"
+
+
+def costs(folder: Folder, evaluations: int, failed: int, seconds: float) -> Section:
+    """Evaluations, hours, refusals, and what each session's time went to."""
+    new = sum(int(one.get("new") or 0) for one in folder.sessions)
+    rows = [
+        ("evaluations", f"{evaluations:,}"),
+        ("failed", f"{failed:,}"),
+        ("time of all evaluations", f"{duration(seconds)} ({seconds / 3600:.4g} h)"),
+        ("GPU-hours", gpu_hours(folder, seconds)),
+        ("sessions that ended", f"{len(folder.sessions)}, with {new:,} evaluations"),
+    ]
+    refused: Counter[str] = Counter()
+    spent: Counter[str] = Counter()
+    for one in folder.sessions:
+        refused.update({str(k): int(v) for k, v in _numbers(one.get("refused")).items()})
+        spent.update(_numbers(one.get("seconds")))
+    rows += [(f"refused before evaluation: {name}", f"{n:,}") for name, n in refused.items()]
+    parts: list[Part] = [Table("Evaluations and hours", ("", ""), rows, left=2)]
+    whole = sum(spent.values())
+    if whole:
+        shares = [(k, duration(v), f"{100 * v / whole:.1f} %") for k, v in spent.most_common()]
+        shares.append(("in all", duration(whole), ""))
+        parts.append(
+            Table("What the time went to, of all sessions that ended", ("part", "time", "share"),
+                  shares)
+        )  # fmt: skip
+    return Section("costs", "Costs", "What it cost", parts)
+
+
+def _numbers(found: Any) -> dict[str, float]:
+    if not isinstance(found, dict):
+        return {}
+    return {str(k): v for k, v in found.items() if isinstance(v, int | float)}
+
+
+def again(folder: Folder) -> Section:
+    """Commands, versions, seed, commit, machine, and the experiment as it was recorded."""
+    commands = list(dict.fromkeys(masked(str(one.get("command"))) for one in folder.sessions))
+    parts: list[Part] = [Code("command" if len(commands) < 2 else "commands", "\n".join(commands))]
+    if not commands:
+        parts = [Text("No session of this run has ended, so its command is not recorded yet.")]
+    record, experiment = folder.record, folder.experiment
+    machine = record.get("machine")
+    machine = machine if isinstance(machine, dict) else {}
+    versions = _plain(record.get("versions"))
+    rows = [
+        ("folder", str(folder.path)),
+        ("started (UTC)", str(record.get("started", "not recorded"))),
+        ("last session ended (UTC)", str(([*folder.sessions] or [{}])[-1].get("ended", "-"))),
+        ("commit", str(record.get("commit") or "not recorded")),
+        ("seed", str(experiment.get("seed", "not one of this command's"))),
+        ("machine", ", ".join(f"{k} {v}" for k, v in machine.items()) or "not recorded"),
+        ("versions", versions or "not recorded"),
+    ]
+    parts.append(Table("Where and with what it ran", ("", ""), rows, left=2))
+    asked = [(key, _plain(value)) for key, value in experiment.items()]
+    caption = "The experiment as run.json records it"
+    parts.append(Table(caption, ("key", "value"), asked, left=2, folded=True))
+    return Section("again", "Run it again", "Everything needed to run it again", parts)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key} {_plain(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    return str(value)

@@ -1,0 +1,220 @@
+"""A run's folder: who may write it, what experiment it holds, and files written in one step."""
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from search_spaces.errors import RunFailure, UserError
+
+RECORD = "run.json"
+STORE = "trials.journal"
+_PACKAGES = ("compound-nas", "torch", "optuna", "ray", "fvcore", "pandas", "numpy")
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Writes the whole file or nothing: a reader never sees a part. Raises RunFailure."""
+    data = content.encode() if isinstance(content, str) else content
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise RunFailure(
+            f"{path} could not be written ({error.strerror}): nothing was overwritten; free some "
+            "space or choose another folder, and run the same command again"
+        ) from error
+
+
+def check_writable(path: Path) -> None:
+    """Makes and removes a temporary file beside the file that is to be written.
+
+    Where its folder is not there, so in the nearest one above.   Raises UserError.
+    """
+    try:
+        folder, name = path.parent, path.name
+        while not folder.exists() and folder != folder.parent:
+            folder, name = folder.parent, folder.name
+        if not folder.is_dir():
+            raise UserError(f"{folder} is a file: choose another folder")
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}."):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{path} can't be written ({error.strerror}): choose another folder"
+        ) from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes indented JSON in one step. Raises RunFailure."""
+    write_atomically(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Raises UserError where the file can't be read or is no JSON."""
+    try:
+        return json.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UserError(
+            f"{path} is no JSON ({error}): expected a file as this package writes it; if it is a "
+            "run's, move it away and run the command that made it again"
+        ) from None
+
+
+def run_path(name: str, runs: Path = Path("runs")) -> Path:
+    """`runs/NAME`. Raises UserError for a name that is no plain folder name, and for `runs` that
+    are no folder."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=@-]*", name):
+        raise UserError(
+            f"the run's name is {name!r}: expected letters, digits and . _ + = @ -, beginning "
+            "with a letter or digit"
+        )
+    if runs.exists() and not runs.is_dir():
+        raise UserError(f"{runs} is a file: expected the folder of runs")
+    return runs / name
+
+
+def run_name(parts: Iterable[str]) -> str:
+    """A name that `run_path` takes, of parts joined by dashes; what it can't hold becomes `_`."""
+    return "-".join(re.sub(r"[^A-Za-z0-9._+=@-]", "_", one.replace(" ", "")) for one in parts)
+
+
+@contextlib.contextmanager
+def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Takes the folder for this process; gives its record, new or as it was left.
+
+    Raises UserError for a folder that is not a run's, holds another experiment or is in use;
+    RunFailure where it can't be made.
+    """
+    from results.runs.store import difference
+
+    record_path = folder / RECORD
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is a file: choose another --name")
+        visible = [p for p in folder.iterdir() if p.name[0] != "."] if folder.is_dir() else []
+        if visible and not record_path.exists():
+            raise UserError(
+                f"the folder {folder} is not empty and has no {RECORD}, so it is no run's: "
+                "choose another --name"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise UserError(
+                f"the run {folder.name} is in use by another process: wait for it, or choose "
+                "another --name"
+            ) from None
+    except OSError as error:
+        raise RunFailure(f"the run folder {folder} can't be used: {error}") from error
+    try:
+        record = read_json(record_path) if record_path.exists() else new_record(experiment)
+        found = record.get("experiment") if isinstance(record, dict) else None
+        wanted = json.loads(json.dumps(experiment))
+        if found != wanted:
+            raise UserError(
+                f"the run {folder.name} holds another experiment ({difference(found, wanted)}): "
+                "choose another --name, or give that experiment's arguments"
+            )
+        write_json(record_path, record)
+        yield record
+    finally:
+        lock.release()
+
+
+def masked(text: str) -> str:
+    """Without the password of a URL in it."""
+    return re.sub(r"(://[^\s:/@]*):\S*@", r"\1:***@", text)
+
+
+def check_store(folder: Path, record: Mapping[str, Any], place: str | None) -> None:
+    """Raises UserError where the run's trials are elsewhere. place: a URL without its password,
+    None for the folder's journal."""
+    before = record.get("storage", place)
+    if before != place:
+        raise UserError(
+            f"the run {folder.name} keeps its trials in {before or STORE}, not in "
+            f"{place or STORE}: "
+            + (f"give --storage {before}" if before else "leave --storage out")
+            + ", or choose another --name"
+        )
+
+
+def check_whole(folder: Path, record: Mapping[str, Any], trials: int) -> None:
+    """Raises UserError where a store holds fewer trials than the last session left."""
+    left = max((int(one.get("trials") or 0) for one in record["sessions"]), default=0)
+    if trials < left:
+        raise UserError(
+            f"the store of {folder.name} holds {trials} trials, but a session left {left}: put the "
+            "store back, or choose another --name"
+        )
+
+
+def new_record(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """What run.json starts with: the experiment and where it was begun."""
+    return {
+        "experiment": json.loads(json.dumps(experiment)),
+        "versions": versions(),
+        "commit": commit(),
+        "machine": {
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            "cores": os.cpu_count(),
+        },
+        "started": now(),
+        "sessions": [],
+    }
+
+
+def now() -> str:
+    """The time, ISO 8601, UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of what a result depends on."""
+    found = {}
+    for package in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
+
+
+def commit() -> str | None:
+    """The git commit of this program's own checkout, `-dirty` where it was changed; or None."""
+    here = Path(__file__).resolve().parent.parent
+    if not (here / ".git").exists():
+        return None
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

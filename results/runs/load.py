@@ -1,0 +1,88 @@
+"""From what a user types to an architecture: a network's name, a run, a JSON file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from results.runs.folder import RECORD, read_json
+from search_spaces.architecture import Architecture, from_dict
+from search_spaces.errors import UserError
+from search_spaces.networks import NETWORKS
+
+BEST = "best.json"
+FAMILY = "family.json"
+
+
+def load_architecture(spec: str, runs: Path = Path("runs")) -> Architecture:
+    """The network that `spec` names: `efficientnet_b0`, a run's name, its folder, a file, or
+    `FAMILY:NETWORK` with a run, a folder or a family.json of `gridsearch family`.
+
+    A file holds an architecture, or an object with one under `architecture`, as best.json does.
+    Raises UserError that lists what would do.
+    """
+    if spec in NETWORKS:
+        return NETWORKS[spec]
+    if (found := family_member(spec, runs)) is not None:
+        return architecture_of(found.row, str(found.file))
+    for path in (Path(spec), runs / spec) if spec else ():
+        if path.is_dir():
+            return _of_folder(path)
+        if path.is_file():
+            return architecture_of(read_json(path), str(path))
+    raise UserError(
+        f"{spec!r} is no network, run or file: expected one of {', '.join(NETWORKS)}, the name "
+        f"of a run in {runs}/, FAMILY:NETWORK, or a JSON file of an architecture"
+    )
+
+
+def _of_folder(path: Path) -> Architecture:
+    if (path / BEST).exists():
+        return architecture_of(read_json(path / BEST), str(path / BEST))
+    if (path / RECORD).exists():
+        raise UserError(f"the run {path} has no {BEST} yet: let its search finish, or interrupt it")
+    raise UserError(f"the folder {path} is no run: expected one with {BEST} in it")
+
+
+class Member(NamedTuple):
+    """A network of a family: the family.json, its content, the network's row in it."""
+
+    file: Path
+    content: dict[str, Any]
+    row: Mapping[str, Any]
+
+
+def family_member(spec: str, runs: Path) -> Member | None:
+    """What `FAMILY:NETWORK` names; None where no family is named. Raises UserError that lists
+    the networks, where none or an unknown one of a family is named."""
+    place, _, member = spec.rpartition(":")
+    places = [one for name in (spec, place) if name for one in (Path(name), runs / name)]
+    for path in places:
+        file = path / FAMILY if path.is_dir() else path
+        if not file.is_file() or (path.is_dir() and (path / BEST).exists()):
+            continue
+        content = read_json(file)
+        if isinstance(content, dict) and isinstance(content.get("networks"), list):
+            asked = member if place and str(path).endswith(place) else ""
+            return Member(file, content, _row(content, file, asked))
+    return None
+
+
+def _row(content: Mapping[str, Any], file: Path, member: str) -> Mapping[str, Any]:
+    """The network of that name in a family.json."""
+    rows = {str(row.get("name")): row for row in content["networks"] if isinstance(row, dict)}
+    if member in rows:
+        found: Mapping[str, Any] = rows[member]
+        return found
+    named = f"no network {member!r}" if member else "several networks"
+    one = next(iter(rows), "NAME")
+    raise UserError(f"{file} holds {named}: take one of {', '.join(rows)}, as {file.parent}:{one}")
+
+
+def architecture_of(content: Any, place: str) -> Architecture:
+    """The architecture in parsed JSON; `place` names it in messages. Raises UserError."""
+    if isinstance(content, dict) and "architecture" in content:
+        content = content["architecture"]
+    try:
+        return from_dict(content)
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None

@@ -1,0 +1,235 @@
+"""The `nas` command end to end, in processes of its own."""
+
+import json
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from waiting import wait_for
+
+from search_spaces import NETWORKS, cost, from_json
+
+TOY = """
+import time
+from search_spaces import cost
+
+def depth(architecture, budget, seed):
+    return 40 + sum(stage.repeats for stage in architecture.stages)
+
+def slow(architecture, budget, seed):
+    time.sleep(0.02)
+    return depth(architecture, budget, seed)
+
+def broken(architecture, budget, seed):
+    raise RuntimeError("no camera")
+"""
+
+
+@pytest.fixture
+def here(tmp_path):
+    (tmp_path / "toy.py").write_text(TOY)
+    return tmp_path
+
+
+def command(here, *arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "nas", *arguments],
+        cwd=here, capture_output=True, text=True, check=False, **options,
+    )  # fmt: skip
+
+
+def search(here, *arguments, **options):
+    given = ("search", "--target-flops", "400M", "--evaluator", "toy:depth", "--trials", "20")
+    return command(here, *given, *arguments, **options)
+
+
+def test_the_main_job(here):
+    """From nothing, with the defaults but fewer trials: files, pick, next command."""
+    done = command(here, "search", "--target-flops", "400M", "--trials", "300")
+    assert done.returncode == 0, done.stderr
+    assert "300 distinct networks" in done.stdout
+    assert "EfficientNet-B0" in done.stdout
+    assert "gridsearch run --phi 1 --baseline runs/efficientnet-400M" in done.stdout
+    run = here / "runs" / "efficientnet-400M"
+    best = json.loads((run / "best.json").read_text())
+    picked = from_json(json.dumps(best["architecture"]))
+    assert best["macs"] == cost(picked).macs == best["fvcore_macs"] <= 400_000_000
+    trials, front = pd.read_csv(run / "trials.csv"), pd.read_csv(run / "front.csv")
+    assert len(trials) == trials["id"].nunique() == 300
+    assert front["macs"].is_monotonic_increasing
+    assert set(front["id"]) <= set(trials["id"])
+    assert len(pd.read_parquet(run / "trials.parquet")) == 300
+    assert len(pd.read_parquet(run / "front.parquet")) == len(front)
+    record = json.loads((run / "run.json").read_text())
+    assert record["experiment"]["seed"] == 0
+    assert record["sessions"][0]["new"] == 300
+    shown = command(here, "show", "efficientnet-400M")
+    assert f"{best['macs']:,} MACs" in shown.stdout
+    again = command(here, "search", "--target-flops", "400M", "--trials", "300", "--json")
+    assert json.loads(again.stdout)["id"] == best["id"]
+    assert json.loads((run / "run.json").read_text())["sessions"][1]["new"] == 0
+
+
+BAD = [
+    (["--target-flops", "400Q"], r"'400Q', with the unit 'Q'"),
+    (["--target-flops", "-4M"], "above 0"),
+    (["--target-flops", "0"], "above 0"),
+    (["--target-flops", "1e400"], "a finite number"),
+    (["--target-flops", "nan"], "expected a number"),
+    (["--target-flops", "40M"], "the smallest has 51.59M"),
+    (["--max-params", "1M"], "the smallest has 1.798M"),
+    (["--max-memory", "1"], "the smallest has 10.4 MB"),
+    (["--space", "nope"], "efficientnet, efficientnet-wide, "),
+    (["--space", "nope.toml"], "can't be read"),
+    (["--space", "toy:depth"], "expected a Space"),
+    (["--strategy", "nope"], "evolution, nsga2, "),
+    (["--strategy", "toy:depth"], "seed="),
+    (["--evaluator", "nope"], "surrogate"),
+    (["--evaluator", "toy:nope"], "no attribute 'nope'"),
+    (["--evaluator", "surrogate", "--space", "mnasnet"], "--evaluator module:function"),
+    (["--objective", "nope"], "hard, soft"),
+    (["--caution", "nan"], "0 or more"),
+    (["--name", "../up"], "letters, digits"),
+    (["--runs", "toy.py"], "expected the folder of runs"),
+    (["--name", "foreign"], "no run.json"),
+    (["--name", "torn"], "is no JSON"),
+    (["--storage", "foo://bar"], "no store"),
+    (["--storage", "foo"], "expected a URL"),
+    (["--epochs", "3"], "--epochs is for training: give --data"),
+    (["--halving", "3"], "--halving is for training: give --data"),
+    (["--train-on", "cpu"], "--train-on is for training: give --data"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), BAD)
+def test_bad_input_is_one_sentence_and_exit_code_2(here, arguments, sentence):
+    (here / "runs" / "foreign").mkdir(parents=True)
+    (here / "runs" / "foreign" / "thesis.tex").write_text("precious")
+    (here / "runs" / "torn").mkdir()
+    (here / "runs" / "torn" / "run.json").write_text("{")
+    from click.testing import CliRunner
+
+    from nas.commands.main import cli
+    from search_spaces import UserError
+
+    given = ["search", "--target-flops", "400M", "--evaluator", "toy:depth", "--trials", "3"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        result = CliRunner().invoke(cli, [*given, *arguments])
+    assert isinstance(result.exception, UserError)
+    assert sentence in str(result.exception)
+    assert (here / "runs" / "foreign" / "thesis.tex").read_text() == "precious"
+    assert (here / "runs" / "torn" / "run.json").read_text() == "{"
+
+
+def test_errors_leave_no_traceback(here):
+    failed = search(here, "--space", "nope")
+    assert failed.returncode == 2
+    assert failed.stderr.startswith("nas: there is no space 'nope'")
+    assert failed.stderr.count("\n") == 1
+    failed = search(here, "--evaluator", "toy:broken")
+    assert failed.returncode == 1
+    assert "RuntimeError: no camera" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_another_experiment_is_refused_and_kept(here):
+    assert search(here, "--name", "one").returncode == 0
+    kept = (here / "runs" / "one" / "trials.journal").read_bytes()
+    refused = search(here, "--name", "one", "--seed", "1")
+    assert refused.returncode == 2
+    assert "another experiment (seed 0, not 1)" in refused.stderr
+    assert search(here, "--name", "two", "--seed", "1").returncode == 0
+    (here / "runs" / "two" / "trials.journal").write_bytes(kept)
+    refused = search(here, "--name", "two", "--seed", "1")
+    assert refused.returncode == 2
+    assert "trials.journal holds another experiment" in refused.stderr
+    assert (here / "runs" / "two" / "trials.journal").read_bytes() == kept
+
+
+def test_a_full_disk_loses_nothing(here):
+    """No file may grow past 200 kB: the journal breaks off in the middle of a trial."""
+
+    def full():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    failed = search(here, "--trials", "100", preexec_fn=full)
+    assert failed.returncode == 1
+    assert "trials before it are stored" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    cut = (here / "runs" / "efficientnet-400M-toy_depth" / "trials.journal").read_bytes()
+    whole = cut[: cut.rfind(b"\n") + 1]
+    assert whole.count(b"\n") > 20
+    continued = search(here, "--trials", "100")
+    assert continued.returncode == 0, continued.stderr
+    after = (here / "runs" / "efficientnet-400M-toy_depth" / "trials.journal").read_bytes()
+    assert after.startswith(whole)
+
+
+def ids(here, name):
+    return list(pd.read_csv(here / "runs" / name / "trials.csv")["id"])
+
+
+def test_interrupted_and_killed_anywhere_it_continues_to_the_same_result(here):
+    given = [
+        sys.executable, "-m", "nas", "search", "--target-flops", "400M", "--evaluator",
+        "toy:slow", "--trials", "150", "--name",
+    ]  # fmt: skip
+    quiet = {"cwd": here, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    assert subprocess.run([*given, "whole"], check=False, **quiet).returncode == 0
+    rng, journal = random.Random(time.time_ns()), here / "runs" / "cut" / "trials.journal"
+    kinds = (signal.SIGINT, signal.SIGKILL, signal.SIGKILL, signal.SIGKILL)
+    for kind, least in zip(kinds, (1, 30, 60, 90), strict=True):
+        process = subprocess.Popen([*given, "cut"], **quiet)
+        wait_for(lambda n=least: journal.exists() and journal.read_bytes().count(b"\n") >= n, 60)
+        time.sleep(rng.uniform(0, 0.4))
+        assert process.poll() is None
+        process.send_signal(kind)
+        _, said = process.communicate()
+        if kind == signal.SIGINT:
+            assert process.returncode == 130, said
+            assert "the same command continues" in said or "interrupted" in said
+            assert "Traceback" not in said
+    assert subprocess.run([*given, "cut"], check=False, **quiet).returncode == 0
+    assert ids(here, "cut") == ids(here, "whole")
+
+
+def test_any_optuna_storage_and_sampler(here):
+    done = search(
+        here, "--storage", "sqlite:///kept.db", "--strategy", "optuna.samplers:QMCSampler"
+    )
+    assert done.returncode == 0, done.stderr
+    assert (here / "kept.db").exists()
+    assert len(ids(here, "efficientnet-400M-optuna.samplers_QMCSampler-toy_depth")) == 20
+    elsewhere = search(here, "--strategy", "optuna.samplers:QMCSampler")
+    assert elsewhere.returncode == 2
+    assert "keeps its trials in sqlite:///kept.db, not in trials.journal" in elsewhere.stderr
+
+
+def test_a_store_that_lost_trials_is_refused(here):
+    assert search(here, "--name", "lost").returncode == 0
+    journal = here / "runs" / "lost" / "trials.journal"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b"garbage\n")
+    assert "is no trial (b'garbage" in search(here, "--name", "lost").stderr
+    journal.unlink()
+    done = search(here, "--name", "lost", "--trials", "5")
+    assert done.returncode == 2
+    assert "holds 0 trials, but a session left 20" in done.stderr
+    assert len(ids(here, "lost")) == 20
+
+
+def test_show_and_spaces(here):
+    shown = json.loads(command(here, "show", "efficientnet_b0", "--json").stdout)
+    assert (shown["macs"], shown["params"]) == (385_814_752, 5_288_548)
+    assert from_json(json.dumps(shown["architecture"])) == NETWORKS["efficientnet_b0"]
+    listed = json.loads(command(here, "spaces", "--json").stdout)
+    assert {"efficientnet", "efficientnet-wide", "mnasnet"} <= {one["name"] for one in listed}
+    assert listed[0]["ranges"]["flops"]["smallest"] == 51_594_768
+    assert "51.59M" in command(here, "spaces").stdout

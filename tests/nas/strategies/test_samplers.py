@@ -1,0 +1,55 @@
+"""Our samplers under Optuna's public contract suite for samplers."""
+
+from collections.abc import Callable
+
+import pytest
+from optuna.samplers import BaseSampler
+from optuna.testing.pytest_samplers import (
+    BasicSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
+    RelativeSamplerTestCase,
+)
+
+from nas.strategies.controller import Settings
+from nas.strategies.evolution import EvolutionSampler, SteadyNSGAII
+from nas.strategies.predictor import PredictorSampler
+from nas.strategies.reinforce import ReinforceSampler
+
+
+class TestEvolution(
+    BasicSamplerTestCase,
+    RelativeSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
+):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: EvolutionSampler(seed=0, population=1, sample=2)
+
+
+class TestSteadyNSGAII(
+    BasicSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
+):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: SteadyNSGAII(seed=0, population_size=3)
+
+
+class TestPredictor(
+    BasicSamplerTestCase,
+    RelativeSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
+):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: PredictorSampler(seed=0, first=2)
+
+
+class TestReinforce(
+    BasicSamplerTestCase,
+    RelativeSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
+):
+    @pytest.fixture
+    def sampler(self) -> Callable[[], BaseSampler]:
+        return lambda: ReinforceSampler(seed=0, settings=Settings(batch=2, epochs=1))

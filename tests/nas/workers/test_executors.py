@@ -1,0 +1,258 @@
+"""One contract for every executor, and what only some can show."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from nas.evaluators import Measurement
+from nas.objective import Objective
+from nas.search.ask import Search
+from nas.search.drive import Pending, drive
+from nas.strategies.registry import STRATEGIES
+from nas.workers.executor import EXECUTORS, Resources, executor, gpus_of_a_trial
+from search_spaces import UserError, space
+
+NAMES = ["local", "pool", pytest.param("ray", marks=pytest.mark.slow)]
+
+
+def depth(architecture, budget, seed):
+    return Measurement(float(architecture.blocks), 0.5)
+
+
+def picky(architecture, budget, seed):
+    if architecture.blocks % 2:
+        raise ValueError("odd")
+    return depth(architecture, budget, seed)
+
+
+class Dies:
+    """Kills its own worker: once for each network, or always."""
+
+    def __init__(self, folder, always=False):
+        self.folder, self.always = str(folder), always
+
+    def __call__(self, architecture, budget, seed):
+        mark = Path(self.folder) / architecture.id
+        if self.always or not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return depth(architecture, budget, seed)
+
+
+class Memory:
+    def append(self, trial, cost):
+        pass
+
+
+def search(wanted):
+    return Search(
+        space("efficientnet"), Objective("hard", 4e8), STRATEGIES["random"], wanted=wanted
+    )
+
+
+def run(name, evaluator, wanted=6, proposer=None, **options):
+    trials = []
+    made = executor(name, evaluator, Resources(2))
+    try:
+        drive(proposer or search(wanted), made, Memory(), trials, **options)
+    finally:
+        made.close()
+    return trials
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_job_comes_back_once_with_its_own_outcome(name):
+    trials = run(name, picky, 9)
+    assert sorted(trial.number for trial in trials) == list(range(9))
+    for trial in trials:
+        if trial.architecture.blocks % 2:
+            assert (trial.accuracy, trial.error) == (None, "ValueError: odd")
+        else:
+            assert (trial.accuracy, trial.spread) == (trial.architecture.blocks, 0.5)
+    by_number = {trial.number: trial.architecture for trial in trials}
+    assert by_number == {t.number: t.architecture for t in run("local", picky, 9)}
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_a_killed_worker_costs_nothing_but_time(name, tmp_path):
+    trials = run(name, Dies(tmp_path), 4)
+    assert [trial.error for trial in trials] == [None] * 4
+    assert len({trial.architecture for trial in trials}) == 4
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_a_job_that_always_kills_its_worker_is_that_trials_failure(name, tmp_path):
+    (trial,) = run(name, Dies(tmp_path, always=True), 1)
+    assert "died 3 times" in trial.error
+
+
+def test_names_and_options():
+    assert set(EXECUTORS) == {"local", "pool", "ray"}
+    with pytest.raises(UserError, match="local, pool, ray"):
+        executor("slurm", depth, Resources())
+    with pytest.raises(UserError, match="--executor ray"):
+        executor("pool", depth, Resources(gpus_per_trial=0.5))
+
+
+def test_jobs_under_way_are_taken_up_again(tmp_path):
+    """A driver that dies between submitting and storing: the same jobs, first, none twice."""
+    path = tmp_path / "pending.json"
+    first = search(4)
+    begun = [first.ask() for _ in range(2)]
+    kept = Pending(path)
+    for job in begun:
+        kept.begun(job)
+    made = executor("local", depth, Resources())
+    made.width = 2
+    trials = []
+    drive(search(4), made, Memory(), trials, pending=Pending(path))
+    assert [t.architecture for t in trials[:2]] == [job.architecture for job in begun]
+    assert [t.seed for t in trials[:2]] == [job.seed for job in begun]
+    assert len({t.architecture for t in trials}) == len({t.number for t in trials}) == 4
+    assert Pending(path).left() == []
+
+
+def test_workers_on_one_gpu_share_it():
+    def trains(architecture, budget, seed):
+        return 50.0
+
+    assert gpus_of_a_trial(trains, Resources(), 4) == 0
+    trains.where = "cpu"
+    assert gpus_of_a_trial(trains, Resources(), 4) == 0
+    trains.where = "cuda:1"
+    assert gpus_of_a_trial(trains, Resources(), 4) == 0.25
+    assert gpus_of_a_trial(trains, Resources(gpus_per_trial=0.5), 4) == 0.5
+
+
+def sleep(architecture, budget, seed):
+    time.sleep(0.3)
+    return depth(architecture, budget, seed)
+
+
+def test_two_workers_work_at_once():
+    made = {name: executor(name, sleep, Resources(2)) for name in ("local", "pool")}
+    seconds = {}
+    for name, one in made.items():
+        drive(warm := search(2), one, Memory(), [])  # start the workers
+        assert warm.stopped == ""
+        begun = time.perf_counter()
+        drive(search(8), one, Memory(), [])
+        seconds[name] = time.perf_counter() - begun
+        one.close()
+    assert seconds["local"] / seconds["pool"] > 1.5
+
+
+@pytest.mark.slow
+def test_logical_gpus_are_shared_by_fractions():
+    import ray
+
+    from nas.workers.tune import RayExecutor
+
+    ray.init("local", num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False)
+    made = RayExecutor(visible, workers=4, gpus_per_trial=0.5)
+    assert made.width == 4
+    trials = []
+    try:
+        drive(search(8), made, Memory(), trials)
+    finally:
+        made.close()
+    assert {trial.accuracy for trial in trials} == {0.0, 1.0}
+
+
+def visible(architecture, budget, seed):
+    """The index of the one GPU that this trial may use."""
+    time.sleep(4.0)  # longer than the other workers take to start
+    return float(os.environ["CUDA_VISIBLE_DEVICES"])
+
+
+@pytest.mark.slow
+def test_more_gpus_than_there_are_is_one_sentence():
+    with pytest.raises(UserError, match="the cluster has 0 GPUs"):
+        executor("ray", depth, Resources(2, gpus_per_trial=1))
+    import ray
+
+    ray.shutdown()
+
+
+@pytest.mark.slow
+def test_no_cluster_at_the_address_is_one_sentence():
+    with pytest.raises(UserError, match="no Ray cluster answers"):
+        executor("ray", depth, Resources(address="127.0.0.1:1"))
+
+
+@pytest.mark.slow
+def test_a_node_dies_and_every_trial_finishes_once(tmp_path):
+    """Three nodes on one machine; one is removed while its trials run."""
+    import threading
+
+    import ray
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    nodes = [cluster.add_node(num_cpus=2) for _ in range(2)]
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    from nas.workers.tune import RayExecutor
+
+    made = RayExecutor(Marks(tmp_path), workers=5)
+    trials = []
+
+    def kill():
+        while len(list(tmp_path.iterdir())) < 5:  # until every node is at work
+            time.sleep(0.1)
+        cluster.remove_node(nodes[0], allow_graceful=False)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    try:
+        drive(search(20), made, Memory(), trials)
+    finally:
+        made.close()
+        cluster.shutdown()
+    assert sorted(trial.number for trial in trials) == list(range(20))
+    assert [trial.error for trial in trials] == [None] * 20
+    begun = [len(list(tmp_path.glob(f"{trial.architecture.id}-*"))) for trial in trials]
+    assert max(begun) >= 2  # something really was cut off and run again
+
+
+class Marks:
+    """Leaves a file for each time a network was begun, and takes two seconds."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __call__(self, architecture, budget, seed):
+        (Path(self.folder) / f"{architecture.id}-{time.time_ns()}").touch()
+        time.sleep(2)
+        return depth(architecture, budget, seed)
+
+
+DRIVER = """
+import os, signal
+from nas.workers.executor import Resources, executor
+from nas.search.ask import Job
+from search_spaces import NETWORKS
+
+def own_number(architecture, budget, seed):
+    return float(os.getpid())
+
+if __name__ == "__main__":
+    hands = executor("pool", own_number, Resources(1))
+    hands.submit(Job(0, {}, NETWORKS["mnasnet_small"], 0))
+    print(int(hands.next()[1].measurement.accuracy), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_end_with_a_driver_that_is_killed(tmp_path):
+    import subprocess
+    import sys
+
+    (tmp_path / "driver.py").write_text(DRIVER)
+    done = subprocess.run([sys.executable, "driver.py"], cwd=tmp_path, stdout=subprocess.PIPE)
+    worker, until = Path(f"/proc/{int(done.stdout)}/stat"), time.monotonic() + 20
+    while worker.exists() and worker.read_text().split()[2] not in "ZX":  # ended, if not reaped
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -1,0 +1,66 @@
+"""ONNX files in ONNX Runtime against torch."""
+
+import pytest
+import torch
+from export_networks import ALL, POOLED, at, shaken
+
+from results.export.to_onnx import Parity, agreeing, onnx_bytes, onnx_parity
+from search_spaces import RunFailure
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+
+def test_a_network_of_every_block_kind_agrees_whatever_the_batch():
+    network = shaken(POOLED)
+    data = onnx_bytes(network, POOLED.resolution)
+    found = onnx_parity(data, network, POOLED.resolution, 3)
+    assert found.difference <= 1e-4
+    assert found.largest > 0.5
+    graph = onnx.load_model_from_string(data).graph
+    shapes = [
+        [d.dim_param or d.dim_value for d in one.type.tensor_type.shape.dim]
+        for one in (*graph.input, *graph.output)
+    ]
+    assert shapes == [["batch", 3, 64, 64], ["batch", 12]]
+    other = onnx_parity(data, shaken(POOLED, seed=1), POOLED.resolution, 1)
+    with pytest.raises(RunFailure, match="was not written"):
+        agreeing("other.onnx", other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in ALL if name != "pooled"])
+def test_the_papers_networks_agree_at_their_resolution(name):
+    network, pixels = shaken(ALL[name]), ALL[name].resolution
+    found = onnx_parity(onnx_bytes(network, pixels), network, pixels, 2)
+    assert found.difference <= 1e-4
+    assert found.largest > 0.5
+
+
+def test_a_resolution_that_no_pooling_divides():
+    odd = at(POOLED, 61)
+    network = shaken(odd)
+    assert onnx_parity(onnx_bytes(network, 61), network, 61, 2).difference <= 1e-4
+
+
+@pytest.mark.parametrize(
+    ("difference", "largest", "agree"),
+    [
+        (9e-5, 5.0, True),
+        (1.1e-4, 5.0, False),
+        (9e-4, 100.0, True),
+        (1.1e-3, 100.0, False),
+        (1e-8, 1e-5, False),  # tiny logits: 1e-4 would let anything through
+        (0.0, 0.0, True),
+        (float("nan"), 1.0, False),
+        (float("nan"), float("nan"), False),
+    ],
+)
+def test_what_agrees(difference, largest, agree):
+    assert Parity(difference, largest, 1).agree == agree
+
+
+def test_the_exporter_says_nothing(capfd):
+    onnx_bytes(torch.nn.Conv2d(3, 4, 3), 8)
+    assert capfd.readouterr() == ("", "")

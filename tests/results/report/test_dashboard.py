@@ -1,0 +1,82 @@
+"""Optuna's dashboard on a run, in a process of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+pytest.importorskip("optuna_dashboard")
+
+from nas.search.run import find
+
+
+@pytest.fixture
+def run(tmp_path):
+    find(400e6, evaluator=lambda a, b, s: 50.0, trials=8, runs=tmp_path, name="toy")
+    return tmp_path / "toy"
+
+
+def start(*arguments):
+    command = [sys.executable, "-m", "nas", "dashboard", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def fetch(url, **how):
+    with urllib.request.urlopen(urllib.request.Request(url, **how), timeout=20) as answer:
+        return answer.read()
+
+
+def test_it_shows_the_run_writes_nothing_and_ends_by_ctrl_c(run):
+    journal = (run / "trials.journal").read_bytes()
+    process = start(run, "--port", 0)
+    try:
+        page = process.stdout.readline().split()[0]
+        assert b"<html" in fetch(page).lower()
+        root = page.removesuffix("/dashboard")
+        (study,) = json.loads(fetch(f"{root}/api/studies"))["study_summaries"]
+        assert study["study_name"] == "compound-nas"
+        detail = json.loads(fetch(f"{root}/api/studies/{study['study_id']}"))
+        assert len(detail["trials"]) == 8
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            fetch(f"{root}/api/studies/{study['study_id']}", method="DELETE")
+        taken = start(run, "--port", root.rpartition(":")[2])
+        assert taken.wait(60) == 2
+        assert "can't be listened on" in taken.stderr.read()
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(20)
+    assert code == 130
+    assert process.stderr.read().split() == ["nas:", "interrupted"]
+    assert (run / "trials.journal").read_bytes() == journal
+
+
+def test_a_database(tmp_path):
+    url = f"sqlite:///{tmp_path / 'runs.db'}"
+    command = f"nas search --target-flops 400M --storage {url}"
+    how = {"trials": 4, "runs": tmp_path, "name": "far", "storage": url, "command": command}
+    find(400e6, evaluator=lambda a, b, s: 50.0, **how)
+    process = start("far", "--runs", tmp_path, "--port", 0)
+    try:
+        root = process.stdout.readline().split()[0].removesuffix("/dashboard")
+        (study,) = json.loads(fetch(f"{root}/api/studies"))["study_summaries"]
+        assert study["study_name"] == "compound-nas/far"
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+
+
+def test_a_missing_package_is_one_sentence(run):
+    program = (
+        "import sys; sys.modules['optuna_dashboard'] = None; "
+        "from nas.commands.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "dashboard", str(run)], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "pip install 'compound-nas[dashboard]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,126 @@
+"""A run's folder: files whole or not at all, one writer, one experiment."""
+
+import errno
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from results.runs.folder import open_run, read_json, run_path, write_atomically, write_json
+from search_spaces import RunFailure, UserError
+
+EXPERIMENT = {"space": "tiny", "seed": 0}
+
+
+@pytest.mark.parametrize("broken", ["write", "fsync", "replace"])
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, full_disk, broken):
+    path = tmp_path / "best.json"
+    write_atomically(path, "old")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.EFBIG, "File too large")
+
+    with monkeypatch.context() as patch, full_disk(100 if broken == "write" else 1 << 30):
+        if broken == "fsync":
+            patch.setattr("os.fsync", full)
+        elif broken == "replace":
+            patch.setattr(Path, "replace", full)
+        with pytest.raises(RunFailure, match=r"best\.json .*File too large.*nothing was overwr"):
+            write_atomically(path, "new" * 100)
+    assert path.read_text() == "old"
+    assert [*tmp_path.iterdir()] == [path]
+    write_atomically(path, b"new")
+    assert path.read_text() == "new"
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_json_back_and_forth(tmp_path):
+    write_json(tmp_path / "a.json", {"ä": [1, None]})
+    assert read_json(tmp_path / "a.json") == {"ä": [1, None]}
+    (tmp_path / "b.json").write_bytes(b"\xff{")
+    with pytest.raises(UserError, match="no JSON"):
+        read_json(tmp_path / "b.json")
+    with pytest.raises(UserError, match="can't be read"):
+        read_json(tmp_path / "c.json")
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "a/b", "/a", "../a", "a\\b", ".a", "-a", "a b", "a\n"]
+)
+def test_a_runs_name_is_a_plain_folder_name(name):
+    with pytest.raises(UserError, match="the run's name is"):
+        run_path(name)
+    assert run_path("b0-400M+v2@1.5_x=3", Path("runs")) == Path("runs/b0-400M+v2@1.5_x=3")
+
+
+def test_a_record_is_kept_from_session_to_session(tmp_path):
+    folder = tmp_path / "runs" / "one"
+    with open_run(folder, EXPERIMENT) as record:
+        assert record["experiment"] == EXPERIMENT
+        assert {"versions", "commit", "machine", "started"} <= set(record)
+        assert {"optuna", "torch", "compound-nas"} <= set(record["versions"])
+        record["sessions"].append("first")
+        write_json(folder / "run.json", record)
+    with open_run(folder, EXPERIMENT) as again:
+        assert again == record
+
+
+def test_another_experiment_is_refused_with_what_differs(tmp_path):
+    with open_run(tmp_path / "one", EXPERIMENT):
+        pass
+    before = (tmp_path / "one" / "run.json").read_bytes()
+    with (
+        pytest.raises(UserError, match=r"another experiment \(seed 0, not 1\)"),
+        open_run(tmp_path / "one", EXPERIMENT | {"seed": 1}),
+    ):
+        pass
+    assert (tmp_path / "one" / "run.json").read_bytes() == before
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(UserError) as raised, open_run(folder, EXPERIMENT):
+        pass
+    return str(raised.value)
+
+
+def test_a_foreign_folder_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert "so it is no run's" in refused(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+    assert "is a file" in refused(tmp_path / "thesis.txt")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "3", "{}", json.dumps({"experiment": [1]})])
+def test_a_record_that_is_none_of_ours_is_refused_and_left_alone(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+    assert "no JSON" in refused(tmp_path) or "of another program" in refused(tmp_path)
+    assert (tmp_path / "run.json").read_text() == content
+
+
+def test_a_folder_below_a_file_fails_in_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(RunFailure, match="can't be used"),
+        open_run(tmp_path / "file" / "one", EXPERIMENT),
+    ):
+        pass
+
+
+def test_one_process_has_a_run(tmp_path):
+    program = (
+        "import sys, pathlib; from results.runs.folder import open_run\n"
+        f"with open_run(pathlib.Path(sys.argv[1]), {EXPERIMENT!r}): print('taken')"
+    )
+
+    def other() -> subprocess.CompletedProcess[str]:
+        arguments = [sys.executable, "-c", program, str(tmp_path / "one")]
+        return subprocess.run(arguments, capture_output=True, text=True)
+
+    with open_run(tmp_path / "one", EXPERIMENT):
+        assert "UserError: the run one is in use by another process" in other().stderr
+    assert other().stdout == "taken\n"
+    with pytest.raises(RuntimeError, match="crash"), open_run(tmp_path / "one", EXPERIMENT):
+        raise RuntimeError("crash")
+    assert other().stdout == "taken\n"  # a crash lets go
