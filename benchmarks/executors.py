@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from nas.evaluators import Evaluator
+from nas.jobs import Job
 from nas.objective import Limit, Objective
-from nas.search.ask import Job
 from nas.search.audit import draw, left
 from nas.search.drive import drive
 from nas.search.rounds import Rounds

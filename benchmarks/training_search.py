@@ -17,8 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from nas.jobs import Job
 from nas.objective import Limit, Objective
-from nas.search.ask import Job
 from nas.search.audit import draw, left
 from nas.search.drive import drive
 from nas.search.plan import Plan

@@ -4,12 +4,27 @@ Light to import: optuna, numpy and torch load when what needs them is used.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what editors and type checkers see; at run time a name loads when it is used
+    from nas.devices.registry import device as device
+    from nas.evaluators import Evaluator as Evaluator
+    from nas.evaluators import Measurement as Measurement
+    from nas.evaluators import evaluator as evaluator
+    from nas.imagenet.model import Surrogate as Surrogate
+    from nas.objective import Limit as Limit
+    from nas.objective import Objective as Objective
+    from nas.search.ask import Search as Search
+    from nas.search.drive import drive as drive
+    from nas.search.plan import Plan as Plan
+    from nas.search.run import find as find
+    from nas.strategies.registry import strategy as strategy
+    from nas.workers.executor import LocalExecutor as LocalExecutor
 
 _HOME = {
     "Evaluator": "nas.evaluators",
-    "LocalExecutor": "nas.workers.executor",
     "Limit": "nas.objective",
+    "LocalExecutor": "nas.workers.executor",
     "Measurement": "nas.evaluators",
     "Objective": "nas.objective",
     "Plan": "nas.search.plan",
@@ -27,4 +42,10 @@ __all__ = list(_HOME)
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'nas' has no attribute {name!r}")
+    if name == "find":
+        import_module("nas.report.notebook")  # its results show in notebooks
     return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 import click
 
 from gridsearch.commands.report import report
-from nas.commands.main import entry, print_json
 from nas.commands.options import EXECUTOR, FOLDER, HOW, LENGTH, options, typed
+from results.terminal import entry, print_json
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

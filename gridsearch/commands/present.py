@@ -8,23 +8,10 @@ from typing import Any
 from rich.console import Console
 
 from gridsearch.grid.conclude import COEFFICIENTS, Result
-from nas.commands.present import console, table
+from gridsearch.grid.grid import REASONS
+from results.terminal import console, percent, show, table
 from search_spaces.cost import cost
 from search_spaces.stages import MACS, MEMORY, PARAMS
-
-REASONS = {
-    "product": "combinations with a product farther than {tolerance:g} from 2",
-    "same network": "points that round to the same network as another",
-    "window": "networks whose real MACs are outside {low:.4g}x to {high:.4g}x",
-    "memory": "networks above the target memory of {memory}",
-}
-
-
-def percent(mean: float | None, half: float | None) -> str:
-    """`79.35 ± 0.79`, or a dash."""
-    if mean is None:
-        return "-"
-    return f"{mean:.2f}" + (f" ± {half:.2f}" if half else "")
 
 
 def _print_removed(out: Console, result: Result) -> None:
@@ -44,24 +31,6 @@ def _print_removed(out: Console, result: Result) -> None:
     out.print(rows)
     for note in grid.notes:
         out.print(f"[yellow]note:[/] {note}")
-
-
-def show(out: Console, rows: Sequence[Mapping[str, str]], spare: Sequence[str], left: int) -> bool:
-    """Prints rows of title -> text. Where the terminal is too narrow, columns of `spare` are left
-    out, the first first; whether some were."""
-    titles = list(rows[0])
-
-    def width() -> int:
-        return sum(2 + max(map(len, [t, *(row[t] for row in rows)])) for t in titles) - 2
-
-    for title in spare:
-        if title in titles and width() > out.width:
-            titles.remove(title)
-    made = table(*titles, left=left)
-    for row in rows:
-        made.add_row(*(row[title] for title in titles))
-    out.print(made)
-    return len(titles) < len(rows[0])
 
 
 def print_run(result: Result, most: int) -> None:

@@ -77,7 +77,7 @@ def execute(given: dict[str, Any], typed: Sequence[str]) -> None:
         click.echo(f"interrupted after {done}; the same command continues", err=True)
         raise SystemExit(130)
     if as_json:
-        from nas.commands.main import print_json
+        from results.terminal import print_json
 
         print_json(result.coefficients)
     else:
@@ -107,10 +107,10 @@ def _forecast(plan: Plan, grid: Grid, as_json: bool) -> None:
     if as_json:
         import dataclasses
 
-        from nas.commands.main import print_json
+        from results.terminal import print_json
 
         print_json(dataclasses.asdict(found))
     else:
-        from nas.search.forecast import print_forecast
+        from nas.commands.present import print_forecast
 
         print_forecast(found)

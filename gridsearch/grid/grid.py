@@ -32,6 +32,13 @@ HALVINGS = 3
 SMALLEST_STEP = 0.01
 MOST_REFINED = 8_000  # combinations that meet the product, of a step that was halved
 DISTANT = 4.0  # largest alpha, beta, gamma
+# Why a combination is no point of the grid, in words; `removed` counts by these names.
+REASONS = {
+    "product": "combinations with a product farther than {tolerance:g} from 2",
+    "same network": "points that round to the same network as another",
+    "window": "networks whose real MACs are outside {low:.4g}x to {high:.4g}x",
+    "memory": "networks above the target memory of {memory}",
+}
 
 
 def _number(value: object) -> bool:

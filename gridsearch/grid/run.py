@@ -11,12 +11,12 @@ from gridsearch.grid.plan import Plan
 from gridsearch.grid.rungs import hold, missing
 from gridsearch.prior.evaluators import evaluator
 from nas.evaluators import Evaluator
+from nas.jobs import Job
 from nas.objective import Objective
-from nas.search.ask import Job
 from nas.search.conclude import timed
-from nas.search.drive import Pending, drive
+from nas.search.drive import PENDING, Pending, drive
 from nas.search.rounds import Rounds
-from nas.search.run import CHECKPOINTS, PENDING, Show
+from nas.search.run import Show
 from nas.workers.executor import Executor, executor, gpus_of_a_trial
 from results.runs.folder import RECORD, STORE, now, open_run, run_path, write_json
 from results.runs.load import load_architecture
@@ -49,6 +49,7 @@ def prepare(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> Parts:
         parts = Parts(folder, grid, measure, label=getattr(measure, "label", None))
     else:
         from gridsearch.grid import training
+        from nas.training.proxy import CHECKPOINTS
 
         networks = [point.architecture for point in grid.points]
         images = training.load(plan.proxy, networks, decoded)

@@ -15,7 +15,7 @@ from gridsearch.grid.choice import Estimate, estimate, not_worse
 from gridsearch.grid.grid import Question
 from gridsearch.grid.plan import Plan, kept
 from nas.evaluators import Measurement
-from nas.search.ask import Job
+from nas.jobs import Job
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gridsearch.commands.present import percent
 from gridsearch.family.compare import METHODS
 from results.report.charts import (
     BASE,
@@ -20,6 +19,7 @@ from results.report.charts import (
     spoken,
 )
 from results.report.page import Chart
+from results.terminal import percent
 from search_spaces.quantities import QUANTITIES
 
 Rows = Sequence[Mapping[str, Any]]

@@ -5,9 +5,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gridsearch.commands.present import REASONS, percent
 from gridsearch.family.family import Recipe, formula_family, parse_phis, row
 from gridsearch.grid.conclude import COEFFICIENTS
+from gridsearch.grid.grid import REASONS
 from gridsearch.prior.law import published
 from gridsearch.prior.prior import ScalingPrior
 from gridsearch.report.charts import accuracy_chart, map_chart, ratio_chart
@@ -18,6 +18,7 @@ from results.report.page import Cards, Code, Page, Part, Section, Table, Text
 from results.report.record import Folder, again, content, costs, stored
 from results.runs.folder import masked
 from results.runs.load import BEST, architecture_of
+from results.terminal import percent
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0

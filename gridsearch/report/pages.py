@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gridsearch.commands.present import percent
 from gridsearch.report.charts import methods_chart
 from gridsearch.report.grid import grid_page, released
 from results.report.family import family_parts, rows
@@ -12,6 +11,7 @@ from results.report.page import Code, Page, Part, Section, Table, Text
 from results.report.record import Folder, again, content
 from results.runs.folder import masked
 from results.runs.load import architecture_of
+from results.terminal import percent
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 

@@ -180,7 +180,7 @@ def _with(mean: float, half: float) -> str:
 
 def print_report(rows: Sequence[Row], reached: Mapping[str, Any], reference: str) -> None:
     """The table on the screen."""
-    from nas.commands.present import console, table
+    from results.terminal import console, table
 
     at = list(dict.fromkeys(row.evaluations for row in rows))
     shown = table("strategy", "seeds", *(f"at {n}" for n in at), "hypervolume", "ms")

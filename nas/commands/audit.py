@@ -91,7 +91,7 @@ def audit(**given: Any) -> None:
     if as_json:
         import dataclasses
 
-        from nas.commands.main import print_json
+        from results.terminal import print_json
 
         print_json([dataclasses.asdict(row) for row in report.rows])
     else:

@@ -98,7 +98,7 @@ def bench(**given: Any) -> None:
                            show=say, count=count)  # fmt: skip
     if given["as_json"]:
         from nas.bench.report import fields_of
-        from nas.commands.main import print_json
+        from results.terminal import print_json
 
         print_json([fields_of(row) for row in report.rows])
     elif report.rows:

@@ -51,7 +51,7 @@ def export(folder: Path, force: bool, as_json: bool, **given: Any) -> None:
         request = request_of(**given)
         done = write(request, folder, force, say)
     if as_json:
-        from nas.commands.main import print_json
+        from results.terminal import print_json
 
         trained = request.weights is not None
         print_json({"id": request.source.architecture.id, "trained": trained, **figures(done)})

@@ -1,8 +1,5 @@
 """The `nas` command. Only click is imported until a command runs."""
 
-import errno
-import os
-import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,44 +11,7 @@ from nas.commands.export import export
 from nas.commands.profile import measure, profile
 from nas.commands.report import dashboard, report
 from nas.commands.search import search
-from search_spaces.errors import RunFailure, UserError
-
-
-def entry(group: click.Group, name: str) -> NoReturn:
-    """Runs a command; errors are one sentence: exit code 2 for the user's, 1 for others."""
-    try:
-        code = group.main(prog_name=name, standalone_mode=False)
-        sys.stdout.flush()
-        raise SystemExit(code if isinstance(code, int) else 0)
-    except click.ClickException as error:
-        error.show()
-        raise SystemExit(error.exit_code) from None
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(f"{name}: interrupted", err=True)
-        raise SystemExit(130) from None
-    except BrokenPipeError:  # the reader of our output left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
-    except (UserError, RunFailure) as error:
-        message, code = str(error), error.exit_code
-    except OSError as error:
-        if os.environ.get("COMPOUND_NAS_DEBUG"):
-            raise
-        if error.errno == errno.ENOSPC and not error.filename:  # of the output: /dev/full
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        message, code = f"{error.filename or 'the output'}: {error.strerror or error}", 1
-    except Exception as error:
-        if os.environ.get("COMPOUND_NAS_DEBUG"):
-            raise
-        message, code = (
-            (
-                f"an unexpected {type(error).__name__}: {error} (set COMPOUND_NAS_DEBUG=1 to see "
-                "where, and please report it)"
-            ),
-            1,
-        )
-    click.echo(f"{name}: {' '.join(message.split())}", err=True)
-    raise SystemExit(code)
+from results.terminal import entry, print_json
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -60,14 +20,9 @@ def cli() -> None:
     """Find a convolutional network for a hardware budget."""
 
 
-cli.add_command(search)
-cli.add_command(audit)
-cli.add_command(bench)
-cli.add_command(export)
-cli.add_command(profile)
-cli.add_command(measure)
-cli.add_command(report)
-cli.add_command(dashboard)
+# A command is a file beside this one and one line here.
+for command in (search, audit, bench, export, profile, measure, report, dashboard):
+    cli.add_command(command)
 
 
 @cli.command()
@@ -133,13 +88,6 @@ def devices(names: tuple[str, ...], as_json: bool) -> None:
         print_json([row for one in found for row in rows_of(one)])
     else:
         print_devices(found)
-
-
-def print_json(value: Any) -> None:
-    """Indented JSON on standard output."""
-    import json
-
-    click.echo(json.dumps(value, indent=2))
 
 
 def main() -> NoReturn:

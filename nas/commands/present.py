@@ -2,35 +2,23 @@
 
 import shlex
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.console import Console
 
 from nas.devices.registry import Device, errors_text
 from nas.objective import Limit
 from nas.search.audit import Report
 from nas.search.conclude import Result
 from nas.search.feasibility import Feasibility
+from nas.search.forecast import Forecast, duration
+from results.terminal import accuracy_text, console, table
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost, cost
 from search_spaces.quantities import QUANTITIES, Quantity
 from search_spaces.space import Range, Space
 from search_spaces.stages import MACS, MEMORY, PARAMS, rows
-
-
-def console() -> Console:
-    """Standard output; wide enough for our tables where it is no terminal."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=110)
-
-
-def table(*columns: str, left: int = 1) -> Table:
-    """An empty table: the first `left` columns flush left, the others flush right."""
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    for i, column in enumerate(columns):
-        made.add_column(column, justify="left" if i < left else "right", overflow="fold")
-    return made
 
 
 def costs(figures: Cost) -> tuple[str, str, str, str]:
@@ -122,13 +110,6 @@ def print_devices(devices: Sequence[Device]) -> None:
         out.print(f"[bold]{names}[/]: {covers}")
 
 
-def accuracy_text(accuracy: float | None, spread: float | None) -> str:
-    """`67.12 ± 0.31`, or a dash."""
-    if accuracy is None:
-        return "-"
-    return f"{accuracy:.2f}" + (f" ± {spread:.2f}" if spread is not None else "")
-
-
 def _figures(named: dict[str, Any], predicted: Sequence[Quantity]) -> tuple[str, ...]:
     return (
         *(one.text(named) for one in predicted),
@@ -173,7 +154,7 @@ def print_result(result: Result) -> None:
 
 
 def print_pick(
-    out: Console, best: dict[str, Any], quantity: Quantity, predicted: Sequence[Quantity] = ()
+    out: "Console", best: dict[str, Any], quantity: Quantity, predicted: Sequence[Quantity] = ()
 ) -> None:
     """The pick, the other objective's pick and B0, one row each."""
     titles = [one.title for one in predicted]
@@ -204,7 +185,7 @@ def print_pick(
         )
 
 
-def print_targets(out: Console, best: dict[str, Any], of: Quantity) -> None:
+def print_targets(out: "Console", best: dict[str, Any], of: Quantity) -> None:
     """T, and the other limits."""
     text = f"{of.format(best['target'])} {of.title}"
     limits = best.get("limits", {}).items()
@@ -212,7 +193,7 @@ def print_targets(out: Console, best: dict[str, Any], of: Quantity) -> None:
     out.print(f"\n[bold]T = {text}[/]" + (f", {', '.join(others)}" if others else ""))
 
 
-def _print_retrained(out: Console, result: Result) -> None:
+def _print_retrained(out: "Console", result: Result) -> None:
     if not result.retrained:
         return
     rows = table("retrained", "MACs", "proxy top-1 %", "retrained top-1 %")
@@ -227,7 +208,7 @@ def _print_retrained(out: Console, result: Result) -> None:
         )
 
 
-def _print_front(out: Console, result: Result, most: int = 12) -> None:
+def _print_front(out: "Console", result: Result, most: int = 12) -> None:
     front = result.front
     step = max(1, -(-len(front) // most))
     shown = front[::-1][::step][::-1]
@@ -263,3 +244,18 @@ def print_audit(report: Report, tau: float) -> None:
         if found
         else f"no length reaches a tau of {tau:g}: train longer, on more images, or with more seeds"
     )
+
+
+def print_forecast(found: Forecast) -> None:
+    """The forecast in three lines."""
+    out = console()
+    low, high = duration(found.low), duration(found.high)
+    out.print(
+        f"{found.trainings} trainings, {found.epochs:g} epochs in all, {found.workers} at once: "
+        f"[bold]{duration(found.hours)}[/] ({low} to {high})"
+        + (f", {found.gpu_hours:.1f} GPU-hours" if found.gpu_hours else "")
+    )
+    pairs = zip(found.macs, found.seconds, strict=True)
+    listed = ", ".join(f"{MACS.format(m)} {s:.1f} s" for m, s in sorted(pairs))
+    out.print(f"one training at the first budget, by MACs: {listed}")
+    out.print("nothing was trained; leave --dry-run out to begin")

@@ -58,9 +58,9 @@ def _setting(given: dict[str, Any]) -> Any:
 def profile(**given: Any) -> None:
     """Make a device file of this machine: what the blocks of a space take, and how well that
     predicts whole networks. `nas search --device FILE` searches with it."""
-    from nas.commands.main import print_json
     from nas.devices.file import ProfiledDevice, to_text
     from results.runs.folder import write_atomically
+    from results.terminal import print_json
     from search_spaces.errors import UserError
     from search_spaces.spaces import space
 
@@ -146,7 +146,7 @@ def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], No
 
 def _print_profile(found: Any, path: Path, where: Any, spec: str) -> None:
     """where, spec: the space, and how the user named it."""
-    from nas.commands.present import console
+    from results.terminal import console
 
     out = console()
     if "machine" not in found.stamp:
@@ -207,9 +207,9 @@ def measure(network: str, **given: Any) -> None:
     """
     import dataclasses
 
-    from nas.commands.main import print_json
     from nas.devices.measure import measure as run
     from results.runs.load import load_architecture
+    from results.terminal import print_json
 
     architecture, setting = load_architecture(network, given["runs"]), _setting(given)
     predicted = _predicted(given["predict"], architecture, setting)
@@ -249,8 +249,8 @@ def _predicted(path: Path | None, architecture: Any, setting: Any) -> tuple[floa
 def _print_measurement(
     architecture: Any, network: str, setting: Any, found: Any, predicted: Any
 ) -> None:
-    from nas.commands.present import console, table
     from nas.devices.measure import QUIET
+    from results.terminal import console, table
     from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
 
     latency, memory = DEVICE_QUANTITIES["latency"], QUANTITIES["memory"]

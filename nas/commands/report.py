@@ -35,7 +35,7 @@ def report(**given: Any) -> None:
     """
 
     def page(folder: "Folder") -> "Page":
-        from nas.report.findings import report_of
+        from nas.report.sections import report_of
 
         return report_of(folder)
 
@@ -68,7 +68,7 @@ def execute(
         say(f"writing {path}")
         size = write_report(found, path)
     if as_json:
-        from nas.commands.main import print_json
+        from results.terminal import print_json
 
         print_json({"report": str(path), "bytes": size, "run": str(folder.path)})
     else:

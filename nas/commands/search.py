@@ -94,7 +94,7 @@ def search(**given: Any) -> None:
     with decoding(as_json) as decoded, progress(plan.evaluations, plan.objective, as_json) as show:
         result = run(plan, show, decoded, None if as_json else _print_feasibility)
     if as_json:
-        from nas.commands.main import print_json
+        from results.terminal import print_json
 
         print_json(result.best)
     else:
@@ -131,14 +131,15 @@ def _dry_run(plan: "Plan", as_json: bool) -> None:
     if plan.proxy is not None:
         import dataclasses
 
-        from nas.search.forecast import forecast, print_forecast
+        from nas.commands.present import print_forecast
+        from nas.search.forecast import forecast
 
         hours = forecast(plan)
         found |= dataclasses.asdict(hours)
         if not as_json:
             print_forecast(hours)
     if as_json:
-        from nas.commands.main import print_json
+        from results.terminal import print_json
 
         print_json(found)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from nas.commands.present import accuracy_text
 from nas.report.findings import Findings
 from results.report.charts import (
     ALARM,
@@ -26,6 +25,7 @@ from results.report.charts import (
 )
 from results.report.page import Chart, Part, Table, Text
 from results.runs.frames import front_frame
+from results.terminal import accuracy_text
 from search_spaces.quantities import QUANTITIES, Quantity
 
 ENOUGH = 20  # networks, before importances are told

@@ -13,8 +13,6 @@ from search_spaces.quantities import Quantity, quantity
 if TYPE_CHECKING:
     import pandas as pd
 
-    from results.report.page import Page
-
 
 _WANTED = ("id", "accuracy", "macs", "params", "memory", "architecture")
 
@@ -185,10 +183,3 @@ def _state(
         warnings.append("Every evaluation failed.")
     elif failed:
         warnings.append(f"{failed:,} of {len(frame):,} evaluations failed.")
-
-
-def report_of(folder: Folder) -> "Page":
-    """The page of a search. Raises UserError."""
-    from nas.report.sections import page
-
-    return page(findings(folder))

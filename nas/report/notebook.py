@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from nas.search.conclude import Result
 from search_spaces.quantities import Quantity
 from search_spaces.stages import MACS, MEMORY, PARAMS, drawing
-
-if TYPE_CHECKING:
-    from nas.search.conclude import Result
 
 WIDTH, HEIGHT, EDGE = 720, 300, 44  # of the picture of the front, pixels
 
 
-def html(result: "Result") -> str:
+def html(result: Result) -> str:
     """Tables and pictures that need nothing but the page they stand in."""
     best = result.best
     if best is None or result.pick is None:
@@ -47,7 +45,7 @@ def _table(titles: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def front_picture(result: "Result", of: Quantity) -> str:
+def front_picture(result: Result, of: Quantity) -> str:
     """An SVG picture of accuracy against the target's quantity: trials, the front, the pick."""
     cost = result.plan.objective.cost
     able = [trial for trial in result.trials if trial.accuracy is not None]
@@ -93,3 +91,6 @@ def front_picture(result: "Result", of: Quantity) -> str:
         f"{''.join(dot(one, 3, '#0072B2') for one in front)}{dot(pick, 6, '#D55E00')}"
         f"{''.join(labels)}</svg>"
     )
+
+
+Result._repr_html_ = html  # type: ignore[attr-defined]  # a result doesn't know how it is drawn

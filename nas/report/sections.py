@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from nas.commands.present import accuracy_text
 from nas.objective import Limit
 from nas.report.charts import (
     front_chart,
@@ -16,12 +15,13 @@ from nas.report.charts import (
     progress_chart,
     records,
 )
-from nas.report.findings import Findings
+from nas.report.findings import Findings, findings
 from results.report.family import families_of, family_parts
 from results.report.network import network_section
 from results.report.page import Cards, Code, Page, Part, Section, Table, Text
-from results.report.record import again, costs
+from results.report.record import Folder, again, costs
 from results.runs.folder import masked
+from results.terminal import accuracy_text
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0
@@ -29,6 +29,11 @@ from search_spaces.quantities import QUANTITIES
 
 _MACS, _PARAMS, _MEMORY = (QUANTITIES[key] for key in ("flops", "params", "memory"))
 _FRONT_ROWS = 40
+
+
+def report_of(folder: Folder) -> Page:
+    """The page of a search. Raises UserError."""
+    return page(findings(folder))
 
 
 def page(found: Findings) -> Page:

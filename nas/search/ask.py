@@ -3,8 +3,7 @@
 import dataclasses
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import optuna
@@ -12,6 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.study import StudyDirection
 
 from nas.evaluators import Outcome
+from nas.jobs import Job
 from nas.objective import Limit, Objective, broken, feasible_values, limits_of
 from nas.strategies.problem import SpaceProblem
 from nas.strategies.registry import Strategy, derive_seed, reseed
@@ -22,33 +22,6 @@ from search_spaces.space import Space, Values
 
 PROPOSALS = 16  # of the sampler for one job
 REPAIRS = 512  # walks from a refused proposal into the limits
-
-
-@dataclass(frozen=True)
-class Job:
-    """A network to evaluate. number: its place among all proposals; seed: for the evaluator."""
-
-    number: int
-    values: Mapping[str, Any]
-    architecture: Architecture
-    seed: int
-    budget: float = 1.0
-
-    def finished(self, outcome: Outcome, notes: Mapping[str, Any] | None = None) -> Trial:
-        """The trial that the job and its outcome make."""
-        measured = outcome.measurement
-        return Trial(
-            number=self.number,
-            values=self.values,
-            architecture=self.architecture,
-            accuracy=None if measured is None else measured.accuracy,
-            spread=None if measured is None else measured.spread,
-            error=outcome.error,
-            budget=self.budget,
-            seed=self.seed,
-            seconds=outcome.seconds,
-            notes=dict(notes or {}),
-        )
 
 
 class Search:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nas.jobs import Job
 from nas.objective import Limit, broken
-from nas.search.ask import Job
-from nas.search.drive import Pending, drive
+from nas.search.drive import PENDING, Pending, drive
 from nas.search.plan import Plan
 from nas.search.rounds import Rounds
-from nas.search.run import PENDING, Show, prepare, working
+from nas.search.run import Show, prepare, working
 from nas.strategies.registry import derive_seed
 from results.runs.folder import RECORD, STORE, now, open_run, write_json
 from results.runs.records import Trial

@@ -64,11 +64,6 @@ class Result:
 
         return trials_frame(self.front, self.plan.predicted)
 
-    def _repr_html_(self) -> str:  # notebooks
-        from nas.report.notebook import html
-
-        return html(self)
-
 
 @contextlib.contextmanager
 def timed(seconds: dict[str, float], part: str) -> Iterator[None]:

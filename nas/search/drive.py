@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from nas.evaluators import Outcome
+from nas.jobs import Job
 from nas.objective import Objective
-from nas.search.ask import Job
 from nas.workers.executor import Executor
 from results.runs.folder import read_json, write_json
 from results.runs.records import Trial
@@ -16,6 +16,7 @@ from results.runs.store import Store
 from search_spaces.architecture import from_dict, to_dict
 from search_spaces.errors import RunFailure
 
+PENDING = "pending.json"
 FAILURES = 10  # a run whose first this many trials all fail stops
 
 

@@ -12,7 +12,6 @@ from nas.workers.executor import Resources, executor, gpus_of_a_trial
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
-from search_spaces.quantities import QUANTITIES
 
 SAMPLE = 5  # networks timed
 STEPS = 6
@@ -104,20 +103,3 @@ def duration(hours: float) -> str:
     if hours >= 1:
         return f"{hours:.1f} h"
     return f"{hours * 60:.0f} min" if hours * 60 >= 2 else f"{hours * 3600:.0f} s"
-
-
-def print_forecast(found: Forecast) -> None:
-    """The forecast in three lines."""
-    from nas.commands.present import console
-
-    out, macs = console(), QUANTITIES["flops"]
-    low, high = duration(found.low), duration(found.high)
-    out.print(
-        f"{found.trainings} trainings, {found.epochs:g} epochs in all, {found.workers} at once: "
-        f"[bold]{duration(found.hours)}[/] ({low} to {high})"
-        + (f", {found.gpu_hours:.1f} GPU-hours" if found.gpu_hours else "")
-    )
-    pairs = zip(found.macs, found.seconds, strict=True)
-    listed = ", ".join(f"{macs.format(m)} {s:.1f} s" for m, s in sorted(pairs))
-    out.print(f"one training at the first budget, by MACs: {listed}")
-    out.print("nothing was trained; leave --dry-run out to begin")

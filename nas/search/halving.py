@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from nas.evaluators import Outcome
+from nas.jobs import Job
 from nas.objective import Objective
-from nas.search.ask import Job, Search
+from nas.search.ask import Search
 from results.runs.front import fronts
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture

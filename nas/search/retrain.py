@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from nas.evaluators import Outcome
+from nas.jobs import Job
 from nas.objective import Objective
-from nas.search.ask import Job
 from nas.search.drive import Proposer
 from nas.strategies.registry import derive_seed
 from results.runs.records import Trial

@@ -4,8 +4,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 
 from nas.evaluators import Outcome
+from nas.jobs import Job
 from nas.objective import Objective
-from nas.search.ask import Job
 from results.runs.records import Trial
 
 

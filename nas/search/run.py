@@ -9,7 +9,7 @@ from typing import Any
 from nas.evaluators import Evaluator, evaluator
 from nas.objective import Limit, Objective
 from nas.search.conclude import Result, conclude, timed
-from nas.search.drive import Pending, drive
+from nas.search.drive import PENDING, Pending, drive
 from nas.search.feasibility import Feasibility, feasibility
 from nas.search.plan import Plan, check_plan
 from nas.strategies.registry import Strategy, strategy
@@ -30,8 +30,6 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.space import Space, check
 from search_spaces.spaces import space
 
-PENDING = "pending.json"
-CHECKPOINTS = "checkpoints"
 Show = Callable[[Any, int], None]
 
 
@@ -66,6 +64,7 @@ def prepare(
         measure = evaluator(plan.evaluator) if isinstance(plan.evaluator, str) else plan.evaluator
     else:
         from nas.training.images import for_data
+        from nas.training.proxy import CHECKPOINTS
 
         images = plan.proxy.images(show=decoded)
         where = for_data(where, len(images.classes), plan.proxy.pixels)

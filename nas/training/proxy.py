@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from nas.training.evaluator import TrainingEvaluator
     from nas.training.images import ImageData
 
+CHECKPOINTS = "checkpoints"  # the folder of a run that keeps training states
+
 
 @dataclass(frozen=True)
 class Proxy:

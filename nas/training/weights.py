@@ -20,8 +20,8 @@ def kept_weights(
     training = record.get("experiment", {}).get("training")
     if not training:
         raise UserError(f"the run {folder} trained nothing, so its pick has no weights")
-    from nas.search.run import CHECKPOINTS
     from nas.training.augment import MEAN, SPREAD  # these load torch
+    from nas.training.proxy import CHECKPOINTS
 
     seed = _seed(folder, best)
     for file in sorted((folder / CHECKPOINTS).glob(f"{architecture.id}-{seed}-*.pt")):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nas.evaluators import Evaluator, Outcome, evaluate
-from nas.search.ask import Job
+from nas.jobs import Job
 from search_spaces.errors import UserError
 
 

@@ -9,7 +9,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 
 from nas.evaluators import Evaluator, Outcome, evaluate
-from nas.search.ask import Job
+from nas.jobs import Job
 
 TRIES = 3  # of a job whose worker died
 _evaluator: Evaluator | None = None  # of a worker process, set once when it starts

@@ -29,7 +29,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from nas.evaluators import Evaluator, Outcome, evaluate
-from nas.search.ask import Job
+from nas.jobs import Job
 from search_spaces.errors import RunFailure, UserError
 
 TRIES = 3  # of a job whose worker or node died

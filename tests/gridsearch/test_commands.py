@@ -12,7 +12,7 @@ import pytest
 
 from gridsearch.commands.family import _compare_name
 from gridsearch.commands.main import cli
-from nas.commands.main import entry
+from results.terminal import entry
 from search_spaces.architecture import from_dict, to_json
 from search_spaces.cost import cost
 from search_spaces.networks import EFFICIENTNET_B0

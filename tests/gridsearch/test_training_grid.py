@@ -20,9 +20,9 @@ from gridsearch.grid.grid import Question, build_grid
 from gridsearch.grid.plan import Plan
 from gridsearch.grid.run import Held, evaluate_points, run
 from gridsearch.grid.rungs import hold, missing
-from nas.commands.main import entry
 from nas.evaluators import Measurement
 from nas.workers.executor import LocalExecutor
+from results.terminal import entry
 from search_spaces import NETWORKS, Architecture, Stage, UserError, cost
 from search_spaces.architecture import to_json
 from search_spaces.networks import MOBILENET_V2

@@ -16,8 +16,9 @@ from nas.bench.report import Row, evaluations_to, interval, reach, rows_of
 from nas.bench.run import run_bench
 from nas.bench.tables import read_task
 from nas.bench.tasks import CHANCE, recipe, surrogate_task, synthetic_task
-from nas.commands.main import cli, entry
+from nas.commands.main import cli
 from nas.objective import Objective
+from results.terminal import entry
 from search_spaces import UserError, space
 
 TASK = synthetic_task(recipe("synthetic:8,0.2,0.4,3"))

@@ -232,7 +232,7 @@ class Marks:
 DRIVER = """
 import os, signal
 from nas.workers.executor import Resources, executor
-from nas.search.ask import Job
+from nas.jobs import Job
 from search_spaces import NETWORKS
 
 def own_number(architecture, budget, seed):

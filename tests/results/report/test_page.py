@@ -17,7 +17,8 @@ from gridsearch.report.pages import report_of as grid_report
 from nas.commands.main import cli
 from nas.objective import Limit
 from nas.report.charts import importances
-from nas.report.findings import findings, report_of
+from nas.report.findings import findings
+from nas.report.sections import report_of
 from nas.search.run import find
 from results.report.charts import axis, thin
 from results.report.page import html, write_report

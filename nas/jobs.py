@@ -1,0 +1,36 @@
+"""A job: a network to evaluate, before it has become a finished trial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nas.evaluators import Outcome
+from results.runs.records import Trial
+from search_spaces.architecture import Architecture
+
+
+@dataclass(frozen=True)
+class Job:
+    """A network to evaluate. number: its place among all proposals; seed: for the evaluator."""
+
+    number: int
+    values: Mapping[str, Any]
+    architecture: Architecture
+    seed: int
+    budget: float = 1.0
+
+    def finished(self, outcome: Outcome, notes: Mapping[str, Any] | None = None) -> Trial:
+        """The trial that the job and its outcome make."""
+        measured = outcome.measurement
+        return Trial(
+            number=self.number,
+            values=self.values,
+            architecture=self.architecture,
+            accuracy=None if measured is None else measured.accuracy,
+            spread=None if measured is None else measured.spread,
+            error=outcome.error,
+            budget=self.budget,
+            seed=self.seed,
+            seconds=outcome.seconds,
+            notes=dict(notes or {}),
+        )

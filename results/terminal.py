@@ -1,0 +1,114 @@
+"""What commands share on a terminal: how they end, tables, JSON, and how an accuracy is written.
+
+Light to import: rich loads when a table is printed.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from search_spaces.errors import RunFailure, UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def entry(group: click.Group, name: str) -> NoReturn:
+    """Runs a command; errors are one sentence: exit code 2 for the user's, 1 for others."""
+    try:
+        code = group.main(prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        raise SystemExit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(f"{name}: interrupted", err=True)
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # the reader of our output left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except (UserError, RunFailure) as error:
+        message, code = str(error), error.exit_code
+    except OSError as error:
+        if os.environ.get("COMPOUND_NAS_DEBUG"):
+            raise
+        if error.errno == errno.ENOSPC and not error.filename:  # of the output: /dev/full
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        message, code = f"{error.filename or 'the output'}: {error.strerror or error}", 1
+    except Exception as error:
+        if os.environ.get("COMPOUND_NAS_DEBUG"):
+            raise
+        message, code = (
+            (
+                f"an unexpected {type(error).__name__}: {error} (set COMPOUND_NAS_DEBUG=1 to see "
+                "where, and please report it)"
+            ),
+            1,
+        )
+    click.echo(f"{name}: {' '.join(message.split())}", err=True)
+    raise SystemExit(code)
+
+
+def print_json(value: Any) -> None:
+    """Indented JSON on standard output."""
+    import json
+
+    click.echo(json.dumps(value, indent=2))
+
+
+def console() -> "Console":
+    """Standard output; wide enough for our tables where it is no terminal."""
+    from rich.console import Console
+
+    found = Console(highlight=False)
+    return found if found.is_terminal else Console(highlight=False, width=110)
+
+
+def table(*columns: str, left: int = 1) -> "Table":
+    """An empty table: the first `left` columns flush left, the others flush right."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        made.add_column(column, justify="left" if i < left else "right", overflow="fold")
+    return made
+
+
+def show(
+    out: "Console", rows: Sequence[Mapping[str, str]], spare: Sequence[str], left: int
+) -> bool:
+    """Prints rows of title -> text. Where the terminal is too narrow, columns of `spare` are left
+    out, the first first; whether some were."""
+    titles = list(rows[0])
+
+    def width() -> int:
+        return sum(2 + max(map(len, [t, *(row[t] for row in rows)])) for t in titles) - 2
+
+    for title in spare:
+        if title in titles and width() > out.width:
+            titles.remove(title)
+    made = table(*titles, left=left)
+    for row in rows:
+        made.add_row(*(row[title] for title in titles))
+    out.print(made)
+    return len(titles) < len(rows[0])
+
+
+def accuracy_text(accuracy: float | None, spread: float | None) -> str:
+    """`67.12 ± 0.31`, or a dash."""
+    if accuracy is None:
+        return "-"
+    return f"{accuracy:.2f}" + (f" ± {spread:.2f}" if spread is not None else "")
+
+
+def percent(mean: float | None, half: float | None) -> str:
+    """`79.35 ± 0.79`, or a dash."""
+    if mean is None:
+        return "-"
+    return f"{mean:.2f}" + (f" ± {half:.2f}" if half else "")
