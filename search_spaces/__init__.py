@@ -9,7 +9,11 @@ from search_spaces.errors import OutOfDomain, RunFailure, UserError
 from search_spaces.networks import NETWORKS, network
 from search_spaces.space import Space
 from search_spaces.spaces import SPACES, space
+from search_spaces.stages import html
 from search_spaces.tables import read_space, table_space
+
+# Notebooks draw a network. The value itself doesn't know how: `stages` reads it, not it `stages`.
+Architecture._repr_html_ = html  # type: ignore[attr-defined]
 
 __all__ = [
     "NETWORKS",

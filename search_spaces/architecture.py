@@ -141,11 +141,6 @@ class Architecture:
     def blocks(self) -> int:
         return sum(stage.repeats for stage in self.stages)
 
-    def _repr_html_(self) -> str:  # notebooks
-        from search_spaces.stages import html
-
-        return html(self)
-
 
 def to_dict(architecture: Architecture) -> dict[str, Any]:
     """The architecture as plain JSON values, with the number of the format."""

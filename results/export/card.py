@@ -2,17 +2,15 @@
 how each file is loaded."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from results.export.request import Made, Request
 from results.report.network import title
 from results.runs.folder import masked
 from search_spaces.cost import cost
 from search_spaces.networks import NETWORKS
 from search_spaces.quantities import QUANTITIES
 from search_spaces.stages import rows
-
-if TYPE_CHECKING:
-    from results.export.write import Made, Request
 
 PAPERS = {
     "efficientnet_b0": "Tan & Le 2019, EfficientNet, arXiv 1905.11946, table 1",
@@ -30,7 +28,7 @@ SURROGATE = (
 )
 
 
-def card(request: "Request", made: Mapping[str, "Made"]) -> str:
+def card(request: Request, made: Mapping[str, Made]) -> str:
     """The text of README.md."""
     sections = [
         ("", _network(request)),
@@ -53,7 +51,7 @@ def _rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _network(request: "Request") -> str:
+def _network(request: Request) -> str:
     a, figures = request.source.architecture, cost(request.source.architecture)
     memory = QUANTITIES["memory"].format
     rows = [
@@ -73,7 +71,7 @@ def _network(request: "Request") -> str:
     return f"{lead}\n\n{_rows(('', ''), rows)}"
 
 
-def _stages(request: "Request") -> str:
+def _stages(request: Request) -> str:
     a = request.source.architecture
     body = []
     for row in rows(a):
@@ -98,7 +96,7 @@ def _stages(request: "Request") -> str:
     return f"{_rows(columns, body)}\n\n{legend}"
 
 
-def _accuracy(request: "Request") -> str:
+def _accuracy(request: Request) -> str:
     best, row = request.source.best, request.source.row
     if row.get("top1") is not None:
         label = str(request.source.family.get("label", ""))
@@ -113,7 +111,7 @@ def _accuracy(request: "Request") -> str:
     return f"{_kind(request).format(number=number)}{_retrained(best)}"
 
 
-def _kind(request: "Request") -> str:
+def _kind(request: Request) -> str:
     """What the accuracy of a run's pick is, and what it is not."""
     best = request.source.best
     training = request.source.record.get("experiment", {}).get("training")
@@ -144,7 +142,7 @@ def _retrained(best: Mapping[str, Any]) -> str:
     return f" Trained again from scratch, longer: {again[0]['retrained']:.2f} %."
 
 
-def _weights(request: "Request") -> str:
+def _weights(request: Request) -> str:
     weights = request.weights
     if weights is None:
         why = f" ({request.untrained})" if request.untrained else ""
@@ -162,7 +160,7 @@ def _weights(request: "Request") -> str:
     )
 
 
-def _provenance(request: "Request") -> str:
+def _provenance(request: Request) -> str:
     source, best = request.source, request.source.best
     record, experiment = source.record, source.record.get("experiment", {})
     sessions = record.get("sessions") or [{}]
@@ -201,7 +199,7 @@ def _objective(best: Mapping[str, Any]) -> str | None:
     return f"{best['objective']}, {best['quantity']} of {target}"
 
 
-def _files(made: Mapping[str, "Made"]) -> str:
+def _files(made: Mapping[str, Made]) -> str:
     blocks = []
     for name, one in made.items():
         lines = [f"### {name}: {', '.join(f'`{file}`' for file in one.files)}"]
@@ -218,7 +216,7 @@ def _files(made: Mapping[str, "Made"]) -> str:
     return "\n\n".join(blocks)
 
 
-def _licence(request: "Request") -> str:
+def _licence(request: Request) -> str:
     lines = ["The code in these files was written by compound-nas (Apache-2.0) and is yours."]
     if request.source.best.get("evaluator") == "surrogate":
         lines.append(SURROGATE)

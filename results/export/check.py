@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from results.export.request import Request
 from results.export.source import Source
 from results.export.to_onnx import check_installed
 from results.export.weights import check_safetensors
 from results.runs.folder import check_writable
 from search_spaces.errors import UserError
 from search_spaces.interchange import to_tf
-
-if TYPE_CHECKING:
-    from results.export.write import Request
 
 CARD = "README.md"
 
@@ -55,7 +52,7 @@ def check_formats(source: Source, formats: Iterable[str]) -> None:
             CHECKS[name](source)
 
 
-def check(request: "Request", folder: Path, force: bool = False) -> None:
+def check(request: Request, folder: Path, force: bool = False) -> None:
     """Raises UserError where `results.export.write.export` could not write what is asked for."""
     check_writable(folder / CARD)
     check_formats(request.source, request.formats)

@@ -12,17 +12,12 @@ from typing import Any
 
 from results.export import to_timm as export_timm
 from results.export import to_torch as export_torch
+from results.export.card import card
 from results.export.check import CARD, check, check_free
-from results.export.source import Source
-from results.export.to_onnx import (
-    Parity,
-    agreeing,
-    images,
-    onnx_bytes,
-    onnx_parity,
-    parity,
-)
-from results.export.weights import Weights, pt_bytes, safetensors_bytes
+from results.export.request import Made
+from results.export.request import Request as Request  # nas.commands.export imports it here
+from results.export.to_onnx import Parity, agreeing, images, onnx_bytes, onnx_parity, parity
+from results.export.weights import pt_bytes, safetensors_bytes
 from results.runs.folder import write_atomically
 from search_spaces.architecture import to_json
 from search_spaces.errors import RunFailure, UserError
@@ -30,27 +25,6 @@ from search_spaces.interchange import to_tf
 
 IMAGES = 2  # that a parity is measured on
 TF_ENDS = (32, 1280)  # stem and head of tensorflow/tpu's efficientnet_model.py
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to export. weights: None for initial ones, of `seed`, and `untrained` says why."""
-
-    source: Source
-    formats: tuple[str, ...]
-    weights: Weights | None = None
-    seed: int = 0
-    untrained: str = ""
-
-
-@dataclass(frozen=True)
-class Made:
-    """One format's files, by name. note: what the user should know.   use: Python that loads it."""
-
-    files: Mapping[str, bytes | str]
-    parity: Parity | None = None
-    note: str = ""
-    use: str = ""
 
 
 @dataclass(frozen=True)
@@ -236,8 +210,6 @@ def export(
     weights; a folder that can't be written; files that are there, without `force`) and RunFailure
     (a file that disagrees, the disk); then nothing was written.
     """
-    from results.export.card import card
-
     check(request, folder, force)
     made = {}
     for i, name in enumerate(request.formats, 1):
