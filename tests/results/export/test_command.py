@@ -14,9 +14,9 @@ from export_networks import ALL, POOLED, difference, images, shaken
 
 from results.export import card as export_card
 from results.export import to_timm as export_timm
+from results.export.request import Request
 from results.export.source import load_source
 from results.export.weights import pt_bytes
-from results.export.request import Request
 from results.export.write import FORMATS, export
 from results.runs.load import load_architecture
 from search_spaces import RunFailure, UserError, from_json, to_json
