@@ -128,7 +128,7 @@ def desk(tmp_path_factory):
     (folder / "TABLE.csv").write_text(surrogate_table(rng, 7, 150))
     for name in ("benchmarks", "examples"):
         (folder / name).symlink_to(ROOT / name)
-    (folder / "nas" / "data").mkdir(parents=True)
+    (folder / "nas" / "imagenet" / "data").mkdir(parents=True)
     (folder / "bin").mkdir()
     for name in ("nas", "gridsearch", "python", "pip", "ray"):
         path = folder / "bin" / name
@@ -217,7 +217,7 @@ def test_links_between_pages_lead_somewhere():
 def test_commands_are_shortened_only_where_they_are_long():
     assert shorten("nas", ["show", "efficientnet_b0"])[1:] == [
         "-m",
-        "nas.commands.main",
+        "nas",
         "show",
         "efficientnet_b0",
     ]
