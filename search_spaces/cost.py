@@ -10,7 +10,16 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from search_spaces.architecture import Architecture, Stage
-from search_spaces.layers import Block, Layer, head, size_after, stage_blocks, stem
+from search_spaces.layers import (
+    Block,
+    Ends,
+    Layer,
+    ends_of,
+    head,
+    stage_blocks,
+    stage_inputs,
+    stem,
+)
 
 BYTES = 4  # float32
 
@@ -100,57 +109,20 @@ def stage_cost(stage: Stage, c_in: int, size: int) -> Cost:
 
 
 @functools.lru_cache(maxsize=1 << 12)
-def _ends(
-    stem_channels: int,
-    stem_kernel: int,
-    stem_stride: int,
-    stem_pool: bool,
-    resolution: int,
-    c_in: int,
-    size: int,
-    head_channels: int,
-    classes: int,
-) -> Cost:
+def ends_cost(ends: Ends) -> Cost:
     """The cost of stem and head together. Cached."""
-    ends = Architecture(
-        (Stage("conv", 1),),
-        stem=stem_channels,
-        head=head_channels,
-        resolution=resolution,
-        classes=classes,
-        stem_kernel=stem_kernel,
-        stem_stride=stem_stride,
-        stem_pool=stem_pool,
-    )
-    return total((block_cost(stem(ends)), block_cost(head(ends, c_in, size))))
+    return total((block_cost(stem(ends)), block_cost(head(ends))))
 
 
 def cost(architecture: Architecture) -> Cost:
     """The exact cost of a network: a sum of cached look-ups, about 10 microseconds."""
-    channels = architecture.stem
-    size = size_after(architecture.resolution, architecture.stem_stride)
-    if architecture.stem_pool:
-        size = size_after(size, 2)
-    macs = params = activations = live = 0
-    for stage in architecture.stages:
+    inputs = stage_inputs(architecture)
+    macs, params, activations, live = ends_cost(ends_of(architecture, inputs))
+    for stage, channels, size in inputs:
         part = stage_cost(stage, channels, size)
         macs += part[0]
         params += part[1]
         activations += part[2]
         if part[3] > live:
             live = part[3]
-        channels = stage.channels
-        size = -(-size // stage.stride)
-    a = architecture
-    ends = _ends(
-        a.stem,
-        a.stem_kernel,
-        a.stem_stride,
-        a.stem_pool,
-        a.resolution,
-        channels,
-        size,
-        a.head,
-        a.classes,
-    )
-    return Cost(macs + ends[0], params + ends[1], activations + ends[2], max(live, ends[3]))
+    return Cost(macs, params, activations, live)

@@ -181,38 +181,76 @@ def stage_blocks(stage: Stage, c_in: int, size: int) -> Iterator[Block]:
         yield rest
 
 
-def stem(architecture: Architecture) -> Block:
+def stage_inputs(architecture: Architecture) -> list[tuple[Stage, int, int]]:
+    """(stage, its input's channels, its input's height and width in pixels), in order.
+
+    The one walk for shapes: costs, drawings, latency tables and models read it.
+    """
+    a = architecture
+    channels, size = a.stem, size_after(a.resolution, a.stem_stride)
+    if a.stem_pool:
+        size = size_after(size, 2)
+    inputs = []
+    for stage in a.stages:
+        inputs.append((stage, channels, size))
+        channels, size = stage.channels, -(-size // stage.stride)
+    return inputs
+
+
+class Ends(NamedTuple):
+    """All that a network's stem and head depend on.
+
+    channels, size: of the head's input, in pixels.   The others: as in `Architecture`.
+    """
+
+    stem: int
+    stem_kernel: int
+    stem_stride: int
+    stem_pool: bool
+    resolution: int
+    head: int
+    classes: int
+    activation: str
+    channels: int
+    size: int
+
+
+def ends_of(architecture: Architecture, inputs: list[tuple[Stage, int, int]] | None = None) -> Ends:
+    """The ends of a network. inputs: its `stage_inputs`, where they are known."""
+    a = architecture
+    last, _, size = (inputs or stage_inputs(a))[-1]
+    return Ends(
+        a.stem, a.stem_kernel, a.stem_stride, a.stem_pool, a.resolution, a.head, a.classes,
+        a.activation, last.channels, size_after(size, last.stride),
+    )  # fmt: skip
+
+
+def stem(ends: Ends) -> Block:
     """The stem conv on 3 input channels, and ResNet's max pooling."""
-    size = architecture.resolution
-    conv = _conv(
-        "conv",
-        (3, architecture.stem),
-        size,
-        architecture.stem_kernel,
-        architecture.stem_stride,
-    )
-    if not architecture.stem_pool:
+    c = ends.stem
+    conv = _conv("conv", (3, c), ends.resolution, ends.stem_kernel, ends.stem_stride)
+    if not ends.stem_pool:
         return Block((conv,))
-    c, after = architecture.stem, conv.size_out
+    after = conv.size_out
     return Block((conv, Layer("pool", "max_pool", c, c, after, size_after(after, 2), 3, 2)))
 
 
-def head(architecture: Architecture, c_in: int, size: int) -> Block:
+def head(ends: Ends) -> Block:
     """The 1x1 head conv (if any), global pooling and the classifier."""
-    channels = architecture.head or c_in
-    conv = (_conv("conv", (c_in, channels), size),) if architecture.head else ()
+    c_in, size = ends.channels, ends.size
+    channels = ends.head or c_in
+    conv = (_conv("conv", (c_in, channels), size),) if ends.head else ()
     pool = Layer("pool", "global_pool", channels, channels, size, 1)
-    linear = Layer("classifier", "linear", channels, architecture.classes, 1, 1)
+    linear = Layer("classifier", "linear", channels, ends.classes, 1, 1)
     return Block((*conv, pool, linear))
 
 
 def walk(architecture: Architecture) -> Iterator[tuple[str, Block]]:
     """(name, block) from the input to the logits: `stem`, `stages.I.J`, `head`."""
-    first = stem(architecture)
-    yield "stem", first
-    channels, size = architecture.stem, first.path[-1].size_out
-    for i, stage in enumerate(architecture.stages):
-        for j, one in enumerate(stage_blocks(stage, channels, size)):
+    inputs = stage_inputs(architecture)
+    ends = ends_of(architecture, inputs)
+    yield "stem", stem(ends)
+    for i, row in enumerate(inputs):
+        for j, one in enumerate(stage_blocks(*row)):
             yield f"stages.{i}.{j}", one
-        channels, size = stage.channels, size_after(size, stage.stride)
-    yield "head", head(architecture, channels, size)
+    yield "head", head(ends)

@@ -5,7 +5,7 @@ from html import escape
 
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import Cost, block_cost, cost, total
-from search_spaces.layers import head, size_after, stage_blocks, stem
+from search_spaces.layers import ends_of, head, size_after, stage_blocks, stage_inputs, stem
 from search_spaces.quantities import QUANTITIES
 
 WIDTH, HEIGHT = 720, 190  # of the drawing, pixels
@@ -38,19 +38,20 @@ class Row:
 
 def rows(architecture: Architecture) -> list[Row]:
     """From the input to the logits."""
-    a, first = architecture, stem(architecture)
+    a, inputs = architecture, stage_inputs(architecture)
+    ends = ends_of(a, inputs)
+    first = stem(ends)
     text = f"conv k{a.stem_kernel}x{a.stem_kernel}" + (" and max pool" if a.stem_pool else "")
-    size, channels = first.path[-1].size_out, a.stem
     whole: tuple[Cost, ...] = (block_cost(first),)
-    found = [Row("stem", text, None, a.resolution, size, channels, a.stem_stride, whole)]
-    for i, stage in enumerate(a.stages):
+    size = first.path[-1].size_out
+    found = [Row("stem", text, None, a.resolution, size, a.stem, a.stem_stride, whole)]
+    for i, (stage, channels, size) in enumerate(inputs):
         whole = tuple(block_cost(block) for block in stage_blocks(stage, channels, size))
-        before, size, channels = size, size_after(size, stage.stride), stage.channels
-        shape = (before, size, channels, stage.stride)
+        shape = (size, size_after(size, stage.stride), stage.channels, stage.stride)
         found.append(Row(str(i), operator(stage), stage, *shape, whole))
     text = ("conv k1x1, " if a.head else "") + "pool, linear"
-    whole = (block_cost(head(a, channels, size)),)
-    return [*found, Row("head", text, None, size, 1, a.classes, 1, whole)]
+    whole = (block_cost(head(ends)),)
+    return [*found, Row("head", text, None, ends.size, 1, a.classes, 1, whole)]
 
 
 def operator(stage: Stage) -> str:

@@ -15,12 +15,21 @@ import functools
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from search_spaces.architecture import ACTIVATIONS, Architecture, Stage
 from search_spaces.errors import UserError
-from search_spaces.layers import Block, Layer, head, size_after, stage_blocks, stem
+from search_spaces.layers import (
+    Block,
+    Ends,
+    Layer,
+    ends_of,
+    head,
+    size_after,
+    stage_blocks,
+    stage_inputs,
+    stem,
+)
 from search_spaces.space import Space
 
 POOLS = ("max_pool", "avg_pool")
@@ -135,46 +144,18 @@ def stage_keys(stage: Stage, c_in: int, size: int, activation: str) -> tuple[str
     return tuple(keys[:1] + keys[1:] * (len(blocks) - 1))
 
 
-Ends = tuple[int, int, int, bool, int, int, int, int, int, str]
-
-
-def ends_of(architecture: Architecture) -> Ends:
-    """All that stem and head depend on."""
-    *_, (stage, _, size) = walk_stages(architecture)
-    a, size = architecture, size_after(size, stage.stride)
-    stem_of = a.stem, a.stem_kernel, a.stem_stride, a.stem_pool, a.resolution
-    return (*stem_of, a.head, a.classes, stage.channels, size, a.activation)
-
-
 @functools.lru_cache(maxsize=1 << 12)
 def end_keys(ends: Ends) -> tuple[str, str]:
     """The keys of stem and head. Cached."""
-    channels, kernel, stride, pool, resolution, head_channels, classes, c_in, size, act = ends
-    network = Architecture(
-        (Stage("conv", 1),), channels, head_channels, resolution, classes,
-        stem_kernel=kernel, stem_stride=stride, stem_pool=pool,
-    )  # fmt: skip
-    return key_of(stem(network), act), key_of(head(network, c_in, size), act)
-
-
-def walk_stages(architecture: Architecture) -> Iterator[tuple[Stage, int, int]]:
-    """(stage, its input's channels, its input's size in pixels) in order."""
-    channels, size = (
-        architecture.stem,
-        size_after(architecture.resolution, architecture.stem_stride),
-    )
-    if architecture.stem_pool:
-        size = size_after(size, 2)
-    for stage in architecture.stages:
-        yield stage, channels, size
-        channels, size = stage.channels, size_after(size, stage.stride)
+    return key_of(stem(ends), ends.activation), key_of(head(ends), ends.activation)
 
 
 def keys_of(architecture: Architecture) -> tuple[str, ...]:
     """The keys of the network's blocks from stem to head, as `layers.walk` gives the blocks."""
-    first, last = end_keys(ends_of(architecture))
+    inputs = stage_inputs(architecture)
+    first, last = end_keys(ends_of(architecture, inputs))
     keys = [first]
-    for row in walk_stages(architecture):
+    for row in inputs:
         keys += stage_keys(*row, architecture.activation)
     return (*keys, last)
 

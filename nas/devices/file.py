@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.devices.blocks import Ends, blocks_in, end_keys, ends_of, parse, stage_keys, walk_stages
+from nas.devices.blocks import blocks_in, end_keys, parse, stage_keys
 from nas.devices.estimate import Estimate, fit_estimate
 from results.runs.folder import read_json
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.layers import Ends, ends_of, stage_inputs
 from search_spaces.space import Space
 
 FORMAT = 1
@@ -108,7 +109,7 @@ class ProfiledDevice:
     def sum_of_blocks(self, architecture: Architecture) -> tuple[float, float]:
         """(ms, spread of estimates in ms) of the blocks. Raises OutOfDomain."""
         a, total, variance = architecture, 0.0, 0.0
-        for row in walk_stages(a):
+        for row in stage_inputs(a):
             ms, spread = self._stage(*row, a.activation)
             total, variance = total + ms, variance + spread**2
         ms, spread = self._ends(ends_of(a))

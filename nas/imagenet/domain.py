@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import cost, stage_cost
 from search_spaces.errors import OutOfDomain
+from search_spaces.layers import stage_inputs
 
 Floats = NDArray[np.float64]
 
@@ -151,12 +152,12 @@ class Features:
     def __init__(self, domain: Domain) -> None:
         self.stages: list[Floats] = []
         self.sums: list[Floats] = []
-        whole = cost(domain.architecture(codes[0] for codes in domain.codes))
+        first = domain.architecture(codes[0] for codes in domain.codes)
+        whole = cost(first)
         fixed = np.array([whole.macs, whole.params, 0.0, 0.0, 0.0])
-        c_in, size = domain.stem, -(-domain.resolution // 2)
-        for i, codes in enumerate(domain.codes):
+        for i, (_, c_in, size) in enumerate(stage_inputs(first)):
             table, sums = [], []
-            for code in codes:
+            for code in domain.codes[i]:
                 stage = domain.stage(i, code)
                 e, k, l, se = stage.expand, stage.kernel, stage.repeats, stage.se  # noqa: E741
                 macs, params = stage_cost(stage, c_in, size)[:2]
@@ -168,7 +169,6 @@ class Features:
             self.stages.append(np.array(table, float))
             self.sums.append(np.array(sums, float))
             fixed[:2] -= sums[0][:2]
-            c_in, size = domain.channels[i], -(-size // domain.strides[i])
         self.fixed = fixed
 
     def __call__(self, rows: NDArray[np.int64]) -> Floats:

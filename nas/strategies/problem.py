@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from nas.objective import Limit, Objective, feasible_values
 from search_spaces.architecture import Architecture
-from search_spaces.cost import Cost, block_cost, cost, stage_cost, total
-from search_spaces.layers import head, size_after, stem
+from search_spaces.cost import Cost, cost, ends_cost, stage_cost
+from search_spaces.layers import Ends, ends_of, stage_inputs
 from search_spaces.quantities import Quantity
 from search_spaces.space import Space, Value
 
@@ -122,25 +122,17 @@ def values_of(choices: Mapping[str, Sequence[Value]], code: Codes) -> dict[str, 
 
 def _split(architecture: Architecture) -> list[tuple[Any, ...]]:
     """What costs are sums over: each stage with its input, then the ends."""
-    a = architecture
-    channels, size = a.stem, size_after(a.resolution, a.stem_stride)
-    size = size_after(size, 2) if a.stem_pool else size
-    found: list[tuple[Any, ...]] = []
-    for stage in a.stages:
-        found.append((stage, channels, size))
-        channels, size = stage.channels, -(-size // stage.stride)
-    ends = (a.stem, a.stem_kernel, a.stem_stride, a.stem_pool, a.resolution, a.head, a.classes)
-    return [*found, (*ends, channels, size)]
+    inputs = stage_inputs(architecture)
+    return [*inputs, ends_of(architecture, inputs)]
 
 
-def _count(part: tuple[Any, ...], architecture: Architecture) -> list[float]:
+def _count(part: tuple[Any, ...]) -> list[float]:
     """The COUNTS of one part of an architecture."""
-    if len(part) == 3:
-        stage = part[0]
-        n = stage.repeats
-        return [*stage_cost(*part), n, n * (stage.se > 0), n * stage.kernel, n * stage.expand]
-    ends = (block_cost(stem(architecture)), block_cost(head(architecture, *part[-2:])))
-    return [*total(ends), 0.0, 0.0, 0.0, 0.0]
+    if isinstance(part, Ends):
+        return [*ends_cost(part), 0.0, 0.0, 0.0, 0.0]
+    stage = part[0]
+    n = stage.repeats
+    return [*stage_cost(*part), n, n * (stage.se > 0), n * stage.kernel, n * stage.expand]
 
 
 def _whole(parts: Floats) -> Floats:
@@ -188,7 +180,7 @@ class _Parts:
 
     def _fill(self, key: int, i: int, code: Codes) -> None:
         built = self._space.build(values_of(self._space.choices, code))
-        self._table[key] = _count(_split(built)[i], built)
+        self._table[key] = _count(_split(built)[i])
         self._logs[key] = np.log(self._table[key, :3])
         self._known[key] = True
 
@@ -208,7 +200,7 @@ class _Rows:
         key = row.tobytes()
         if key not in self._seen:
             built = self._space.build(values_of(self._space.choices, row))
-            counts = [_count(part, built) for part in _split(built)]
+            counts = [_count(part) for part in _split(built)]
             self._seen[key] = _whole(np.array([counts]))[0].tolist()
         return self._seen[key]
 
