@@ -1,6 +1,5 @@
 """What runs networks to be timed: a setting, and one runtime for each name."""
 
-import ctypes
 import importlib
 import os
 import platform
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from nas.memory import keep_freed_memory
 from results.runs.folder import now, versions
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -80,7 +80,7 @@ class Runtime(Protocol):
 def start(setting: Setting) -> Runtime:
     """The setting's runtime. Raises UserError."""
     module, _, name = RUNTIMES[setting.runtime].partition(":")
-    keep_memory()
+    keep_freed_memory()
     made: Runtime = getattr(importlib.import_module(module), name)(setting)
     return made
 
@@ -95,19 +95,6 @@ def stamp(setting: Setting, runtime: Runtime) -> dict[str, Any]:
         "versions": versions(),
         "date": now(),
     }
-
-
-def keep_memory() -> None:
-    """Has the C library keep what is freed, as allocators of servers do.
-
-    glibc gives large buffers back to the system and takes them anew in every run; the page
-    faults make some networks up to 1.5 times slower than others of the same blocks.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        trim_threshold, mmap_max = -1, -4  # malloc.h
-        mallopt(trim_threshold, 2**31 - 1)
-        mallopt(mmap_max, 0)
 
 
 def by_clock(steps: Sequence[Callable[[Any], Any]], x: Any, single: bool) -> list[Run]:

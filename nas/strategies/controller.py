@@ -26,6 +26,25 @@ class Settings:
     draws: int = 32
 
 
+def _lstm(weights: torch.Tensor) -> torch.nn.LSTMCell:
+    """An LSTM of h numbers in and h hidden, of weights (2h, 4h). It remembers at first (the
+    forget gate's bias is 1); one of its two biases is enough, the other stays 0."""
+    h = len(weights) // 2
+    cell = torch.nn.LSTMCell(h, h)
+    with torch.no_grad():
+        cell.weight_ih.copy_(weights[:h].T)
+        cell.weight_hh.copy_(weights[h:].T)
+        for bias in (cell.bias_ih, cell.bias_hh):
+            bias.zero_()
+        cell.bias_ih[h : 2 * h] = 1
+    cell.bias_hh.requires_grad_(False)
+    return cell
+
+
+def _learned(cell: torch.nn.LSTMCell) -> list[torch.Tensor]:
+    return [weight for weight in cell.parameters() if weight.requires_grad]
+
+
 class Controller:
     """Probabilities of networks, choice by choice. Nothing here reads a global random state."""
 
@@ -41,11 +60,10 @@ class Controller:
 
         self._read = weights(n, self._width, h, scale=0.3)  # embeddings of the option before
         self._first = weights(1, h, scale=0.3)
-        self._cell = weights(2 * h, 4 * h, scale=(2 * h) ** -0.5)
-        self._bias = torch.zeros(4 * h, requires_grad=True)
+        self._cell = _lstm(torch.randn(2 * h, 4 * h, generator=generator) * (2 * h) ** -0.5)
         self._write = weights(n, h, self._width, scale=0.01)
         self._level = torch.zeros(n, self._width, requires_grad=True)
-        self._all = [self._read, self._first, self._cell, self._bias, self._write, self._level]
+        self._all = [self._read, self._first, *_learned(self._cell), self._write, self._level]
         self._adam = torch.optim.Adam(self._all, lr=settings.rate)
         self._mask = torch.zeros(n, self._width)
         for i, size in enumerate(sizes):
@@ -55,13 +73,9 @@ class Controller:
 
     def _step(self, i: int, before: torch.Tensor, state: Any) -> tuple[torch.Tensor, Any]:
         """Log probabilities (m, width) of choice i, and the LSTM's state after it."""
-        hidden, cell = state
-        gates = torch.cat([before, hidden], 1) @ self._cell + self._bias
-        keep, take, give, new = gates.chunk(4, 1)
-        cell = torch.sigmoid(keep + 1) * cell + torch.sigmoid(take) * torch.tanh(new)
-        hidden = torch.sigmoid(give) * torch.tanh(cell)
-        logits = hidden @ self._write[i] + self._level[i] + self._mask[i]
-        return torch.log_softmax(logits, 1), (hidden, cell)
+        state = self._cell(before, state)
+        logits = state[0] @ self._write[i] + self._level[i] + self._mask[i]
+        return torch.log_softmax(logits, 1), state
 
     def _start(self, m: int) -> tuple[torch.Tensor, Any]:
         zero = torch.zeros(m, self.settings.hidden)

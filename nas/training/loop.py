@@ -5,8 +5,6 @@ state to continue from is weights, optimizer, average and t, and continuing equa
 """
 
 import contextlib
-import ctypes
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from nas.memory import keep_freed_memory
 from nas.training.augment import augment, normalize
 from nas.training.depthwise import speed_up
 from nas.training.optimizers import optimizer_for
@@ -144,19 +143,6 @@ def settings(threads: int, device: torch.device) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def keep_freed_memory() -> None:
-    """Tells glibc to reuse freed blocks of any size, for the rest of this process.
-
-    By default it gives large ones back to the system, and every layer of every step pays for
-    fresh zeroed pages: a fifth of the training time on a CPU, see docs/training.md.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            libc = ctypes.CDLL(None)
-            libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-            libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
-
-
 def prepare(network: nn.Module, device: torch.device) -> nn.Module:
     """The network on the device, laid out for it: channels last, activations not in place
     (in place, swish copies its input first, since its gradient needs it), see docs/training.md."""
@@ -221,11 +207,9 @@ def _update(state: State, recipe: Recipe) -> None:
 
 
 def _check(losses: list[Tensor], step: int) -> None:
-    for back, loss in enumerate(torch.stack(losses).flip(0).tolist()[::-1]):
+    for place, loss in enumerate(torch.stack(losses).tolist(), step - len(losses) + 1):
         if not np.isfinite(loss):
-            raise TrainingFailed(
-                f"the loss is {loss} at step {step - len(losses) + back + 1}: the training diverged"
-            )
+            raise TrainingFailed(f"the loss is {loss} at step {place}: the training diverged")
 
 
 def _gradients(state: State, images: Tensor, labels: Tensor, smoothing: float, seed: int) -> Tensor:
