@@ -10,11 +10,11 @@ coefficients for them); then the same errors under other choices of what to fit.
 import dataclasses
 import math
 
-from gridsearch.family.family import Recipe, fit_budget
 from gridsearch.prior import law
 from gridsearch.prior.prior import ScalingPrior
-from gridsearch.scaler import PAPER
 from search_spaces.networks import network
+from search_spaces.scaling.budget import Recipe, fit_budget
+from search_spaces.scaling.coefficients import PAPER
 
 # Tan & Le 2019, table 3: compound rows without coefficients, (network, MACs, top-1).
 COMPOUND = (("mobilenet_v2", 1.3e9, 77.4), ("resnet_50", 16.7e9, 78.8))

@@ -7,32 +7,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time a name loads when it is used
-    from gridsearch.family.family import Recipe as Recipe
-    from gridsearch.family.family import fit_budget as fit_budget
     from gridsearch.family.named import family_from as family_from
     from gridsearch.family.presets import released as released
     from gridsearch.grid.grid import Question as Question
     from gridsearch.grid.grid import build_grid as build_grid
     from gridsearch.grid.run import find as find
     from gridsearch.prior.prior import ScalingPrior as ScalingPrior
-    from gridsearch.scaler import PAPER as PAPER
-    from gridsearch.scaler import Coefficients as Coefficients
-    from gridsearch.scaler import Multipliers as Multipliers
-    from gridsearch.scaler import scale as scale
+    from search_spaces.scaling.budget import Recipe as Recipe
+    from search_spaces.scaling.budget import fit_budget as fit_budget
+    from search_spaces.scaling.coefficients import PAPER as PAPER
+    from search_spaces.scaling.coefficients import Coefficients as Coefficients
+    from search_spaces.scaling.rules import Multipliers as Multipliers
+    from search_spaces.scaling.rules import scale as scale
 
 _HOME = {
-    "Coefficients": "gridsearch.scaler",
-    "Multipliers": "gridsearch.scaler",
-    "PAPER": "gridsearch.scaler",
+    "Coefficients": "search_spaces.scaling.coefficients",
+    "Multipliers": "search_spaces.scaling.rules",
+    "PAPER": "search_spaces.scaling.coefficients",
     "Question": "gridsearch.grid.grid",
-    "Recipe": "gridsearch.family.family",
+    "Recipe": "search_spaces.scaling.budget",
     "ScalingPrior": "gridsearch.prior.prior",
     "build_grid": "gridsearch.grid.grid",
     "family_from": "gridsearch.family.named",
     "find": "gridsearch.grid.run",
-    "fit_budget": "gridsearch.family.family",
+    "fit_budget": "search_spaces.scaling.budget",
     "released": "gridsearch.family.presets",
-    "scale": "gridsearch.scaler",
+    "scale": "search_spaces.scaling.rules",
 }
 __all__ = list(_HOME)
 

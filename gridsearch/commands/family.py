@@ -10,7 +10,6 @@ from gridsearch.family.compare import BASELINES, Scaled, compare, parse_ratios
 from gridsearch.family.compare import row as compare_row
 from gridsearch.family.family import (
     Member,
-    Recipe,
     budget_family,
     check_recipe,
     formula_family,
@@ -22,7 +21,6 @@ from gridsearch.family.files import FILES, table, write_family
 from gridsearch.prior.evaluators import evaluator as evaluator_of
 from gridsearch.prior.law import fitted
 from gridsearch.prior.prior import ScalingPrior, label
-from gridsearch.scaler import PAPER, Coefficients, rule_name
 from nas.evaluators import Evaluator
 from results.runs.folder import (
     RECORD,
@@ -38,6 +36,9 @@ from results.runs.load import architecture_of, load_architecture
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.scaling.budget import Recipe
+from search_spaces.scaling.coefficients import PAPER, Coefficients
+from search_spaces.scaling.rules import rule_name
 
 PHIS, PRIOR = "0..7", "prior"  # the defaults of --phi and --evaluator
 

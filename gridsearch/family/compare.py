@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gridsearch.family.family import Recipe, fit_budget
 from gridsearch.prior.prior import ScalingPrior
-from gridsearch.scaler import Coefficients, Multipliers, scale
 from nas.evaluators import Evaluator, Measurement, evaluate
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import RunFailure, UserError
+from search_spaces.scaling.budget import Recipe, fit_budget
+from search_spaces.scaling.coefficients import Coefficients
+from search_spaces.scaling.rules import Multipliers, scale
 
 BASELINES = ("efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "resnet_50")  # the paper's
 LARGEST_RATIO = 256.0

@@ -2,35 +2,21 @@
 
 import contextlib
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gridsearch.family.presets import RELEASED, baseline, multipliers, preset_name, released
-from gridsearch.grid.grid import largest_resolution
 from gridsearch.prior.prior import ScalingPrior
-from gridsearch.scaler import (
-    PAPER,
-    PHI_RANGE,
-    Coefficients,
-    Multipliers,
-    check_phi,
-    dropout_at,
-    round_pixels,
-    rule_name,
-    scale,
-)
 from nas.evaluators import Measurement
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.interchange import to_tf, to_timm
 from search_spaces.quantities import QUANTITIES
-
-PHI_STEPS = 40  # bisections of phi
-NEAR_PHIS, NEAR_STEP = 16, 0.02  # phis tried above the largest that fits at its own resolution
-LEAST_PIXELS = 0.88  # of the formula's resolution
+from search_spaces.scaling.budget import Recipe, fit_budget
+from search_spaces.scaling.coefficients import PAPER, PHI_RANGE, check_phi
+from search_spaces.scaling.rules import Multipliers, round_pixels, rule_name
 
 _MACS = QUANTITIES["flops"]
 
@@ -49,29 +35,6 @@ class Member:
     budget: float | None = None
     prediction: Measurement | None = None
     paper: float | None = None
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a family's networks follow from a baseline; as in `scaler.scale`."""
-
-    baseline: Architecture
-    coefficients: Coefficients
-    rule: str | None = None
-    round_resolution: int | None = None
-
-    def network(self, phi: float, name: str = "") -> Architecture:
-        """The baseline at phi; phi 0 is the baseline itself."""
-        if phi == 0:
-            return dataclasses.replace(self.baseline, name=name)
-        return scale(
-            self.baseline,
-            self.coefficients.at(phi),
-            self.rule,
-            self.round_resolution,
-            dropout_at(self.baseline, phi, self.rule),
-            name,
-        )
 
 
 def released_family(names: Sequence[str | int]) -> list[Member]:
@@ -121,37 +84,6 @@ def budget_family(recipe: Recipe, budgets: Sequence[float]) -> list[Member]:
             )
         )
     return predicted(members, recipe.baseline, recipe)
-
-
-def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
-    """(phi, network): phi by bisection on the MACs really reached, which grow in steps with phi;
-    then the nearby phi whose resolution, the finest knob, spends most of the budget. Never above
-    the budget.
-
-    Raises UserError where the budget is out of reach.
-    """
-    low, high = PHI_RANGE
-    least, most = (cost(recipe.network(phi)).macs for phi in (low, high))
-    if not least <= budget <= most:
-        raise UserError(
-            f"the budget of {_MACS.format(budget)} MACs is out of reach: phi from {low:g} to "
-            f"{high:g} gives {_MACS.format(least)} to {_MACS.format(most)} from this baseline"
-        )
-    for _ in range(PHI_STEPS):
-        middle = (low + high) / 2
-        fits = cost(recipe.network(middle)).macs <= budget
-        low, high = (middle, high) if fits else (low, middle)
-    phi = 0.0 if abs(low) < 1e-6 else math.floor(low * 1e6) / 1e6
-    options = []
-    for more in range(NEAR_PHIS):
-        near = round(min(PHI_RANGE[1], phi + more * NEAR_STEP), 6)
-        shape = recipe.network(near)
-        pixels = largest_resolution(shape, budget, recipe.round_resolution)
-        network = dataclasses.replace(shape, resolution=pixels)
-        # A lower resolution than the formula's makes up for a depth that was rounded up.
-        if cost(network).macs <= budget and pixels >= LEAST_PIXELS * shape.resolution:
-            options.append((near, network))
-    return max(options, key=lambda option: (cost(option[1]).macs, -option[0]))
 
 
 def predicted(

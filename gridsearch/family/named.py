@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gridsearch.family.family import Member, Recipe, formula_family, row
+from gridsearch.family.family import Member, formula_family, row
 from gridsearch.grid.conclude import Result
-from gridsearch.scaler import Coefficients
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
+from search_spaces.scaling.budget import Recipe
+from search_spaces.scaling.coefficients import Coefficients
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from gridsearch.family.compare import FIGURE_4, METHODS, Scaled, measured
-from gridsearch.scaler import Multipliers, scale
 from nas.evaluators import Evaluator
 from results.runs.folder import write_atomically
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
+from search_spaces.scaling.rules import Multipliers, scale
 
 MARKS = {"depth": "v", "width": "s", "resolution": "o", "compound": "*"}
 WIDTHS = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.4, 2.8, 3.2, 3.8)

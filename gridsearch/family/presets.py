@@ -4,10 +4,10 @@ import dataclasses
 import re
 from dataclasses import dataclass
 
-from gridsearch.scaler import Multipliers, scale
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.scaling.rules import Multipliers, scale
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from gridsearch.scaler import Coefficients
 from search_spaces.errors import UserError
+from search_spaces.scaling.coefficients import Coefficients
 
 MOST = 20_000
 

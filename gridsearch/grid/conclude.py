@@ -9,7 +9,6 @@ from gridsearch.grid.choice import Choice, Estimate, choose
 from gridsearch.grid.grid import Grid
 from gridsearch.grid.plan import Plan
 from gridsearch.grid.rungs import Rung, climbed, latest
-from gridsearch.scaler import PAPER, rule_name
 from nas.evaluators import Evaluator
 from results.runs.folder import write_json
 from results.runs.load import BEST
@@ -18,6 +17,8 @@ from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import RunFailure
 from search_spaces.quantities import QUANTITIES
+from search_spaces.scaling.coefficients import PAPER
+from search_spaces.scaling.rules import rule_name
 
 if TYPE_CHECKING:
     import pandas as pd

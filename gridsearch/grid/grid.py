@@ -14,18 +14,13 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from gridsearch.grid.combinations import MOST, combinations
-from gridsearch.scaler import (
-    Coefficients,
-    check_phi,
-    dropout_at,
-    round_pixels,
-    rule_name,
-    scale,
-)
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
+from search_spaces.scaling.budget import dropout_at, largest_resolution
+from search_spaces.scaling.coefficients import Coefficients, check_phi
+from search_spaces.scaling.rules import round_pixels, rule_name, scale
 
 ENOUGH = 12  # with fewer points resolution is moved, then the step halved
 HALVINGS = 3
@@ -229,22 +224,6 @@ def _moved(question: Question, points: Iterable[Point]) -> Iterator[Point]:
                 found.append(Point(Coefficients(alpha, beta, gamma), network, ratio, moved=True))
         if found:
             yield min(found, key=lambda point: abs(math.log(point.ratio / question.ratio)))
-
-
-def largest_resolution(shape: Architecture, macs: float, multiple: int | None = None) -> int:
-    """The largest resolution with at most `macs`, at least one multiple; MACs grow with it."""
-    unit = multiple or 1
-
-    def fits(n: int) -> bool:
-        return cost(dataclasses.replace(shape, resolution=n * unit)).macs <= macs
-
-    low, high = 1, 2
-    while high < 1 << 16 and fits(high):
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
-    return low * unit
 
 
 def _notes(question: Question, plain: Grid, best: Grid) -> Iterator[str]:

@@ -1,37 +1,30 @@
 """What a grid search is asked to do, and what makes two runs the same experiment."""
 
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from gridsearch.grid.choice import LEVEL
 from gridsearch.grid.grid import Question
 from gridsearch.prior.evaluators import default_replicates
-from gridsearch.scaler import rule_name
-from nas.search.halving import rungs
-from nas.workers.executor import Resources, check_executor
+from nas.search.execution import Execution
 from results.runs.folder import run_name
 from search_spaces.errors import UserError
-
-if TYPE_CHECKING:
-    from nas.training.proxy import Proxy
+from search_spaces.scaling.rules import rule_name
 
 TRAIN = "train"  # the evaluator's name in files, where points are trained
 FEWEST = 2  # points that reach the last rung: one alone is compared with nothing
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A grid search. What follows `level` does not make another experiment, but for the proxy,
-    the budget and the halving.
+class Plan(Execution):
+    """A grid search. The level, the replicates, name, runs, storage, command, executor and
+    resources do not make another experiment. Raises UserError for what can't be.
 
     baseline: as the user named it, for messages.
     replicates: measurements of each point with seeds 0, 1, ...; None takes the evaluator's.
     level: of the test that tells a point from the best, above 0 and below 0.5.
-    proxy: trains each point, instead of the evaluator; its pixels are not used, since a network
-        takes its own. The question's baseline must have the data's classes (`training.fitted`).
-    budget: of each measurement, in the evaluator's unit (epochs for training).
-    eta, smallest: halving from budget `smallest` by factors of eta; 0: none.
+    proxy: its pixels are not used, since a network takes its own. The question's baseline must
+        have the data's classes (`training.fitted`).
     """
 
     question: Question
@@ -39,18 +32,9 @@ class Plan:
     evaluator: str = "prior"
     replicates: int | None = None
     level: float = LEVEL
-    name: str | None = None
-    runs: Path = Path("runs")
-    command: str = ""
-    proxy: "Proxy | None" = None
-    budget: float = 1.0
-    eta: int = 0
-    smallest: float = 1.0
-    executor: str = "local"
-    resources: Resources = field(default_factory=Resources)
 
     def __post_init__(self) -> None:
-        check_executor(self.executor, self.resources)
+        super().__post_init__()
         if self.replicates is not None and self.replicates < 1:
             raise UserError(f"replicates is {self.replicates}: expected 1 or more, as 3")
         if self.proxy and self.wanted < 2:
@@ -60,11 +44,8 @@ class Plan:
             )
         if not 0 < self.level < 0.5:
             raise UserError(f"the level is {self.level}: expected above 0 and below 0.5, as 0.05")
-        if not 0 < self.budget < float("inf"):
-            raise UserError(f"the budget is {self.budget:g}: expected more than 0")
         if self.eta and self.measure == "prior":
             raise UserError("halving needs budgets, which the prior does not have: train with data")
-        assert self.budgets  # refuses budgets that do not rise
 
     @property
     def measure(self) -> str:
@@ -75,11 +56,6 @@ class Plan:
     def wanted(self) -> int:
         """Measurements of each point."""
         return self.replicates or default_replicates(self.measure)
-
-    @property
-    def budgets(self) -> tuple[float, ...]:
-        """The rungs of halving, or the one budget."""
-        return rungs(self.budget, self.eta, self.smallest) if self.eta else (self.budget,)
 
     def sizes(self, points: int) -> tuple[int, ...]:
         """How many points each rung measures."""
@@ -128,16 +104,9 @@ class Plan:
             if value != getattr(default, key):
                 text = value if isinstance(value, str) else f"{value:.12g}"
                 parts.append(f"{key.split('_')[0]}{text}")
-        parts += self._how_measured()
+        parts += self.trained
+        parts += [self.evaluator] if self.proxy is None and self.evaluator != "prior" else []
         return run_name(parts)
-
-    def _how_measured(self) -> list[str]:
-        if self.proxy is None:
-            return [self.evaluator] if self.evaluator != "prior" else []
-        parts = [self.proxy.data.resolve().name, f"{self.budget:g}epochs"]
-        parts += [f"halving{self.eta}"] if self.eta else []
-        parts += [f"subset{self.proxy.subset:g}"] if self.proxy.subset != 1 else []
-        return parts
 
 
 def kept(points: int, eta: int) -> int:

@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gridsearch.scaler import Multipliers, scale
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain
 from search_spaces.networks import network
+from search_spaces.scaling.rules import Multipliers, scale
 
 TABLE = "published_scaling.csv"
 SMALLEST = 0.4  # rows with fewer MACs, relative to the network's 1x, are left out of the fit

@@ -5,13 +5,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gridsearch.family.family import Recipe, formula_family, parse_phis, row
+from gridsearch.family.family import formula_family, parse_phis, row
 from gridsearch.grid.conclude import COEFFICIENTS
 from gridsearch.grid.grid import REASONS
 from gridsearch.prior.law import published
 from gridsearch.prior.prior import ScalingPrior
 from gridsearch.report.charts import accuracy_chart, map_chart, ratio_chart
-from gridsearch.scaler import Coefficients, rule_name
 from results.report.family import family_parts
 from results.report.network import network_section
 from results.report.page import Cards, Code, Page, Part, Section, Table, Text
@@ -23,6 +22,9 @@ from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import QUANTITIES
+from search_spaces.scaling.budget import Recipe
+from search_spaces.scaling.coefficients import Coefficients
+from search_spaces.scaling.rules import rule_name
 
 if TYPE_CHECKING:
     from results.runs.records import Trial

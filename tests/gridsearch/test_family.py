@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 from gridsearch.family.compare import BASELINES, METHODS, compare, parse_ratios
 from gridsearch.family.family import (
-    Recipe,
     budget_family,
-    fit_budget,
     formula_family,
     interchange,
     parse_budgets,
@@ -22,12 +20,13 @@ from gridsearch.family.family import (
 )
 from gridsearch.family.files import write_family
 from gridsearch.family.presets import released
-from gridsearch.scaler import PAPER, Coefficients
 from search_spaces.architecture import from_dict
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.interchange import from_tf, from_timm
 from search_spaces.networks import EFFICIENTNET_B0, MOBILENET_V2, NETWORKS, RESNET_50, network
+from search_spaces.scaling.budget import Recipe, fit_budget
+from search_spaces.scaling.coefficients import PAPER, Coefficients
 
 
 def load(path: Path):

@@ -11,10 +11,10 @@ from gridsearch.family.presets import released
 from gridsearch.grid.choice import Estimate, choose, estimate
 from gridsearch.prior.law import check, effective, fit, fitted, fitted_rows, hold_out, published
 from gridsearch.prior.prior import ScalingPrior
-from gridsearch.scaler import Multipliers, scale
 from nas.evaluators import Measurement
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0, NETWORKS, RESNET_50
+from search_spaces.scaling.rules import Multipliers, scale
 
 
 def test_the_table_is_of_networks_that_we_build_with_sources() -> None:

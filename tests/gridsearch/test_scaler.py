@@ -7,15 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridsearch.family.presets import RELEASED, released
-from gridsearch.scaler import (
-    PAPER,
-    RULES,
-    Coefficients,
-    Multipliers,
-    dropout_at,
-    rule_name,
-    scale,
-)
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.networks import (
@@ -27,6 +18,9 @@ from search_spaces.networks import (
     RESNET_50,
     network,
 )
+from search_spaces.scaling.budget import dropout_at
+from search_spaces.scaling.coefficients import PAPER, Coefficients
+from search_spaces.scaling.rules import RULES, Multipliers, rule_name, scale
 
 # Params as in torchvision (B0..B7) and timm (B8, L2, lite); MACs of conv and linear layers.
 PUBLISHED = {

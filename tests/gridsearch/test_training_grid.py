@@ -196,7 +196,7 @@ def test_the_prior_has_no_budgets():
 
 
 def test_rounding_follows_the_network_whatever_its_classes():
-    from gridsearch.scaler import rule_name
+    from search_spaces.scaling.rules import rule_name
 
     assert rule_name(dataclasses.replace(MOBILENET_V2, classes=10)) == "mobilenet_v2"
 

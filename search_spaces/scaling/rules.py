@@ -1,7 +1,6 @@
 """Depth, width and resolution multipliers applied to a network, with the papers' rounding.
 
-Compound scaling (Tan & Le 2019, eq. 3): depth alpha**phi, width beta**phi, resolution
-gamma**phi. What a multiplier does to a network after rounding is its `Rule`.
+What a multiplier does to a network after rounding is its `Rule`.
 """
 
 import dataclasses
@@ -15,10 +14,8 @@ from search_spaces.errors import UserError
 from search_spaces.networks import NETWORKS
 from search_spaces.rounding import round_channels, round_repeats
 
-PHI_RANGE = (-4.0, 10.0)  # 1/16 to 1024 times the baseline's MACs
 MULTIPLIER_RANGE = (1 / 1024, 65536.0)
 ROUND_RESOLUTION = (None, 8, 32)  # pixels; None: the nearest pixel
-DROPOUT_GAIN, DROPOUT_AT, DROPOUT_MOST = 0.3, 7.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -45,50 +42,6 @@ class Multipliers:
                 )
 
 
-@dataclass(frozen=True)
-class Coefficients:
-    """alpha (depth), beta (width), gamma (resolution), each from 1 to 4 (Tan & Le 2019, eq. 3).
-
-    Raises UserError for a number outside, NaN included.
-    """
-
-    alpha: float
-    beta: float
-    gamma: float
-
-    def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise UserError(f"{field.name} is {value!r}: expected a number from 1 to 4")
-            if not 1 <= value <= 4:
-                raise UserError(f"{field.name} is {value}: expected a number from 1 to 4, as 1.2")
-
-    @property
-    def product(self) -> float:
-        """alpha * beta**2 * gamma**2: what MACs grow by for each phi, without rounding."""
-        return self.alpha * self.beta**2 * self.gamma**2
-
-    def at(self, phi: float) -> Multipliers:
-        """alpha**phi, beta**phi, gamma**phi. Raises UserError for phi out of range."""
-        check_phi(phi)
-        return Multipliers(self.alpha**phi, self.beta**phi, self.gamma**phi)
-
-
-PAPER = Coefficients(1.2, 1.1, 1.15)  # Tan & Le 2019, sec. 3.3
-
-
-def check_phi(phi: float) -> float:
-    """phi itself. Raises UserError where it is no number within PHI_RANGE."""
-    low, high = PHI_RANGE
-    if isinstance(phi, bool) or not isinstance(phi, int | float) or not low <= phi <= high:
-        raise UserError(
-            f"phi is {phi!r}: expected a number from {low:g} to {high:g} (MACs grow by 2**phi), as "
-            "1 or 0.5"
-        )
-    return float(phi)
-
-
 def _truncate(channels: float) -> int:
     """max(8, int(x)), as in MobileNetV1 (tensorflow/models, slim/nets/mobilenet_v1.py)."""
     return max(8, int(round(channels, 9)))
@@ -102,7 +55,7 @@ class Rule:
     ends: width scales the stem and, with `head`, the head conv as well.
     head: 'scale'; 'fixed'; 'grow' (never below the baseline's).
     end_stages: depth scales the repeats of the first and the last stage as well.
-    dropout: the formula family's dropout grows with phi (`dropout_at`).
+    dropout: the formula family's dropout grows with phi (`budget.dropout_at`).
     """
 
     channels: Callable[[float], int] = round_channels
@@ -208,7 +161,7 @@ def widened(stages: tuple[Stage, ...], width: float, how: Rule) -> tuple[Stage, 
     """Each stage's channels times width, rounded; a bottleneck's inner width is rounded."""
 
     def channels(stage: Stage) -> int:
-        step = stage.expand if stage.op == "bottleneck" else 1
+        step = int(stage.expand) if stage.op == "bottleneck" else 1
         return step * how.channels(stage.channels / step * width)
 
     return tuple(dataclasses.replace(stage, channels=channels(stage)) for stage in stages)
@@ -220,16 +173,3 @@ def round_pixels(pixels: float, multiple: int | None = None) -> int:
         raise UserError(f"round_resolution is {multiple!r}: expected none, 8 or 32")
     step = multiple or 1
     return max(1, math.floor(pixels / step + 0.5)) * step
-
-
-def dropout_at(architecture: Architecture, phi: float, rule: str | None = None) -> float:
-    """Dropout of the formula family: the baseline's plus 0.3 * phi / 7, within [baseline's, 0.5].
-
-    From 0.2 for EfficientNet-B0 to 0.5 for B7 (Tan & Le 2019, sec. 5.2: "linearly increase").
-    Networks whose papers don't use it (MobileNets, ResNet) keep theirs.
-    """
-    base = architecture.dropout
-    if not RULES[rule_name(architecture, rule)].dropout:
-        return base
-    grown = base + DROPOUT_GAIN * max(0.0, phi) / DROPOUT_AT
-    return round(max(base, min(DROPOUT_MOST, grown)), 4)
