@@ -1,0 +1,134 @@
+"""The search by generations: limits, seeds, continuing, exhaustion, the optimum by brute force."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from nas.evaluators import Measurement, Outcome
+from nas.objective import Objective
+from nas.search.generations import Generations
+from nas.workers.predicting import PredictingExecutor
+from search_spaces.architecture import Architecture, Stage
+from search_spaces.cost import cost
+from search_spaces.errors import OutOfDomain
+from search_spaces.space import Space
+
+
+def network(values):
+    stages = (
+        Stage("conv", values["width"]),
+        Stage("mbconv", values["width"] + 8, values["depth"], values["kernel"], 2, 4, values["se"]),
+        Stage("mbconv", values["last"], 1, values["kernel"], 2, values["expand"]),
+    )
+    return Architecture(stages, stem=8, head=64, resolution=values["pixels"], classes=10)
+
+
+SPACE = Space(
+    "toy",
+    {
+        "width": (8, 16, 24, 32), "depth": (1, 2, 3), "kernel": (3, 5), "se": (0.0, 0.25),
+        "last": (32, 48, 64), "expand": (2, 4, 6), "pixels": (32, 48, 64),
+    },
+    network,
+)  # fmt: skip
+TARGET = 6e6
+
+
+class Model:
+    """A rough surface, so that greedy steps alone don't climb it."""
+
+    def predict(self, networks):
+        means = [60 + 3 * math.log(cost(a).macs / 1e6) + 2 * math.sin(a.stages[1].channels)
+                 + (int(a.id[:4], 16) % 97) / 200 for a in networks]  # fmt: skip
+        return np.array(means), np.full(len(means), 0.2)
+
+    def __call__(self, architecture, budget, seed):
+        mean, spread = self.predict([architecture])
+        return Measurement(mean[0], spread[0])
+
+
+def search(wanted, known=(), seed=0, space=SPACE, limits=()):
+    return Generations(space, Objective("hard", TARGET), limits, seed, known, wanted)
+
+
+def finish(asked, model=None):
+    """Drives a search to its end, as the loop of a run does."""
+    model = model or Model()
+    executor, trials = PredictingExecutor(model, model), []
+    while True:
+        running = 0
+        while (job := asked.ask()) is not None:
+            executor.submit(job)
+            running += 1
+        if not running:
+            return trials
+        trials += [asked.tell(*executor.next()) for _ in range(running)]
+
+
+def test_networks_are_new_and_within_the_limits():
+    trials = finish(search(300))
+    assert [trial.number for trial in trials] == list(range(300))
+    assert len({trial.architecture for trial in trials}) == 300
+    assert max(trial.cost.macs for trial in trials) <= TARGET
+
+
+@pytest.mark.parametrize("stored", [0, 1, 31, 32, 33, 100, 299])
+def test_continuing_equals_not_stopping(stored):
+    whole = finish(search(300))
+    again = finish(search(300, whole[:stored]))
+    assert [t.values for t in whole[:stored] + again] == [t.values for t in whole]
+    longer = finish(search(420, whole))
+    assert [t.values for t in whole + longer] == [t.values for t in finish(search(420))]
+
+
+def test_seeds_differ():
+    first, second = (finish(search(40, seed=seed)) for seed in (0, 1))
+    assert {t.architecture for t in first} != {t.architecture for t in second}
+
+
+def test_it_finds_the_best_network_of_all():
+    every = [network(dict(zip(SPACE.choices, values, strict=True)))
+             for values in itertools.product(*SPACE.choices.values())]  # fmt: skip
+    allowed = {a: a for a in every if cost(a).macs <= TARGET}
+    best = max(float(Model().predict([a])[0][0]) for a in allowed)
+    for seed in range(4):
+        trials = finish(search(450, seed=seed))
+        assert max(t.accuracy for t in trials) == pytest.approx(best)
+
+
+def test_a_space_that_is_used_up_ends_the_search_and_says_so():
+    choices = {key: options[:2] for key, options in SPACE.choices.items()}
+    small = search(10_000, space=Space("small", choices, network))
+    trials = finish(small)
+    every = [network(dict(zip(choices, values, strict=True)))
+             for values in itertools.product(*choices.values())]  # fmt: skip
+    assert len(trials) == len({a for a in every if cost(a).macs <= TARGET})
+    assert f"no more than {len(trials)} networks" in small.stopped
+
+
+def test_what_the_model_refuses_fails_alone():
+    class Some(Model):
+        def predict(self, networks):
+            if any(a.stages[1].kernel == 5 for a in networks):
+                raise OutOfDomain("kernel 5")
+            return super().predict(networks)
+
+    trials = finish(search(120), Some())
+    failed = [trial for trial in trials if trial.error]
+    assert {trial.architecture.stages[1].kernel for trial in failed} == {5}
+    assert 0 < len(failed) < 60  # and the search turns away from them
+
+
+def test_an_executor_keeps_the_order_and_shares_the_time():
+    asked = search(10)
+    executor, model = PredictingExecutor(Model(), Model()), Model()
+    jobs = [asked.ask() for _ in range(10)]
+    for job in jobs:
+        executor.submit(job)
+    done = [executor.next() for _ in jobs]
+    assert [job for job, _ in done] == jobs
+    for job, outcome in done:
+        assert isinstance(outcome, Outcome)
+        assert outcome.measurement == model(job.architecture, 1.0, 0)
