@@ -1,0 +1,1 @@
+"""Search strategies: samplers of Optuna, and what they share about the problem."""

@@ -12,9 +12,18 @@ from nas.strategies.problem import Codes, Floats
 
 @dataclass(frozen=True)
 class Settings:
-    """batch: finished trials an update.   epochs: passes over them.   clip: of the ratio.
-    entropy: its weight.   decay: of the moving baseline.   rate: of Adam.   hidden: of the LSTM.
-    draws: networks that are drawn to find one that is allowed and new."""
+    """How the controller is trained, and how networks are drawn from it.
+
+    Attributes:
+        batch: Finished trials of one update.
+        epochs: Passes of an update over its trials.
+        clip: How far the ratio of probabilities may leave 1 (Schulman et al. 2017, eq. 7).
+        entropy: Weight of the entropy bonus.
+        decay: Of the moving baseline, 0 to 1; 1 never changes it.
+        rate: Learning rate of Adam.
+        hidden: Hidden units of the LSTM.
+        draws: Networks that are drawn to get a single proposal that is allowed and new.
+    """
 
     batch: int = 20
     epochs: int = 6
@@ -27,13 +36,13 @@ class Settings:
 
 
 def _lstm(weights: torch.Tensor) -> torch.nn.LSTMCell:
-    """An LSTM of h numbers in and h hidden, of weights (2h, 4h). It remembers at first (the
-    forget gate's bias is 1); one of its two biases is enough, the other stays 0."""
+    """An LSTM cell from weights (2h, 4h) that remembers at first: its forget gate's bias is 1."""
     h = len(weights) // 2
     cell = torch.nn.LSTMCell(h, h)
     with torch.no_grad():
         cell.weight_ih.copy_(weights[:h].T)
         cell.weight_hh.copy_(weights[h:].T)
+        # torch's cell adds two biases. One is enough, so that the other stays 0 and isn't learned.
         for bias in (cell.bias_ih, cell.bias_hh):
             bias.zero_()
         cell.bias_ih[h : 2 * h] = 1
@@ -46,7 +55,13 @@ def _learned(cell: torch.nn.LSTMCell) -> list[torch.Tensor]:
 
 
 class Controller:
-    """Probabilities of networks, choice by choice. Nothing here reads a global random state."""
+    """Probabilities of networks, choice by choice. Nothing here reads a global random state.
+
+    Args:
+        sizes: The number of options of each choice.
+        settings: How it is trained.
+        seed: Of its first weights.
+    """
 
     def __init__(self, sizes: Sequence[int], settings: Settings, seed: int) -> None:
         self.sizes, self.settings = tuple(sizes), settings
@@ -83,7 +98,15 @@ class Controller:
 
     @torch.no_grad()
     def draw(self, m: int, rng: np.random.RandomState) -> Codes:
-        """(m, choices) networks, drawn with `rng`."""
+        """Draws networks.
+
+        Args:
+            m: How many.
+            rng: The only source of randomness.
+
+        Returns:
+            Codes (m, choices).
+        """
         before, state = self._start(m)
         uniform = torch.from_numpy(rng.random_sample((m, len(self.sizes))).astype(np.float32))
         codes = []
@@ -96,19 +119,25 @@ class Controller:
         return torch.stack(codes, 1).numpy().astype(np.int64)
 
     def _logs(self, codes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(m,) log probability of networks, and the mean entropy of a choice."""
+        """The log probabilities (m,) of networks, and the mean entropy of a choice."""
         before, state = self._start(len(codes))
-        found, entropies = [], []
+        log_probabilities, entropies = [], []
         for i in range(len(self.sizes)):
             logs, state = self._step(i, before, state)
-            found.append(logs.gather(1, codes[:, i : i + 1])[:, 0])
+            log_probabilities.append(logs.gather(1, codes[:, i : i + 1])[:, 0])
             entropies.append(-(logs.exp() * logs.clamp(min=-50)).sum(1).mean())
             before = self._read[i][codes[:, i]]
-        return torch.stack(found).sum(0), torch.stack(entropies).mean()
+        return torch.stack(log_probabilities).sum(0), torch.stack(entropies).mean()
 
     def learn(self, codes: Codes, rewards: Floats, outside: tuple[Codes, Floats]) -> None:
-        """One update. codes (m, choices) with rewards (m,); outside: networks that are not
-        allowed, with the share of the baseline's reward that their cost leaves."""
+        """Updates the weights once, by the clipped objective of PPO (Schulman et al. 2017, eq. 7).
+
+        Args:
+            codes: (m, choices) the finished networks.
+            rewards: (m,) their rewards.
+            outside: Codes (k, choices) that are not allowed, and (k,) the share of the baseline's
+                reward that their cost leaves.
+        """
         s = self.settings
         mean, spread = float(rewards.mean()), max(float(rewards.std()), 1e-6)
         first = self._baseline is None

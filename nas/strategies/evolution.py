@@ -15,10 +15,13 @@ from optuna.trial import FrozenTrial, TrialState
 class EvolutionSampler(BaseSampler):
     """Mutates the best of a random sample of the last `population` trials.
 
-    population: how many of the newest trials are alive; the first `population` are random.
-    sample: how many of them compete to be the parent (S of the paper).
-    mutations: the mean number of choices that change, at least 1 (1 + Poisson).
     With several objectives a competition is won by a random one of its non-dominated trials.
+
+    Args:
+        seed: Of all its draws; None draws a seed from the system.
+        population: How many of the newest trials are alive; the first `population` are random.
+        sample: How many of them compete to be the parent (S of the paper).
+        mutations: The mean number of choices that change, at least 1 (1 + Poisson).
     """
 
     def __init__(
@@ -34,18 +37,23 @@ class EvolutionSampler(BaseSampler):
         self._population, self._sample, self._mutations = population, sample, mutations
 
     def reseed_rng(self) -> None:
+        """Draws new random states from the system (Optuna's contract)."""
         self._random.reseed_rng()
         self._rng.seed()
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
+        """The parameters that all trials share and that have several values."""
         space = self._space.calculate(study)
-        return {name: one for name, one in space.items() if not one.single()}
+        return {
+            name: distribution for name, distribution in space.items() if not distribution.single()
+        }
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
+        """A mutant of the winner; nothing until `population` trials are complete."""
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         alive = [t for t in done[-self._population :] if search_space.keys() <= t.params.keys()]
         if not search_space or len(done) < self._population or not alive:
@@ -66,12 +74,14 @@ class EvolutionSampler(BaseSampler):
     def _winner(
         self, directions: Sequence[StudyDirection], rivals: list[FrozenTrial]
     ) -> FrozenTrial:
-        signs = [-1 if one == StudyDirection.MAXIMIZE else 1 for one in directions]
+        """The rival of the least loss; of several losses, a random one that none dominates."""
+        signs = [-1 if direction == StudyDirection.MAXIMIZE else 1 for direction in directions]
         losses = np.array([[s * v for s, v in zip(signs, t.values, strict=True)] for t in rivals])
         if losses.shape[1] == 1:
             return rivals[int(losses.argmin())]
         dominated = [
-            any((other <= one).all() and (other < one).any() for other in losses) for one in losses
+            any((other <= loss).all() and (other < loss).any() for other in losses)
+            for loss in losses
         ]
         best = [rival for rival, beaten in zip(rivals, dominated, strict=True) if not beaten]
         return best[self._rng.randint(len(best))]
@@ -79,12 +89,17 @@ class EvolutionSampler(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution
     ) -> Any:
+        """A uniform value, for parameters that `sample_relative` leaves out."""
         return self._random.sample_independent(study, trial, name, distribution)
 
 
 class SteadyNSGAII(optuna.samplers.NSGAIISampler):
-    """NSGA-II whose parents keep the order of their numbers, so that a continued run equals an
-    uninterrupted one (Optuna's order differs between a generation's first child and the rest)."""
+    """NSGA-II whose parents keep the order of their numbers.
+
+    So a continued run equals an uninterrupted one: Optuna's own order differs between a
+    generation's first child and the rest.
+    """
 
     def select_parent(self, study: Study, generation: int) -> list[FrozenTrial]:
+        """Optuna's parents of a generation, in the order of their numbers."""
         return sorted(super().select_parent(study, generation), key=lambda trial: trial.number)

@@ -17,7 +17,12 @@ _LOCK = threading.Lock()  # threads may share a sampler, and L-BFGS is not re-en
 
 
 class InformedSampler(BaseSampler, abc.ABC):
-    """Proposes whole networks of the problem; without one any Optuna search space serves."""
+    """Proposes whole networks of the problem; without one any Optuna search space serves.
+
+    Args:
+        seed: Of all its draws; None draws a seed from the system.
+        problem: What is known before anything is evaluated.
+    """
 
     def __init__(self, seed: int | None, problem: Problem | None) -> None:
         self._rng, self._random = np.random.RandomState(seed), RandomSampler(seed)
@@ -25,25 +30,31 @@ class InformedSampler(BaseSampler, abc.ABC):
         self._problem = problem
 
     def reseed_rng(self) -> None:
+        """Draws new random states from the system (Optuna's contract)."""
         self._rng.seed()
         self._random.reseed_rng()
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
+        """The problem's choices; without a problem, what all trials share and can vary."""
         if self._problem is not None:
             return {n: CategoricalDistribution(o) for n, o in self._problem.choices.items()}
         space = self._space.calculate(study)
-        return {name: one for name, one in space.items() if not one.single()}
+        return {
+            name: distribution for name, distribution in space.items() if not distribution.single()
+        }
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution
     ) -> Any:
+        """A uniform value, for parameters that `sample_relative` leaves out."""
         return self._random.sample_independent(study, trial, name, distribution)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
+        """The proposal, an option for each name. One thread at a time makes one."""
         if not search_space:
             return {}
         with _LOCK:

@@ -7,20 +7,28 @@ import numpy as np
 from nas.strategies.problem import Codes, Facts, Floats, Problem
 
 SAMPLES = 512  # random networks that numbers are standardised on
-CHILDREN, PARENTS, GENERATIONS = 160, 32, 8
+CHILDREN, PARENTS, GENERATIONS = 160, 32, 8  # of the inner evolution
 POOL = 4096  # listed networks that one proposal looks at
 Score = Callable[[Codes, Facts], Floats]
 
 
 def contrasts(options: int) -> Floats:
-    """(options, options - 1) orthonormal polynomials of an ordered choice, variance 1 each."""
+    """Numbers for the options of an ordered choice.
+
+    Returns:
+        (options, options - 1) orthonormal polynomials, of variance 1 each.
+    """
     at = np.linspace(-1, 1, options) if options > 1 else np.zeros(1)
     q, _ = np.linalg.qr(np.vander(at, options, increasing=True))
     return np.asarray(q[:, 1:] * np.sqrt(options))
 
 
 def one_hot(options: int) -> Floats:
-    """(options, options), centred, for a choice without order."""
+    """Numbers for the options of a choice without order.
+
+    Returns:
+        (options, options) an indicator for each option, centred.
+    """
     return np.asarray((np.eye(options) - 1 / options) * np.sqrt(options))
 
 
@@ -43,13 +51,29 @@ class Inner:
         self._centre, self._spread = facts.numbers.mean(0)[self._kept], spread[self._kept]
 
     def encode(self, codes: Codes, facts: Facts) -> Floats:
-        """(n, f): contrasts of every choice, and the standardised numbers."""
+        """The rows that a model is fitted to.
+
+        Args:
+            codes: (n, choices) networks.
+            facts: Theirs.
+
+        Returns:
+            (n, features) contrasts of every choice, and the standardised numbers.
+        """
         parts = [table[codes[:, i]] for i, table in enumerate(self._tables)]
         numbers = (facts.numbers[:, self._kept] - self._centre) / self._spread
         return np.hstack([*parts, numbers])
 
     def random(self, n: int, rng: np.random.RandomState) -> tuple[Codes, Facts]:
-        """n networks within the limits: uniform ones, turned to the anchor choice by choice."""
+        """Draws networks within the limits: uniform ones, turned to the anchor choice by choice.
+
+        Args:
+            n: How many.
+            rng: The only source of randomness.
+
+        Returns:
+            Codes (n, choices), and their facts.
+        """
         if self.problem.pool is not None:
             codes = self.problem.pool[rng.randint(len(self.problem.pool), size=n)]
             return codes, self.problem.facts(codes)
@@ -64,7 +88,7 @@ class Inner:
         return codes, self.problem.facts(codes)
 
     def _children(self, parents: Codes, n: int, rng: np.random.RandomState) -> Codes:
-        """Mutants of 1 + Poisson(1) choices; every third is a uniform crossover before."""
+        """Mutants of 1 + Poisson(1) choices; every third comes from a uniform crossover."""
         mothers = parents[rng.randint(len(parents), size=n)]
         fathers = parents[rng.randint(len(parents), size=n)]
         mixed = (rng.random_sample(mothers.shape) < 0.5) & (np.arange(n) % 3 == 0)[:, None]
@@ -75,7 +99,16 @@ class Inner:
         return np.asarray(np.where(changed, (children + steps) % self.sizes, children))
 
     def best(self, score: Score, start: Codes, rng: np.random.RandomState) -> Codes:
-        """(m, choices) the networks of highest score, best first, that evolution finds."""
+        """Evolves networks towards a high score, or sorts the pool where the problem has one.
+
+        Args:
+            score: (codes, facts) -> (n,) what is maximized.
+            start: (m, choices) parents to begin with.
+            rng: The only source of randomness.
+
+        Returns:
+            Codes (k, choices), the highest score first.
+        """
         if self.problem.pool is not None:
             some = self.problem.pool
             if len(some) > POOL:
@@ -103,7 +136,17 @@ class Inner:
     def spread_out(
         self, taken: Codes, dear: bool, rng: np.random.RandomState, n: int = 96
     ) -> Codes:
-        """(n, choices), best first: far from what is taken; `dear`: of the dearest third."""
+        """Random networks, those farthest from known ones first.
+
+        Args:
+            taken: (m, choices) known networks; the distance is the share of choices that differ.
+            dear: Whether only the dearest third is kept.
+            rng: The only source of randomness.
+            n: How many are drawn.
+
+        Returns:
+            Codes (n, choices), or (n // 3, choices) of dear ones.
+        """
         codes, facts = self.random(n, rng)
         if dear:
             kept = np.argsort(-facts.cost, kind="stable")[: n // 3]

@@ -43,33 +43,38 @@ def nearest(options: Sequence[Any], value: Any) -> int:
 
 
 class PlainProblem:
-    """Options alone: no costs, no limits, no objective but the study's own."""
+    """A Problem of options alone: no costs, no limits, no objective but the study's own."""
 
     objective: Objective | None = None
     pool: Codes | None = None
 
     def __init__(self, space: Mapping[str, BaseDistribution]) -> None:
         self.choices: dict[str, Sequence[Any]] = {
-            name: options_of(one) for name, one in space.items()
+            name: options_of(distribution) for name, distribution in space.items()
         }
 
     def facts(self, codes: Codes) -> Facts:
+        """Facts that say nothing: no numbers, no cost, everything allowed."""
         n = len(codes)
         return Facts(np.zeros((n, 0)), np.zeros(n), np.ones(n, bool))
 
     def keys(self, codes: Codes) -> list[Hashable]:
+        """The bytes of each code: different codes are different networks."""
         return [row.tobytes() for row in codes]
 
     def anchor(self) -> Codes:
+        """The first option of each choice; nothing here is forbidden."""
         return np.zeros(len(self.choices), np.int64)
 
 
-Read = tuple[Codes, int]
+Read = tuple[Codes, int]  # a trial's code (choices,), and the number of its network
 
 
 class Coder:
-    """Trials to the codes of a problem and to a number that equal networks share. Remembers
-    them, since trials are read often, and numbers are compared faster than networks."""
+    """Translates trials to codes, and to numbers that equal networks share.
+
+    It remembers them, since trials are read often and numbers compare faster than networks.
+    """
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -78,12 +83,15 @@ class Coder:
         self._trials: dict[int, tuple[Mapping[str, Any], Read]] = {}
 
     def number(self, code: Codes) -> int:
-        """Of the network of a code (choices,)."""
+        """The number of the network that a code (choices,) builds."""
         return self._numbers.setdefault(self.problem.keys(code[None])[0], len(self._numbers))
 
     def of(self, trial: FrozenTrial) -> Read | None:
-        """Code and number; None where the trial has not all parameters. Read once as long as its
-        parameters are the same object."""
+        """Reads a trial, once as long as its parameters are the same object.
+
+        Returns:
+            Code and number; None where the trial lacks a parameter.
+        """
         held = self._trials.get(trial.number)
         if held is None or held[0] is not trial.params:
             if not self.problem.choices.keys() <= trial.params.keys():

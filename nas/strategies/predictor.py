@@ -25,18 +25,21 @@ from search_spaces.architecture import Architecture
 
 FIRST = 20  # proposals that fill the space
 START = 24  # of the best evaluated networks are parents of the inner search
-Prior = Callable[[Sequence[Architecture]], Floats]
+Prior = Callable[[Sequence[Architecture]], Floats]  # accuracies in percent
 EVERY = (TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING)
 
 
 class PredictorSampler(InformedSampler):
     """Proposes what a model of the finished trials expects most of.
 
-    problem: what is known of networks beforehand; without it any Optuna search space serves, a
-        numeric parameter on a grid, several objectives by random weights.
-    first: space-filling proposals.   temper: of the posterior's paths, 1 is Thompson sampling.
-    prior: accuracies in percent expected of architectures, e.g. a surrogate's; its error is
-        then what is modelled.
+    Args:
+        seed: Of all its draws; None draws a seed from the system.
+        problem: What is known of networks beforehand; without it any Optuna search space serves,
+            a numeric parameter on a grid, several objectives by random weights.
+        first: Space-filling proposals before the model is asked.
+        temper: Width of the posterior's paths: 1 is Thompson sampling, 0 the mean.
+        prior: Accuracies in percent that are expected of architectures, e.g. a surrogate's; its
+            error is then what is modelled.
     """
 
     def __init__(
@@ -68,19 +71,19 @@ class PredictorSampler(InformedSampler):
         codes = np.array(ordered, np.int64).reshape(-1, len(inner.sizes))
         if len(codes) < self._first or len(done) < 2:
             dear = len(codes) % 2 == 1 and inner.problem.objective is not None
-            found = inner.spread_out(codes, dear and _one(study), self._rng)
+            candidates = inner.spread_out(codes, dear and _told_reward(study), self._rng)
         else:
-            found = self._promising(study, inner, codes, done)
-        first = self._first_new(inner, coder, found, {number for _, (_, number) in every})
+            candidates = self._promising(study, inner, codes, done)
+        first = self._first_new(inner, coder, candidates, {number for _, (_, number) in every})
         return values_of(inner.problem.choices, first)
 
-    def _first_new(self, inner: Inner, coder: Coder, found: Codes, seen: set[int]) -> Codes:
+    def _first_new(self, inner: Inner, coder: Coder, candidates: Codes, seen: set[int]) -> Codes:
         """The first that is not known; random ones where all are; the first if all fails."""
-        for row in found:
+        for row in candidates:
             if coder.number(row) not in seen:
                 return np.asarray(row)
         fresh, _ = inner.random(256, self._rng)
-        return next((row for row in fresh if coder.number(row) not in seen), found[0])
+        return next((row for row in fresh if coder.number(row) not in seen), candidates[0])
 
     def _candidates(self, search_space: Mapping[str, BaseDistribution]) -> tuple[Inner, Coder]:
         if self._inner is None or (self._problem is None and self._inner[0] != search_space):
@@ -94,7 +97,11 @@ class PredictorSampler(InformedSampler):
     ) -> Codes:
         """Networks, best first, by one path of the posterior.
 
-        codes: (n, choices) of the `done` trials, then of those that run.
+        Args:
+            study: Whose trials are read.
+            inner: The candidates.
+            codes: (n, choices) of the `done` trials, then of those that run.
+            done: The finished trials.
         """
         facts = inner.problem.facts(codes)
         x, expected = inner.encode(codes, facts), self._expected(inner.problem, codes)
@@ -118,11 +125,11 @@ class PredictorSampler(InformedSampler):
     def _accuracies(
         self, study: Study, problem: Problem, done: Sequence[FrozenTrial], facts: Facts
     ) -> Floats:
-        """(n,) what is modelled of the finished trials: the accuracies that they were told."""
+        """What is modelled of the finished trials (n,): the accuracies that they were told."""
         if problem.objective is None:
             return scalarised(done, study.directions, self._rng)
         values = np.array([trial.values[0] for trial in done], float)
-        told = factors(problem.objective, facts.cost[: len(done)]) if _one(study) else 1.0
+        told = factors(problem.objective, facts.cost[: len(done)]) if _told_reward(study) else 1.0
         return finite(values / told)
 
     def _expected(self, problem: Problem, codes: Codes) -> Floats:
@@ -134,17 +141,17 @@ class PredictorSampler(InformedSampler):
     def _value(
         self, study: Study, problem: Problem, accuracy: Floats, facts: Facts
     ) -> Callable[[Floats, Floats], Floats]:
-        """(accuracies, costs) -> what is maximized. accuracy, facts: of the trials so far."""
+        """A function (accuracies, costs) -> what is maximized, given those of the trials so far."""
         objective = problem.objective
         if objective is None:
             return lambda a, c: a
-        if _one(study):
+        if _told_reward(study):
             return lambda a, c: a * factors(objective, c)
         hard = objective.name == "hard"
         largest = objective.target if hard else float(facts.cost.max())
         return hypervolume_score(accuracy, facts.cost, largest)
 
 
-def _one(study: Study) -> bool:
+def _told_reward(study: Study) -> bool:
     """Whether the study is told one reward, and not accuracy and cost."""
     return len(study.directions) == 1

@@ -20,52 +20,66 @@ from search_spaces.layers import Ends, ends_of, stage_inputs
 from search_spaces.quantities import Quantity
 from search_spaces.space import Space, Value
 
-Codes = NDArray[np.int64]
+Codes = NDArray[np.int64]  # (n, choices) networks, or (choices,) a single one
 Floats = NDArray[np.float64]
 LARGEST = 1 << 18  # combinations of options that the table of one part may have
-COUNTS = 8  # a Cost's four; blocks; blocks with SE; blocks times kernel; blocks times expansion
+# A Cost's four numbers; blocks; blocks with SE; sums over blocks of the kernel and the expansion.
+COUNTS = 8
 
 
 class Facts(NamedTuple):
-    """Of n networks. numbers: (n, f) for a model; cost: (n,) F of the reward; allowed: (n,)."""
+    """What is known of n networks without evaluating them.
+
+    Attributes:
+        numbers: (n, f) for a model.
+        cost: (n,) the F of the reward, in the quantity's base unit.
+        allowed: (n,) whether all limits are kept.
+    """
 
     numbers: Floats
     cost: Floats
     allowed: NDArray[np.bool_]
 
     def of(self, rows: NDArray[Any]) -> "Facts":
-        """Of some of the networks, by a mask or positions."""
+        """The facts of some of the networks, by a mask or positions."""
         return Facts(self.numbers[rows], self.cost[rows], self.allowed[rows])
 
 
 class Problem(Protocol):
-    """choices: as a Space's.   objective: None where samplers are told a plain value.
-
-    pool: (n, choices) the only networks that exist and are allowed, or None: all combinations.
-    """
+    """What samplers may ask about networks that nobody evaluated."""
 
     @property
-    def choices(self) -> Mapping[str, Sequence[Value]]: ...
+    def choices(self) -> Mapping[str, Sequence[Value]]:
+        """The options of each choice, as a Space's."""
 
     @property
-    def objective(self) -> Objective | None: ...
+    def objective(self) -> Objective | None:
+        """The reward; None where samplers are told a plain value."""
 
     @property
-    def pool(self) -> Codes | None: ...
+    def pool(self) -> Codes | None:
+        """Codes (n, choices): the only networks that exist; None: all combinations do."""
 
-    def facts(self, codes: Codes) -> Facts: ...
+    def facts(self, codes: Codes) -> Facts:
+        """The facts of networks (n, choices)."""
 
     def keys(self, codes: Codes) -> list[Hashable]:
         """What tells networks apart: two codes may build the same one."""
         ...
 
     def anchor(self) -> Codes:
-        """(choices,): a network that is allowed; random ones turn to it until they are."""
+        """A code (choices,) that is allowed; random networks turn to it until they are."""
         ...
 
 
 class SpaceProblem:
-    """A search over a Space, with what is known of its networks. Cheap until it is asked."""
+    """A search over a Space, with what is known of its networks. Cheap until it is asked.
+
+    Args:
+        space: Its choices and networks.
+        objective: The reward.
+        limits: What is allowed.
+    """
 
     pool: Codes | None = None
 
@@ -75,6 +89,7 @@ class SpaceProblem:
 
     @property
     def choices(self) -> Mapping[str, Sequence[Value]]:
+        """The options of each of the space's choices."""
         return self.space.choices
 
     @functools.cached_property
@@ -82,6 +97,11 @@ class SpaceProblem:
         return parts_of(self.space) or _Rows(self.space)
 
     def facts(self, codes: Codes) -> Facts:
+        """The facts of networks (n, choices).
+
+        Raises:
+            OutOfDomain: A device's quantity does not cover one of them.
+        """
         numbers, whole = self._counts(codes)
         columns = Cost(*whole[:, :4].T)
         allowed = np.ones(len(codes), bool)
@@ -90,7 +110,7 @@ class SpaceProblem:
         return Facts(numbers, self._measured(self.objective.of_quantity, codes, columns), allowed)
 
     def _measured(self, quantity: Quantity, codes: Codes, columns: Cost) -> Floats:
-        """(n,) of the quantity, in its base unit; a device's are remembered."""
+        """The quantity of networks (n,), in its base unit; a device's are remembered."""
         if quantity.of_cost is not None:
             return np.asarray(quantity.of_cost(columns), float)
         known = self._predicted.setdefault(quantity.key, {})
@@ -101,22 +121,29 @@ class SpaceProblem:
         return np.array([known[key] for key in keys])
 
     def anchor(self) -> Codes:
+        """A code (choices,) within the limits. Raises UserError where none is found."""
         return positions(self.choices, feasible_values(self.space, self.limits))
 
     def keys(self, codes: Codes) -> list[Hashable]:
+        """The architectures."""
         return [self.architecture(row) for row in codes]
 
     def architecture(self, code: Codes) -> Architecture:
+        """The network of a code (choices,)."""
         return self.space.build(values_of(self.choices, code))
 
 
 def positions(choices: Mapping[str, Sequence[Value]], values: Mapping[str, Any]) -> Codes:
-    """The code of one option for each choice. Raises ValueError for an unknown option."""
+    """The code of one option for each choice.
+
+    Raises:
+        ValueError: A value is none of its choice's options.
+    """
     return np.array([list(options).index(values[name]) for name, options in choices.items()])
 
 
 def values_of(choices: Mapping[str, Sequence[Value]], code: Codes) -> dict[str, Value]:
-    """The inverse of `positions`."""
+    """The options of a code (choices,); the inverse of `positions`."""
     return {name: options[int(i)] for (name, options), i in zip(choices.items(), code, strict=True)}
 
 
@@ -136,7 +163,7 @@ def _count(part: tuple[Any, ...]) -> list[float]:
 
 
 def _whole(parts: Floats) -> Floats:
-    """(n, parts, COUNTS) to the counts of whole networks: sums, and the largest `live`."""
+    """The counts of whole networks from (n, parts, COUNTS): sums, and the largest `live`."""
     whole = parts.sum(1)
     whole[:, 3] = parts[:, :, 3].max(1)
     return np.asarray(whole)
@@ -149,18 +176,21 @@ def _numbers(whole: Floats) -> Floats:
 
 
 class _Parts:
-    """Costs by one table: part i of a network is a function of the few choices `sets[i]`, and
-    its row is start[i] + code @ steps[:, i]. Rows are filled when they are first asked for."""
+    """Costs by one table, whose rows are filled when they are first asked for.
+
+    Part i of a network is a function of the few choices `sets[i]`, and its row in the table is
+    start[i] + code @ steps[:, i].
+    """
 
     def __init__(self, space: Space, sets: Sequence[Sequence[int]]) -> None:
         self._space = space
         lengths = [len(options) for options in space.choices.values()]
         self._steps = np.zeros((len(lengths), len(sets)), np.int64)
         starts = [0]
-        for i, one in enumerate(sets):
+        for i, depended in enumerate(sets):
             size = 1
-            for at in one:
-                self._steps[at, i], size = size, size * lengths[at]
+            for choice in depended:
+                self._steps[choice, i], size = size, size * lengths[choice]
             starts.append(starts[-1] + size)
         self._starts = np.array(starts[:-1])
         self._table = np.zeros((starts[-1], COUNTS))
@@ -193,10 +223,10 @@ class _Rows:
         self._seen: dict[bytes, list[float]] = {}
 
     def __call__(self, codes: Codes) -> tuple[Floats, Floats]:
-        whole = np.array([self._one(row) for row in codes]).reshape(len(codes), COUNTS)
+        whole = np.array([self._counts(row) for row in codes]).reshape(len(codes), COUNTS)
         return _numbers(whole), whole
 
-    def _one(self, row: Codes) -> list[float]:
+    def _counts(self, row: Codes) -> list[float]:
         key = row.tobytes()
         if key not in self._seen:
             built = self._space.build(values_of(self._space.choices, row))
@@ -206,8 +236,17 @@ class _Rows:
 
 
 def parts_of(space: Space, bases: int = 6, checks: int = 60) -> _Parts | None:
-    """Which choices each part depends on, found by changing one choice at a time; None where
-    the number of parts differs, a table would be too large, or random networks disagree."""
+    """Finds which choices each part of a network depends on, by changing one choice at a time.
+
+    Args:
+        space: Whose networks are built.
+        bases: Random networks that the choices are changed in.
+        checks: Random networks whose costs are compared with those of the table.
+
+    Returns:
+        The table; None where the number of parts differs, a table would be too large, or a
+        random network's costs disagree.
+    """
     rng = random.Random(0)
     sets: list[set[int]] = []
     for _ in range(bases):
@@ -219,15 +258,15 @@ def parts_of(space: Space, bases: int = 6, checks: int = 60) -> _Parts | None:
                 now = _split(space.build({**base, name: option}))
                 if len(now) != len(sets):
                     return None
-                for found, old, new in zip(sets, was, now, strict=True):
+                for depended, old, new in zip(sets, was, now, strict=True):
                     if old != new:
-                        found.add(at)
+                        depended.add(at)
     lengths = [len(options) for options in space.choices.values()]
-    if any(math.prod(lengths[at] for at in one) > LARGEST for one in sets):
+    if any(math.prod(lengths[at] for at in depended) > LARGEST for depended in sets):
         return None
-    made = _Parts(space, [sorted(one) for one in sets])
+    made = _Parts(space, [sorted(depended) for depended in sets])
     drawn = [space.sample(rng) for _ in range(checks)]
-    codes = np.array([positions(space.choices, one) for one in drawn])
+    codes = np.array([positions(space.choices, values) for values in drawn])
     made(codes[: checks // 2])  # fills tables that the second half is read from
-    exact = np.array([cost(space.build(one)) for one in drawn], float)
+    exact = np.array([cost(space.build(values)) for values in drawn], float)
     return made if np.array_equal(made(codes)[1][:, :4], exact) else None

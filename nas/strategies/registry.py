@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Strategy:
-    """make: seed -> sampler.   front: it is told accuracy and cost, not the one reward.
+    """How a sampler is made, and what it is told.
 
-    informed: make takes a second argument, the Problem (`nas/strategies/problem.py`): choices,
-    exact costs, limits and objective, known before anything is evaluated.
+    Attributes:
+        make: (seed) -> sampler; where `informed` is set, (seed, problem) -> sampler.
+        front: Whether it is told accuracy and cost, and not the one reward.
+        informed: Whether it takes the Problem (`nas/strategies/problem.py`): choices, exact costs,
+            limits and objective, known before anything is evaluated.
     """
 
     make: Callable[..., BaseSampler]
@@ -29,7 +32,7 @@ class Strategy:
     informed: bool = False
 
     def sampler(self, seed: int, problem: "Problem | None" = None) -> BaseSampler:
-        """A new sampler for a search."""
+        """A new sampler for a search. The problem is left out where it is not asked for."""
         return self.make(seed, problem) if self.informed else self.make(seed)
 
 
@@ -76,7 +79,14 @@ STRATEGIES: dict[str, Strategy] = {
 
 
 def strategy(spec: str) -> Strategy:
-    """A strategy by name, or `module:Sampler`, called with seed=. Raises UserError."""
+    """Finds a strategy by its name.
+
+    Args:
+        spec: A name of STRATEGIES, or `module:Sampler`, which is called with seed=.
+
+    Raises:
+        UserError: There is no such strategy, or it is no Optuna sampler.
+    """
     if spec in STRATEGIES:
         return STRATEGIES[spec]
     if ":" not in spec:
@@ -84,13 +94,13 @@ def strategy(spec: str) -> Strategy:
             f"there is no strategy {spec!r}: expected one of {', '.join(STRATEGIES)}, or "
             "module:name of an Optuna sampler"
         )
-    found = load_object(spec, "strategy")
-    if isinstance(found, Strategy):
-        return found
+    loaded = load_object(spec, "strategy")
+    if isinstance(loaded, Strategy):
+        return loaded
 
     def make(seed: int) -> BaseSampler:
         try:
-            sampler = found(seed=seed)
+            sampler = loaded(seed=seed)
         except Exception as error:
             raise UserError(f"the strategy {spec!r} can't be made with seed=: {error}") from None
         if not isinstance(sampler, BaseSampler):

@@ -29,7 +29,10 @@ from nas.strategies.scores import scalarised
 class ReinforceSampler(InformedSampler):
     """Draws from a controller that batches of finished trials have trained.
 
-    problem: what is known of networks beforehand; without it any Optuna search space serves.
+    Args:
+        seed: Of the controller and of all draws; None is 0 for the controller.
+        problem: What is known of networks beforehand; without it any Optuna search space serves.
+        settings: Of the controller; None takes the defaults.
     """
 
     def __init__(
@@ -72,8 +75,10 @@ class ReinforceSampler(InformedSampler):
     def _trained(
         self, study: Study, problem: Problem, done: Sequence[tuple[FrozenTrial, Read]]
     ) -> Controller:
-        """The controller after all whole batches of the finished trials; it goes on from the
-        batches that it knows, and begins anew where they differ."""
+        """The controller after all whole batches of the finished trials.
+
+        It goes on from the batches that it knows, and begins anew where they differ.
+        """
         size = self._settings.batch
         whole = done[: len(done) // size * size]
         codes = np.array([code for _, (code, _) in whole], np.int64)
@@ -90,7 +95,7 @@ class ReinforceSampler(InformedSampler):
         return self._controller
 
     def _rewards(self, study: Study, trials: Sequence[FrozenTrial]) -> Floats:
-        """(n,) what is maximized: the value told; of several, equal weights of their signs."""
+        """What is maximized (n,): the value told; of several, equal weights of their signs."""
         if not trials:
             return np.zeros(0)
         if len(study.directions) == 1:

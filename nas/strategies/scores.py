@@ -12,18 +12,24 @@ from nas.strategies.problem import Floats
 from results.runs.front import front
 
 GAP = 0.25  # the ceiling lies this share of the values' range above the best
-USUAL = 20  # the first values, that fill the space, say what is usual
-DEPTH = 6.0  # lower than the usual by so many times what the best is above it: it failed
+USUAL = 20  # so many first values, which fill the space, say what is usual
+DEPTH = 6.0  # a training failed if it lies so many steps below usual; a step is best - usual
 
 
 @dataclass(frozen=True)
 class Warp:
-    """-log(ceiling - value), standardised: the last points are the dearest, and networks that
-    hardly trained weigh less. ceiling None: the value itself, standardised. Values more than
-    DEPTH steps below the usual, trainings that failed, are drawn near by a logarithm, so that
+    """How values are seen by a model: -log(ceiling - value), standardised.
+
+    The last points are the dearest then, and networks that hardly trained weigh less. Values more
+    than DEPTH steps below the usual, trainings that failed, are drawn near by a logarithm, so that
     they don't set the scale of all others.
 
-    usual, step: the median of the first values, and how far above it the best is.
+    Attributes:
+        ceiling: What no value reaches; None leaves the logarithm out.
+        usual: The median of the first values.
+        step: How far the best is above it; infinite where no value is drawn near.
+        shift: The mean of the warped values that it was made of.
+        scale: Their standard deviation.
     """
 
     ceiling: float | None
@@ -34,6 +40,7 @@ class Warp:
 
     @classmethod
     def of(cls, values: Floats, log: bool = True) -> "Warp":
+        """The warp of values (n,); `log`: whether with a ceiling."""
         top, usual = float(values.max()), float(np.median(values[:USUAL]))
         step = top - usual if log and top > usual else np.inf
         low = float(np.quantile(values, 0.1))
@@ -44,6 +51,7 @@ class Warp:
         return cls(ceiling, usual, step, mean, spread)
 
     def __call__(self, values: Floats) -> Floats:
+        """The warped values (n,)."""
         below = (self.usual - values) / self.step - DEPTH
         if (below > 0).any():
             near = self.usual - self.step * (DEPTH + np.log1p(np.maximum(below, 0.0)))
@@ -52,6 +60,7 @@ class Warp:
         return np.asarray((warped - self.shift) / self.scale)
 
     def back(self, warped: Floats) -> Floats:
+        """The inverse: values (n,) of warped ones."""
         plain = warped * self.scale + self.shift
         if self.ceiling is None:
             return np.asarray(plain)
@@ -64,16 +73,24 @@ class Warp:
 
 
 def factors(objective: Objective, cost: Floats) -> Floats:
-    """(n,) rewards of an accuracy of 1: the reward is linear in the accuracy."""
+    """The rewards (n,) of an accuracy of 1: the reward is linear in the accuracy."""
     return objective.reward(np.ones(len(cost)), cost)
 
 
 def hypervolume_score(
     accuracy: Floats, cost: Floats, largest: float
 ) -> Callable[[Floats, Floats], Floats]:
-    """(accuracy (m,), cost (m,)) -> the area that each would add to what the given points
-    dominate, within the worst accuracy given and cost `largest`; where it adds none, a small
-    number that falls with the distance to the front."""
+    """How much networks would add to the front of those so far.
+
+    Args:
+        accuracy: (n,) of the networks so far; the worst of them bounds the area.
+        cost: (n,) theirs.
+        largest: The cost that bounds the area.
+
+    Returns:
+        A function (accuracy (m,), cost (m,)) -> (m,) the area that each would add to what is
+        dominated; where it adds none, a small number that falls with the distance to the front.
+    """
     on_front = front(accuracy, cost)
     floor = float(accuracy.min())
     levels = np.r_[floor, accuracy[on_front]]
@@ -99,9 +116,14 @@ def scalarised(
     directions: Sequence[StudyDirection],
     rng: np.random.RandomState,
 ) -> Floats:
-    """(n,) one value to maximize: the objective, or random weights of several, each scaled to
-    its span (Knowles 2006, ParEGO, with a sum)."""
-    signs = [1.0 if one == StudyDirection.MAXIMIZE else -1.0 for one in directions]
+    """What is maximized of each trial: the objective; of several, a random weighting.
+
+    The weights are those of ParEGO (Knowles 2006), with a sum of values scaled to their span.
+
+    Returns:
+        (n,) values to maximize.
+    """
+    signs = [1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in directions]
     values = np.array([trial.values for trial in trials], float) * signs
     values = finite(values)
     if values.shape[1] == 1:
