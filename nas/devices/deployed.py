@@ -7,12 +7,18 @@ from search_spaces.architecture import Architecture
 
 
 def deployed(architecture: Architecture, seed: int | None = None) -> Any:
-    """A torch module for inference: eval mode, float32, on the CPU, channels last, random weights.
+    """Builds the network for inference: eval mode, float32, on the CPU, channels last.
 
-    (batch, 3, height, width) -> (batch, classes) logits. Batch normalization is folded into the
-    convs, dropout is gone, sums and SE products are in place, and every tensor is released after
-    its last use (nested modules would hold their inputs). Channels last is the layout in which
-    torch's convs take no copies of what they read.
+    Batch normalization is folded into the convs, dropout is gone, sums and SE products are in
+    place, and every tensor is released after its last use (nested modules would hold their
+    inputs). Channels last is the layout in which torch's convs take no copies of what they read.
+
+    Args:
+        architecture: The network.
+        seed: Of its random weights.
+
+    Returns:
+        A torch module, images (batch, 3, height, width) -> logits (batch, classes).
     """
     from search_spaces.builder import build
 
@@ -20,7 +26,7 @@ def deployed(architecture: Architecture, seed: int | None = None) -> Any:
 
 
 def flattened(network: Any) -> Any:
-    """A network of `builder.build`, or a part of one, in its deployed form. It is used up."""
+    """The deployed form of a network of `builder.build`, or of a part of one, which is used up."""
     import torch
     from torch import fx, nn
     from torch.nn.utils.fusion import fuse_conv_bn_eval

@@ -17,24 +17,28 @@ from nas.imagenet.process import Floats, Process, fit
 from search_spaces.cost import layer_cost
 
 FEATURES = 10
-FEWEST = 24  # measured blocks, to fit a model at all
-ALIKE = 3  # measured blocks of the same layers
-BEYOND = 1.25  # times that a feature may lie outside of the measured range
-KERNEL_ROWS = 200  # set the kernel
+FEWEST = 24  # blocks that must be measured before a model is fitted at all
+ALIKE = 3  # measured blocks with the same kinds of layers that an estimate needs
+BEYOND = 1.25  # factor by which a feature may lie outside of the measured range
+KERNEL_ROWS = 200  # blocks that the kernel's parameters are fitted to
 ROWS = 1000  # blocks at most that the model holds; three times as many were no more exact
 
 
 def layers_of(keyed: Keyed) -> tuple[str, ...]:
     """What kinds of layers a block has, without their sizes."""
     block, activation = keyed
-    kinds = ["dw" if one.groups > 1 else one.kind for one in block.layers]
+    kinds = ["dw" if layer.groups > 1 else layer.kind for layer in block.layers]
     joined = [] if not block.residual else ["input" if block.shortcut is None else "side"]
     return (*kinds, *joined, activation or "")
 
 
 @functools.lru_cache(maxsize=1 << 15)
 def features(key: str) -> Floats:
-    """(FEATURES,) logarithms of a block; 0 where it has no layer of the kind."""
+    """What a block does, as a model sees it.
+
+    Returns:
+        (FEATURES,) logarithms; 0 where the block has no layer of the kind.
+    """
     block, dense, depthwise, squeeze, read, written, weights = parse(key).block, 0, 0, 0, 0, 0, 0
     for layer in block.layers:
         macs, params, *_ = layer_cost(layer)
@@ -58,8 +62,14 @@ def features(key: str) -> Floats:
 
 
 class Reach:
-    """What can be estimated from the blocks that were added: blocks like ALIKE of them, of
-    features within their range or little beyond."""
+    """The blocks that can be estimated from those that were added.
+
+    ALIKE blocks of the same kinds of layers must be among them, and no feature may lie further
+    outside of their range than BEYOND.
+
+    Args:
+        keys: Of the first measured blocks.
+    """
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
         self._met = Counter[tuple[str, ...]]()
@@ -67,6 +77,7 @@ class Reach:
         self.add(keys)
 
     def add(self, keys: Iterable[str]) -> None:
+        """Adds measured blocks by their keys."""
         for key in keys:
             x = features(key)
             self._met[layers_of(parse(key))] += 1
@@ -80,9 +91,17 @@ class Reach:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A fitted model, and what it reaches.
+    """A fitted model of the times of blocks: key -> (ms, one standard deviation), or None.
 
-    errors: relative errors on the blocks that the model holds, each left out in turn.
+    Attributes:
+        process: The Gaussian process of standardised features.
+        solved: (n,) the inverse kernel matrix times the standardised targets.
+        shift: (FEATURES,) the means that features are standardised with.
+        scale: (FEATURES,) the standard deviations.
+        mean: Of the logarithms of ms.
+        width: Their standard deviation.
+        reach: The blocks that it can estimate.
+        errors: (n,) relative errors on the blocks that it holds, each left out in turn.
     """
 
     process: Process
@@ -95,7 +114,7 @@ class Estimate:
     errors: Floats
 
     def __call__(self, key: str) -> tuple[float, float] | None:
-        """(ms, one standard deviation in ms) of a block; None where it can't be estimated."""
+        """The ms of a block, and one standard deviation in ms; None where it can't be estimated."""
         if key not in self.reach:
             return None
         process, point = self.process, (features(key) - self.shift) / self.scale
@@ -105,16 +124,17 @@ class Estimate:
 
     @property
     def median_error(self) -> float:
+        """The median of the absolute relative errors."""
         return float(np.median(np.abs(self.errors)))
 
     @property
     def spread(self) -> float:
-        """One standard deviation of the relative error, without the heed of outliers."""
+        """One standard deviation of the relative error, from its median, so that outliers don't count."""
         return 1.4826 * self.median_error
 
 
 def fit_estimate(times: Mapping[str, float]) -> Estimate | None:
-    """The model of measured times in ms by key; None where there are too few."""
+    """Fits a model to measured times in ms by key; None where there are fewer than FEWEST."""
     if len(times) < FEWEST:
         return None
     x, y = np.stack([features(key) for key in times]), np.log(list(times.values()))
@@ -125,9 +145,8 @@ def fit_estimate(times: Mapping[str, float]) -> Estimate | None:
     some, held = order[:KERNEL_ROWS], order[:ROWS]
     process = Process(fit(points[some], targets[some]), points[held])
     solved = process.solve(targets[held])
-    left_out = solved / np.diag(
-        process.solve(np.eye(len(held)))
-    )  # Rasmussen and Williams, eq. 5.12
+    # The error of each row when it is left out: Rasmussen and Williams 2006, eq. 5.12.
+    left_out = solved / np.diag(process.solve(np.eye(len(held))))
     return Estimate(
         process, solved, shift, scale, mean, width, Reach(times), np.expm1(width * left_out)
     )

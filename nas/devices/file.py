@@ -28,7 +28,13 @@ Floats = NDArray[np.float64]
 
 
 class Times(NamedTuple):
-    """Of a block, in ms for one batch: p50, p90 (nan if unknown), and timed runs (0 if unknown)."""
+    """The times of a block in ms, for a batch.
+
+    Attributes:
+        p50: The median.
+        p90: The 90th percentile, nan if unknown.
+        runs: Timed runs, 0 if unknown.
+    """
 
     p50: float
     p90: float = math.nan
@@ -37,13 +43,19 @@ class Times(NamedTuple):
 
 @dataclass(frozen=True)
 class ProfiledDevice:
-    """Times of blocks on a device, and the whole networks they predict.
+    """Times of blocks on a device, and the whole networks that they predict.
 
-    batch: images in a batch.   blocks: by key (`nas/devices/blocks.py`); None: not measured.
-    stamp: where and how it was measured.   check: the error on networks that were not fitted:
-        `median_error` (relative), `tau` (Kendall's), `networks`; None where nobody checked.
-    offset_ms, factor: from a sum of blocks to a network.   spread: one standard deviation of a
-        network's relative error besides that of estimated blocks; nan if unknown.
+    Attributes:
+        name: What it is called.
+        batch: Images in a batch.
+        stamp: Where and how it was measured.
+        check: The error on networks that were not fitted: `median_error` (relative), `tau`
+            (Kendall's), `networks`; None where nobody checked.
+        blocks: Times by key (`nas/devices/blocks.py`); None: not measured.
+        offset_ms: Added to the sum of blocks to make a network's time.
+        factor: What that sum is multiplied by.
+        spread: One standard deviation of a network's relative error, besides that of estimated
+            blocks; nan if unknown.
     """
 
     name: str
@@ -62,35 +74,36 @@ class ProfiledDevice:
 
     @functools.cached_property
     def estimate(self) -> Estimate | None:
+        """The model of blocks that were not measured; None where too few were."""
         return fit_estimate(self.measured)
 
     @functools.cached_property
     def _block(self) -> Callable[[str], tuple[float, float]]:
-        """(ms, spread in ms) of a block by key, remembered: measured, else estimated."""
+        """A function key -> (ms, spread in ms) of a block, remembered: measured, else estimated."""
         known = {key: (ms, 0.0) for key, ms in self.measured.items()}
 
         def look_up(key: str) -> tuple[float, float]:
             if key not in known:
-                found = self.estimate(key) if self.estimate is not None else None
-                if found is None:
+                estimated = self.estimate(key) if self.estimate is not None else None
+                if estimated is None:
                     raise OutOfDomain(
                         f"the device {self.name!r} does not cover this network: its block "
                         f"{key!r} was neither measured nor is it like the measured ones; profile "
                         "a space that has it for more --minutes, or fill in its time"
                     )
-                known[key] = found
+                known[key] = estimated
             return known[key]
 
         return look_up
 
     def _sum(self, keys: Iterable[str]) -> tuple[float, float]:
         """Sums of times and of spreads: those of one stage's estimates err together."""
-        found = [self._block(key) for key in keys]
-        return sum(ms for ms, _ in found), sum(sd for _, sd in found)
+        blocks = [self._block(key) for key in keys]
+        return sum(ms for ms, _ in blocks), sum(sd for _, sd in blocks)
 
     @functools.cached_property
     def _stage(self) -> Callable[[Stage, int, int, str], tuple[float, float]]:
-        """(ms, spread in ms) of a stage, cached as `cost.stage_cost` is."""
+        """A function (stage, channels, size, activation) -> (ms, spread in ms), cached."""
 
         @functools.lru_cache(maxsize=1 << 17)
         def stage_sum(stage: Stage, c_in: int, size: int, act: str) -> tuple[float, float]:
@@ -100,6 +113,8 @@ class ProfiledDevice:
 
     @functools.cached_property
     def _ends(self) -> Callable[[Ends], tuple[float, float]]:
+        """A function ends -> (ms, spread in ms) of stem and head, cached."""
+
         @functools.lru_cache(maxsize=1 << 12)
         def ends_sum(ends: Ends) -> tuple[float, float]:
             return self._sum(end_keys(ends))
@@ -107,7 +122,14 @@ class ProfiledDevice:
         return ends_sum
 
     def sum_of_blocks(self, architecture: Architecture) -> tuple[float, float]:
-        """(ms, spread of estimates in ms) of the blocks. Raises OutOfDomain."""
+        """Adds up the blocks of a network.
+
+        Returns:
+            Their ms, and one standard deviation in ms of those that are estimated.
+
+        Raises:
+            OutOfDomain: A block was not measured and can't be estimated.
+        """
         a, total, variance = architecture, 0.0, 0.0
         for row in stage_inputs(a):
             ms, spread = self._stage(*row, a.activation)
@@ -116,8 +138,14 @@ class ProfiledDevice:
         return total + ms, math.sqrt(variance + spread**2)
 
     def predict_one(self, architecture: Architecture) -> tuple[float, float]:
-        """(ms for one batch, one standard deviation; nan if unknown). Raises OutOfDomain, also
-        where offset and factor make no time above 0 of the blocks."""
+        """Predicts a network's time.
+
+        Returns:
+            The ms of a batch, and one standard deviation in ms, nan if unknown.
+
+        Raises:
+            OutOfDomain: A block is not covered, or offset and factor make no time above 0 of them.
+        """
         blocks, estimates = self.sum_of_blocks(architecture)
         ms = self.offset_ms + self.factor * blocks
         if not 0 < ms < math.inf:
@@ -130,9 +158,16 @@ class ProfiledDevice:
         return ms, math.hypot(self.spread * ms, self.factor * estimates)
 
     def predict(self, architectures: Iterable[Architecture]) -> tuple[Floats, Floats]:
-        """`predict_one` of each: two arrays (n,). Raises OutOfDomain."""
-        found = [self.predict_one(one) for one in architectures]
-        pairs = np.array(found, dtype=float).reshape(-1, 2)
+        """Predicts the time of many networks, as `predict_one` does.
+
+        Returns:
+            (n,) ms, and (n,) standard deviations.
+
+        Raises:
+            OutOfDomain: A network is not covered.
+        """
+        predictions = [self.predict_one(architecture) for architecture in architectures]
+        pairs = np.array(predictions, dtype=float).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
 
     def covers(self, space: Space) -> float:
@@ -142,7 +177,7 @@ class ProfiledDevice:
 
 
 def to_text(device: ProfiledDevice) -> str:
-    """The device file's text: JSON, one block a line."""
+    """The device file's text: JSON, a line for each block."""
     head = {
         "format": FORMAT,
         "name": device.name,
@@ -156,7 +191,7 @@ def to_text(device: ProfiledDevice) -> str:
         },
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
-    rows = [f"  {json.dumps(key)}: {_times_text(one)}" for key, one in device.blocks.items()]
+    rows = [f"  {json.dumps(key)}: {_times_text(times)}" for key, times in device.blocks.items()]
     return "\n".join(["{", *lines, ' "blocks": {', ",\n".join(rows), " }", "}"]) + "\n"
 
 
@@ -169,7 +204,11 @@ def _times_text(times: Times | None) -> str:
 
 
 def read(path: Path | str) -> ProfiledDevice:
-    """The device of a file. Raises UserError that names the file and the fault."""
+    """Reads a device file.
+
+    Raises:
+        UserError: It can't be read or used; the message names the file and the fault.
+    """
     path = Path(path)
     content = read_json(path)
     try:
@@ -215,7 +254,15 @@ def _check(check: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def from_json(content: Any, stem: str) -> ProfiledDevice:
-    """The device of a file's JSON; `stem` names it if the file does not. Raises UserError."""
+    """The device of a file's JSON.
+
+    Args:
+        content: What the file holds.
+        stem: The device's name if the file gives none.
+
+    Raises:
+        UserError: It is no device file, or a value in it is out of range.
+    """
     if not isinstance(content, dict) or not isinstance(content.get("blocks"), dict):
         raise UserError(
             "there is no object 'blocks': expected a file of `nas profile`, or a filled in "

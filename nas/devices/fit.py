@@ -13,7 +13,7 @@ from nas.devices.file import ProfiledDevice
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 
-SEVERAL = 8  # calibration networks, for an offset besides the factor
+SEVERAL = 8  # calibration networks from which an offset is fitted besides the factor
 OUTLIER = 0.02  # relative error beyond which a network counts less
 SIGMA = 1.4826  # of a normal distribution / its median absolute deviation
 
@@ -21,20 +21,27 @@ SIGMA = 1.4826  # of a normal distribution / its median absolute deviation
 def _sums(
     device: ProfiledDevice, times: Mapping[Architecture, float]
 ) -> list[tuple[float, float, float]]:
-    """(sum of blocks, its spread, measured) in ms of the networks that the device covers."""
+    """The (sum of blocks, its spread, measured) in ms of the networks that the device covers."""
     rows = []
-    for one, ms in times.items():
+    for architecture, ms in times.items():
         try:
-            rows.append((*device.sum_of_blocks(one), ms))
+            rows.append((*device.sum_of_blocks(architecture), ms))
         except OutOfDomain:
             continue
     return rows
 
 
 def fitted(device: ProfiledDevice, times: Mapping[Architecture, float]) -> ProfiledDevice:
-    """The device with offset_ms, factor and spread of whole networks' times in ms.
+    """Fits offset, factor and spread to whole networks.
 
     The offset is not negative, so that a small network's prediction stays above 0.
+
+    Args:
+        device: Its blocks are measured.
+        times: Measured ms of networks; those that the device does not cover are left out.
+
+    Returns:
+        The device with offset_ms, factor and spread; unchanged where it covers no network.
     """
     rows = np.array(_sums(device, times), dtype=float).reshape(-1, 3)
     if not len(rows):
@@ -42,14 +49,14 @@ def fitted(device: ProfiledDevice, times: Mapping[Architecture, float]) -> Profi
     sums, estimates, measured = rows.T
     offset, factor = 0.0, float(np.median(measured / sums))
     if len(rows) >= SEVERAL:
-        found = least_squares(
+        solution = least_squares(
             lambda x: (x[0] + x[1] * sums) / measured - 1,
             (1e-3 * measured.min(), factor),
             bounds=((0.0, 1e-6), (math.inf, math.inf)),
             loss="soft_l1",
             f_scale=OUTLIER,
         )
-        offset, factor = map(float, found.x)
+        offset, factor = map(float, solution.x)
     errors = (offset + factor * sums) / measured - 1
     freedom = len(rows) / max(1, len(rows) - (2 if len(rows) >= SEVERAL else 1))
     variance = freedom * (SIGMA * float(np.median(np.abs(errors)))) ** 2
@@ -60,12 +67,17 @@ def fitted(device: ProfiledDevice, times: Mapping[Architecture, float]) -> Profi
 
 
 def check_of(device: ProfiledDevice, times: Mapping[Architecture, float]) -> dict[str, Any] | None:
-    """The errors on networks whose times in ms nothing was fitted to; None where the device
-    covers fewer than two of them, which tell nothing.
+    """The errors on networks that nothing was fitted to.
 
-    median_error, p90_error: of the relative error.   tau: Kendall's, of prediction and time.
-    within_1_spread: the share within one.   not_covered: networks that have no prediction.
-    estimates: the median error of the model of blocks on measured ones, each left out in turn.
+    Args:
+        device: A fitted device.
+        times: Measured ms of the networks.
+
+    Returns:
+        `networks` that count, those `not_covered`, `median_error` and `p90_error` of the relative
+        error, Kendall's `tau` of prediction and time, the share `within_1_spread`, and
+        `estimates`: the median error of the model of blocks on measured ones, each left out in
+        turn. None where the device covers fewer than two networks, which tell nothing.
     """
     rows = _sums(device, times)
     if len(rows) < 2:
@@ -82,5 +94,5 @@ def check_of(device: ProfiledDevice, times: Mapping[Architecture, float]) -> dic
         "within_1_spread": np.mean(np.abs(predicted - measured) <= spreads),
         **({"estimates": model.median_error} if model is not None else {}),
     }
-    found = {"networks": len(rows), "not_covered": len(times) - len(rows)}
-    return {name: round(float(value), 4) for name, value in numbers.items()} | found
+    counts = {"networks": len(rows), "not_covered": len(times) - len(rows)}
+    return {name: round(float(value), 4) for name, value in numbers.items()} | counts

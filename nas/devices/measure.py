@@ -13,9 +13,9 @@ from search_spaces.architecture import Architecture
 from search_spaces.cost import BYTES, cost
 from search_spaces.errors import UserError
 
-WARM = 3  # untimed runs
-FEWEST = 20  # timed runs
-QUIET = 0.25  # share of undisturbed runs from which they alone count
+WARM = 3  # untimed runs before the first timed one
+FEWEST = 20  # timed runs, whatever the time
+QUIET = 0.25  # share of undisturbed runs from which on the disturbed ones are left out
 
 Show = Callable[[float, str], None]  # told the seconds that passed, and what goes on
 
@@ -25,11 +25,17 @@ def silent(passed: float, text: str) -> None:
 
 
 @dataclass(frozen=True)
-class Measurement:
-    """p50, p90: ms of a batch.   images_per_s: at p50.   runs: that were timed.
-    disturbed: the share of them in which another program took the processor (`quiet_ones`).
-    peak_bytes: None where the runtime can't tell.   analytic_bytes: `Cost.memory`'s count at
-    this batch and dtype.
+class Timing:
+    """What running a network showed.
+
+    Attributes:
+        p50_ms: Median of a batch.
+        p90_ms: 90th percentile of a batch.
+        images_per_s: At the median.
+        runs: That were timed.
+        disturbed: The share of them in which another program took the processor.
+        peak_bytes: Weights, input and what was allocated besides; None if the runtime can't tell.
+        analytic_bytes: The count of `Cost.memory` at this batch and dtype.
     """
 
     p50_ms: float
@@ -42,7 +48,7 @@ class Measurement:
 
 
 def quiet_ones(runs: Sequence[Run]) -> list[float]:
-    """Seconds of the undisturbed runs; where they are fewer than QUIET, `own` of the lower half."""
+    """The seconds of the undisturbed runs; where they are too few, `own` of the lower half."""
     quiet = [run.seconds for run in runs if run.quiet]
     if len(quiet) >= QUIET * len(runs):
         return quiet
@@ -50,7 +56,13 @@ def quiet_ones(runs: Sequence[Run]) -> list[float]:
 
 
 def sample(run: Callable[[], Run], seconds: float, show: Show = silent) -> list[Run]:
-    """Runs for about so many seconds, FEWEST at least, after WARM untimed ones."""
+    """Runs and times again and again, after WARM untimed runs.
+
+    Args:
+        run: Runs once.
+        seconds: For about how long; FEWEST runs are made in any case.
+        show: Is told how it goes.
+    """
     for _ in range(WARM):
         run()
     begun, passed, runs = time.perf_counter(), 0.0, list[Run]()
@@ -63,31 +75,39 @@ def sample(run: Callable[[], Run], seconds: float, show: Show = silent) -> list[
 
 def analytic_bytes(architecture: Architecture, setting: Setting) -> int:
     """Weights and the largest set of live activations at the setting's batch and dtype."""
-    found = cost(architecture)
-    float32 = found.memory + (setting.batch - 1) * found.activation_memory
+    costs = cost(architecture)
+    float32 = costs.memory + (setting.batch - 1) * costs.activation_memory
     return float32 * DTYPES[setting.dtype] // BYTES
 
 
 def measure(
     architecture: Architecture, setting: Setting, seconds: float = 3.0, show: Show = silent
-) -> Measurement:
-    """Times the deployed network for about so many seconds. Raises UserError."""
+) -> Timing:
+    """Times the deployed network on this machine.
+
+    Args:
+        architecture: The network; its weights are random.
+        setting: How it runs.
+        seconds: For about how long.
+        show: Is told how it goes.
+
+    Raises:
+        UserError: The runtime is not installed, or can't run this setting.
+    """
     show(0.0, "building the network")
     runtime = start(setting)
     runs = sample(runtime.whole(architecture), seconds, show)
     show(seconds, "measuring its memory")
     kept = quiet_ones(runs)
-    p50, p90 = (float(one) for one in np.percentile(kept, (50, 90)))
+    p50, p90 = (float(kept_seconds) for kept_seconds in np.percentile(kept, (50, 90)))
     disturbed = sum(not run.quiet for run in runs) / len(runs)
     peak = runtime.peak_bytes(architecture)
     analytic = analytic_bytes(architecture, setting)
-    return Measurement(
-        1e3 * p50, 1e3 * p90, setting.batch / p50, len(runs), disturbed, peak, analytic
-    )
+    return Timing(1e3 * p50, 1e3 * p90, setting.batch / p50, len(runs), disturbed, peak, analytic)
 
 
 def check_batch(device: ProfiledDevice, setting: Setting, path: Any) -> None:
-    """Raises UserError where the file was not measured with this batch."""
+    """Raises UserError where the file was not measured with the setting's batch."""
     if device.batch != setting.batch:
         raise UserError(
             f"{path} predicts batches of {device.batch}, this measures --batch {setting.batch}: "

@@ -19,7 +19,7 @@ IN, OUT = "x", "y"
 
 
 class OnnxRuntime:
-    """`measure_runtime.Runtime`. A chain is a session a block, a network is one session."""
+    """A `nas.devices.runtime.Runtime`: a chain has a session for each block, a network has one."""
 
     def __init__(self, setting: Setting) -> None:
         check_installed()
@@ -33,11 +33,13 @@ class OnnxRuntime:
         self._sessions: dict[str, Callable[[Any], Any]] = {}
 
     def whole(self, architecture: Architecture) -> Callable[[], Run]:
+        """See Runtime. All blocks are joined to a single model first."""
         step = self._session(_joined(self._blocks(architecture)))
         images = self._images(architecture).numpy()
         return lambda: by_clock((step,), images, self._setting.threads == 1)[0]
 
     def chain(self, architecture: Architecture) -> Callable[[], list[Run]]:
+        """See Runtime. Blocks of equal key share a session."""
         keys, images = keys_of(architecture), self._images(architecture).numpy()
         for key, model in zip(keys, self._blocks(architecture), strict=True):
             if key not in self._sessions:
@@ -46,9 +48,11 @@ class OnnxRuntime:
         return lambda: by_clock(steps, images, self._setting.threads == 1)
 
     def peak_bytes(self, architecture: Architecture) -> None:
+        """None: ONNX Runtime does not tell."""
         return None
 
     def machine(self) -> str:
+        """The processor's name."""
         return processor()
 
     def _images(self, architecture: Architecture) -> Any:
@@ -58,7 +62,7 @@ class OnnxRuntime:
         return torch.randn(self._setting.batch, 3, pixels, pixels)
 
     def _blocks(self, architecture: Architecture) -> list[Any]:
-        """The ONNX models of the network's blocks; those of one key are one model."""
+        """The ONNX models of the network's blocks; those of equal key are the same model."""
         import torch
 
         keys = keys_of(architecture)
@@ -98,7 +102,7 @@ def _exported(block: Any, x: Any) -> Any:
 
 
 def _joined(models: Iterable[Any]) -> Any:
-    """One model of models one after the other."""
+    """A single model of models that follow one another."""
     from onnx import compose
 
     named = [(i, compose.add_prefix(model, f"{i}/")) for i, model in enumerate(models)]

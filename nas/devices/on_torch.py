@@ -20,7 +20,7 @@ from search_spaces.layers import walk
 
 
 class Torch:
-    """`measure_runtime.Runtime`. Blocks of one key are one module in all chains."""
+    """A `nas.devices.runtime.Runtime`. Blocks of equal key are one module in all chains."""
 
     def __init__(self, setting: Setting) -> None:
         if setting.on == "cuda" and not torch.cuda.is_available():
@@ -40,11 +40,13 @@ class Torch:
         return torch.randn(self._batch, 3, pixels, pixels).to(**self._where)
 
     def whole(self, architecture: Architecture) -> Callable[[], Run]:
+        """See Runtime."""
         network = deployed(architecture).to(**self._where)
         images = self._images(architecture)
         return lambda: self._run((network,), images)[0]
 
     def chain(self, architecture: Architecture) -> Callable[[], list[Run]]:
+        """See Runtime."""
         keys, images = keys_of(architecture), self._images(architecture)
         if not self._blocks.keys() >= set(keys):
             network = build(architecture)
@@ -60,6 +62,7 @@ class Torch:
             return _by_events(modules, x) if self._cuda else by_clock(modules, x, self._single)
 
     def peak_bytes(self, architecture: Architecture) -> int:
+        """See Runtime. On a GPU of the second run, on a CPU of what the allocator reports."""
         before = torch.cuda.memory_allocated() if self._cuda else 0
         network = deployed(architecture).to(**self._where)
         images = self._images(architecture)
@@ -72,10 +75,12 @@ class Torch:
         return torch.cuda.max_memory_allocated() - before
 
     def machine(self) -> str:
+        """The name of the GPU, or of the processor."""
         return torch.cuda.get_device_name() if self._cuda else processor()
 
 
 def _by_events(modules: Sequence[nn.Module], x: Tensor) -> list[Run]:
+    """Runs x through the modules on a GPU, each module timed."""
     event: Any = torch.cuda.Event
     events = [event(enable_timing=True) for _ in range(len(modules) + 1)]
     torch.cuda.synchronize()
@@ -85,25 +90,29 @@ def _by_events(modules: Sequence[nn.Module], x: Tensor) -> list[Run]:
         event.record()
     torch.cuda.synchronize()
     pairs = itertools.pairwise(events)
-    seconds = [1e-3 * one.elapsed_time(other) for one, other in pairs]
-    return [Run(one, True, one) for one in seconds]
+    seconds = [1e-3 * before.elapsed_time(after) for before, after in pairs]
+    return [Run(taken, True, taken) for taken in seconds]
 
 
 def allocated(network: nn.Module, images: Tensor) -> int:
-    """Peak bytes of a run on the CPU: parameters, buffers, the input, and the largest sum of
-    what torch's allocator held at once besides."""
+    """Measures the memory of a run on the CPU.
+
+    Returns:
+        Peak bytes: parameters, buffers, the input, and the largest sum of what torch's allocator
+        held at once besides.
+    """
     with torch.inference_mode():
         network(images)
-        with _silent(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
+        with _silent(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
             network(images)
     held = peak = 0
-    assert found.profiler is not None
-    events = found.profiler.kineto_results.events()
+    assert profiled.profiler is not None
+    events = profiled.profiler.kineto_results.events()
     for event in sorted((e for e in events if e.name() == "[memory]"), key=lambda e: e.start_ns()):
         held += event.nbytes()
         peak = max(peak, held)
     tensors = (*network.parameters(), *network.buffers(), images)
-    return peak + sum(one.numel() * one.element_size() for one in tensors)
+    return peak + sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 @contextlib.contextmanager

@@ -28,20 +28,28 @@ from search_spaces.errors import UserError
 from search_spaces.space import Space
 
 CHECKS, CALIBRATIONS = 50, 25  # networks
-CONTEXTS = 3  # designed networks that hold a block
-CANDIDATES = 40  # of which each designed network is the best
-DESIGNS = 400  # at most
+CONTEXTS = 3  # designed networks that each block shall stand in
+CANDIDATES = 40  # random networks of which each designed network is the best
+DESIGNS = 400  # designed networks at most
 REPEATS = 4  # timed runs a visit, after one that warms the caches
-BUILDING = 0.45  # of the time, at most, until every network was visited once
-COVERING = 0.9  # of the time, at most, while blocks are met that could not even be estimated
-ROOM = 0.25  # of the machine's memory, for weights
+# Networks are added until this share of the time has passed; after it only those with blocks that
+# could not be estimated from the measured ones, and after COVERING none.
+BUILDING = 0.45
+COVERING = 0.9
+ROOM = 0.25  # share of the machine's memory that the weights may take
 FEWEST = 3  # networks of each sort, whatever the time
-FITTING = 0.03  # of the time, kept for the rest
+FITTING = 0.03  # share of the time that is kept for the fit
 
 
 @dataclasses.dataclass
 class Sort:
-    """Networks of one use, and what their runs took: by network, or by block for `design`."""
+    """Networks of one use, and what their runs took.
+
+    Attributes:
+        networks: All that may be visited.
+        runs: By network, or by block for `design`.
+        visited: Those that were built.
+    """
 
     networks: Sequence[Architecture]
     runs: dict[Any, list[Run]] = dataclasses.field(default_factory=lambda: defaultdict(list))
@@ -49,47 +57,69 @@ class Sort:
 
 
 def drawn(space: Space, count: int, rng: random.Random, others: set[Architecture]) -> list[Any]:
-    """So many random networks (fewer in a small space) that are not among the others."""
-    found: dict[Architecture, None] = {}
+    """Draws different random networks of a space.
+
+    Args:
+        space: Where they come from.
+        count: How many; a small space gives fewer.
+        rng: The source of randomness.
+        others: Networks that must not be drawn.
+    """
+    architectures: dict[Architecture, None] = {}
     for _ in range(50 * count):
-        one = space.build(space.sample(rng))
-        if one not in others:
-            found[one] = None
-        if len(found) == count:
+        architecture = space.build(space.sample(rng))
+        if architecture not in others:
+            architectures[architecture] = None
+        if len(architectures) == count:
             break
-    return list(found)
+    return list(architectures)
 
 
 def designs(space: Space, rng: random.Random, keys: Iterable[str]) -> list[Architecture]:
-    """Networks that hold each block CONTEXTS times, most new blocks first; DESIGNS at most."""
-    met, wanted, found = Counter[str](), set(keys), list[Architecture]()
-    while len(found) < DESIGNS and any(met[key] < CONTEXTS for key in wanted):
+    """Designs networks that hold each block CONTEXTS times, most new blocks first.
+
+    Args:
+        space: Where candidates are drawn from.
+        rng: The source of randomness.
+        keys: Of the space's blocks.
+
+    Returns:
+        DESIGNS networks at most.
+    """
+    met, wanted, chosen = Counter[str](), set(keys), list[Architecture]()
+    while len(chosen) < DESIGNS and any(met[key] < CONTEXTS for key in wanted):
         candidates = [space.build(space.sample(rng)) for _ in range(CANDIDATES)]
         gains = [
-            sum(1 / (1 + 9 * met[key]) for key in set(keys_of(one)) if met[key] < CONTEXTS)
-            for one in candidates
+            sum(1 / (1 + 9 * met[key]) for key in set(keys_of(candidate)) if met[key] < CONTEXTS)
+            for candidate in candidates
         ]
         best = candidates[int(np.argmax(gains))]
         if max(gains) > 0:
             met.update(set(keys_of(best)))
-            found.append(best)
-    return found
+            chosen.append(best)
+    return chosen
 
 
 def interleaved(sorts: Mapping[str, Sort]) -> list[tuple[str, Architecture]]:
-    """(sort, network) of all, each sort spread evenly over the list."""
+    """All networks with the name of their sort, each sort spread evenly over the list."""
     rows = [
-        ((i + 0.5) / len(sort.networks), name, one)
+        ((i + 0.5) / len(sort.networks), name, architecture)
         for name, sort in sorts.items()
-        for i, one in enumerate(sort.networks)
+        for i, architecture in enumerate(sort.networks)
     ]
-    return [(name, one) for _, name, one in sorted(rows, key=lambda row: row[:2])]
+    return [(name, architecture) for _, name, architecture in sorted(rows, key=lambda row: row[:2])]
 
 
 def plan(space: Space, keys: Iterable[str], seed: int) -> dict[str, Sort]:
-    """Networks to design, to calibrate and to check with; no network is in two sorts.
+    """Chooses networks to design, to calibrate and to check with; no network is in two sorts.
 
-    keys: of the space's blocks.   Raises UserError for a space that is too small.
+    Args:
+        space: Where they are drawn from.
+        keys: Of the space's blocks.
+        seed: Of all draws.
+
+    Raises:
+        UserError: The space is too small for three sorts.
     """
     rng = random.Random(seed)
     design = designs(space, rng, keys)
@@ -103,11 +133,13 @@ def plan(space: Space, keys: Iterable[str], seed: int) -> dict[str, Sort]:
     return {"design": Sort(design), "check": Sort(check), "calibration": Sort(calibration)}
 
 
-def _visit(runtime: Runtime, sort: Sort, name: str, one: Architecture) -> Callable[[], None]:
+def _visit(
+    runtime: Runtime, sort: Sort, name: str, architecture: Architecture
+) -> Callable[[], None]:
     """Builds a network; the function visits it: one run to warm up, REPEATS that count."""
-    sort.visited.add(one)
+    sort.visited.add(architecture)
     if name == "design":
-        keys, chain = keys_of(one), runtime.chain(one)
+        keys, chain = keys_of(architecture), runtime.chain(architecture)
 
         def visit() -> None:
             chain()
@@ -116,11 +148,11 @@ def _visit(runtime: Runtime, sort: Sort, name: str, one: Architecture) -> Callab
                     sort.runs[key].append(run)
 
         return visit
-    whole = runtime.whole(one)
+    whole = runtime.whole(architecture)
 
     def visit_whole() -> None:
         whole()
-        sort.runs[one].extend(whole() for _ in range(REPEATS))
+        sort.runs[architecture].extend(whole() for _ in range(REPEATS))
 
     return visit_whole
 
@@ -133,19 +165,31 @@ def measure(
     rng: random.Random,
     show: Show,
 ) -> int:
-    """Visits networks until so many seconds have `passed`; gives the number of rounds."""
+    """Visits networks again and again, and collects their runs in the sorts.
+
+    Args:
+        runtime: Runs them.
+        sorts: What is visited, by name.
+        seconds: When it ends.
+        passed: Gives the seconds that passed so far.
+        rng: Of the order of visits.
+        show: Is told how it goes.
+
+    Returns:
+        The number of rounds over all built networks.
+    """
     visits, weights, reach = list[Callable[[], None]](), 0, Reach()
     room = ROOM * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    for name, one in interleaved(sorts):
+    for name, architecture in interleaved(sorts):
         sort, now = sorts[name], passed() / seconds
-        new = set(keys_of(one)) - sort.runs.keys() if name == "design" else set()
+        new = set(keys_of(architecture)) - sort.runs.keys() if name == "design" else set()
         late = now > COVERING or (now > BUILDING and all(key in reach for key in new))
         if len(sort.visited) >= FEWEST and (late or weights > room):
             continue
-        visits.append(_visit(runtime, sort, name, one))
+        visits.append(_visit(runtime, sort, name, architecture))
         visits[-1]()
         reach.add(new)
-        weights += 4 * cost(one).params
+        weights += 4 * cost(architecture).params
         show(passed(), f"{len(visits)} networks built")
     rounds = 1
     for visit in _rounds(visits, rng):
@@ -158,12 +202,13 @@ def measure(
 
 
 def _rounds(visits: Sequence[Callable[[], None]], rng: random.Random) -> Iterator[Any]:
+    """The visits, round after round without end, each round in a new order."""
     while True:
         yield from rng.sample(visits, len(visits))
 
 
 def times_of(runs: Sequence[Run]) -> Times:
-    """Of the undisturbed runs, in ms."""
+    """The times of the undisturbed runs, in ms."""
     p50, p90 = np.percentile(1e3 * np.array(quiet_ones(runs)), (50, 90))
     return Times(float(f"{p50:.5g}"), float(f"{p90:.5g}"), len(runs))
 
@@ -171,7 +216,22 @@ def times_of(runs: Sequence[Run]) -> Times:
 def profile(
     space: Space, setting: Setting, minutes: float, name: str, seed: int, show: Show
 ) -> ProfiledDevice:
-    """A device of this machine, measured for about so many minutes. Raises UserError."""
+    """Measures this machine.
+
+    Args:
+        space: Whose blocks are timed.
+        setting: How networks run.
+        minutes: For about how long.
+        name: Of the device.
+        seed: Of all draws.
+        show: Is told how it goes.
+
+    Returns:
+        The device, with the error on networks that it was not fitted to.
+
+    Raises:
+        UserError: The space is too small, or the runtime is not installed.
+    """
     begun, load, seconds = time.perf_counter(), os.getloadavg(), 60 * minutes
     show(0.0, "choosing networks")
     runtime, every = start(setting), blocks_in(space)
@@ -183,20 +243,20 @@ def profile(
     blocks = {key: times_of(met[key]) for key in every if key in met}
     device = ProfiledDevice(name, setting.batch, {}, None, blocks)
     whole = {
-        kind: {one: times_of(runs).p50 for one, runs in sorts[kind].runs.items()}
+        kind: {architecture: times_of(runs).p50 for architecture, runs in sorts[kind].runs.items()}
         for kind in ("calibration", "check")
     }
     device = fitted(device, whole["calibration"])
-    runs = [run for sort in sorts.values() for many in sort.runs.values() for run in many]
+    runs = [run for sort in sorts.values() for timed in sort.runs.values() for run in timed]
     made = stamp(setting, runtime) | {
         "space": space.name,
-        "resolution": sorted({one.resolution for one in sorts["check"].networks}),
+        "resolution": sorted({architecture.resolution for architecture in sorts["check"].networks}),
         "minutes": minutes,
         "seed": seed,
         "rounds": rounds,
         "blocks": f"{len(blocks)} of {len(every)}",
         "disturbed": round(sum(not run.quiet for run in runs) / len(runs), 4),
-        "load": [round(one, 2) for one in (load[0], os.getloadavg()[0])],
+        "load": [round(average, 2) for average in (load[0], os.getloadavg()[0])],
     }
     check = check_of(device, whole["check"])
     return dataclasses.replace(device, stamp=made, check=check)

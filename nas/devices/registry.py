@@ -34,7 +34,13 @@ Arrays = tuple[Any, Any]
 
 @dataclass(frozen=True)
 class Errors:
-    """On networks that were not fitted. median: of the relative error.   networks: how many."""
+    """How well a device predicts networks that were not fitted.
+
+    Attributes:
+        tau: Kendall's, of prediction and measurement; nan if unknown.
+        median: Of the relative error.
+        networks: How many were compared.
+    """
 
     tau: float
     median: float
@@ -43,9 +49,14 @@ class Errors:
 
 @dataclass(frozen=True)
 class Device:
-    """quantities: by kind, `latency` and `throughput`.   errors: by kind, where known.
+    """A device by what it predicts of a network.
 
-    covers: in words, what it predicts.
+    Attributes:
+        name: What a command calls it.
+        title: For people.
+        quantities: By kind, `latency` and `throughput`.
+        errors: By kind, where known.
+        covers: In words, the networks that it predicts.
     """
 
     name: str
@@ -55,9 +66,9 @@ class Device:
     covers: str
 
     def quantity(self, kind: str) -> Quantity:
-        """Raises UserError where the device has no such quantity."""
+        """The quantity of a kind. Raises UserError where the device has none."""
         if kind not in self.quantities:
-            has = ", ".join(f"--target-{one}" for one in self.quantities)
+            has = ", ".join(f"--target-{other}" for other in self.quantities)
             raise UserError(
                 f"the device {self.name!r} has no measured {kind}: expected {has} for it, or "
                 "another device (`nas devices`)"
@@ -66,7 +77,14 @@ class Device:
 
 
 def device(spec: str) -> Device:
-    """A device by its name, or by the path of a device file. Raises UserError."""
+    """Finds a device.
+
+    Args:
+        spec: A name of DEVICES, or the path of a device file.
+
+    Raises:
+        UserError: There is no such device, or its file can't be used.
+    """
     if spec in DEVICES:
         return embedded_device(spec)
     if spec.endswith(".json") or "/" in spec or Path(spec).is_file():
@@ -82,26 +100,35 @@ def device(spec: str) -> Device:
 
 @functools.cache
 def embedded_device(name: str) -> Device:
-    """An accelerator of the embedded surrogate."""
+    """An accelerator of the embedded surrogate, by a name of DEVICES."""
     from nas.imagenet.model import embedded
 
     surrogate = embedded()
     kinds = [
         kind
-        for kind, one in DEVICE_QUANTITIES.items()
-        if f"{name}_{one.column}" in surrogate.columns
+        for kind, quantity in DEVICE_QUANTITIES.items()
+        if f"{name}_{quantity.column}" in surrogate.columns
     ]
     quantities = {kind: surrogate_quantity(surrogate, name, kind) for kind in kinds}
-    found = {kind: surrogate.provenance["errors"][q.column] for kind, q in quantities.items()}
+    records = {kind: surrogate.provenance["errors"][q.column] for kind, q in quantities.items()}
     errors = {
-        kind: Errors(one["tau"], one["median_error"], one["networks"])
-        for kind, one in found.items()
+        kind: Errors(record["tau"], record["median_error"], record["networks"])
+        for kind, record in records.items()
     }
     return Device(name, DEVICES[name], quantities, errors, surrogate.domain.covered())
 
 
 def surrogate_quantity(surrogate: "Surrogate", name: str, kind: str) -> Quantity:
-    """A device's `latency` or `throughput` by a surrogate's column, in seconds (of an image)."""
+    """The quantity that a surrogate's column predicts, with its spread.
+
+    Args:
+        surrogate: Has a column of the device.
+        name: Of the device.
+        kind: `latency`, or `throughput`, which is kept as the seconds of an image.
+
+    Returns:
+        A quantity in seconds; it raises OutOfDomain for networks that the surrogate does not cover.
+    """
     of = DEVICE_QUANTITIES[kind]
     column = f"{name}_{of.column}"
 
@@ -110,7 +137,9 @@ def surrogate_quantity(surrogate: "Surrogate", name: str, kind: str) -> Quantity
             mean, spread = surrogate.predict_device(architectures, column)
         except OutOfDomain:
             domain = surrogate.domain
-            fault = next(why for one in architectures if (why := domain.fault(one)))
+            fault = next(
+                why for architecture in architectures if (why := domain.fault(architecture))
+            )
             raise OutOfDomain(
                 f"the device {name!r} does not cover this network, since {fault}: it covers "
                 f"{domain.covered()}; for other networks make a device file with `nas profile`, "
@@ -124,7 +153,11 @@ def surrogate_quantity(surrogate: "Surrogate", name: str, kind: str) -> Quantity
 
 
 def profiled_device(path: Path) -> Device:
-    """A device file's device. Raises UserError."""
+    """The device of a device file.
+
+    Raises:
+        UserError: The file can't be read or used.
+    """
     from nas.devices.file import read
 
     table = read(path)
@@ -140,13 +173,13 @@ def profiled_device(path: Path) -> Device:
     predicts = {"latency": remembering(predict), "throughput": remembering(predict_image)}
     identity = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
     quantities = {
-        kind: on_device(DEVICE_QUANTITIES[kind], table.name, one, identity)
-        for kind, one in predicts.items()
+        kind: on_device(DEVICE_QUANTITIES[kind], table.name, predict_kind, identity)
+        for kind, predict_kind in predicts.items()
     }
     errors = {}
     if table.check:
-        found = Errors(table.check["tau"], table.check["median_error"], table.check["networks"])
-        errors = dict.fromkeys(quantities, found)
+        checked = Errors(table.check["tau"], table.check["median_error"], table.check["networks"])
+        errors = dict.fromkeys(quantities, checked)
     covers = f"networks of the blocks that {path} lists, at batch {table.batch}"
     title = ", ".join(str(table.stamp[key]) for key in ("machine", "runtime") if key in table.stamp)
     return Device(table.name, title or str(path), quantities, errors, covers)
@@ -157,7 +190,11 @@ def remembering(predict: Callable[[Sequence[Architecture]], Arrays]) -> Predict:
     known: dict[Architecture, tuple[float, float]] = {}
 
     def look_up(architectures: Sequence[Architecture]) -> Arrays:
-        new = [one for one in dict.fromkeys(architectures) if one not in known]
+        new = [
+            architecture
+            for architecture in dict.fromkeys(architectures)
+            if architecture not in known
+        ]
         if new:
             if len(known) + len(new) > KNOWN:
                 known.clear()
@@ -165,34 +202,34 @@ def remembering(predict: Callable[[Sequence[Architecture]], Arrays]) -> Predict:
             values, spreads = predict(new)
             pairs = zip(map(float, values), map(float, spreads), strict=True)
             known.update(zip(new, pairs, strict=True))
-        found = [known[one] for one in architectures]
-        return [value for value, _ in found], [spread for _, spread in found]
+        asked = [known[architecture] for architecture in architectures]
+        return [value for value, _ in asked], [spread for _, spread in asked]
 
     return look_up
 
 
 def errors_text(errors: Errors | None) -> tuple[str, str]:
-    """(tau, median error) for a table."""
+    """The tau and the median error as texts for a table; `-` where they are not known."""
     if errors is None or math.isnan(errors.tau):
         return "-", "-"
     return f"{errors.tau:.3f}", f"{100 * errors.median:.1f} %"
 
 
-def rows_of(one: Device) -> list[dict[str, Any]]:
+def rows_of(device: Device) -> list[dict[str, Any]]:
     """A device's quantities as plain JSON values."""
     rows = []
-    for kind, quantity in one.quantities.items():
-        errors = one.errors.get(kind)
+    for kind, quantity in device.quantities.items():
+        errors = device.errors.get(kind)
         rows.append(
             {
-                "device": one.name,
-                "title": one.title,
+                "device": device.name,
+                "title": device.title,
                 "quantity": kind,
                 "column": quantity.column,
                 "tau": errors and errors.tau,
                 "median_error": errors and errors.median,
                 "networks": errors and errors.networks,
-                "covers": one.covers,
+                "covers": device.covers,
             }
         )
     return rows

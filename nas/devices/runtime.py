@@ -22,9 +22,12 @@ RUNTIMES = {"torch": "nas.devices.on_torch:Torch", "onnxruntime": "nas.devices.o
 
 
 class Run(NamedTuple):
-    """One timed run. quiet: no other program took the processor from it.
+    """A timed run.
 
-    own: seconds of the processor that it used, where one thread ran; else equal to `seconds`.
+    Attributes:
+        seconds: By the clock.
+        quiet: No other program took the processor from it.
+        own: Seconds of the processor that it used, where one thread ran; else equal to `seconds`.
     """
 
     seconds: float
@@ -34,7 +37,15 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Setting:
-    """How networks run. batch: images at once.   threads: of the processor.   on: cpu or cuda."""
+    """How networks run. Raises UserError where it is made of unknown names or numbers below 1.
+
+    Attributes:
+        runtime: A name of RUNTIMES.
+        on: A name of PLACES.
+        threads: Of the processor, at most its cores.
+        batch: Images at once.
+        dtype: A name of DTYPES.
+    """
 
     runtime: str = "torch"
     on: str = "cpu"
@@ -60,7 +71,11 @@ class Setting:
 
 
 class Runtime(Protocol):
-    """Makes networks ready to run on random images. Raises UserError where it is not installed."""
+    """Makes networks ready to run on random images. Raises UserError where it is not installed.
+
+    Args:
+        setting: How they run.
+    """
 
     def __init__(self, setting: Setting) -> None: ...
 
@@ -68,7 +83,7 @@ class Runtime(Protocol):
         """A function that runs one batch through the network."""
 
     def chain(self, architecture: Architecture) -> Callable[[], list[Run]]:
-        """A function that runs one batch through it block by block, and times each one."""
+        """A function that runs one batch through it block by block, and times each block."""
 
     def peak_bytes(self, architecture: Architecture) -> int | None:
         """Weights, input and the most that was allocated besides; None if it can't be told."""
@@ -78,7 +93,11 @@ class Runtime(Protocol):
 
 
 def start(setting: Setting) -> Runtime:
-    """The setting's runtime. Raises UserError."""
+    """The setting's runtime, ready for networks.
+
+    Raises:
+        UserError: It is not installed, or can't run this setting.
+    """
     module, _, name = RUNTIMES[setting.runtime].partition(":")
     keep_freed_memory()
     made: Runtime = getattr(importlib.import_module(module), name)(setting)
@@ -98,7 +117,16 @@ def stamp(setting: Setting, runtime: Runtime) -> dict[str, Any]:
 
 
 def by_clock(steps: Sequence[Callable[[Any], Any]], x: Any, single: bool) -> list[Run]:
-    """x through the steps one after the other, each one timed. single: one thread works."""
+    """Runs x through the steps one after the other.
+
+    Args:
+        steps: Each takes what the one before gave.
+        x: The first step's input.
+        single: Whether only one thread works, so that its own time can be told.
+
+    Returns:
+        The run of each step.
+    """
     runs, clock = list[Run](), time.perf_counter
     own = time.thread_time if single else clock
     taken, mine, begun = preemptions(), own(), clock()
