@@ -4,32 +4,28 @@ import dataclasses
 import functools
 import hashlib
 import json
+import operator
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, one_of, rate, true_or_false, whole
 
 OPS = ("mbconv", "dsconv", "conv", "fused", "bottleneck")
 SKIPS = ("identity", "none", "pool")
-ACTIVATIONS = ("swish", "relu", "relu6")
+ACTIVATIONS = ("swish", "relu", "relu6", "hard_swish")
+ALIASES = {"silu": "swish", "h_swish": "hard_swish", "hardswish": "hard_swish"}  # on reading
+GATES = ("sigmoid", "hard_sigmoid")
+SE_FROM = ("input", "expanded", "channels")
 FORMAT = 1
+LARGEST_EXPAND = 64
+_LATER = {"later": True}  # metadata of fields that older files lack: written where not the default
 
 
-def _whole(owner: str, field: str, value: Any, smallest: int) -> None:
-    if type(value) is not int or value < smallest:
-        raise UserError(
-            f"{owner}.{field} is {value!r}: expected a whole number of {smallest} or more"
-        )
-
-
-def _one_of(owner: str, field: str, value: Any, names: tuple[str, ...]) -> None:
-    if value not in names:
-        raise UserError(f"{owner}.{field} is {value!r}: expected one of {', '.join(names)}")
-
-
-def _rate(owner: str, field: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-        raise UserError(f"{owner}.{field} is {value!r}: expected a number from 0 to below 1")
+def _activation(owner: str, field: str, value: Any) -> str:
+    """The activation under its own name."""
+    name = ALIASES.get(value, value) if isinstance(value, str) else value
+    one_of(owner, field, name, ACTIVATIONS)
+    return str(name)
 
 
 @dataclass(frozen=True)
@@ -41,10 +37,18 @@ class Stage:
         (MBConv whose expansion and depthwise conv are one conv), `bottleneck` (ResNet v1.5).
     channels: output channels of every block, >= 1.
     repeats: blocks, >= 1.   kernel: odd, >= 1.   stride: of the first block, >= 1.
-    expand: hidden channels / input channels (mbconv, fused); output / hidden (bottleneck).
-    se: squeeze-and-excitation width / block input channels, 0 for none.
+    expand: hidden channels / input channels (mbconv, fused), above 0; a fraction gives the
+        nearest whole number of channels. Output / hidden (bottleneck), whole.
+    se: squeeze-and-excitation width, in the unit of `se_from`; 0 for none.
     skip: `identity` (where stride is 1 and in = out; a bottleneck projects elsewhere), `none`,
         or `pool` (3x3 average pooling of the input, where in = out).
+    activation: of this stage's layers; None is the network's.
+    se_from: `input` (se is a ratio to the block's input channels, rounded down, as in
+        EfficientNet), `expanded` (a ratio to the channels that SE scales, to the nearest multiple
+        of 8, as in MobileNetV3) or `channels` (se is the width itself).
+    se_activation: between SE's two layers; None is the stage's.
+    gate: of SE, `sigmoid` or `hard_sigmoid`.
+    keep_expansion: an mbconv of expand 1 has its expansion conv (timm's `ir_..._e1`).
     """
 
     op: str
@@ -52,43 +56,88 @@ class Stage:
     repeats: int = 1
     kernel: int = 3
     stride: int = 1
-    expand: int = 1
+    expand: int | float = 1
     se: float = 0.0
     skip: str = "identity"
+    activation: str | None = dataclasses.field(default=None, metadata=_LATER)
+    se_from: str = dataclasses.field(default="input", metadata=_LATER)
+    se_activation: str | None = dataclasses.field(default=None, metadata=_LATER)
+    gate: str = dataclasses.field(default="sigmoid", metadata=_LATER)
+    keep_expansion: bool = dataclasses.field(default=False, metadata=_LATER)
 
     def __post_init__(self) -> None:
-        _one_of("Stage", "op", self.op, OPS)
-        for field in ("channels", "repeats", "kernel", "stride", "expand"):
-            _whole("Stage", field, getattr(self, field), 1)
+        one_of("Stage", "op", self.op, OPS)
+        for field in ("channels", "repeats", "kernel", "stride"):
+            whole("Stage", field, getattr(self, field), 1)
         if self.kernel % 2 == 0:
             raise UserError(f"Stage.kernel is {self.kernel}: expected an odd number")
-        if self.op in ("conv", "dsconv") and self.expand != 1:
-            raise UserError(f"Stage.expand is {self.expand}: a {self.op} stage has expand 1")
-        if self.op == "bottleneck" and self.channels % self.expand:
+        one_of("Stage", "skip", self.skip, SKIPS)
+        self._settle_expand()
+        self._settle_se()
+        if self.activation is not None:
+            self._set("activation", _activation("Stage", "activation", self.activation))
+        # Stages are the keys of the cost cache, so the hash is computed once.
+        self._set("_hash", hash(_values(self)))
+
+    def _set(self, field: str, value: Any) -> None:
+        object.__setattr__(self, field, value)
+
+    def _settle_expand(self) -> None:
+        expand = self.expand
+        if isinstance(expand, float) and expand.is_integer():
+            self._set("expand", expand := int(expand))
+        if self.op not in ("mbconv", "fused"):
+            whole("Stage", "expand", expand, 1)
+        elif type(expand) not in (int, float) or not 0 < expand <= LARGEST_EXPAND:
+            raise UserError(
+                f"Stage.expand is {expand!r}: expected a number above 0, to {LARGEST_EXPAND}"
+            )
+        if self.op in ("conv", "dsconv") and expand != 1:
+            raise UserError(f"Stage.expand is {expand}: a {self.op} stage has expand 1")
+        if self.op == "bottleneck" and self.channels % expand:
             raise UserError(
                 f"Stage.channels is {self.channels}: a bottleneck's channels must be a multiple "
-                f"of its expand, {self.expand}"
+                f"of its expand, {expand}"
             )
+        true_or_false("Stage", "keep_expansion", self.keep_expansion)
+        if self.op != "mbconv" or expand != 1:
+            self._set("keep_expansion", False)
+
+    def _settle_se(self) -> None:
+        one_of("Stage", "se_from", self.se_from, SE_FROM)
+        one_of("Stage", "gate", self.gate, GATES)
+        if self.se_from == "channels":
+            as_whole = isinstance(self.se, float) and self.se.is_integer()
+            whole("Stage", "se", int(self.se) if as_whole else self.se, 0)
         # NaN fails too
-        if not isinstance(self.se, int | float) or not 0 <= self.se <= 8:
+        elif not isinstance(self.se, int | float) or not 0 <= self.se <= 8:
             raise UserError(f"Stage.se is {self.se!r}: expected a ratio from 0 (none) to 8")
-        _one_of("Stage", "skip", self.skip, SKIPS)
-        object.__setattr__(self, "se", float(self.se))
-        # Stages are the keys of the cost cache, so the hash is computed once.
-        object.__setattr__(self, "_hash", hash(dataclasses.astuple(self)))
+        self._set("se", float(self.se))
+        if self.se_activation is not None:
+            self._set("se_activation", _activation("Stage", "se_activation", self.se_activation))
+        if not self.se:
+            for field in ("se_from", "se_activation", "gate"):
+                self._set(field, _FIELDS_OF_STAGE[field].default)
 
     def __hash__(self) -> int:
         return self._hash  # type: ignore[attr-defined, no-any-return]
 
     def __reduce__(self) -> tuple[Any, ...]:  # string hashes differ between processes
-        return Stage, dataclasses.astuple(self)
+        return Stage, _values(self)
+
+
+_FIELDS_OF_STAGE = {field.name: field for field in dataclasses.fields(Stage)}
+_values = operator.attrgetter(*_FIELDS_OF_STAGE)
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A convolutional network: stem conv, stages, head conv, pooling, dropout, linear.
+    """A convolutional network: stem conv, stages, head conv, pooling, mix, dropout, linear.
 
     stem, head: channels of the stem conv and of the 1x1 head conv; head 0 means none.
+    activation: of every layer but those of stages that have their own.
+    mix: channels of a linear layer with an activation after the pooling (MobileNetV3's second
+        head conv), without batch normalization; 0 means none.   mix_bias: it has a bias.
     resolution: input height and width in pixels.   classes: outputs of the linear layer.
     stem_pool: a 3x3 max pooling of stride 2 follows the stem (ResNet).
     dropout: before the linear layer, in [0, 1).
@@ -107,6 +156,8 @@ class Architecture:
     stem_kernel: int = 3
     stem_stride: int = 2
     stem_pool: bool = False
+    mix: int = dataclasses.field(default=0, metadata=_LATER)
+    mix_bias: bool = dataclasses.field(default=True, metadata=_LATER)
     name: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -117,20 +168,31 @@ class Architecture:
         ):
             raise UserError(f"Architecture.stages is {self.stages!r}: expected a tuple of Stage")
         for field in ("stem", "resolution", "classes", "stem_kernel", "stem_stride"):
-            _whole("Architecture", field, getattr(self, field), 1)
-        _whole("Architecture", "head", self.head, 0)
+            whole("Architecture", field, getattr(self, field), 1)
+        for field in ("head", "mix"):
+            whole("Architecture", field, getattr(self, field), 0)
         if self.stem_kernel % 2 == 0:
             raise UserError(
                 f"Architecture.stem_kernel is {self.stem_kernel}: expected an odd number"
             )
-        if self.activation not in ACTIVATIONS:
-            _one_of("Architecture", "activation", self.activation, ACTIVATIONS)
-        if type(self.stem_pool) is not bool:
-            raise UserError(f"Architecture.stem_pool is {self.stem_pool!r}: expected true or false")
+        for field in ("stem_pool", "mix_bias"):
+            true_or_false("Architecture", field, getattr(self, field))
         if not isinstance(self.name, str):
             raise UserError(f"Architecture.name is {self.name!r}: expected a text")
-        _rate("Architecture", "dropout", self.dropout)
-        _rate("Architecture", "drop_connect", self.drop_connect)
+        rate("Architecture", "dropout", self.dropout)
+        rate("Architecture", "drop_connect", self.drop_connect)
+        self._settle()
+
+    def _settle(self) -> None:
+        """One value for one network: activations under one name, none where it says nothing."""
+        if self.activation not in ACTIVATIONS:
+            name = _activation("Architecture", "activation", self.activation)
+            object.__setattr__(self, "activation", name)
+        if not self.mix and not self.mix_bias:
+            object.__setattr__(self, "mix_bias", True)
+        if any(stage.activation or stage.se_activation for stage in self.stages):
+            settled = tuple(_relative(stage, self.activation) for stage in self.stages)
+            object.__setattr__(self, "stages", settled)
 
     @functools.cached_property
     def id(self) -> str:
@@ -142,16 +204,37 @@ class Architecture:
         return sum(stage.repeats for stage in self.stages)
 
 
+def _relative(stage: Stage, activation: str) -> Stage:
+    """The stage in a network of this activation: what it repeats of it is None."""
+    own = None if stage.activation == activation else stage.activation
+    squeeze = None if stage.se_activation == (own or activation) else stage.se_activation
+    if (own, squeeze) == (stage.activation, stage.se_activation):
+        return stage
+    return dataclasses.replace(stage, activation=own, se_activation=squeeze)
+
+
+def _written(value: Any) -> dict[str, Any]:
+    """The fields of a value; later ones where they aren't the default, so that ids stay."""
+    found = {field: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {
+        field.name: given
+        for field, given in found.items()
+        if not (field.metadata.get("later") and given == field.default)
+    }
+
+
 def to_dict(architecture: Architecture) -> dict[str, Any]:
     """The architecture as plain JSON values, with the number of the format."""
-    return {"format": FORMAT, **dataclasses.asdict(architecture)}
+    fields = _written(architecture)
+    return {"format": FORMAT, **fields, "stages": [_written(stage) for stage in fields["stages"]]}
 
 
 def to_json(architecture: Architecture, name: bool = True, indent: int | None = None) -> str:
-    """Canonical JSON: sorted keys, every field, no spaces unless `indent` is given."""
+    """Canonical JSON: sorted keys, no spaces unless `indent` is given; fields that came after
+    the first version are there where they aren't their default."""
     fields = to_dict(architecture)
-    for rate in ("dropout", "drop_connect"):
-        fields[rate] = float(fields[rate])
+    for field in ("dropout", "drop_connect"):
+        fields[field] = float(fields[field])
     if not name:
         del fields["name"]
     separators = (",", ":") if indent is None else None

@@ -1,6 +1,7 @@
 """From an architecture to a torch module, layer by layer as `layers.walk` gives them."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -8,27 +9,39 @@ from torch import Tensor, nn
 from search_spaces.architecture import Architecture
 from search_spaces.layers import Block, Layer, walk
 
-ACTIVATIONS = {"swish": nn.SiLU, "relu": nn.ReLU, "relu6": nn.ReLU6}
+ACTIVATIONS = {
+    "swish": nn.SiLU, "relu": nn.ReLU, "relu6": nn.ReLU6, "hard_swish": nn.Hardswish,
+}  # fmt: skip
+GATES = {"sigmoid": nn.Sigmoid, "hard_sigmoid": nn.Hardsigmoid}
 
 
 class SqueezeExcite(nn.Module):
-    """Hu et al. 2018 with biases, as in EfficientNet; the gate is a sigmoid."""
+    """Hu et al. 2018 with biases, as in EfficientNet. activation: between its two layers."""
 
     def __init__(self, layer: Layer, activation: str) -> None:
         super().__init__()
         self.reduce = nn.Conv2d(layer.in_channels, layer.out_channels, 1)
         self.activation = ACTIVATIONS[activation](inplace=True)
         self.expand = nn.Conv2d(layer.out_channels, layer.in_channels, 1)
+        self.gate = GATES[layer.gate]()
 
     def forward(self, x: Tensor) -> Tensor:
         gate = self.expand(self.activation(self.reduce(x.mean((2, 3), keepdim=True))))
-        return x * gate.sigmoid()  # type: ignore[no-any-return]
+        return x * self.gate(gate)  # type: ignore[no-any-return]
 
 
-def _module(layer: Layer, architecture: Architecture, bn: dict[str, float]) -> nn.Module:
+class _Fixed(NamedTuple):
+    """What is the same for all layers of a block. dropout: before the classifier."""
+
+    activation: str
+    dropout: float
+    bn: dict[str, float]
+
+
+def _module(layer: Layer, of: _Fixed) -> nn.Module:
     c_in, c_out, k = layer.in_channels, layer.out_channels, layer.kernel
     if layer.kind == "se":
-        return SqueezeExcite(layer, architecture.activation)
+        return SqueezeExcite(layer, layer.inner or of.activation)
     if layer.kind == "max_pool":
         return nn.MaxPool2d(k, layer.stride, k // 2)
     if layer.kind == "avg_pool":
@@ -36,14 +49,17 @@ def _module(layer: Layer, architecture: Architecture, bn: dict[str, float]) -> n
     if layer.kind == "global_pool":
         return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     if layer.kind == "linear":
-        return nn.Sequential(nn.Dropout(architecture.dropout), nn.Linear(c_in, c_out))
+        linear = nn.Linear(c_in, c_out, layer.bias)
+        if layer.activation:
+            return nn.Sequential(linear, ACTIVATIONS[of.activation](inplace=True))
+        return nn.Sequential(nn.Dropout(of.dropout), linear)
     parts: list[nn.Module] = [
         nn.Conv2d(c_in, c_out, k, layer.stride, k // 2, groups=layer.groups, bias=not layer.norm)
     ]
     if layer.norm:
-        parts.append(nn.BatchNorm2d(c_out, bn["eps"], bn["momentum"]))
+        parts.append(nn.BatchNorm2d(c_out, of.bn["eps"], of.bn["momentum"]))
     if layer.activation:
-        parts.append(ACTIVATIONS[architecture.activation](inplace=True))
+        parts.append(ACTIVATIONS[of.activation](inplace=True))
     return nn.Sequential(*parts)
 
 
@@ -60,18 +76,12 @@ def drop_connect(x: Tensor, rate: float) -> Tensor:
 class ResidualBlock(nn.Module):
     """A path with a shortcut around it."""
 
-    def __init__(
-        self, block: Block, architecture: Architecture, bn: dict[str, float], rate: float
-    ) -> None:
+    def __init__(self, block: Block, of: _Fixed, rate: float) -> None:
         super().__init__()
-        self.path = _path(block, architecture, bn)
-        self.shortcut = (
-            nn.Identity() if block.shortcut is None else _module(block.shortcut, architecture, bn)
-        )
+        self.path = _path(block, of)
+        self.shortcut = nn.Identity() if block.shortcut is None else _module(block.shortcut, of)
         self.activation = (
-            ACTIVATIONS[architecture.activation](inplace=True)
-            if block.activation
-            else nn.Identity()
+            ACTIVATIONS[of.activation](inplace=True) if block.activation else nn.Identity()
         )
         self.drop_connect = rate
 
@@ -83,12 +93,12 @@ class ResidualBlock(nn.Module):
         return self.activation(y)  # type: ignore[no-any-return]
 
 
-def _path(block: Block, architecture: Architecture, bn: dict[str, float]) -> nn.Sequential:
+def _path(block: Block, of: _Fixed) -> nn.Sequential:
     path = nn.Sequential()
     for layer in block.path:
-        path.add_module(layer.name, _module(layer, architecture, bn))
+        path.add_module(layer.name, _module(layer, of))
     if block.activation and not block.residual:
-        path.add_module("activation", ACTIVATIONS[architecture.activation](inplace=True))
+        path.add_module("activation", ACTIVATIONS[of.activation](inplace=True))
     return path
 
 
@@ -110,7 +120,9 @@ def build(
     seed: for the initial weights; None draws from torch's global generator.
     bn_momentum: torch's convention, 1 - TensorFlow's 0.99.   bn_eps: batch normalization's.
     """
-    bn = {"momentum": bn_momentum, "eps": bn_eps}
+    fixed = _Fixed(
+        architecture.activation, architecture.dropout, {"momentum": bn_momentum, "eps": bn_eps}
+    )
     network, index = Network(), 0
     stages: dict[str, nn.Sequential] = {}
     for name, block in walk(architecture):
@@ -118,11 +130,8 @@ def build(
         if name.startswith("stages."):
             rate = architecture.drop_connect * index / architecture.blocks
             index += 1
-        module: nn.Module = (
-            ResidualBlock(block, architecture, bn, rate)
-            if block.residual
-            else _path(block, architecture, bn)
-        )
+        of = fixed._replace(activation=block.act or fixed.activation)
+        module: nn.Module = ResidualBlock(block, of, rate) if block.residual else _path(block, of)
         group, *position = name.split(".")
         if not position:
             network.add_module(group, module)

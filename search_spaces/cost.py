@@ -64,7 +64,7 @@ def layer_cost(layer: Layer) -> Cost:
         params = weights + 2 * c_out * layer.norm
         return Cost(weights * layer.size_out**2, params, layer.elements_out, live)
     if layer.kind == "linear":
-        return Cost(c_in * c_out, c_in * c_out + c_out, c_out, live)
+        return Cost(c_in * c_out, c_in * c_out + c_out * layer.bias, c_out, live)
     if layer.kind == "se":
         weights = 2 * c_in * c_out
         return Cost(weights, weights + c_in + c_out, c_in + c_out, layer.elements_in + c_in + c_out)

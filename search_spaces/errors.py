@@ -1,4 +1,9 @@
-"""The errors a user can mend. Commands print the sentence and leave with `exit_code`."""
+"""The errors a user can mend, and checks of fields that raise them.
+
+Commands print the sentence and leave with `exit_code`.
+"""
+
+from typing import Any
 
 
 class UserError(ValueError):
@@ -15,3 +20,29 @@ class RunFailure(RuntimeError):
     """The run could not go on for a reason that is not the user's input (a full disk, say)."""
 
     exit_code = 1
+
+
+def whole(owner: str, field: str, value: Any, smallest: int) -> None:
+    """Raises UserError where the value is no whole number of `smallest` or more."""
+    if type(value) is not int or value < smallest:
+        raise UserError(
+            f"{owner}.{field} is {value!r}: expected a whole number of {smallest} or more"
+        )
+
+
+def one_of(owner: str, field: str, value: Any, names: tuple[str, ...]) -> None:
+    """Raises UserError where the value is none of the names."""
+    if value not in names:
+        raise UserError(f"{owner}.{field} is {value!r}: expected one of {', '.join(names)}")
+
+
+def rate(owner: str, field: str, value: Any) -> None:
+    """Raises UserError where the value is no number from 0 to below 1."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise UserError(f"{owner}.{field} is {value!r}: expected a number from 0 to below 1")
+
+
+def true_or_false(owner: str, field: str, value: Any) -> None:
+    """Raises UserError where the value is neither true nor false."""
+    if type(value) is not bool:
+        raise UserError(f"{owner}.{field} is {value!r}: expected true or false")

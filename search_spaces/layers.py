@@ -8,16 +8,19 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from search_spaces.architecture import Architecture, Stage
+from search_spaces.rounding import round_channels
 
 
 class Layer(NamedTuple):
     """A primitive layer with its shapes.
 
     kind: `conv`, `linear`, `se` (pool, 1x1 conv with bias, activation, 1x1 conv with bias,
-        sigmoid, product; out_channels is the squeezed width), `max_pool`, `avg_pool`,
+        gate, product; out_channels is the squeezed width), `max_pool`, `avg_pool`,
         `global_pool`.
     size_in, size_out: height = width in pixels.   groups: of a conv.
-    norm: batch normalization follows.   activation: the network's activation follows.
+    norm: batch normalization follows.   activation: the block's activation follows.
+    bias: of a linear layer.   gate, inner: of SE, and the activation between its two layers, None
+        for the block's.
     """
 
     name: str
@@ -31,6 +34,9 @@ class Layer(NamedTuple):
     groups: int = 1
     norm: bool = False
     activation: bool = False
+    bias: bool = True
+    gate: str = "sigmoid"
+    inner: str | None = None
 
     @property
     def elements_in(self) -> int:
@@ -48,12 +54,14 @@ class Block(NamedTuple):
 
     shortcut: the layer on the shortcut (a projection or a pooling), None for the identity.
     activation: the activation follows the sum (ResNet).
+    act: the name of its activation, None for the network's.
     """
 
     path: tuple[Layer, ...]
     residual: bool = False
     shortcut: Layer | None = None
     activation: bool = False
+    act: str | None = None
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -68,6 +76,20 @@ def size_after(size: int, stride: int) -> int:
 def se_width(in_channels: int, ratio: float) -> int:
     """Squeezed channels: max(1, int(block input channels * ratio)), as in EfficientNet."""
     return max(1, int(in_channels * ratio))
+
+
+def squeezed(stage: Stage, c_in: int, channels: int) -> int:
+    """Squeezed channels of a stage's SE. c_in: of the block's input.   channels: that it scales."""
+    if stage.se_from == "channels":
+        return int(stage.se)
+    if stage.se_from == "expanded":
+        return round_channels(channels * stage.se)
+    return se_width(c_in, stage.se)
+
+
+def hidden_channels(c_in: int, expand: int | float) -> int:
+    """Channels after the expansion: the nearest whole number, at least 1."""
+    return c_in * expand if isinstance(expand, int) else max(1, round(c_in * expand))
 
 
 def _conv(
@@ -99,12 +121,15 @@ def _conv(
 def _se(stage: Stage, c_in: int, channels: int, size: int) -> tuple[Layer, ...]:
     if not stage.se:
         return ()
-    return (Layer("se", "se", channels, se_width(c_in, stage.se), size, size),)
+    width = squeezed(stage, c_in, channels)
+    gate, inner = stage.gate, stage.se_activation
+    return (Layer("se", "se", channels, width, size, size, gate=gate, inner=inner),)
 
 
 def _mbconv(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
-    hidden, after = c_in * stage.expand, size_after(size, stride)
-    expand = (_conv("expand", (c_in, hidden), size),) if stage.expand > 1 else ()
+    hidden, after = hidden_channels(c_in, stage.expand), size_after(size, stride)
+    expands = stage.expand != 1 or stage.keep_expansion
+    expand = (_conv("expand", (c_in, hidden), size),) if expands else ()
     return (
         *expand,
         _conv("depthwise", (hidden, hidden), size, stage.kernel, stride, depthwise=True),
@@ -131,7 +156,7 @@ def _plain(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]
 
 
 def _fused(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
-    hidden, after = c_in * stage.expand, size_after(size, stride)
+    hidden, after = hidden_channels(c_in, stage.expand), size_after(size, stride)
     return (
         _conv("fused", (c_in, hidden), size, stage.kernel, stride),
         *_se(stage, c_in, hidden, after),
@@ -140,7 +165,7 @@ def _fused(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]
 
 
 def _bottleneck(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
-    hidden, after = stage.channels // stage.expand, size_after(size, stride)
+    hidden, after = stage.channels // int(stage.expand), size_after(size, stride)
     return (
         _conv("reduce", (c_in, hidden), size),
         _conv("conv", (hidden, hidden), size, stage.kernel, stride),
@@ -161,16 +186,17 @@ PATHS = {
 
 def block(stage: Stage, c_in: int, size: int, stride: int) -> Block:
     """One block of the stage on `c_in` channels of `size` pixels."""
-    path = PATHS[stage.op](stage, c_in, size, stride)
+    path, act = PATHS[stage.op](stage, c_in, size, stride), stage.activation
     same = stride == 1 and c_in == stage.channels
-    if stage.op == "bottleneck" and stage.skip == "identity":
+    bottleneck = stage.op == "bottleneck"
+    if bottleneck and stage.skip == "identity":
         project = _conv("shortcut", (c_in, stage.channels), size, 1, stride, activation=False)
-        return Block(path, True, None if same else project, True)
+        return Block(path, True, None if same else project, True, act)
     if stage.skip == "pool" and c_in == stage.channels:
         after = size_after(size, stride)
         pool = Layer("shortcut", "avg_pool", c_in, c_in, size, after, 3, stride)
-        return Block(path, True, pool, stage.op == "bottleneck")
-    return Block(path, same and stage.skip == "identity", None, stage.op == "bottleneck")
+        return Block(path, True, pool, bottleneck, act)
+    return Block(path, same and stage.skip == "identity", None, bottleneck, act)
 
 
 def stage_blocks(stage: Stage, c_in: int, size: int) -> Iterator[Block]:
@@ -209,6 +235,8 @@ class Ends(NamedTuple):
     stem_pool: bool
     resolution: int
     head: int
+    mix: int
+    mix_bias: bool
     classes: int
     activation: str
     channels: int
@@ -220,8 +248,8 @@ def ends_of(architecture: Architecture, inputs: list[tuple[Stage, int, int]] | N
     a = architecture
     last, _, size = (inputs or stage_inputs(a))[-1]
     return Ends(
-        a.stem, a.stem_kernel, a.stem_stride, a.stem_pool, a.resolution, a.head, a.classes,
-        a.activation, last.channels, size_after(size, last.stride),
+        a.stem, a.stem_kernel, a.stem_stride, a.stem_pool, a.resolution, a.head, a.mix, a.mix_bias,
+        a.classes, a.activation, last.channels, size_after(size, last.stride),
     )  # fmt: skip
 
 
@@ -236,13 +264,18 @@ def stem(ends: Ends) -> Block:
 
 
 def head(ends: Ends) -> Block:
-    """The 1x1 head conv (if any), global pooling and the classifier."""
+    """The 1x1 head conv (if any), global pooling, mix (if any) and the classifier."""
     c_in, size = ends.channels, ends.size
     channels = ends.head or c_in
     conv = (_conv("conv", (c_in, channels), size),) if ends.head else ()
     pool = Layer("pool", "global_pool", channels, channels, size, 1)
-    linear = Layer("classifier", "linear", channels, ends.classes, 1, 1)
-    return Block((*conv, pool, linear))
+    mix: tuple[Layer, ...] = ()
+    if ends.mix:
+        mix = (
+            Layer("mix", "linear", channels, ends.mix, 1, 1, activation=True, bias=ends.mix_bias),
+        )
+    linear = Layer("classifier", "linear", ends.mix or channels, ends.classes, 1, 1)
+    return Block((*conv, pool, *mix, linear))
 
 
 def walk(architecture: Architecture) -> Iterator[tuple[str, Block]]:

@@ -49,17 +49,20 @@ def rows(architecture: Architecture) -> list[Row]:
         whole = tuple(block_cost(block) for block in stage_blocks(stage, channels, size))
         shape = (size, size_after(size, stage.stride), stage.channels, stage.stride)
         found.append(Row(str(i), operator(stage), stage, *shape, whole))
-    text = ("conv k1x1, " if a.head else "") + "pool, linear"
+    text = ("conv k1x1, " if a.head else "") + "pool, " + ("mix, " if a.mix else "") + "linear"
     whole = (block_cost(head(ends)),)
     return [*found, Row("head", text, None, ends.size, 1, a.classes, 1, whole)]
 
 
 def operator(stage: Stage) -> str:
-    """`mbconv e6 k3x3 se0.25`."""
-    text = stage.op if stage.op in ("conv", "dsconv") else f"{stage.op} e{stage.expand}"
+    """`mbconv e6 k3x3 se0.25`. An activation of its own is there too; SE's ratio to the expanded
+    channels is `se0.25x`, its own width `se24c`."""
+    text = stage.op if stage.op in ("conv", "dsconv") else f"{stage.op} e{stage.expand:.3g}"
     text += f" k{stage.kernel}x{stage.kernel}"
-    text += f" se{stage.se:g}" if stage.se else ""
-    return text + (f" skip {stage.skip}" if stage.skip != "identity" else "")
+    unit = {"input": "", "expanded": "x", "channels": "c"}[stage.se_from]
+    text += f" se{stage.se:g}{unit}" if stage.se else ""
+    text += f" skip {stage.skip}" if stage.skip != "identity" else ""
+    return text + (f" {stage.activation}" if stage.activation else "")
 
 
 def drawing(architecture: Architecture) -> str:

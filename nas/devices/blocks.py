@@ -7,8 +7,9 @@ A key says the input, the layers in order and how they join; it is what a device
     320@7 conv1x1 1280 swish, global_pool, linear 1000
 
 `16@112`: 16 channels of 112 x 112 pixels. `conv3x3/2 32`: kernel, stride where it is not 1, output
-channels. `dw`: a depthwise conv. `se 4`: squeeze-and-excitation of that width. `+ input`: the sum
-with the block's input, or with a layer on it; `then relu`: after the sum.
+channels. `dw`: a depthwise conv. `se 4`: squeeze-and-excitation of that width; `se 24 of relu
+hard_sigmoid`: with its own activation and gate. `+ input`: the sum with the block's input, or with
+a layer on it; `then relu`: after the sum.
 """
 
 import functools
@@ -36,14 +37,17 @@ POOLS = ("max_pool", "avg_pool")
 OFTEN = 4  # times that each block of a space was met when the enumeration ends
 DRAWS = 200_000  # networks at most that it draws
 
+_NAMES = "|".join(ACTIVATIONS)
 _LAYER = re.compile(
     rf"(?:(?P<conv>conv|dw|max_pool|avg_pool)(?P<k>\d+)x(?P=k)(?:/(?P<s>\d+))?(?: (?P<out>\d+))?"
-    rf"|(?P<wide>se|linear) (?P<width>\d+)|(?P<pool>global_pool))"
-    rf"(?: (?P<act>{'|'.join(ACTIVATIONS)}))?"
+    rf"|(?P<wide>se|linear) (?P<width>\d+)(?: of (?P<inner>{_NAMES}))?(?: (?P<gate>hard_sigmoid))?"
+    rf"(?P<bare> unbiased)?"
+    rf"|(?P<pool>global_pool))"
+    rf"(?: (?P<act>{_NAMES}))?"
 )
 _KEY = re.compile(
     rf"(?P<c>\d+)@(?P<size>\d+) (?P<path>[^+]+?)(?: \+ (?P<side>.+?))?"
-    rf"(?: then (?P<act>{'|'.join(ACTIVATIONS)}))?"
+    rf"(?: then (?P<act>{_NAMES}))?"
 )
 
 
@@ -56,8 +60,12 @@ class Keyed(NamedTuple):
 
 def _layer_text(layer: Layer, activation: str) -> str:
     act = f" {activation}" if layer.activation else ""
-    if layer.kind in ("se", "linear"):
-        return f"{layer.kind} {layer.out_channels}{act}"
+    if layer.kind == "se":
+        inner = f" of {layer.inner}" if layer.inner else ""
+        gate = f" {layer.gate}" if layer.gate != "sigmoid" else ""
+        return f"se {layer.out_channels}{inner}{gate}"
+    if layer.kind == "linear":
+        return f"linear {layer.out_channels}{'' if layer.bias else ' unbiased'}{act}"
     if layer.kind == "global_pool":
         return "global_pool"
     stride = f"/{layer.stride}" if layer.stride > 1 else ""
@@ -69,9 +77,11 @@ def _layer_text(layer: Layer, activation: str) -> str:
 
 
 def key_of(block: Block, activation: str) -> str:
-    """The key of a block in a network with this activation function. Blocks of one key do the
-    same work."""
-    first = block.path[0]
+    """The key of a block in a network with this activation function.
+
+    Blocks of equal key do the same work.
+    """
+    first, activation = block.path[0], block.act or activation
     text = f"{first.in_channels}@{first.size_in} "
     text += ", ".join(_layer_text(layer, activation) for layer in block.path)
     if block.residual:
@@ -82,21 +92,24 @@ def key_of(block: Block, activation: str) -> str:
 
 def _layer(text: str, channels: int, size: int) -> tuple[Layer, str | None]:
     """The layer of this text on its input, and its activation. Raises ValueError."""
-    found = _LAYER.fullmatch(text)
-    if found is None:
+    match = _LAYER.fullmatch(text)
+    if match is None:
         raise ValueError(text)
-    act, kind = found["act"], found["conv"] or found["wide"] or found["pool"]
-    if found["pool"]:
+    act, kind = match["act"], match["conv"] or match["wide"] or match["pool"]
+    if match["pool"]:
         return Layer(kind, kind, channels, channels, size, 1), act
     if kind == "se":
-        return Layer(kind, kind, channels, int(found["width"]), size, size), act
+        gate, inner = match["gate"] or "sigmoid", match["inner"]
+        width = int(match["width"])
+        return Layer(kind, kind, channels, width, size, size, gate=gate, inner=inner), act
     if kind == "linear":
-        return Layer(kind, kind, channels, int(found["width"]), 1, 1), act
-    kernel, stride = int(found["k"]), int(found["s"] or 1)
+        width, bias = int(match["width"]), not match["bare"]
+        return Layer(kind, kind, channels, width, 1, 1, activation=bool(act), bias=bias), act
+    kernel, stride = int(match["k"]), int(match["s"] or 1)
     after = size_after(size, stride)
     if kind in POOLS:
         return Layer(kind, kind, channels, channels, size, after, kernel, stride), act
-    out, groups = int(found["out"] or 0), channels if kind == "dw" else 1
+    out, groups = int(match["out"] or 0), channels if kind == "dw" else 1
     if kernel % 2 == 0 or not out or (kind == "dw" and out != channels):
         raise ValueError(text)
     made = Layer(kind, "conv", channels, out, size, after, kernel, stride, groups, True, bool(act))
@@ -105,7 +118,11 @@ def _layer(text: str, channels: int, size: int) -> tuple[Layer, str | None]:
 
 @functools.lru_cache(maxsize=1 << 15)
 def parse(key: str) -> Keyed:
-    """The inverse of `key_of`; layers are called by their kind. Raises UserError."""
+    """Reads a block from its key, the inverse of `key_of`; layers are called by their kind.
+
+    Raises:
+        UserError: It is no block's key.
+    """
     match = _KEY.fullmatch(key)
     try:
         if match is None:

@@ -102,7 +102,7 @@ class Domain:
             return f"it has {len(architecture.stages)} stages and not {len(self.channels)}"
         for i, stage in enumerate(architecture.stages):
             want = self.stage(i, self.codes[i][0])
-            for name in ("op", "channels", "stride", "skip"):
+            for name in KEPT:
                 if getattr(stage, name) != getattr(want, name):
                     return (
                         f"stage {i + 1} has {name} {getattr(stage, name)} "
@@ -142,7 +142,12 @@ FRAME = {
     "stem_kernel": "stem kernel",
     "stem_stride": "stem stride",
     "stem_pool": "stem pooling",
+    "mix": "layer after the pooling",
 }  # fields that the domain fixes; name, dropout and drop_connect don't matter
+KEPT = (
+    "op", "channels", "stride", "skip", "activation", "se_from", "se_activation", "gate",
+    "keep_expansion",
+)  # fields of a stage that it fixes  # fmt: skip
 _frame = operator.attrgetter(*FRAME)
 
 

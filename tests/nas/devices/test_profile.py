@@ -68,7 +68,7 @@ def test_a_key_says_all_that_a_block_does(network):
     for (_, block), key in zip(walk(network), keys_of(network), strict=True):
         again, activation = parse(key)
         assert key == key_of(block, network.activation) == key_of(again, activation or "relu")
-        assert activation in (network.activation, None)
+        assert activation in (block.act or network.activation, None)
         assert block_cost(again) == block_cost(block)
         assert (again.residual, again.activation) == (block.residual, block.activation)
 
