@@ -32,6 +32,7 @@ from nas.training.augment import augment, normalize
 from nas.training.evaluator import TrainingEvaluator
 from nas.training.images import ImageData, for_data, load_images
 from nas.training.recipes import FAST
+from nas.training.state import Pixels, State
 from search_spaces import Architecture, cost, space
 from search_spaces.builder import build
 
@@ -97,12 +98,10 @@ def ours(data: ImageData, net: Architecture, images: int) -> tuple[float, float]
         return start, time.time()
 
 
-def ready(
-    data: ImageData, net: Architecture
-) -> tuple[training.State, training.Pixels, training.Task]:
+def ready(data: ImageData, net: Architecture) -> tuple[State, Pixels, training.Task]:
     """A fresh training, as the evaluator makes it."""
     state = TrainingEvaluator(data, FAST, BATCH)._fresh(net, 0)
-    pixels = training.Pixels(data.train_x, data.train_y, torch.device("cpu"))
+    pixels = Pixels(data.train_x, data.train_y, torch.device("cpu"))
     return state, pixels, training.Task(FAST, BATCH, 0)
 
 
@@ -197,7 +196,7 @@ def decoding(folder: str, data: ImageData, resolution: int, repeats: int) -> Non
     """The cache against decoding in every epoch: seconds for 2,000 images of an epoch."""
     torch.set_num_threads(1)
     some = torch.utils.data.Subset(Jpegs(folder), range(0, data.train, max(1, data.train // 2000)))
-    pixels = training.Pixels(data.train_x, data.train_y, torch.device("cpu"))
+    pixels = Pixels(data.train_x, data.train_y, torch.device("cpu"))
     each, cached, ratios, builds = [], [], [], []
     for repeat in range(repeats):
         start = time.perf_counter()

@@ -129,7 +129,7 @@ class Estimate:
 
     @property
     def spread(self) -> float:
-        """One standard deviation of the relative error, from its median, so that outliers don't count."""
+        """One standard deviation of the relative error, from the median: outliers don't count."""
         return 1.4826 * self.median_error
 
 

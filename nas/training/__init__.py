@@ -1,0 +1,1 @@
+"""Training networks on images: data, recipes, the loop, and the evaluator of it all."""

@@ -3,19 +3,34 @@
 import torch
 from torch import Tensor
 
-MEAN, SPREAD = 127.5, 64.0  # of a pixel, about: exact figures of a data set change nothing
+MEAN, SPREAD = 127.5, 64.0  # of a pixel, roughly: a data set's exact figures change nothing
 
 
 def normalize(images: Tensor) -> Tensor:
-    """(n, height, width, 3) uint8 -> (n, 3, height, width) float32, laid out channels last."""
+    """Pixels as numbers around 0.
+
+    Args:
+        images: (n, height, width, 3) uint8.
+
+    Returns:
+        (n, 3, height, width) float32, laid out channels last.
+    """
     return images.permute(0, 3, 1, 2).float().sub_(MEAN).div_(SPREAD)
 
 
 def augment(images: Tensor, flip: bool, shift: float, generator: torch.Generator) -> Tensor:
-    """Mirrors each image with probability 1/2 and moves it by up to shift * side.
+    """Mirrors each image with probability 1/2, and moves it; edges are reflected.
 
-    images: (n, height, width, 3) uint8, on any device.   generator: on the CPU, so that every
-    device draws the same.   Edges are reflected. One gather for the whole batch.
+    It is a single gather for the whole batch.
+
+    Args:
+        images: (n, height, width, 3) uint8, on any device.
+        flip: Whether images are mirrored.
+        shift: They move by up to this part of their shorter side.
+        generator: On the CPU, so that every device draws the same.
+
+    Returns:
+        Images of the same shape, on the same device.
     """
     n, height, width, _ = images.shape
     most = int(shift * min(height, width))

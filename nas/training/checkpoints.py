@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from nas.training.loop import State
+from nas.training.state import State
 from results.runs.folder import write_atomically
 from search_spaces.errors import RunFailure
 
@@ -19,8 +19,13 @@ _BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pic
 class Checkpoint:
     """The file of one (network, seed, way of training), written whole or not at all.
 
-    file: None keeps nothing.   measured: optimizer steps -> images labelled rightly after them.
     A file that can't be read counts as none.
+
+    Args:
+        file: Where it is; None keeps nothing.
+
+    Attributes:
+        measured: Optimizer steps -> images labelled rightly after them.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -39,7 +44,15 @@ class Checkpoint:
         return 0 if self._state is None else int(self._state["step"])
 
     def restore(self, state: State, until: int) -> bool:
-        """Takes the state on disk if it is not beyond step `until`; whether it did, whole."""
+        """Loads the state on disk, unless it lies beyond step `until`.
+
+        Args:
+            state: What it is loaded into.
+            until: The step that the training shall end at.
+
+        Returns:
+            Whether it was loaded whole; after a failure `state` may hold a part of it.
+        """
         if self._state is None or self.step > until:
             return False
         try:
@@ -50,13 +63,22 @@ class Checkpoint:
         return True
 
     def now_and_then(self, state: State) -> None:
-        """Writes the state if the last one is old, unless a longer training's is there."""
+        """Writes the state if the last is EVERY seconds old and the one on disk no later step's."""
         if time.monotonic() - self._saved_at > EVERY and state.step > self.step:
             self._state = state.state_dict()
             self._write()
 
     def finish(self, state: dict[str, Any] | None, steps: int, correct: int) -> None:
-        """Writes the number and the last state, or none; a longer training's stays there."""
+        """Writes a number that was measured, and the state.
+
+        Args:
+            state: To continue from, or None to keep none; a longer training's on disk stays there.
+            steps: After which it was measured.
+            correct: Images labelled rightly.
+
+        Raises:
+            RunFailure: The folder can't be made or written.
+        """
         self.measured[steps] = correct
         if steps >= self.step:
             self._state = state

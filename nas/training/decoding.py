@@ -21,8 +21,18 @@ Bad = dict[int, str]  # position of a file -> why it can't be used
 
 
 def decode(path: str, resolution: int) -> npt.NDArray[np.uint8]:
-    """(resolution, resolution, 3) RGB: the central square, bicubic. Raises what Pillow raises,
-    and ValueError for an image smaller than SMALLEST."""
+    """Reads an image: upright, the central square, bicubic.
+
+    Args:
+        path: Of an image file.
+        resolution: Pixels of a side.
+
+    Returns:
+        (resolution, resolution, 3) RGB.
+
+    Raises:
+        ValueError: The image is smaller than SMALLEST; Pillow raises its own errors besides.
+    """
     from PIL import Image, ImageOps
 
     with Image.open(path) as image:
@@ -75,10 +85,21 @@ def decode_all(
     workers: int,
     show: Callable[[int], None] = lambda done: None,
 ) -> Bad:
-    """Decodes the files into `target`, .npy of (images, resolution, resolution, 3) uint8.
+    """Decodes files into an array on disk; those that can't be used are left out.
 
-    Files that can't be used are left out of the array and given with their reasons.
-    Raises RunFailure where a process dies, OSError where the disk is full.
+    Args:
+        paths: Of the images.
+        target: The .npy file: (images, resolution, resolution, 3) uint8.
+        resolution: Pixels of a side.
+        workers: Processes; few images are decoded in this one.
+        show: Is told the number of images done.
+
+    Returns:
+        The reasons of the files left out, by position.
+
+    Raises:
+        RunFailure: A process died.
+        OSError: The disk is full.
     """
     _reserve(target, len(paths), resolution)
     if workers < 2 or len(paths) < FEW:
@@ -103,6 +124,7 @@ def _reserve(target: Path, images: int, resolution: int) -> None:
 def _in_processes(
     paths: Sequence[str], target: str, workers: int, show: Callable[[int], None]
 ) -> Bad:
+    """Decodes in several processes; the reasons of the files that can't be used."""
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     done: dict[Any, int] = {}
     processes: dict[Connection[Any, Any], Any] = {}

@@ -19,7 +19,14 @@ _backward = torch.ops.aten.convolution_backward
 def weight_gradient(x: Tensor, g: Tensor, weight: Tensor, stride: int) -> Tensor:
     """The gradient of a 5x5 depthwise conv's weight, padding 2.
 
-    x: (n, c, height, width >= 3), the input.   g: of the output.   stride: 1 or 2.
+    Args:
+        x: (n, channels, height, width) the input; the width is 3 or more.
+        g: The gradient of the output.
+        weight: (channels, 1, 5, 5).
+        stride: 1 or 2.
+
+    Returns:
+        (channels, 1, 5, 5).
     """
     channels, width, out = x.shape[1], x.shape[3], g.shape[3]
     padding = 2
@@ -40,6 +47,8 @@ def weight_gradient(x: Tensor, g: Tensor, weight: Tensor, stride: int) -> Tensor
 
 
 class _Depthwise(torch.autograd.Function):
+    """The conv as a function with its own gradient."""
+
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int) -> Tensor:
         ctx.save_for_backward(x, weight)
@@ -58,6 +67,7 @@ class FastDepthwise(nn.Conv2d):
     """A 5x5 depthwise conv without bias, of stride 1 or 2 and padding 2."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """The conv; torch's own where no gradient is wanted or the image is too narrow."""
         if x.shape[3] < 3 or not torch.is_grad_enabled():
             return super().forward(x)
         return _Depthwise.apply(x, self.weight, self.stride[0])  # type: ignore[no-any-return, no-untyped-call]

@@ -19,8 +19,6 @@ from nas.evaluators import Measurement
 from nas.training.checkpoints import Checkpoint
 from nas.training.images import ImageData, stratified
 from nas.training.loop import (
-    Pixels,
-    State,
     Task,
     count_correct,
     prepare,
@@ -29,19 +27,26 @@ from nas.training.loop import (
     train,
 )
 from nas.training.recipes import FAST, Recipe, steps_of
+from nas.training.state import Pixels, State
 from search_spaces.architecture import Architecture
 from search_spaces.builder import build
 from search_spaces.errors import OutOfDomain, UserError
 
 EVAL_BATCH = 250  # images
 LONGEST = 10_000.0  # epochs
-LOOP = 1  # raised when the loop comes to give other numbers: old states are not continued then
+LOOP = 1  # raised when a change of the loop changes its numbers, so that old states don't go on
 
 
 @dataclass(frozen=True)
 class StepTime:
-    """Seconds for one image, forward, backward and update (train) or forward only (val):
-    medians over the steps measured, and half the range that holds the middle two thirds."""
+    """Seconds for one image: medians over the measured steps.
+
+    Attributes:
+        train: Forward, backward and update.
+        train_spread: Half the range that holds the middle two thirds.
+        val: Forward only.
+        val_spread: Half the range that holds the middle two thirds.
+    """
 
     train: float
     train_spread: float
@@ -51,19 +56,22 @@ class StepTime:
 
 @dataclass(frozen=True)
 class TrainingEvaluator:
-    """Trains a network from scratch on the data; budget: epochs of the subset.
-
-    data: one data set, or the same one at several resolutions: a network takes its own.
-    subset: part of the training images, in (0, 1], of each class alike, the same for all.
-    batch: images for an optimizer step.   device: `auto`, `cpu`, `cuda`, `cuda:1`.
-    threads: of torch, on a CPU. One, and as many workers as cores, is the fastest.
-    checkpoints: folder of training states, made where missing; None to keep none. With it a
-        training that was cut off goes on from its last state, a larger budget from the end of a
-        smaller one, and both give the number of an uninterrupted training, bit for bit.
-    keep: leave the state at the budget's end, for a larger one; else only the number is left.
+    """Trains a network from scratch on the data; the budget is epochs of the subset.
 
     The measurement's spread is the standard error of a share of `val` images, in points. It is
     the noise of the images drawn, not that of seeds: `nas audit` measures that.
+
+    Attributes:
+        data: A data set, or the same one at several resolutions: a network takes its own.
+        recipe: How it is trained.
+        batch: Images for an optimizer step.
+        subset: Part of the training images, in (0, 1], of each class alike, the same for all.
+        checkpoints: Folder of training states, made where missing; None to keep none. With it a
+            training that was cut off goes on from its last state, a larger budget from the end of
+            a smaller one, and both give the number of an uninterrupted training, bit for bit.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`.
+        threads: Of torch, on a CPU. One, and as many workers as cores, is the fastest.
+        keep: Leave the state at the budget's end, for a larger one; else only the number is left.
     """
 
     data: ImageData | Sequence[ImageData]
@@ -105,14 +113,14 @@ class TrainingEvaluator:
     def sets(self) -> dict[int, ImageData]:
         """The data by resolution."""
         several = [self.data] if isinstance(self.data, ImageData) else self.data
-        return {one.resolution: one for one in several}
+        return {images.resolution: images for images in several}
 
     @cached_property
     def _subsets(self) -> dict[int, npt.NDArray[np.int64]]:
-        return {px: stratified(one.train_y, self.subset) for px, one in self.sets.items()}
+        return {px: stratified(images.train_y, self.subset) for px, images in self.sets.items()}
 
     def check(self, architecture: Architecture) -> None:
-        """Raises OutOfDomain where classes or resolution are not the data's."""
+        """Raises OutOfDomain where the network's classes or resolution are not the data's."""
         data = self.sets.get(architecture.resolution)
         if data is None:
             known = ", ".join(map(str, sorted(self.sets)))
@@ -127,7 +135,18 @@ class TrainingEvaluator:
             )
 
     def images(self, architecture: Architecture, budget: float) -> tuple[int, int]:
-        """How many images a trial takes forward and backward, and how many forward only."""
+        """How many images a trial takes.
+
+        Args:
+            architecture: The network.
+            budget: Epochs of the subset.
+
+        Returns:
+            Images forward and backward, and images forward only.
+
+        Raises:
+            UserError: The budget is no number of epochs above 0 up to LONGEST.
+        """
         steps, batch = self._steps(architecture, budget)
         return steps * batch, self.sets[architecture.resolution].val
 
@@ -138,8 +157,21 @@ class TrainingEvaluator:
         return steps_of(budget, steps_per_epoch(n, self.batch)), min(self.batch, n)
 
     def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
-        """Raises OutOfDomain, UserError, and TrainingFailed where the training diverges or memory
-        does not suffice."""
+        """Trains the network, or continues its training, and validates it.
+
+        Args:
+            architecture: The network; its classes and resolution are the data's.
+            budget: Epochs of the subset.
+            seed: Of weights, order, augmentation and dropout.
+
+        Returns:
+            Top-1 in percent on the validation images, and its spread.
+
+        Raises:
+            OutOfDomain: The network does not fit the data.
+            UserError: The budget is out of range.
+            TrainingFailed: The training diverges, or memory does not suffice.
+        """
         self.check(architecture)
         until, _ = self._steps(architecture, budget)
         kept = Checkpoint(self.checkpoint(architecture, seed))
@@ -172,7 +204,7 @@ class TrainingEvaluator:
         return Pixels(data.train_x, data.train_y, device, self._subsets[data.resolution])
 
     def checkpoint(self, architecture: Architecture, seed: int) -> Path | None:
-        """The file of this network's state: one for each seed and way of training."""
+        """The file of this network's state, for this seed and way of training; None keeps none."""
         if self.checkpoints is None:
             return None
         data = self.sets[architecture.resolution].digest
@@ -182,8 +214,12 @@ class TrainingEvaluator:
         return Path(self.checkpoints) / f"{architecture.id}-{seed}-{digest}.pt"
 
     def measure_step_time(self, architecture: Architecture, steps: int = 8) -> StepTime:
-        """Times `steps` training steps, then as many validation batches, each after two to warm
-        up. Raises what a call raises."""
+        """Times training steps, then as many validation batches, each after two to warm up.
+
+        Args:
+            architecture: The network.
+            steps: How many are timed. Raises what a call raises.
+        """
         self.check(architecture)
         data, device = self.sets[architecture.resolution], torch.device(self.where)
         with settings(self.threads, device):
@@ -200,6 +236,7 @@ class TrainingEvaluator:
 
 
 def _seconds(work: Callable[[], object], times: int) -> list[float]:
+    """The seconds that each piece of work took, after two to warm up."""
     seconds = []
     for _ in range(times + 2):
         start = time.perf_counter()
@@ -209,7 +246,7 @@ def _seconds(work: Callable[[], object], times: int) -> list[float]:
 
 
 def _middle(seconds: list[float], images: int) -> tuple[float, float]:
-    """The median, and half the range of the middle two thirds, for one image."""
-    ordered = sorted(one / images for one in seconds)
+    """The median, and half the range of the middle two thirds, for each image."""
+    ordered = sorted(taken / images for taken in seconds)
     cut = len(ordered) // 6
     return statistics.median(ordered), (ordered[-1 - cut] - ordered[cut]) / 2

@@ -20,10 +20,10 @@ def _listed(folder: Path) -> list[Path]:
 
 def _files(folder: Path) -> list[Path]:
     """All files below, hidden ones apart."""
-    found = []
+    files = []
     for path in _listed(folder):
-        found += _files(path) if path.is_dir() else [path]
-    return found
+        files += _files(path) if path.is_dir() else [path]
+    return files
 
 
 def _by_class(folder: Path) -> dict[str, list[Path]]:
@@ -37,7 +37,18 @@ def _by_class(folder: Path) -> dict[str, list[Path]]:
 
 
 def splits_of(folder: Path, seed: int) -> tuple[tuple[str, ...], dict[str, Split]]:
-    """Class names, and files with labels for train and val. Raises UserError."""
+    """Lists a folder of images.
+
+    Args:
+        folder: Holds train/CLASS/* and perhaps val/CLASS/*.
+        seed: Draws the HELD_OUT part of each training class that validates where val/ is missing.
+
+    Returns:
+        The names of the classes, and files with labels for `train` and `val`.
+
+    Raises:
+        UserError: The folder can't be read, or a class has too few images.
+    """
     if not (folder / "train").is_dir():
         what = "has no folder train/" if folder.is_dir() else "is no folder"
         raise UserError(f"{folder} {what}: expected train/CLASS/*.jpg in it, and perhaps val/")

@@ -28,17 +28,22 @@ from search_spaces.space import Space, Values
 
 FORMAT = 1  # of the cache; part of the key
 LARGEST = 1024  # px
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int], None]  # told the images done, and the images in all
 
 
 @dataclass(frozen=True)
 class ImageData:
     """A decoded data set. Pickles as a path: the arrays are mapped again where it is unpickled.
 
-    path: the finished cache folder.   key: of files and settings, the cache folder's name.
-    digest: 12 hex digits of the SHA-256 of classes, pixels and labels: what was trained on.
-    classes: names in label order.   resolution: px.   train, val: numbers of images.
-    skipped: (path in the image folder, reason) of each file that could not be used.
+    Attributes:
+        path: The finished cache folder.
+        key: Of files and settings, the cache folder's name.
+        digest: 12 hex digits of the SHA-256 of classes, pixels and labels: what was trained on.
+        classes: Names in label order.
+        resolution: Pixels of a side.
+        train: Number of training images.
+        val: Number of validation images.
+        skipped: (path in the image folder, reason) of each file that could not be used.
     """
 
     path: str
@@ -59,22 +64,22 @@ class ImageData:
 
     @cached_property
     def train_x(self) -> npt.NDArray[np.uint8]:
-        """(train, resolution, resolution, 3), RGB, memory-mapped."""
+        """The training images (train, resolution, resolution, 3), RGB, memory-mapped."""
         return self._map("train_x")
 
     @cached_property
     def train_y(self) -> npt.NDArray[np.int64]:
-        """(train,) labels: positions in `classes`."""
+        """Their labels (train,): positions in `classes`."""
         return self._map("train_y")
 
     @cached_property
     def val_x(self) -> npt.NDArray[np.uint8]:
-        """(val, resolution, resolution, 3), RGB, memory-mapped."""
+        """The validation images (val, resolution, resolution, 3), RGB, memory-mapped."""
         return self._map("val_x")
 
     @cached_property
     def val_y(self) -> npt.NDArray[np.int64]:
-        """(val,) labels: positions in `classes`."""
+        """Their labels (val,): positions in `classes`."""
         return self._map("val_y")
 
 
@@ -97,7 +102,16 @@ def for_data(space: Space, classes: int, resolution: int) -> Space:
 def stratified(
     labels: npt.NDArray[np.int64], fraction: float, seed: int = 0
 ) -> npt.NDArray[np.int64]:
-    """Sorted positions of `fraction` of each class's images, at least one, drawn by the seed."""
+    """Draws a part of each class.
+
+    Args:
+        labels: (n,) of the images.
+        fraction: Of each class, at least one image of it.
+        seed: Of the draw.
+
+    Returns:
+        Sorted positions.
+    """
     rng, chosen = np.random.default_rng(seed), []
     for label in np.unique(labels):
         of_class = np.flatnonzero(labels == label)
@@ -119,16 +133,24 @@ def load_images(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> ImageData:
-    """The folder's images at `resolution` px, from the cache or decoded into it now.
+    """The folder's images, from the cache or decoded into it now.
 
     Images are turned as their EXIF says, cut to the central square and resized (bicubic). The
     cache's key holds each file's path, size and time of change, not its content: to read
     everything at every start would cost as much as decoding it. A killed build leaves nothing
     that is taken for whole; of two builds at once the second waits and takes the first's.
 
-    workers: decoding processes.   seed: of the split where there is no val/.
-    progress: called with (images done, images in all).
-    Raises UserError for a folder that can't be used, RunFailure where the cache can't be written.
+    Args:
+        folder: See `nas.training.folders`.
+        resolution: Pixels of a side, from SMALLEST to LARGEST.
+        cache: The folder of data sets; None takes `default_cache`.
+        workers: Decoding processes.
+        seed: Of the split where there is no val/.
+        progress: Is told how far decoding is.
+
+    Raises:
+        UserError: The folder can't be used, or the resolution is out of range.
+        RunFailure: The cache can't be written.
     """
     if type(resolution) is not int or not SMALLEST <= resolution <= LARGEST:
         raise UserError(
@@ -163,6 +185,7 @@ def load_images(
 
 
 def _key(folder: Path, classes: tuple[str, ...], splits: dict[str, Split], resolution: int) -> str:
+    """The name of the data set's cache folder, from files and settings."""
     digest = hashlib.sha256(repr((FORMAT, str(folder), resolution, classes)).encode())
     for split, files in splits.items():
         for path, label in files:
@@ -231,6 +254,7 @@ def _check_classes(
     labels: npt.NDArray[np.int64],
     skipped: Sequence[tuple[str, str]],
 ) -> None:
+    """Raises UserError where a class has no image that can be used."""
     missing = sorted(set(range(len(classes))) - set(labels.tolist()))
     if missing and (split == "train" or not len(labels)):
         path, reason = skipped[-1]

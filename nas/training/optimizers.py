@@ -13,7 +13,14 @@ class RMSProp(torch.optim.Optimizer):
 
     Unlike torch's, eps is added under the root, the mean square starts at 1, and the momentum
     gathers steps that the learning rate is in already (tensorflow/core/kernels/training_ops.cc,
-    ApplyRMSProp). With eps = 1e-3 the first matters: 0.032 below the line in place of 0.001.
+    ApplyRMSProp). With eps = 1e-3 the first matters: the root is 0.032 at least, not 0.001.
+
+    Args:
+        params: Weights, or groups of them with their own `weight_decay`.
+        lr: The learning rate.
+        alpha: Decay of the mean square.
+        momentum: Decay of the gathered steps.
+        eps: Added under the root.
     """
 
     def __init__(self, params: Any, lr: float, alpha: float, momentum: float, eps: float) -> None:
@@ -22,6 +29,7 @@ class RMSProp(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Updates all weights that have a gradient; torch's argument `closure` is not called."""
         for group in self.param_groups:
             weights = [weight for weight in group["params"] if weight.grad is not None]
             if not weights:
@@ -47,7 +55,7 @@ class RMSProp(torch.optim.Optimizer):
 
 
 def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weights of convs and linear layers decay; biases and batch normalization do not."""
+    """Splits the weights: those of convs and linear layers decay, all others do not."""
     decays = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     return [

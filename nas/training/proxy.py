@@ -17,9 +17,13 @@ CHECKPOINTS = "checkpoints"  # the folder of a run that keeps training states
 class Proxy:
     """A shorter training that stands for the real one.
 
-    data: folder of train/CLASS/* and perhaps val/CLASS/*.   pixels: the images are decoded to.
-    subset: part of the training images, in (0, 1].   recipe: a name of `nas.training.recipes`.
-    batch: images a step.   device: auto, cpu, cuda.
+    Attributes:
+        data: Folder of train/CLASS/* and perhaps val/CLASS/*.
+        pixels: The resolution that images are decoded to.
+        subset: Part of the training images, in (0, 1].
+        recipe: A name of `nas.training.recipes`.
+        batch: Images a step.
+        device: auto, cpu, cuda.
     """
 
     data: Path
@@ -30,7 +34,7 @@ class Proxy:
     device: str = "auto"
 
     def images(self, workers: int = 2, show: Callable[[int, int], None] | None = None) -> Any:
-        """The decoded images. Raises UserError, RunFailure."""
+        """The decoded images, as `nas.training.images.load_images` gives and raises."""
         from nas.training.images import load_images
 
         return load_images(self.data, self.pixels, workers=workers, progress=show)
@@ -38,7 +42,16 @@ class Proxy:
     def evaluator(
         self, images: "ImageData | tuple[ImageData, ...]", checkpoints: Path | None, keep: bool
     ) -> "TrainingEvaluator":
-        """Trains on the images. Raises UserError for an unknown recipe, a batch too small..."""
+        """The evaluator that trains on the images.
+
+        Args:
+            images: A data set, or the same one at several resolutions.
+            checkpoints: Folder of training states; None to keep none.
+            keep: Whether the state at a budget's end stays, for a larger one.
+
+        Raises:
+            UserError: The recipe is unknown, or a number out of range.
+        """
         from nas.training.evaluator import TrainingEvaluator
         from nas.training.recipes import recipe
 

@@ -13,16 +13,28 @@ from search_spaces.errors import UserError
 
 @dataclass(frozen=True)
 class Recipe:
-    """optimizer: `rmsprop` or `sgd` (Nesterov).
-    lr: learning rate for a batch of `lr_batch`; scaled linearly to other batches.
-    warmup: epochs from 0 to the full rate.   decay: factor every `decay_epochs` epochs.
-    momentum, alpha, eps: of the optimizer; alpha and eps are RMSProp's.
-    weight_decay: L2 on conv and linear weights, not on biases and batch normalization.
-    label_smoothing: in [0, 1).   ema: largest decay of the average, in [0, 1); 0 for none.
-    bn_momentum: torch's convention.   flip: mirror at random.
-    shift: translation up to this part of the side, edges reflected.
-    dropout, drop_connect: in place of the architecture's, None to keep those.
-    clip: largest norm of the gradient, 0 for no limit.
+    """How a network is trained.
+
+    Attributes:
+        name: What a command calls it.
+        optimizer: `rmsprop` or `sgd` (Nesterov).
+        lr: Learning rate for a batch of `lr_batch`; scaled linearly to other batches.
+        lr_batch: See `lr`.
+        warmup: Epochs from 0 to the full rate.
+        decay: Factor of the rate every `decay_epochs` epochs.
+        decay_epochs: See `decay`.
+        momentum: Of the optimizer.
+        alpha: Decay of RMSProp's mean square.
+        eps: Of RMSProp, under the root.
+        weight_decay: L2 on conv and linear weights, not on biases and batch normalization.
+        label_smoothing: In [0, 1).
+        ema: Largest decay of the average, in [0, 1); 0 for none.
+        bn_momentum: Of batch normalization, in torch's convention.
+        flip: Whether images are mirrored at random.
+        shift: Translation up to this part of the side, edges reflected.
+        dropout: In place of the architecture's; None keeps that.
+        drop_connect: In place of the architecture's; None keeps that.
+        clip: Largest norm of the gradient, 0 for no limit.
     """
 
     name: str
@@ -46,7 +58,7 @@ class Recipe:
     clip: float = 0.0
 
 
-# Tan & Le 2019, sec. 5.2, and tensorflow/tpu's efficientnet: facts.
+# The numbers of Tan & Le 2019, sec. 5.2, and of tensorflow/tpu's efficientnet.
 PAPER = Recipe(
     "paper",
     optimizer="rmsprop",
@@ -77,16 +89,22 @@ RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (FAST, PAPER)
 
 
 def recipe(name: str) -> Recipe:
-    """A recipe by name. Raises UserError."""
+    """A recipe by name. Raises UserError where there is none."""
     if name not in RECIPES:
         raise UserError(f"there is no recipe {name!r}: expected one of {', '.join(RECIPES)}")
     return RECIPES[name]
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, batch: int) -> float:
-    """The rate of step 0, 1, ...: linear warm-up, then steps down by `decay`.
+    """The learning rate of a step: linear warm-up, then steps down by `decay`.
 
     As in EfficientNet the decay counts from step 0, the warm-up lies over it.
+
+    Args:
+        recipe: Has the rate's form.
+        step: 0, 1, ...
+        steps_per_epoch: Optimizer steps of an epoch.
+        batch: Images a step.
     """
     epoch = step / steps_per_epoch
     full = recipe.lr * batch / recipe.lr_batch

@@ -13,9 +13,16 @@ from search_spaces.errors import UserError
 def kept_weights(
     folder: Path, architecture: Architecture, best: Mapping[str, Any], record: Mapping[str, Any]
 ) -> Weights:
-    """The averaged weights that gave the pick its accuracy, from the run's checkpoints.
+    """The averaged weights that gave a search's pick its accuracy, from its checkpoints.
 
-    best, record: best.json and run.json.   Raises UserError that says why the run has none.
+    Args:
+        folder: Of the run.
+        architecture: The pick.
+        best: best.json.
+        record: run.json.
+
+    Raises:
+        UserError: The run has none; the message says why.
     """
     training = record.get("experiment", {}).get("training")
     if not training:
@@ -45,7 +52,7 @@ def _seed(folder: Path, best: Mapping[str, Any]) -> str:
     try:
         with file.open(newline="") as lines:
             return next(
-                r["seed"] for r in csv.DictReader(lines) if r["number"] == str(best["number"])
+                row["seed"] for row in csv.DictReader(lines) if row["number"] == str(best["number"])
             )
     except (OSError, KeyError, StopIteration):
         raise UserError(
@@ -57,8 +64,8 @@ def _seed(folder: Path, best: Mapping[str, Any]) -> str:
 def _averaged(file: Path, architecture: Architecture, recipe_name: str) -> dict[str, Any] | None:
     """The state_dict of a finished training's averaged weights; None of one that kept none."""
     from nas.training.checkpoints import Checkpoint
-    from nas.training.loop import State
     from nas.training.recipes import recipe
+    from nas.training.state import State
     from search_spaces.builder import build
 
     kept = Checkpoint(file)

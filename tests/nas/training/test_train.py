@@ -24,9 +24,10 @@ from nas.training.augment import augment, normalize
 from nas.training.depthwise import FastDepthwise, speed_up
 from nas.training.evaluator import TrainingEvaluator
 from nas.training.images import ImageData, load_images
-from nas.training.loop import Pixels, State, Task, TrainingFailed
+from nas.training.loop import Task, TrainingFailed
 from nas.training.optimizers import RMSProp, parameter_groups
 from nas.training.recipes import FAST, PAPER, average_decay, learning_rate, recipe, steps_of
+from nas.training.state import Pixels, State
 from search_spaces import Architecture, OutOfDomain, Stage, UserError
 from search_spaces.builder import build
 
