@@ -1,0 +1,124 @@
+"""What a training works on: images on its device, and the state that it is continued from."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from nas.training.optimizers import optimizer_for
+from nas.training.recipes import Recipe
+
+RESIDENT = 0.25  # share of a GPU's free memory that may hold the data set
+
+
+class Pixels:
+    """Some images of a split, on the device where that is a GPU with room, else mapped.
+
+    Args:
+        images: (n, height, width, 3) uint8.
+        labels: (n,).
+        device: Where batches are wanted.
+        chosen: Positions of the images that count; None for all.
+    """
+
+    def __init__(
+        self,
+        images: npt.NDArray[np.uint8],
+        labels: npt.NDArray[np.int64],
+        device: torch.device,
+        chosen: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        self.device, self._images = device, images
+        self._chosen = np.arange(len(labels)) if chosen is None else chosen
+        self._labels = torch.from_numpy(labels[self._chosen]).to(device)
+        self._resident: Tensor | None = None
+        if device.type == "cuda":
+            size = len(self._chosen) * images[0].nbytes
+            if size < RESIDENT * torch.cuda.mem_get_info(device)[0]:
+                self._resident = torch.from_numpy(images[self._chosen]).to(device)
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """A batch on the device.
+
+        Args:
+            rows: Positions among these images.
+
+        Returns:
+            Images (len(rows), height, width, 3) uint8, and their labels.
+        """
+        where = torch.from_numpy(rows).to(self.device, non_blocking=True)
+        if self._resident is not None:
+            return self._resident[where], self._labels[where]
+        images = torch.from_numpy(self._images[self._chosen[rows]])
+        return images.to(self.device, non_blocking=True), self._labels[where]
+
+
+class State:
+    """A training in progress.
+
+    Args:
+        network: Is trained in place.
+        recipe: How.
+
+    Attributes:
+        step: Optimizer steps done.
+        parts: Pieces that a batch goes through the network in.
+        average: The moving average of weights and statistics; empty where the recipe has none.
+        dtype: Of autocast, which is on for a GPU only.
+    """
+
+    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
+        self.network, self.step, self.parts = network, 0, 1
+        self.optimizer = optimizer_for(network, recipe)
+        live = network.state_dict().values()
+        self._live = [tensor for tensor in live if tensor.is_floating_point()]
+        self.average = [tensor.clone() for tensor in self._live] if recipe.ema else []
+        device = self._live[0].device
+        half = device.type == "cuda"
+        self.dtype = torch.bfloat16 if half and torch.cuda.is_bf16_supported() else torch.float16
+        self.autocast = half
+        scaled = half and self.dtype == torch.float16
+        self.scaler = torch.amp.GradScaler(device.type, enabled=scaled)
+
+    def update_average(self, decay: float) -> None:
+        """Moves the averages of weights and of batch normalization's statistics alike."""
+        if self.average:
+            torch._foreach_lerp_(self.average, self._live, 1 - decay)
+
+    def use_average(self) -> None:
+        """Puts the averages in the network, for evaluation; training can't go on from there."""
+        with torch.no_grad():
+            for live, average in zip(self._live, self.average, strict=bool(self.average)):
+                live.copy_(average)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a training is continued from."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "average": self.average,
+            "step": self.step,
+            "parts": self.parts,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes over a state of `state_dict`.
+
+        Raises:
+            KeyError: A part is missing.
+            ValueError: It is of another network or optimizer.
+            RuntimeError: Its shapes are others.
+        """
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        with torch.no_grad():
+            for mine, saved in zip(self.average, state["average"], strict=True):
+                mine.copy_(saved)
+        self.step, self.parts = state["step"], state["parts"]
