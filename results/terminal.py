@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 
 def entry(group: click.Group, name: str) -> NoReturn:
-    """Runs a command; errors are one sentence: exit code 2 for the user's, 1 for others."""
+    """Runs a command and leaves the process; an error is told in a single sentence.
+
+    Exit code 2 is for errors that the user can mend, 1 for others, 130 for Ctrl-C.
+
+    Args:
+        group: The command.
+        name: What it is called.
+
+    Raises:
+        SystemExit: In any case.
+    """
     try:
         code = group.main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -56,7 +66,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
 
 
 def print_json(value: Any) -> None:
-    """Indented JSON on standard output."""
+    """Prints indented JSON on standard output."""
     import json
 
     click.echo(json.dumps(value, indent=2))
@@ -66,8 +76,8 @@ def console() -> "Console":
     """Standard output; wide enough for our tables where it is no terminal."""
     from rich.console import Console
 
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=110)
+    standard = Console(highlight=False)
+    return standard if standard.is_terminal else Console(highlight=False, width=110)
 
 
 def table(*columns: str, left: int = 1) -> "Table":
@@ -83,8 +93,17 @@ def table(*columns: str, left: int = 1) -> "Table":
 def show(
     out: "Console", rows: Sequence[Mapping[str, str]], spare: Sequence[str], left: int
 ) -> bool:
-    """Prints rows of title -> text. Where the terminal is too narrow, columns of `spare` are left
-    out, the first first; whether some were."""
+    """Prints rows as a table, without some columns where the terminal is too narrow.
+
+    Args:
+        out: Where to.
+        rows: Title -> text; all have the same titles.
+        spare: Columns that may be left out, the first of them first.
+        left: So many columns are flush left.
+
+    Returns:
+        Whether a column was left out.
+    """
     titles = list(rows[0])
 
     def width() -> int:
@@ -101,14 +120,14 @@ def show(
 
 
 def accuracy_text(accuracy: float | None, spread: float | None) -> str:
-    """`67.12 ± 0.31`, or a dash."""
+    """An accuracy and its spread as `67.12 ± 0.31`, or a dash."""
     if accuracy is None:
         return "-"
     return f"{accuracy:.2f}" + (f" ± {spread:.2f}" if spread is not None else "")
 
 
 def percent(mean: float | None, half: float | None) -> str:
-    """`79.35 ± 0.79`, or a dash."""
+    """A mean and half of its interval as `79.35 ± 0.79`, or a dash."""
     if mean is None:
         return "-"
     return f"{mean:.2f}" + (f" ± {half:.2f}" if half else "")

@@ -1,0 +1,1 @@
+"""Reports: a page of HTML, its charts, and what a run's folder gives to it."""

@@ -22,7 +22,13 @@ MOST = 4000  # faint points in one chart
 
 @dataclass(frozen=True)
 class Axis:
-    """A quantity's axis. title: with the unit.   factor: base units in one of the axis's."""
+    """A quantity's axis.
+
+    Attributes:
+        quantity: What is drawn.
+        title: With the unit.
+        factor: Base units in one of the axis's.
+    """
 
     quantity: Quantity
     title: str
@@ -54,7 +60,14 @@ def thin(n: int, most: int = MOST) -> NDArray[np.intp]:
 
 
 def figure(traces: Sequence[Any], x: str, y: str, **layout: Any) -> Any:
-    """A plotly figure in the reports' look. x, y: titles of the axes."""
+    """A plotly figure in the reports' look.
+
+    Args:
+        traces: Of plotly.
+        x: Title of the axis.
+        y: Title of the axis.
+        **layout: Of plotly, over ours.
+    """
     import plotly.graph_objects as go
 
     lines = {
@@ -79,7 +92,7 @@ def figure(traces: Sequence[Any], x: str, y: str, **layout: Any) -> Any:
 
 
 def chart(key: str, made: Any, label: str, caption: str = "", height: int = 420) -> Chart:
-    """The figure as a part of a page."""
+    """The figure as a part of a page; see `Chart`."""
     return Chart(key, _strict(made), label, caption, height)
 
 
@@ -88,9 +101,9 @@ def _strict(made: Any) -> str:
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: plain(one) for key, one in value.items() if key != "template"}
+            return {key: plain(part) for key, part in value.items() if key != "template"}
         if isinstance(value, list | tuple | np.ndarray):
-            return [plain(one) for one in value]
+            return [plain(part) for part in value]
         if isinstance(value, np.generic):
             value = value.item()
         return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -101,7 +114,16 @@ def _strict(made: Any) -> str:
 def dots(
     x: Any, y: Any, name: str, colour: str, texts: Sequence[str] | None = None, **more: Any
 ) -> Any:
-    """Points with a label each. symbol, size, opacity: of the markers; the rest is the trace's."""
+    """Points with a label each, as a plotly trace.
+
+    Args:
+        x: Values.
+        y: Values.
+        name: In the legend.
+        colour: Of the markers.
+        texts: Shown where a point is pointed at.
+        **more: symbol, size, opacity and edge are the markers'; the rest is the trace's.
+    """
     import plotly.graph_objects as go
 
     marker = {
@@ -119,7 +141,7 @@ def dots(
 
 
 def upright(made: Any, x: float, text: str) -> None:
-    """A dashed line across the chart at x, with its name."""
+    """Draws a dashed line across the chart at x, with its name."""
     made.add_vline(
         x=x, line={"dash": "dash", "color": MUTED, "width": 1.5},
         annotation={"text": text, "font": {"color": MUTED, "size": 12}, "yanchor": "bottom",

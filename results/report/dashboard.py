@@ -15,14 +15,16 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread a connection: browsers open some that they do not use."""
+    """Has a thread for each connection: browsers open some that they do not use."""
 
     daemon_threads = True
 
 
 class _Quiet(WSGIRequestHandler):
+    """Answers requests without logging them."""
+
     def log_message(self, format: str, *args: Any) -> None:
-        """Requests are not logged."""
+        """Logs nothing."""
 
 
 def viewing(application: Application) -> Application:
@@ -38,9 +40,15 @@ def viewing(application: Application) -> Application:
 
 
 def serve(location: str | Path, host: str, port: int) -> None:
-    """Serves the dashboard until KeyboardInterrupt, which is passed on; port 0 takes a free one.
+    """Serves the dashboard until KeyboardInterrupt, which is passed on.
 
-    Raises UserError where the package is missing, the store can't be read, or the port is taken.
+    Args:
+        location: A journal file, or the URL of a database.
+        host: To listen on.
+        port: To listen on; 0 takes a free one.
+
+    Raises:
+        UserError: The package is missing, the store can't be read, or the port is taken.
     """
     try:
         from optuna_dashboard import wsgi

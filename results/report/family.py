@@ -12,20 +12,20 @@ from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 
 _MACS, _PARAMS, _MEMORY = (QUANTITIES[key] for key in ("flops", "params", "memory"))
-Published = Sequence[tuple[str, float, float]]  # name, MACs, top-1
+Published = Sequence[tuple[str, float, float]]  # (name, MACs, top-1 in percent) of networks
 
 
 def families_of(identity: str, runs: Path) -> list[dict[str, Any]]:
     """The contents of each RUN/family.json beside the run whose baseline has this id."""
-    found: list[dict[str, Any]] = []
+    families: list[dict[str, Any]] = []
     for path in sorted(runs.glob("*/family.json")):
         try:
             content = read_json(path)
         except UserError:
             continue  # a file that is no family's is not this report's matter
         if isinstance(content, dict) and content.get("baseline") == identity and rows(content):
-            found.append(content)
-    return found
+            families.append(content)
+    return families
 
 
 def rows(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -33,32 +33,39 @@ def rows(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     wanted = ("name", "macs", "params", "memory", "resolution", "ratio")
     listed = content.get("networks")
     return [
-        one
-        for one in (listed if isinstance(listed, list) else [])
-        if isinstance(one, dict) and all(one.get(key) is not None for key in wanted)
+        network
+        for network in (listed if isinstance(listed, list) else [])
+        if isinstance(network, dict) and all(network.get(key) is not None for key in wanted)
     ]
 
 
 def family_parts(
     networks: Sequence[Mapping[str, Any]], label: str, key: str, published: Published = ()
 ) -> list[Part]:
-    """The curve, where there are predictions, a table, and what the numbers are."""
+    """A family in a report: the curve, where there are predictions, and a table.
+
+    Args:
+        networks: As `rows` gives them.
+        label: What the accuracies are.
+        key: Of the chart, different from all others of the page.
+        published: Networks to compare with.
+    """
     parts: list[Part] = []
-    if any(one.get("top1") is not None for one in networks):
+    if any(network.get("top1") is not None for network in networks):
         parts.append(family_chart(networks, key, published))
     parts.append(Text(label or "No prediction of accuracy covers this family.", "note"))
     table = [
         (
-            str(one["name"]),
-            "-" if one.get("phi") is None else f"{one['phi']:.4g}",
-            str(one["resolution"]),
-            _MACS.format(one["macs"]),
-            f"{one['ratio']:.3f}",
-            _PARAMS.format(one["params"]),
-            _MEMORY.format(one["memory"]),
-            _top1(one),
+            str(network["name"]),
+            "-" if network.get("phi") is None else f"{network['phi']:.4g}",
+            str(network["resolution"]),
+            _MACS.format(network["macs"]),
+            f"{network['ratio']:.3f}",
+            _PARAMS.format(network["params"]),
+            _MEMORY.format(network["memory"]),
+            _top1(network),
         )
-        for one in networks
+        for network in networks
     ]
     columns = ("network", "phi", "px", _MACS.title, "ratio", _PARAMS.title, _MEMORY.title,
                "top-1 %")  # fmt: skip
@@ -66,11 +73,11 @@ def family_parts(
     return parts
 
 
-def _top1(one: Mapping[str, Any]) -> str:
-    if one.get("top1") is None:
+def _top1(network: Mapping[str, Any]) -> str:
+    if network.get("top1") is None:
         return "-"
-    error = one.get("top1_error")
-    return f"{one['top1']:.2f}" + (f" ± {error:.2f}" if error else "")
+    error = network.get("top1_error")
+    return f"{network['top1']:.2f}" + (f" ± {error:.2f}" if error else "")
 
 
 def _ticks(macs: Sequence[float]) -> dict[str, Any]:
@@ -86,17 +93,17 @@ def family_chart(
     networks: Sequence[Mapping[str, Any]], key: str, published: Published = ()
 ) -> Chart:
     """Top-1 against MACs, both predicted and published, MACs on a logarithmic axis."""
-    known = [one for one in networks if one.get("top1") is not None]
+    known = [network for network in networks if network.get("top1") is not None]
     texts = [
-        f"<b>{spoken(one['name'])}</b><br>top-1 {_top1(one)} %<br>"
-        f"MACs {_MACS.format(one['macs'])}, {one['ratio']:.3f}x<br>"
-        f"params {_PARAMS.format(one['params'])}<br>{one['resolution']} px"
-        for one in known
+        f"<b>{spoken(network['name'])}</b><br>top-1 {_top1(network)} %<br>"
+        f"MACs {_MACS.format(network['macs'])}, {network['ratio']:.3f}x<br>"
+        f"params {_PARAMS.format(network['params'])}<br>{network['resolution']} px"
+        for network in known
     ]
-    errors = [one.get("top1_error") or 0.0 for one in known]
+    errors = [network.get("top1_error") or 0.0 for network in known]
     traces = [
         dots(
-            [one["macs"] for one in known], [one["top1"] for one in known],
+            [network["macs"] for network in known], [network["top1"] for network in known],
             "this family, predicted", FRONT, texts, mode="lines+markers",
             error_y={"type": "data", "array": errors, "thickness": 1, "width": 3},
         )
@@ -112,7 +119,7 @@ def family_chart(
                  line={"dash": "dot"})
         )  # fmt: skip
     made = figure(traces, _MACS.title, "ImageNet top-1, %")
-    made.update_xaxes(type="log", **_ticks([one["macs"] for one in known]))
+    made.update_xaxes(type="log", **_ticks([network["macs"] for network in known]))
     caption = "Whiskers: the error of predicted gains. MACs on a logarithmic scale."
     label = f"Top-1 against MACs of {len(known)} networks of the family."
     return chart(key, made, label, caption)

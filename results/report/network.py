@@ -14,7 +14,7 @@ _KERNELS = {1: "var(--k1)", 3: "var(--k3)", 5: "var(--k5)", 7: "var(--k7)"}
 
 
 def title(row: Row) -> str:
-    """`stem`, `stage 3`, `head`."""
+    """A row's name as it is shown: `stem`, `stage 3`, `head`."""
     return row.name if row.stage is None else f"stage {row.name}"
 
 
@@ -25,6 +25,7 @@ def _kernel(row: Row, architecture: Architecture) -> int:
 
 
 def _blocks(architecture: Architecture) -> Iterator[tuple[Row, int, Cost]]:
+    """Each block as its row, its number in it, and its costs."""
     for row in rows(architecture):
         for i, figures in enumerate(row.blocks):
             yield row, i, figures
@@ -52,8 +53,8 @@ def block_chart(architecture: Architecture, key: str) -> Chart:
     ticks: dict[str, list[int]] = {}
     for n, (row, _, _) in enumerate(drawn):
         ticks.setdefault(row.name, []).append(n)
-    up = [100 * one.macs / whole.macs for _, _, one in drawn]
-    down = [-100 * one.params / whole.params for _, _, one in drawn]
+    up = [100 * figures.macs / whole.macs for _, _, figures in drawn]
+    down = [-100 * figures.params / whole.params for _, _, figures in drawn]
     traces = []
     hatched = ["/" if row.stage and row.stage.se else "" for row, _, _ in drawn]
     for values, name, colour in ((up, "MACs", FRONT), (down, "params", BASE)):
@@ -64,7 +65,7 @@ def block_chart(architecture: Architecture, key: str) -> Chart:
                 hoverinfo="text", marker={"color": colour, "pattern": pattern},
             )
         )  # fmt: skip
-    most = max(*up, *(-one for one in down))
+    most = max(*up, *(-share for share in down))
     step = next(s for s in (2, 5, 10, 20, 25, 50) if most / s <= 4)
     marks = [k * step for k in range(-int(most // step) - 1, int(most // step) + 2)]
     made = figure(traces, "", "share of the whole, %", barmode="overlay", bargap=0.18)
@@ -127,10 +128,10 @@ def _share(value: float, whole: float, largest: float, second: bool) -> Any:
 
 def stage_table(architecture: Architecture, caption: str) -> Table:
     """Stem, stages and head: blocks drawn, operator, shapes, shares of MACs and params."""
-    whole, body, found = cost(architecture), [], rows(architecture)
-    widest = max(row.channels for row in found if row.name != "head")
-    macs, params = (max(getattr(row.cost, of) for row in found) for of in ("macs", "params"))
-    for row in found:
+    whole, body, stages = cost(architecture), [], rows(architecture)
+    widest = max(row.channels for row in stages if row.name != "head")
+    macs, params = (max(getattr(row.cost, of) for row in stages) for of in ("macs", "params"))
+    for row in stages:
         body.append(
             (
                 title(row),
@@ -149,7 +150,7 @@ def stage_table(architecture: Architecture, caption: str) -> Table:
 
 
 def network_section(architecture: Architecture, heading: str) -> Section:
-    """A network drawn."""
+    """A network drawn: a sentence about it, its blocks and its stages."""
     a = architecture
     about = (
         f"{a.name or 'Network'}, id {a.id}: {a.blocks} blocks, {a.resolution} px, {a.classes} "

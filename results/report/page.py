@@ -1,6 +1,6 @@
 """A report as one HTML file that needs nothing else: its parts, and how it is written.
 
-Texts are escaped by the template; only `Markup` made here or in `report_network` is not.
+Texts are escaped by the template; only `Markup` made here or in network.py is not.
 """
 
 import functools
@@ -14,7 +14,7 @@ from results.runs.folder import write_atomically
 from search_spaces.errors import UserError
 
 REPORT = "report.html"
-GENERATOR = "compound-nas report"  # by which a report knows an earlier one
+GENERATOR = "compound-nas report"  # tells files that reports wrote, and may replace, from others
 FOOTER = (
     "Written by compound-nas. MACs are multiply-adds of conv and linear layers, "
     "squeeze-and-excitation included; 1 is 2 FLOPs where products and sums are counted apart. "
@@ -26,7 +26,12 @@ _ASSETS = Path(__file__).parent / "assets"
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph. tone: ``, `note` or `warning`."""
+    """A paragraph.
+
+    Attributes:
+        text: Plain.
+        tone: Empty, `note` or `warning`.
+    """
 
     text: str
     tone: str = ""
@@ -35,7 +40,11 @@ class Text:
 
 @dataclass(frozen=True)
 class Cards:
-    """Figures side by side. items: (label, value, note)."""
+    """Figures side by side.
+
+    Attributes:
+        items: (label, value, note).
+    """
 
     items: Sequence[tuple[str, str, str]]
     kind: ClassVar[str] = "cards"
@@ -52,8 +61,16 @@ class Code:
 
 @dataclass(frozen=True)
 class Table:
-    """rows: cells of texts or Markup, the first one the row's heading.   left: columns that are
-    flush left.   marked: indices of rows that stand out.   folded: shown when it is opened."""
+    """A table.
+
+    Attributes:
+        caption: Above it.
+        columns: Headings.
+        rows: Cells of texts or Markup, the first one the row's heading.
+        left: So many columns are flush left.
+        marked: Indices of rows that stand out.
+        folded: Whether it is shown only when it is opened.
+    """
 
     caption: str
     columns: Sequence[str]
@@ -66,8 +83,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """A plotly figure. spec: its JSON, colours named as `var(--NAME)`.   label: what it shows,
-    for those who don't see it.   height: pixels."""
+    """A plotly figure.
+
+    Attributes:
+        key: Its name in the page.
+        spec: Its JSON, colours named as `var(--NAME)`.
+        label: What it shows, for those who don't see it.
+        caption: Below it.
+        height: Pixels.
+    """
 
     key: str
     spec: str
@@ -89,7 +113,14 @@ Part = Text | Cards | Code | Table | Chart
 
 @dataclass(frozen=True)
 class Section:
-    """key: its anchor.   short: in the page's navigation."""
+    """A section of a page.
+
+    Attributes:
+        key: Its anchor.
+        short: In the page's navigation.
+        title: Its heading.
+        parts: What it shows, in order.
+    """
 
     key: str
     short: str
@@ -99,7 +130,16 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """kicker: above the title.   badges: (text, tone)."""
+    """A whole report.
+
+    Attributes:
+        kicker: Above the title.
+        title: What it is about.
+        lead: A sentence below.
+        badges: (text, tone).
+        sections: In order.
+        footer: What the numbers mean.
+    """
 
     kicker: str
     title: str
@@ -166,9 +206,14 @@ def check_place(path: Path) -> None:
 
 
 def write_report(page: Page, path: Path) -> int:
-    """Writes the page in one step, over an earlier report too; gives its bytes.
+    """Writes the page in one step, over an earlier report too.
 
-    Raises UserError as `check_place`, RunFailure where it can't be written.
+    Returns:
+        Its bytes.
+
+    Raises:
+        UserError: As `check_place`.
+        RunFailure: It can't be written.
     """
     check_place(path)
     content = html(page).encode()

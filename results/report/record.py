@@ -20,28 +20,48 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Folder:
-    """A run: where it is, and what run.json holds. notes: what could not be read."""
+    """A run as a report sees it.
+
+    Attributes:
+        path: Where it is.
+        record: What run.json holds.
+    """
 
     path: Path
     record: Mapping[str, Any]
 
     @property
     def experiment(self) -> Mapping[str, Any]:
-        found = self.record.get("experiment")
-        return found if isinstance(found, dict) else {}
+        """What was asked for, as run.json records it."""
+        experiment = self.record.get("experiment")
+        return experiment if isinstance(experiment, dict) else {}
 
     @property
     def sessions(self) -> list[Mapping[str, Any]]:
-        found = self.record.get("sessions")
-        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        """The sessions that ended, as run.json records them."""
+        sessions = self.record.get("sessions")
+        return (
+            [session for session in sessions if isinstance(session, dict)]
+            if isinstance(sessions, list)
+            else []
+        )
 
     @property
     def kind(self) -> str:
+        """The command that made the run, as `search`."""
         return str(self.experiment.get("kind"))
 
 
 def open_folder(spec: str, runs: Path) -> Folder:
-    """The run that `spec` names, a folder or a name under `runs`. Raises UserError."""
+    """Opens a run.
+
+    Args:
+        spec: A run's folder, or a name under `runs`.
+        runs: Where runs lie.
+
+    Raises:
+        UserError: There is none, or its record can't be read.
+    """
     for path in (Path(spec), runs / spec):
         if path.is_dir():
             if not (path / RECORD).is_file():
@@ -50,28 +70,36 @@ def open_folder(spec: str, runs: Path) -> Folder:
             if not isinstance(record, dict):
                 raise UserError(f"{path / RECORD} is no record of a run: expected an object")
             return Folder(path, record)
-    found = sorted(one.parent.name for one in runs.glob(f"*/{RECORD}"))
-    names = ", ".join(found[:8]) + (" and others" if len(found) > 8 else "")
+    others = sorted(path.parent.name for path in runs.glob(f"*/{RECORD}"))
+    names = ", ".join(others[:8]) + (" and others" if len(others) > 8 else "")
     raise UserError(
         f"there is no run {spec!r}: expected a run's folder, or a name in {runs}/"
-        + (f", as {names}" if found else ", which has none")
+        + (f", as {names}" if others else ", which has none")
     )
 
 
 def content(path: Path) -> dict[str, Any] | None:
-    """A JSON file's object, None where there is no file. Raises UserError."""
+    """A JSON file's object.
+
+    Returns:
+        None where there is no file.
+
+    Raises:
+        UserError: The file holds something else.
+    """
     if not path.is_file():
         return None
-    found = read_json(path)
-    if not isinstance(found, dict):
+    value = read_json(path)
+    if not isinstance(value, dict):
         raise UserError(f"{path} holds no JSON object: it was not written by this program")
-    return found
+    return value
 
 
 def read_only(location: str | Path) -> Any:
     """An Optuna storage that refuses to write: of a journal file, or of a URL as it is.
 
-    Raises UserError where it can't be opened.
+    Raises:
+        UserError: It can't be opened.
     """
     import optuna
     from optuna.storages.journal import JournalFileBackend, JournalStorage
@@ -104,8 +132,15 @@ def location(folder: Folder) -> str | Path:
 
 
 def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
-    """(trials, the objective's quantity of each in its base unit), in the order of writing; none
-    where nothing was stored yet. Raises UserError for a store that can't be read."""
+    """Reads a run's trials.
+
+    Returns:
+        Trials, and the objective's quantity of each in its base unit, in the order of writing;
+        none where nothing was stored yet.
+
+    Raises:
+        UserError: The store can't be read.
+    """
     import optuna
 
     from results.runs.records import from_optuna
@@ -119,14 +154,14 @@ def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
     name = f"compound-nas/{folder.path.name}" if isinstance(where, str) else STUDY
     if name not in names:
         return [], []
-    found = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
+    told = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
     try:
-        trials = [from_optuna(one) for one in found]
+        trials = [from_optuna(trial) for trial in told]
     except KeyError as error:
         raise UserError(
             f"{masked(str(where))} holds trials of another program: they lack {error}"
         ) from None
-    return trials, [one.values[1] if one.values else None for one in found]
+    return trials, [trial.values[1] if trial.values else None for trial in told]
 
 
 def _words(session: Mapping[str, Any]) -> list[str]:
@@ -137,7 +172,7 @@ def _words(session: Mapping[str, Any]) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """`9.3 s`, `4 min 10 s`, `3.4 h`."""
+    """Seconds for people: `9.3 s`, `4 min 10 s`, `3.4 h`."""
     if seconds < 60:
         return f"{seconds:.3g} s"
     if seconds < 3600:
@@ -146,10 +181,15 @@ def duration(seconds: float) -> str:
 
 
 def gpu_hours(folder: Folder, seconds: float) -> str:
-    """seconds: of all evaluations. What sessions say of GPUs; one that was killed says nothing."""
+    """What sessions say of GPUs; one that was killed says nothing.
+
+    Args:
+        folder: The run.
+        seconds: Of all evaluations.
+    """
     if "training" not in folder.experiment:
         return "0 (nothing was trained)"
-    each = {one.get("gpus_per_trial") for one in folder.sessions if one.get("new")}
+    each = {session.get("gpus_per_trial") for session in folder.sessions if session.get("new")}
     if len(each) != 1 or not isinstance(gpus := each.pop(), int | float):
         return "not recorded" if len(each) < 2 else "not recorded: sessions differ in their GPUs"
     return f"{seconds * gpus / 3600:.2f} ({gpus:.3g} of a GPU a trial)" if gpus else "0"
@@ -157,7 +197,7 @@ def gpu_hours(folder: Folder, seconds: float) -> str:
 
 def costs(folder: Folder, evaluations: int, failed: int, seconds: float) -> Section:
     """Evaluations, hours, refusals, and what each session's time went to."""
-    new = sum(int(one.get("new") or 0) for one in folder.sessions)
+    new = sum(int(session.get("new") or 0) for session in folder.sessions)
     rows = [
         ("evaluations", f"{evaluations:,}"),
         ("failed", f"{failed:,}"),
@@ -167,9 +207,9 @@ def costs(folder: Folder, evaluations: int, failed: int, seconds: float) -> Sect
     ]
     refused: Counter[str] = Counter()
     spent: Counter[str] = Counter()
-    for one in folder.sessions:
-        refused.update({str(k): int(v) for k, v in _numbers(one.get("refused")).items()})
-        spent.update(_numbers(one.get("seconds")))
+    for session in folder.sessions:
+        refused.update({str(k): int(v) for k, v in _numbers(session.get("refused")).items()})
+        spent.update(_numbers(session.get("seconds")))
     rows += [(f"refused before evaluation: {name}", f"{n:,}") for name, n in refused.items()]
     parts: list[Part] = [Table("Evaluations and hours", ("", ""), rows, left=2)]
     whole = sum(spent.values())
@@ -183,15 +223,18 @@ def costs(folder: Folder, evaluations: int, failed: int, seconds: float) -> Sect
     return Section("costs", "Costs", "What it cost", parts)
 
 
-def _numbers(found: Any) -> dict[str, float]:
-    if not isinstance(found, dict):
+def _numbers(value: Any) -> dict[str, float]:
+    """The numbers of an object of run.json, by their names."""
+    if not isinstance(value, dict):
         return {}
-    return {str(k): v for k, v in found.items() if isinstance(v, int | float)}
+    return {str(k): v for k, v in value.items() if isinstance(v, int | float)}
 
 
 def again(folder: Folder) -> Section:
     """Commands, versions, seed, commit, machine, and the experiment as it was recorded."""
-    commands = list(dict.fromkeys(masked(str(one.get("command"))) for one in folder.sessions))
+    commands = list(
+        dict.fromkeys(masked(str(session.get("command"))) for session in folder.sessions)
+    )
     parts: list[Part] = [Code("command" if len(commands) < 2 else "commands", "\n".join(commands))]
     if not commands:
         parts = [Text("No session of this run has ended, so its command is not recorded yet.")]
@@ -216,8 +259,9 @@ def again(folder: Folder) -> Section:
 
 
 def _plain(value: Any) -> str:
+    """A value of run.json in words."""
     if isinstance(value, dict):
-        return "; ".join(f"{key} {_plain(one)}" for key, one in value.items())
+        return "; ".join(f"{key} {_plain(part)}" for key, part in value.items())
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
     return str(value)
