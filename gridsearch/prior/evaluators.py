@@ -12,12 +12,21 @@ EVALUATORS: dict[str, Callable[[Architecture, str | None], Evaluator]] = {"prior
 
 
 def evaluator(spec: str, baseline: Architecture, rule: str | None = None) -> Evaluator:
-    """`prior`, or whatever `nas search --evaluator` takes, as `module:name`. Raises UserError."""
+    """Finds what measures scaled versions of a baseline.
+
+    Args:
+        spec: A name of EVALUATORS, or whatever `nas search --evaluator` takes, as `module:name`.
+        baseline: The network that is scaled.
+        rule: Its scaling rule; None takes the network's own.
+
+    Raises:
+        UserError: There is no such evaluator.
+    """
     if spec in EVALUATORS:
         return EVALUATORS[spec](baseline, rule)
     return by_name(spec)
 
 
 def default_replicates(spec: str) -> int:
-    """One of the prior, which never differs; three of what may be noisy."""
+    """One measurement of the prior, which never differs; three of what may be noisy."""
     return 1 if spec == "prior" else 3

@@ -28,7 +28,7 @@ from search_spaces.scaling.rules import Multipliers, scale
 
 TABLE = "published_scaling.csv"
 SMALLEST = 0.4  # rows with fewer MACs, relative to the network's 1x, are left out of the fit
-NOISE = 0.3  # points: what one printed accuracy is off by
+NOISE = 0.3  # points that a printed accuracy is off by
 OWN = 0.3  # standard deviation of a network's log k around the shared one
 SHAPE = 1.0  # standard deviation of log p, q, s around 0 and of log b/a, c/a around 0
 SAME_BUDGET = 1.25  # held-out pairs within this ratio of MACs tell the error of differences
@@ -36,9 +36,16 @@ SAME_BUDGET = 1.25  # held-out pairs within this ratio of MACs tell the error of
 Vector = NDArray[np.float64]
 
 
-class Row(NamedTuple):
-    """A printed result. recipe: the table that it stands in.   logs: of the effective
-    multipliers.   ratio: MACs / the network's 1x.   top1: percent.   source: where it is printed.
+class Printed(NamedTuple):
+    """A printed result.
+
+    Attributes:
+        network: That was scaled.
+        recipe: The table that it stands in.
+        logs: Natural logarithms of the effective depth, width and resolution.
+        ratio: MACs / the network's 1x.
+        top1: Percent.
+        source: Where it is printed.
     """
 
     network: str
@@ -53,7 +60,9 @@ def effective(baseline: Architecture, scaled: Architecture) -> tuple[float, floa
     """What depth, width and resolution were really multiplied by, after rounding.
 
     Depth: blocks; width: the geometric mean over stages of their channels; resolution: pixels.
-    Raises OutOfDomain for networks of different stages.
+
+    Raises:
+        OutOfDomain: The networks have different numbers of stages.
     """
     if len(baseline.stages) != len(scaled.stages):
         raise OutOfDomain(
@@ -72,7 +81,7 @@ def effective(baseline: Architecture, scaled: Architecture) -> tuple[float, floa
 
 
 @functools.cache
-def published() -> tuple[Row, ...]:
+def published() -> tuple[Printed, ...]:
     """The package's table, with effective multipliers and MACs of the networks as we build them."""
     text = resources.files("gridsearch.prior").joinpath("data", TABLE).read_text()
     rows = []
@@ -85,19 +94,26 @@ def published() -> tuple[Row, ...]:
         ratio = cost(scaled).macs / cost(base).macs
         recipe = f"{line['network']} {line['recipe']}"
         top1 = float(line["top1"])
-        rows.append(Row(line["network"], recipe, logs, ratio, top1, line["source"]))  # type: ignore[arg-type]
+        rows.append(Printed(line["network"], recipe, logs, ratio, top1, line["source"]))  # type: ignore[arg-type]
     return tuple(rows)
 
 
-def fitted_rows() -> tuple[Row, ...]:
+def fitted_rows() -> tuple[Printed, ...]:
     """The rows of `published` that the law is fitted to."""
     return tuple(row for row in published() if row.ratio >= SMALLEST)
 
 
 @dataclass(frozen=True)
 class Law:
-    """parts: a, b, c.   powers: p, q, s.   share: k for a network that was not fitted.
-    shares: k_net by network.   rmse: of the fitted rows, points."""
+    """The fitted law, see the module.
+
+    Attributes:
+        parts: a, b, c.
+        powers: p, q, s.
+        share: k for a network that was not fitted.
+        shares: k_net by network.
+        rmse: Of the fitted rows, points.
+    """
 
     parts: tuple[float, float, float]
     powers: tuple[float, float, float]
@@ -106,7 +122,13 @@ class Law:
     rmse: float
 
     def gain(self, error: float, logs: Sequence[float], network: str | None = None) -> float:
-        """Points of top-1 gained over a network of `error` percent at 1x; eq. of the module."""
+        """The points of top-1 that scaling adds.
+
+        Args:
+            error: Of the network at 1x, percent.
+            logs: Natural logarithms of the multipliers of depth, width and resolution.
+            network: Its name where it was fitted; else the shared k counts.
+        """
         kept = sum(
             part * math.exp(-power * log)
             for part, power, log in zip(self.parts, self.powers, logs, strict=True)
@@ -114,13 +136,13 @@ class Law:
         return error * self.shares.get(network or "", self.share) * (1 - kept)
 
 
-def first_error(rows: Sequence[Row], recipe: str) -> float:
+def first_error(rows: Sequence[Printed], recipe: str) -> float:
     """100 - the printed top-1 of the recipe's own 1x network."""
     return next(100 - row.top1 for row in rows if row.recipe == recipe and not any(row.logs))
 
 
-def fit(rows: Sequence[Row]) -> Law:
-    """The law by penalized least squares; about 20 ms."""
+def fit(rows: Sequence[Printed]) -> Law:
+    """Fits the law by penalized least squares, in about 20 ms."""
     from scipy.optimize import least_squares
 
     networks = list(dict.fromkeys(row.network for row in rows))
@@ -152,42 +174,50 @@ def fit(rows: Sequence[Row]) -> Law:
 
 
 def _three(values: Any) -> tuple[float, float, float]:
-    one, two, three = map(float, values)
-    return one, two, three
+    first, second, third = map(float, values)
+    return first, second, third
 
 
 class HeldOut(NamedTuple):
-    """A row predicted by a law that never saw its network. gains: points over its own 1x."""
+    """A row predicted by a law that never saw its network.
 
-    row: Row
+    Attributes:
+        row: What was printed.
+        predicted: Gain over the network's own 1x, points.
+        printed: The printed gain, points.
+    """
+
+    row: Printed
     predicted: float
     printed: float
 
 
-def hold_out(rows: Sequence[Row]) -> tuple[HeldOut, ...]:
+def hold_out(rows: Sequence[Printed]) -> tuple[HeldOut, ...]:
     """Each network's gains as predicted by the law fitted to the other networks.
 
     Each recipe's gains count from its own 1x row, which is left out.
     """
-    found = []
+    predictions = []
     for name in dict.fromkeys(row.network for row in rows):
         law = fit([row for row in rows if row.network != name])
         for row in rows:
             if row.network == name and any(row.logs):
                 error = first_error(rows, row.recipe)
                 printed = row.top1 - (100 - error)
-                found.append(HeldOut(row, law.gain(error, row.logs), printed))
-    return tuple(found)
+                predictions.append(HeldOut(row, law.gain(error, row.logs), printed))
+    return tuple(predictions)
 
 
 class Check(NamedTuple):
     """What `hold_out` says of the law, in points of top-1.
 
-    gain: RMSE of the gains over a network's own 1x.
-    difference: error of a difference between two networks of equal MACs is this times the square
-        root of the distance between their multipliers' natural logarithms (of constant, root and
-        linear growth the root fits the held-out pairs best).   n, pairs: how many gains and pairs
-        that comes from.
+    Attributes:
+        gain: RMSE of the gains over a network's own 1x.
+        difference: The error of a difference between two networks of equal MACs is this times the
+            square root of the distance between their multipliers' natural logarithms (of constant,
+            root and linear growth the root fits the held-out pairs best).
+        n: Gains that this comes from.
+        pairs: Pairs of them that `difference` comes from.
     """
 
     gain: float
@@ -198,14 +228,13 @@ class Check(NamedTuple):
 
 def check(held: Sequence[HeldOut]) -> Check:
     """The errors of gains, and of differences at equal budgets, of networks held out."""
-    off = {one: one.predicted - one.printed for one in held}
+    off = {prediction: prediction.predicted - prediction.printed for prediction in held}
     squares, pairs = 0.0, 0
-    for one, two in itertools.combinations(held, 2):
-        if one.row.recipe != two.row.recipe:
+    for left, right in itertools.combinations(held, 2):
+        a, b = left.row, right.row
+        if a.recipe != b.recipe or max(a.ratio / b.ratio, b.ratio / a.ratio) > SAME_BUDGET:
             continue
-        if max(one.row.ratio / two.row.ratio, two.row.ratio / one.row.ratio) > SAME_BUDGET:
-            continue
-        squares += (off[one] - off[two]) ** 2 / math.dist(one.row.logs, two.row.logs)
+        squares += (off[left] - off[right]) ** 2 / math.dist(a.logs, b.logs)
         pairs += 1
     gain = math.sqrt(sum(value**2 for value in off.values()) / len(held))
     return Check(gain, math.sqrt(squares / pairs), len(held), pairs)

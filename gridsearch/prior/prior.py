@@ -6,13 +6,16 @@ error.
 """
 
 import math
+from collections.abc import Sequence
 
-from gridsearch.prior.law import Check, effective, first_error, fitted, published
-from gridsearch.scaler import rule_name
+import numpy as np
+
+from gridsearch.prior.law import Check, Vector, effective, first_error, fitted, published
 from nas.evaluators import Measurement
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 from search_spaces.networks import NETWORKS
+from search_spaces.scaling.rules import rule_name
 
 CLASSES = 1000
 
@@ -32,8 +35,14 @@ class ScalingPrior:
 
     Top-1 is the baseline's printed one plus the law's gain; the spread is the RMSE of the gains
     of networks that the law never saw. A baseline that is not in the table takes the printed
-    accuracy of its `kin`: then only the gains mean something. Raises OutOfDomain for a baseline
-    that is no ImageNet classifier.
+    accuracy of its `kin`: then only the gains mean something.
+
+    Args:
+        baseline: The network that is scaled.
+        rule: Its scaling rule; None takes the network's own.
+
+    Raises:
+        OutOfDomain: The baseline is no ImageNet classifier.
     """
 
     def __init__(self, baseline: Architecture, rule: str | None = None) -> None:
@@ -60,13 +69,21 @@ class ScalingPrior:
         return tuple(math.log(value) for value in effective(self.baseline, architecture))
 
     def gain(self, architecture: Architecture) -> float:
-        """Points of top-1 over the baseline. Raises OutOfDomain."""
+        """Points of top-1 over the baseline. Raises OutOfDomain as `check`."""
         network = self.kin if self.known else None
         return self.law.gain(self._error, self._logs(architecture), network)
 
     def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
+        """The predicted top-1 and its spread. Raises OutOfDomain as `check`."""
         top1 = 100 - self._error + self.gain(architecture)
         return Measurement(top1, 0.0 if architecture == self.baseline else self.held_out.gain)
+
+    def predict(self, architectures: Sequence[Architecture]) -> tuple[Vector, Vector]:
+        """Predicts many networks: top-1 and spreads, (n,) each. Raises OutOfDomain as `check`."""
+        predictions = [self(architecture, 1.0, 0) for architecture in architectures]
+        means = [prediction.accuracy for prediction in predictions]
+        spreads = [prediction.spread for prediction in predictions]
+        return np.array(means, float), np.array(spreads, float)
 
     def difference_error(self, one: Architecture, two: Architecture) -> float:
         """The standard error of the predicted difference between two scaled networks, points.
@@ -77,7 +94,7 @@ class ScalingPrior:
 
     @property
     def label(self) -> str:
-        """One or two sentences to be shown beside every number."""
+        """A sentence or two, to be shown beside every number."""
         return label(self.held_out) + ("" if self.known else self._stand_in())
 
     def _stand_in(self) -> str:

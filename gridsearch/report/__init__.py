@@ -1,0 +1,1 @@
+"""Reports of a grid, a family and a comparison, on a page."""

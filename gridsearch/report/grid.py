@@ -34,16 +34,16 @@ PHIS = "0..7"
 
 
 def grid_page(folder: Folder) -> Page:
-    """The page of a run of `gridsearch run`. Raises UserError."""
-    found, points = content(folder.path / COEFFICIENTS), _points(folder)
+    """The page of a run of `gridsearch run`. Raises UserError where a file of it can't be read."""
+    choice, points = content(folder.path / COEFFICIENTS), _points(folder)
     trials = stored(folder)[0]
     failed = sum(trial.error is not None for trial in trials)
     experiment = folder.experiment
     sections = [
-        _answer(folder, found, points, trials),
-        _grid(folder, found, points),
+        _answer(folder, choice, points, trials),
+        _grid(folder, choice, points),
         *_network(folder),
-        *([] if found is None else _family(found)),
+        *([] if choice is None else _family(choice)),
         costs(folder, len(trials), failed, sum(trial.seconds for trial in trials)),
         again(folder),
     ]
@@ -52,7 +52,7 @@ def grid_page(folder: Folder) -> Page:
     badges += [(f"{len(points)} points", ""), (f"{len(trials)} measurements", "")]
     badges += [(f"{failed} failed", "warning")] if failed else []
     name = folder.path.resolve().name
-    return Page("compound-nas · gridsearch run", name, _lead(found), badges, sections)
+    return Page("compound-nas · gridsearch run", name, _lead(choice), badges, sections)
 
 
 def _points(folder: Folder) -> Rows:
@@ -72,10 +72,10 @@ def _plain(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, int | float) else str(value)
 
 
-def _lead(found: Mapping[str, Any] | None) -> str:
-    if found is None:
+def _lead(choice: Mapping[str, Any] | None) -> str:
+    if choice is None:
         return "This run has no choice yet."
-    pick = found["pick"]
+    pick = choice["pick"]
     return (
         f"alpha {pick['alpha']:.4g}, beta {pick['beta']:.4g}, gamma {pick['gamma']:.4g}: "
         f"{pick['ratio']:.3f}x of the baseline's MACs, "
@@ -84,7 +84,7 @@ def _lead(found: Mapping[str, Any] | None) -> str:
 
 
 def _answer(
-    folder: Folder, found: Mapping[str, Any] | None, points: Rows, trials: "Sequence[Trial]"
+    folder: Folder, choice: Mapping[str, Any] | None, points: Rows, trials: "Sequence[Trial]"
 ) -> Section:
     parts: list[Part] = []
     last = folder.sessions[-1] if folder.sessions else None
@@ -94,29 +94,29 @@ def _answer(
     elif last.get("interrupted"):
         text = "The last session was interrupted: the same command continues the run."
         parts.append(Text(text, "warning"))
-    if found is None:
+    if choice is None:
         text = f"{len(trials)} measurements are stored; the choice is made when all are there."
         return Section("answer", "Answer", "The answer", [*parts, Text(text)])
-    if isinstance(found.get("measurements"), int) and found["measurements"] < len(trials):
-        text = f"The choice was made of the first {found['measurements']} measurements."
+    if isinstance(choice.get("measurements"), int) and choice["measurements"] < len(trials):
+        text = f"The choice was made of the first {choice['measurements']} measurements."
         parts.append(Text(text, "warning"))
-    pick, cards = found["pick"], []
+    pick, cards = choice["pick"], []
     for name, note in (("alpha", "depth"), ("beta", "width"), ("gamma", "resolution")):
         cards.append((name, f"{pick[name]:.4g}", note))
-    aim = f"{found['target_ratio']:.4g}x asked for; product {pick['product']:.3f}"
+    aim = f"{choice['target_ratio']:.4g}x asked for; product {pick['product']:.3f}"
     cards.append(("MACs really reached", f"{pick['ratio']:.3f}x", aim))
     accuracy = percent(pick["accuracy"], pick["half"])
     cards.append(("top-1", f"{accuracy} %", "with its 95 % interval"))
-    compared = found["rungs"][-1]["points"] if found.get("rungs") else len(points)
+    compared = choice["rungs"][-1]["points"] if choice.get("rungs") else len(points)
     parts += [
         Cards(cards),
         Text(
-            f"{len(found['tied'])} of {compared} points can't be told from the best; the cheapest "
-            f"of them is the pick. Comparison: {found['method']}."
+            f"{len(choice['tied'])} of {compared} points can't be told from the best; the cheapest "
+            f"of them is the pick. Comparison: {choice['method']}."
         ),
-        Text(str(found.get("label") or "Top-1 is what the evaluator returned."), "note"),
-        _beside(found),
-        Code("the command that made it", masked(str(found.get("command")))),
+        Text(str(choice.get("label") or "Top-1 is what the evaluator returned."), "note"),
+        _beside(choice),
+        Code("the command that made it", masked(str(choice.get("command")))),
         Code(
             "the next step: the family",
             "gridsearch family --coefficients "
@@ -126,75 +126,78 @@ def _answer(
     return Section("answer", "Answer", "The answer", parts)
 
 
-def _beside(found: Mapping[str, Any]) -> Table:
+def _beside(choice: Mapping[str, Any]) -> Table:
     """The pick, the highest, the paper's, as the command prints them."""
-    listed = {"pick": found["pick"]}
-    if not found["best"]["pick"]:
-        listed["highest, not told from it"] = found["best"]
-    listed["paper (Tan & Le 2019)"] = found["paper"]
+    listed = {"pick": choice["pick"]}
+    if not choice["best"]["pick"]:
+        listed["highest, not told from it"] = choice["best"]
+    listed["paper (Tan & Le 2019)"] = choice["paper"]
     rows = [
         (
             name,
-            *(f"{one[key]:.4g}" for key in ("alpha", "beta", "gamma")),
-            f"{one['product']:.3f}",
-            f"{one['ratio']:.3f}",
-            *(of.format(one[of.column]) if of.column in one else "-" for of in QUANTITIES.values()),
-            percent(one.get("accuracy"), one.get("half")),
+            *(f"{point[key]:.4g}" for key in ("alpha", "beta", "gamma")),
+            f"{point['product']:.3f}",
+            f"{point['ratio']:.3f}",
+            *(
+                of.format(point[of.column]) if of.column in point else "-"
+                for of in QUANTITIES.values()
+            ),
+            percent(point.get("accuracy"), point.get("half")),
         )
-        for name, one in listed.items()
+        for name, point in listed.items()
     ]
     titles = [of.title for of in QUANTITIES.values()]
     columns = ("", "alpha", "beta", "gamma", "product", "real ratio", *titles, "top-1 %")
     return Table("The pick beside the paper's", columns, rows, marked=(0,))
 
 
-def _grid(folder: Folder, found: Mapping[str, Any] | None, points: Rows) -> Section:
+def _grid(folder: Folder, choice: Mapping[str, Any] | None, points: Rows) -> Section:
     if not points:
         text = "points.csv is written when a session ends: there is no grid to draw yet."
         return Section("grid", "Grid", "The grid", [Text(text)])
-    aim = None if found is None else found["target_ratio"]
-    window = None if found is None else found.get("window")
+    aim = None if choice is None else choice["target_ratio"]
+    window = None if choice is None else choice.get("window")
     parts: list[Part] = []
-    known = [one for one in points if one["accuracy"] is not None]
+    known = [point for point in points if point["accuracy"] is not None]
     if known:
         parts += [accuracy_chart(known), map_chart(known)]
     parts.append(ratio_chart(points, aim, window))
-    if found is not None:
-        parts.append(_removed(found, float(folder.experiment.get("tolerance", 0.1))))
-        parts += [Text(str(note), "note") for note in found.get("notes", [])]
-    table = [_point(one) for one in points]
+    if choice is not None:
+        parts.append(_removed(choice, float(folder.experiment.get("tolerance", 0.1))))
+        parts += [Text(str(note), "note") for note in choice.get("notes", [])]
+    table = [_point(point) for point in points]
     columns = ("", "alpha", "beta", "gamma", "product", "real ratio", "px", "MACs", "params",
                "memory", "top-1 %")  # fmt: skip
     parts.append(Table(f"All {len(points)} points", columns, table, folded=True))
     return Section("grid", "Grid", "The grid: every network within the rules", parts)
 
 
-def _point(one: Mapping[str, Any]) -> tuple[str, ...]:
-    state = "pick" if one["pick"] else "tied" if one["tied"] else ""
+def _point(point: Mapping[str, Any]) -> tuple[str, ...]:
+    state = "pick" if point["pick"] else "tied" if point["tied"] else ""
     return (
         state,
-        *(f"{one[key]:.4g}" for key in ("alpha", "beta")),
-        f"{one['gamma']:.4g}" + ("*" if one["moved"] else ""),
-        f"{one['product']:.3f}",
-        f"{one['ratio']:.3f}",
-        str(one["resolution"]),
-        *(of.format(one[of.column]) for of in QUANTITIES.values()),
-        percent(one["accuracy"], one["half"]),
+        *(f"{point[key]:.4g}" for key in ("alpha", "beta")),
+        f"{point['gamma']:.4g}" + ("*" if point["moved"] else ""),
+        f"{point['product']:.3f}",
+        f"{point['ratio']:.3f}",
+        str(point["resolution"]),
+        *(of.format(point[of.column]) for of in QUANTITIES.values()),
+        percent(point["accuracy"], point["half"]),
     )
 
 
-def _removed(found: Mapping[str, Any], tolerance: float) -> Table:
+def _removed(choice: Mapping[str, Any], tolerance: float) -> Table:
     """What each rule removed."""
-    aim, window = found["target_ratio"], found.get("window")
+    aim, window = choice["target_ratio"], choice.get("window")
     values = {
         "tolerance": tolerance,
         "low": aim * (1 - (window or 0)),
         "high": aim * (1 + (window or 0)),
-        "memory": QUANTITIES["memory"].format(found.get("target_memory") or 0),
+        "memory": QUANTITIES["memory"].format(choice.get("target_memory") or 0),
     }
-    asked = {"window": window, "memory": found.get("target_memory")}
+    asked = {"window": window, "memory": choice.get("target_memory")}
     rows = [
-        (reason.format(**values), f"{found['removed'].get(name, 0):,}")
+        (reason.format(**values), f"{choice['removed'].get(name, 0):,}")
         for name, reason in REASONS.items()
         if asked.get(name, True) is not None
     ]
@@ -209,13 +212,13 @@ def _network(folder: Folder) -> list[Section]:
     return [network_section(network, "The pick, stage by stage")]
 
 
-def _family(found: Mapping[str, Any]) -> list[Section]:
+def _family(choice: Mapping[str, Any]) -> list[Section]:
     """The family of the coefficients, scaled anew: it is a matter of milliseconds."""
-    base = architecture_of(found["baseline"], COEFFICIENTS)
-    numbers = Coefficients(*(found[key] for key in ("alpha", "beta", "gamma")))
-    rule = found.get("rule")
+    base = architecture_of(choice["baseline"], COEFFICIENTS)
+    numbers = Coefficients(*(choice[key] for key in ("alpha", "beta", "gamma")))
+    rule = choice.get("rule")
     rule = None if rule == rule_name(base) else rule
-    recipe = Recipe(base, numbers, rule, found.get("round_resolution"))
+    recipe = Recipe(base, numbers, rule, choice.get("round_resolution"))
     title = "The family: the baseline at phi 0 to 7"
     try:
         members = formula_family(recipe, parse_phis(PHIS))
@@ -230,7 +233,9 @@ def _family(found: Mapping[str, Any]) -> list[Section]:
 
 
 def released() -> list[tuple[str, float, float]]:
-    """(name, MACs, top-1) of the EfficientNets, as published."""
+    """The EfficientNets as published: (name, MACs, top-1 in percent)."""
     macs = cost(EFFICIENTNET_B0).macs
-    rows = [one for one in published() if one.recipe == "efficientnet_b0 paper_table2"]
-    return [(f"EfficientNet-B{i}", macs * one.ratio, one.top1) for i, one in enumerate(rows)]
+    rows = [result for result in published() if result.recipe == "efficientnet_b0 paper_table2"]
+    return [
+        (f"EfficientNet-B{i}", macs * result.ratio, result.top1) for i, result in enumerate(rows)
+    ]

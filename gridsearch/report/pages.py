@@ -17,7 +17,11 @@ from search_spaces.quantities import QUANTITIES
 
 
 def report_of(folder: Folder) -> Page:
-    """The page of a run of `gridsearch run`, `family` or `compare`. Raises UserError."""
+    """The page of a run of `gridsearch run`, `family` or `compare`.
+
+    Raises:
+        UserError: The run is of another kind, or a file of it can't be read.
+    """
     pages = {"gridsearch": grid_page, "family": family_page, "compare": compare_page}
     if folder.kind not in pages:
         raise UserError(
@@ -32,24 +36,25 @@ def report_of(folder: Folder) -> Page:
 
 
 def _written(folder: Folder, name: str) -> dict[str, Any]:
-    found = content(folder.path / name)
-    if found is None or not isinstance(found.get("networks"), list):
+    """What a run's command wrote: the networks' figures."""
+    written = content(folder.path / name)
+    if written is None or not isinstance(written.get("networks"), list):
         raise UserError(
             f"{folder.path} has no {name} with networks: run its command again to write it"
         )
-    return found
+    return written
 
 
 def family_page(folder: Folder) -> Page:
     """The family's curve beside the published one, its table, its largest network."""
-    found = _written(folder, "family.json")
-    networks = rows(found)
+    family = _written(folder, "family.json")
+    networks = rows(family)
     if not networks:
         raise UserError(f"{folder.path / 'family.json'} holds no networks with their figures")
-    parts: list[Part] = family_parts(networks, str(found.get("label", "")), "family", released())
-    parts.append(Code("the command that made it", masked(str(found.get("command")))))
+    parts: list[Part] = family_parts(networks, str(family.get("label", "")), "family", released())
+    parts.append(Code("the command that made it", masked(str(family.get("command")))))
     first, last = networks[0], networks[-1]
-    sections = [Section("family", "Family", str(found.get("title", "The family")), parts)]
+    sections = [Section("family", "Family", str(family.get("title", "The family")), parts)]
     if "architecture" in last:
         network = architecture_of(last["architecture"], "family.json")
         sections.append(network_section(network, f"{last['name']}, stage by stage"))
@@ -57,46 +62,46 @@ def family_page(folder: Folder) -> Page:
     macs = QUANTITIES["flops"]
     lead = (
         f"{len(networks)} networks from {macs.format(first['macs'])} to "
-        f"{macs.format(last['macs'])} MACs: {found.get('title', '')}."
+        f"{macs.format(last['macs'])} MACs: {family.get('title', '')}."
     )
     name = folder.path.resolve().name
-    badges = [(f"{len(networks)} networks", ""), (str(found.get("preset")), "")]
+    badges = [(f"{len(networks)} networks", ""), (str(family.get("preset")), "")]
     return Page("compound-nas · gridsearch family", name, lead, badges, sections)
 
 
 def compare_page(folder: Folder) -> Page:
     """A chart and a table for each baseline."""
-    found = _written(folder, "compare.json")
-    networks: Sequence[Mapping[str, Any]] = found["networks"]
+    comparison = _written(folder, "compare.json")
+    networks: Sequence[Mapping[str, Any]] = comparison["networks"]
     sections = []
-    for i, base in enumerate(dict.fromkeys(str(one["baseline"]) for one in networks)):
-        own = [one for one in networks if one["baseline"] == base]
+    for i, base in enumerate(dict.fromkeys(str(network["baseline"]) for network in networks)):
+        own = [network for network in networks if network["baseline"] == base]
         parts: list[Part] = []
-        if all(one["top1"] is not None for one in own):
+        if all(network["top1"] is not None for network in own):
             parts.append(methods_chart(f"compare-{i}", base, own))
         parts.append(_methods_table(base, own))
         sections.append(Section(f"compare{i}", base, f"{base}: depth, width, resolution, all",
                                 parts))  # fmt: skip
-    label = str(found.get("label") or "Top-1 is what the evaluator returned.")
+    label = str(comparison.get("label") or "Top-1 is what the evaluator returned.")
     about = Section("about", "About", "What the numbers are", [Text(label)])
     name = folder.path.resolve().name
     lead = "Networks scaled in depth, width or resolution alone, and in all three, at equal MACs."
     pages = [*sections, about, again(folder)]
-    badges = [(f"{len(networks)} networks", ""), (f"evaluator {found.get('evaluator')}", "")]
+    badges = [(f"{len(networks)} networks", ""), (f"evaluator {comparison.get('evaluator')}", "")]
     return Page("compound-nas · gridsearch compare", name, lead, badges, pages)
 
 
 def _methods_table(base: str, own: Sequence[Mapping[str, Any]]) -> Table:
     cells = [
         (
-            str(one["method"]),
-            f"{one['ratio']:.3f}",
-            *(f"{one[key]:.4g}" for key in ("depth", "width")),
-            str(one["resolution"]),
-            *(of.format(one[of.column]) for of in QUANTITIES.values()),
-            percent(one["top1"], one["top1_error"]),
+            str(network["method"]),
+            f"{network['ratio']:.3f}",
+            *(f"{network[key]:.4g}" for key in ("depth", "width")),
+            str(network["resolution"]),
+            *(of.format(network[of.column]) for of in QUANTITIES.values()),
+            percent(network["top1"], network["top1_error"]),
         )
-        for one in own
+        for network in own
     ]
     columns = ("method", "ratio", "depth", "width", "px", "MACs", "params", "memory", "top-1 %")
     return Table(f"{base} and its scaled networks", columns, cells)
