@@ -1,7 +1,9 @@
 """The spaces that come with the package, by name."""
 
+import contextlib
 import functools
 import importlib
+import importlib.abc
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -124,24 +126,54 @@ SPACES: dict[str, Callable[[], Space]] = {
 }
 
 
+class _UserFiles(importlib.abc.MetaPathFinder):
+    """Finds a file whose plain name stands for another module, as `random.py`: its name here
+    holds its path, so that a worker's process, which unpickles by name, finds it too."""
+
+    PREFIX = "user_file_"
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if not name.startswith(self.PREFIX):
+            return None
+        return importlib.util.spec_from_file_location(
+            name, bytes.fromhex(name.removeprefix(self.PREFIX)).decode()
+        )
+
+
+sys.meta_path.append(_UserFiles())
+
+
+def _module(place: str) -> str:
+    """The name to import `module` or `file.py` by, the same for one file however it is named.
+
+    The file's folder, or the current one, comes to the end of `sys.path`, where it hides nothing:
+    user files may import what lies beside them, in workers too, which get the same path.
+    """
+    is_file = place.endswith(".py")
+    folder, name = (Path(place).parent, Path(place).stem) if is_file else (Path(), place)
+    if (here := str(folder.resolve())) not in sys.path:
+        sys.path.append(here)
+    file = (Path(place) if is_file else Path(f"{place.replace('.', '/')}.py")).resolve()
+    if not file.is_file():
+        if is_file:
+            raise ImportError(f"no Python file {place}")
+        return name
+    importlib.invalidate_caches()
+    with contextlib.suppress(ImportError, ValueError):  # ValueError: of a module without a spec
+        found = importlib.util.find_spec(name)
+        if found is not None and found.origin and Path(found.origin).resolve() == file:
+            return name
+    return _UserFiles.PREFIX + str(file).encode().hex()
+
+
 def load_object(spec: str, what: str) -> Any:
-    """The object that `module:name` or `file.py:name` stands for. Raises UserError."""
+    """The object that `module:name` or `file.py:name` stands for.
+
+    A file is run once, whoever asks for it, and what stands in it pickles. Raises UserError.
+    """
     place, _, name = spec.rpartition(":")
-    folder = Path(place).parent if place.endswith(".py") else Path()
-    here = str(folder.resolve())
-    if here not in sys.path:  # workers get it too, to unpickle what was found there
-        sys.path.insert(0, here)
     try:
-        if place.endswith(".py"):
-            found = importlib.util.spec_from_file_location(Path(place).stem, place)
-            if found is None or found.loader is None:
-                raise ImportError(f"no Python file {place}")
-            module = importlib.util.module_from_spec(found)
-            sys.modules.setdefault(Path(place).stem, module)
-            found.loader.exec_module(module)
-        else:
-            module = importlib.import_module(place)
-        return getattr(module, name)
+        return getattr(importlib.import_module(_module(place)), name)
     except Exception as error:
         raise UserError(f"the {what} {spec!r} can't be loaded: {error}") from None
 

@@ -1,8 +1,10 @@
 """Worker processes on this machine, one torch thread each."""
 
+import contextlib
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
@@ -12,6 +14,7 @@ from nas.evaluators import Evaluator, Outcome, evaluate
 from nas.jobs import Job
 
 TRIES = 3  # of a job whose worker died
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _evaluator: Evaluator | None = None  # of a worker process, set once when it starts
 
 
@@ -31,8 +34,31 @@ def _end_with_driver() -> None:
 
 
 def _work(job: Job) -> Outcome:
-    assert _evaluator is not None
+    assert _evaluator is not None  # set by _start
     return evaluate(_evaluator, job.architecture, job.budget, job.seed)
+
+
+def cores() -> int:
+    """How many cores this process may use; where the system doesn't say, as macOS, all it has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """A process started inside has one thread for numpy and torch, which read these variables
+    when they are imported there; this process's own are as before afterwards."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class PoolExecutor:
@@ -43,7 +69,7 @@ class PoolExecutor:
     """
 
     def __init__(self, evaluator: Evaluator, workers: int | None = None) -> None:
-        self.width = workers or len(os.sched_getaffinity(0))
+        self.width = workers or cores()
         self._evaluator = evaluator
         self._idle: list[ProcessPoolExecutor] = []
         self._busy: dict[Future[Outcome], tuple[Job, ProcessPoolExecutor, int]] = {}
@@ -51,14 +77,13 @@ class PoolExecutor:
     def _worker(self) -> ProcessPoolExecutor:
         if self._idle:
             return self._idle.pop()
-        # A worker reads these when it imports torch and numpy.
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-            os.environ[name] = "1"
         return ProcessPoolExecutor(1, get_context("spawn"), _start, (self._evaluator,))
 
     def submit(self, job: Job, tries: int = 1) -> None:
         worker = self._worker()
-        self._busy[worker.submit(_work, job)] = (job, worker, tries)
+        with one_thread():  # a new worker's process starts here
+            future = worker.submit(_work, job)
+        self._busy[future] = (job, worker, tries)
 
     def next(self) -> tuple[Job, Outcome]:
         while True:

@@ -227,10 +227,11 @@ def test_the_name_of_a_comparison_with_the_defaults() -> None:
 def test_a_comparison_whose_evaluator_fails_says_so_in_one_sentence(gridsearch, said) -> None:
     mended = "def found(architecture, budget, seed):\n    return 70\n"
     broken = "raise RuntimeError('no camera')" if said == "no camera" else "return float('nan')"
-    arguments = ("compare", "--baseline", "resnet_50", "--no-plots", "--evaluator", "toy_cam:found")
+    toy = f"toy_{said.split()[-1]}"  # one name a case: a module stands for one file
+    arguments = ("compare", "--baseline", "resnet_50", "--no-plots", "--evaluator", f"{toy}:found")
     for source, wanted in ((mended.replace("return 70", broken), 1), (mended, 0)):
-        sys.modules.pop("toy_cam", None)
-        Path("toy_cam.py").write_text(source + "#" * wanted)  # another size: no stale bytecode
+        sys.modules.pop(toy, None)
+        Path(f"{toy}.py").write_text(source + "#" * wanted)  # another size: no stale bytecode
         code, _, err = gridsearch(*arguments)
         assert (code, err.count("\n")) == (wanted, wanted)
         assert (said in err) == bool(wanted)
