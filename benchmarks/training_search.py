@@ -23,10 +23,10 @@ from nas.search.audit import draw, left
 from nas.search.drive import drive
 from nas.search.plan import Plan
 from nas.search.rounds import Rounds
-from nas.search.run import prepare, run, working
+from nas.search.run import prepare, run
 from nas.training.images import for_data
 from nas.training.proxy import Proxy
-from nas.workers.executor import Resources
+from nas.workers.executor import Resources, executing
 from search_spaces import cost, space
 
 TARGET = 30e6
@@ -77,7 +77,7 @@ def main() -> None:
         pick = result.pick
         jobs = rivals(plan, pick.cost.macs, given.random)
         others: list = []
-        with working(plan, prepare(plan)) as hands:
+        with executing(plan.executor, prepare(plan).evaluator, plan.resources) as hands:
             asked = Rounds(plan.objective, lambda done, running: left(jobs, done, running), others)
             drive(asked, hands, Nowhere(), others)
     accuracy = sorted(trial.accuracy for trial in others if trial.accuracy is not None)

@@ -1,18 +1,30 @@
 """What measures a network: `evaluator(architecture, budget, seed)` -> top-1 in percent.
 
-An evaluator is any callable of that form; it returns a number or a `Measurement`. Where it has
-a method `check(architecture)`, that raises OutOfDomain for a network it can't measure.
+An evaluator is any callable of that form (`Evaluator`). It may say more of itself by having what
+one of the protocols below names; each is asked for by one function here, and nowhere else:
+
+    check(architecture)          raises OutOfDomain for what it can't measure   `checked`
+    predict(architectures)       many at once, of one that is a model           `predictor_of`
+    label                        what its numbers are, in a sentence            `label_of`
+    difference_error(one, two)   how far a difference between two can be off    `difference_of`
+    where                        the device that it works on                    `device_of`
 """
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.spaces import load_object
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -24,11 +36,118 @@ class Measurement:
 
 
 class Evaluator(Protocol):
-    """Measures one network. budget: in the evaluator's own unit; seed: of anything random."""
+    """Measures one network. Everything else that an evaluator may have is optional."""
 
-    def __call__(
-        self, architecture: Architecture, budget: float, seed: int
-    ) -> Measurement | float: ...
+    def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement | float:
+        """Measures a network.
+
+        Args:
+            architecture: what is measured.
+            budget: how much is spent on it, in the evaluator's own unit (epochs for training).
+            seed: of anything random; the same arguments give the same number.
+
+        Returns:
+            Top-1 in percent, or a Measurement, which has a spread besides.
+
+        Raises:
+            Exception: anything; it is that trial's failure and ends no run.
+        """
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """Knows what it can't measure, before anything is spent on it."""
+
+    def check(self, architecture: Architecture) -> None:
+        """Refuses a network whose `__call__` would raise OutOfDomain.
+
+        Args:
+            architecture: what may be measured later.
+
+        Raises:
+            OutOfDomain: in one sentence, what is outside and what is covered.
+        """
+
+
+@runtime_checkable
+class Predicts(Protocol):
+    """Is a model: its numbers are predictions, cheap, of many networks at once."""
+
+    def predict(self, architectures: Sequence[Architecture]) -> "tuple[Floats, Floats]":
+        """Predicts many networks; each as `__call__` does, whatever its budget and seed.
+
+        Args:
+            architectures: n networks; may be none.
+
+        Returns:
+            Means in percent and standard deviations in points, both of shape (n,).
+
+        Raises:
+            OutOfDomain: for a network that it does not cover.
+        """
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """Says what its numbers are."""
+
+    @property
+    def label(self) -> str:
+        """A sentence or two, shown beside every number."""
+
+
+@runtime_checkable
+class Compares(Protocol):
+    """Knows how far the difference between two of its numbers can be off."""
+
+    def difference_error(self, one: Architecture, two: Architecture) -> float:
+        """The standard error of the difference between two networks.
+
+        Args:
+            one: a network.
+            two: another.
+
+        Returns:
+            Points of top-1, 0 or more.
+
+        Raises:
+            OutOfDomain: for a network that it does not cover.
+        """
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """Works on a device of its own choice."""
+
+    @property
+    def where(self) -> str:
+        """torch's name of it, as `cpu` or `cuda:1`."""
+
+
+def checked(evaluator: Evaluator, architecture: Architecture) -> None:
+    """Raises OutOfDomain where the evaluator says that it can't measure the network."""
+    if isinstance(evaluator, Checks):
+        evaluator.check(architecture)
+
+
+def predictor_of(evaluator: Evaluator) -> Predicts | None:
+    """The evaluator itself where it is a model, else None."""
+    return evaluator if isinstance(evaluator, Predicts) else None
+
+
+def label_of(evaluator: Evaluator) -> str | None:
+    """What the evaluator's numbers are; None where it doesn't say."""
+    return evaluator.label if isinstance(evaluator, Labelled) else None
+
+
+def difference_of(evaluator: Evaluator) -> Callable[[Architecture, Architecture], float] | None:
+    """The standard error of a difference, in points; None where the evaluator doesn't know it."""
+    return evaluator.difference_error if isinstance(evaluator, Compares) else None
+
+
+def device_of(evaluator: Evaluator) -> str:
+    """torch's name of the device that the evaluator works on."""
+    return evaluator.where if isinstance(evaluator, Placed) else "cpu"
 
 
 @dataclass(frozen=True)
@@ -46,43 +165,55 @@ def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, se
     measurement: Measurement | None = None
     error = None
     try:
-        found = evaluator(architecture, budget, seed)
-        found = found if isinstance(found, Measurement) else Measurement(float(found))
-        if 0 <= found.accuracy < math.inf and 0 <= (found.spread or 0) < math.inf:
-            measurement = found
+        given = evaluator(architecture, budget, seed)
+        made = given if isinstance(given, Measurement) else Measurement(float(given))
+        if 0 <= made.accuracy < math.inf and 0 <= (made.spread or 0) < math.inf:
+            measurement = made
         else:
-            error = f"the accuracy is {found.accuracy}, its spread {found.spread}: expected percent"
+            error = f"the accuracy is {made.accuracy}, its spread {made.spread}: expected percent"
     except Exception as raised:
         error = f"{type(raised).__name__}: {raised}"
     return Outcome(measurement, error, time.perf_counter() - start)
 
 
 class SurrogateEvaluator:
-    """The ImageNet surrogate as an evaluator; budget and seed change nothing."""
+    """The ImageNet surrogate as an evaluator; budget and seed change nothing.
+
+    path: of a file of `python -m nas.imagenet.fit`; None for the embedded one.
+    """
+
+    label = (
+        "top-1 is a prediction of the ImageNet surrogate: of a short training recipe, learned from "
+        "networks of EfficientNet-B0's skeleton that were trained once each."
+    )
 
     def __init__(self, path: str | None = None) -> None:
         from nas.imagenet.model import Surrogate
 
-        self.surrogate = Surrogate.load(path)
+        self._surrogate = Surrogate.load(path)
 
     def check(self, architecture: Architecture) -> None:
-        self.surrogate.predict_one(architecture)
+        """Raises OutOfDomain for a network that the surrogate does not cover."""
+        self._surrogate.domain.row(architecture)
+
+    def predict(self, architectures: Sequence[Architecture]) -> "tuple[Floats, Floats]":
+        """Means and spreads, (n,) each. Raises OutOfDomain."""
+        return self._surrogate.predict(architectures)
 
     def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
-        mean, spread = self.surrogate.predict_one(architecture)
-        return Measurement(float(mean), float(spread))
+        return Measurement(*self._surrogate.predict_one(architecture))
 
 
-# An evaluator is one class or function and one line here.
-EVALUATORS: dict[str, Callable[[], Evaluator]] = {"surrogate": SurrogateEvaluator}
+# An evaluator is one class or function and one line here: it is made with the text after the
+# colon of `name:text`, if there is any.
+EVALUATORS: dict[str, Callable[..., Evaluator]] = {"surrogate": SurrogateEvaluator}
 
 
 def evaluator(spec: str) -> Evaluator:
     """An evaluator by name, as `surrogate:FILE.npz`, or as `module:name`. Raises UserError."""
-    if spec in EVALUATORS:
-        return EVALUATORS[spec]()
-    if spec.startswith("surrogate:"):
-        return SurrogateEvaluator(spec.partition(":")[2])
+    name, _, text = spec.partition(":")
+    if name in EVALUATORS:
+        return EVALUATORS[name](text) if ":" in spec else EVALUATORS[name]()
     if ":" in spec:
         found: Any = load_object(spec, "evaluator")
         found = found() if isinstance(found, type) else found

@@ -22,17 +22,9 @@ from gridsearch.prior.evaluators import evaluator as evaluator_of
 from gridsearch.prior.law import fitted
 from gridsearch.prior.prior import ScalingPrior, label
 from nas.evaluators import Evaluator
-from results.runs.folder import (
-    RECORD,
-    now,
-    open_run,
-    read_json,
-    run_name,
-    run_path,
-    write_atomically,
-    write_json,
-)
+from results.runs.folder import read_json, run_name, run_path, write_atomically, write_json
 from results.runs.load import architecture_of, load_architecture
+from results.runs.session import session
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0
@@ -122,10 +114,8 @@ def family_of(
         label_of = ScalingPrior(base, how).label if predicted else ""
     folder = run_path(name or _family_name(base, asked), runs)
     about = {"title": title, "label": label_of, "files": list(FILES), "command": command, **asked}
-    with open_run(folder, {"kind": "family", **asked}) as record:
+    with session(folder, {"kind": "family", **asked}, command):
         written = write_family(folder, members, about)
-        record["sessions"].append({"command": command, "ended": now()})
-        write_json(folder / RECORD, record)
     return written, folder
 
 
@@ -220,7 +210,7 @@ def compare_of(
         "evaluator": evaluator,
     }
     folder = run_path(name or _compare_name(list(measures) if baselines else [], asked), runs)
-    with open_run(folder, asked) as record:
+    with session(folder, asked, command):
         scaled = compare(list(measures), targets, numbers, measures.__getitem__)
         rows = [compare_row(one) for one in scaled]
         label_of = label(fitted()[1]) if evaluator == PRIOR else None
@@ -231,8 +221,6 @@ def compare_of(
         if plots:
             caption = "a prior, not a measurement" if evaluator == PRIOR else evaluator
             files += _plotted(folder, scaled, measures, caption)
-        record["sessions"].append({"command": command, "ended": now()})
-        write_json(folder / RECORD, record)
     return content, [str(folder / file) for file in files]
 
 

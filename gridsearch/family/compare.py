@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridsearch.prior.prior import ScalingPrior
-from nas.evaluators import Evaluator, Measurement, evaluate
+from nas.evaluators import Evaluator, Measurement, checked, evaluate
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import RunFailure, UserError
@@ -109,8 +109,7 @@ def _scaled(
 def measured(evaluator: Evaluator, architecture: Architecture) -> Measurement:
     """One measurement. Raises OutOfDomain where the evaluator refuses the network, RunFailure where
     it fails."""
-    if (refuses := getattr(evaluator, "check", None)) is not None:
-        refuses(architecture)
+    checked(evaluator, architecture)
     outcome = evaluate(evaluator, architecture, 1.0, 0)
     if outcome.measurement is None:
         raise RunFailure(

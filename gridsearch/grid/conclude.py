@@ -9,7 +9,8 @@ from gridsearch.grid.choice import Choice, Estimate, choose
 from gridsearch.grid.grid import Grid
 from gridsearch.grid.plan import Plan
 from gridsearch.grid.rungs import Rung, climbed, latest
-from nas.evaluators import Evaluator
+from gridsearch.prior.prior import ScalingPrior
+from nas.evaluators import Evaluator, difference_of
 from results.runs.folder import write_json
 from results.runs.load import BEST
 from results.runs.records import Trial
@@ -88,7 +89,7 @@ def _choose(result: Result) -> None:
             f"budget among them, the last with {failed[-1].error!r}: mend the evaluator and "
             "choose another --name"
         )
-    error = getattr(result.evaluator, "difference_error", None)
+    error = difference_of(result.evaluator)
     costs = [cost(points[i].architecture) for i in able]
     chosen = choose(
         estimates,
@@ -153,7 +154,7 @@ def summary(result: Result) -> dict[str, Any]:
     plan, question, choice = result.plan, result.plan.question, result.choice
     pick = row(result, choice.pick)
     paper = question.network(PAPER)
-    prior = getattr(result.evaluator, "held_out", None)
+    prior = result.evaluator.held_out if isinstance(result.evaluator, ScalingPrior) else None
     return {
         **{key: pick[key] for key in ("alpha", "beta", "gamma")},
         "phi": question.phi,

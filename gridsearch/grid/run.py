@@ -1,6 +1,6 @@
 """A whole grid search: its folder, its measurements, and their conclusion."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,22 +10,20 @@ from gridsearch.grid.grid import Grid, Question, build_grid
 from gridsearch.grid.plan import Plan
 from gridsearch.grid.rungs import hold, missing
 from gridsearch.prior.evaluators import evaluator
-from nas.evaluators import Evaluator
+from nas.evaluators import Evaluator, checked, label_of
 from nas.jobs import Job
 from nas.objective import Objective
-from nas.search.conclude import timed
-from nas.search.drive import PENDING, Pending, drive
+from nas.search.drive import Pending, Show, carry_out, drive
 from nas.search.rounds import Rounds
-from nas.search.run import Show
-from nas.workers.executor import Executor, executor, gpus_of_a_trial
-from results.runs.folder import RECORD, STORE, now, open_run, run_path, write_json
+from nas.search.run import Decoded
+from nas.workers.executor import Executor
+from results.runs.folder import check_run, run_path
 from results.runs.load import load_architecture
 from results.runs.records import Trial
+from results.runs.session import Run, session, timed
 from results.runs.store import Store
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, RunFailure, UserError
-
-Decoded = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,11 @@ def prepare(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> Parts:
     """Looks everything up and refuses what can't work, before anything is written but images
     decoded. Raises UserError, RunFailure."""
     folder = run_path(plan.run_name(), plan.runs)
+    check_run(folder, plan.experiment())
     if plan.proxy is None:
         question = plan.question
         measure = evaluator(plan.evaluator, question.baseline, question.rule)
-        parts = Parts(folder, grid, measure, label=getattr(measure, "label", None))
+        parts = Parts(folder, grid, measure, label=label_of(measure))
     else:
         from gridsearch.grid import training
         from nas.training.proxy import CHECKPOINTS
@@ -79,26 +78,14 @@ def run(
     grid = grid or build_grid(plan.question)
     parts = prepare(plan, grid, decoded)
     experiment = plan.experiment(parts.training)
-    with open_run(parts.folder, experiment) as record:
-        store = Store(parts.folder / STORE, experiment, {}, f"compound-nas/{parts.folder.name}")
-        result = Result(plan, parts.folder, grid, parts.evaluator, store.trials())
+    with session(parts.folder, experiment, plan.command, plan.storage, choices={}) as opened:
+        result = Result(plan, parts.folder, grid, parts.evaluator, opened.trials)
         result.label = parts.label
-        seconds: dict[str, float] = {}
-        with timed(seconds, "measuring"):
-            gpus = _measure(result, store, show)
+        with timed(opened.seconds, "measuring"):
+            _measure(opened, result, show)
+        result.interrupted, result.new = opened.interrupted, opened.new
         conclude(result)
-        session = {
-            "command": plan.command,
-            "ended": now(),
-            "new": result.new,
-            "interrupted": result.interrupted,
-            "executor": plan.executor,
-            "gpus_per_trial": gpus,
-            "seconds": seconds,
-            "notes": grid.notes,
-        }
-        record["sessions"].append(session)
-        write_json(parts.folder / RECORD, record)
+        opened.facts["notes"] = grid.notes
     return result
 
 
@@ -116,8 +103,7 @@ def find(
 
     >>> find("efficientnet_b0", phi=1).coefficients["alpha"]
     """
-    plan["runs"] = Path(plan.get("runs", "runs"))
-    network = _network(baseline, plan["runs"])
+    network = _network(baseline, Path(plan.get("runs", "runs")))
     name = baseline if isinstance(baseline, str) else network.name or network.id
     return run(Plan(Question(network, phi, **(question or {})), name, **plan))
 
@@ -136,24 +122,15 @@ def _network(baseline: Any, runs: Path) -> Architecture:
     return network
 
 
-def _measure(result: Result, store: Store, show: Show) -> float | None:
-    """Gives the GPUs that each measurement held; None where nothing was left to measure."""
-    plan, trials = result.plan, result.trials
-    before = len(trials)
-    if not missing(plan, result.networks, trials, []):
-        return None  # whole: no workers are started to say so
-    hands = executor(plan.executor, result.evaluator, plan.resources)
-    path = result.folder / PENDING
-    pending = Pending(path) if hands.width > 1 or path.exists() else None
-    try:
-        evaluate_points(result, store, hands, lambda t: show(t, len(trials)), pending)
-    except KeyboardInterrupt:
-        result.interrupted = True
-        trials[:] = store.trials()
-    finally:
-        hands.close()
-        result.new = len(trials) - before
-    return gpus_of_a_trial(result.evaluator, plan.resources, hands.width)
+def _measure(opened: Run, result: Result, show: Show) -> None:
+    """Measures what is missing. Where that is nothing, no workers are started to say so."""
+    plan = result.plan
+    if not missing(plan, result.networks, result.trials, []):
+        opened.facts |= {"executor": plan.executor, "gpus_per_trial": None}
+        return
+    carry_out(opened, Held(result), plan, result.evaluator, show)
+    if not opened.interrupted:
+        check_any(result.trials)
 
 
 def evaluate_points(
@@ -166,8 +143,13 @@ def evaluate_points(
     """Measures each point with seeds 0 to replicates - 1, rung by rung, those stored before left
     out. Raises RunFailure where every one fails."""
     drive(Held(result), hands, store, result.trials, show, pending)
-    failed = [trial for trial in result.trials if trial.error]
-    if failed and len(failed) == len(result.trials):
+    check_any(result.trials)
+
+
+def check_any(trials: Sequence[Trial]) -> None:
+    """Raises RunFailure where there are trials and every one failed."""
+    failed = [trial for trial in trials if trial.error]
+    if failed and len(failed) == len(trials):
         raise RunFailure(
             f"all {len(failed)} measurements failed, the last with {failed[-1].error!r}: mend the "
             "evaluator and choose another --name"
@@ -192,9 +174,9 @@ class Held(Rounds):
             hold(self._question, job.architecture)
         return job
 
-    def adopt(self, job: Job) -> None:
+    def adopt(self, job: Job) -> bool:
         hold(self._question, job.architecture)
-        super().adopt(job)
+        return super().adopt(job)
 
 
 def objective(grid: Grid) -> Objective:
@@ -205,11 +187,8 @@ def objective(grid: Grid) -> Objective:
 
 def check_points(measure: Evaluator, grid: Grid) -> None:
     """Raises UserError where the evaluator refuses a point."""
-    check = getattr(measure, "check", None)
-    if check is None:
-        return
     for point in grid.points:
         try:
-            check(point.architecture)
+            checked(measure, point.architecture)
         except OutOfDomain as error:
             raise UserError(f"the grid and the evaluator don't fit: {error}") from None

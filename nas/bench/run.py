@@ -9,17 +9,10 @@ from typing import Any
 import numpy as np
 
 from nas.bench.play import COLUMNS, Play, play
-from nas.bench.report import Row, fields_of, plot, reach, rows_of
+from nas.bench.report import Standing, fields_of, plot, reach, rows_of
 from nas.bench.tasks import Task
-from results.runs.folder import (
-    RECORD,
-    now,
-    open_run,
-    run_name,
-    run_path,
-    write_atomically,
-    write_json,
-)
+from results.runs.folder import run_name, run_path, write_atomically
+from results.runs.session import session, timed
 from search_spaces.errors import UserError
 
 PLAYS = "plays"
@@ -30,7 +23,7 @@ class Comparison:
     """rows: of all strategies and checkpoints.   reached: as `bench_report.reach`."""
 
     folder: Path
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Standing] = field(default_factory=list)
     reached: Mapping[str, Any] = field(default_factory=dict)
     interrupted: bool = False
 
@@ -45,19 +38,20 @@ def run_bench(
     runs: Path = Path("runs"),
     show: Callable[[str], None] = lambda text: None,
     count: Callable[[int], None] = lambda done: None,
+    command: str = "",
 ) -> Comparison:
     """Plays what is not yet kept in runs/NAME, seed by seed, and writes bench.csv and bench.png.
 
     Ctrl-C ends it with the plays that are finished.   show: called with a line a play.
-    count: called with the evaluations done so far.
+    count: called with the evaluations done so far.   command: what the user typed.
     Raises UserError, RunFailure.
     """
     strategies, folder = _distinct(strategies), run_path(name, runs)
     found = Comparison(folder)
-    with open_run(folder, _experiment(task, evaluations)) as record:
+    with session(folder, _experiment(task, evaluations), command) as opened:
         (folder / PLAYS).mkdir(exist_ok=True)
         plays: list[Play] = []
-        try:
+        with opened.interruptible(), timed(opened.seconds, "plays"):
             for seed in range(seeds):
                 for spec in strategies:
                     before = len(plays) * evaluations
@@ -67,13 +61,11 @@ def run_bench(
 
                     plays.append(kept(task, spec, seed, evaluations, folder, show, counted))
                     count(before + evaluations)
-        except KeyboardInterrupt:
-            found.interrupted = True
+        found.interrupted = opened.interrupted
         plays.sort(key=lambda one: strategies.index(one.strategy))
         if plays:
             _conclude(task, found, plays, _made(plays, evaluations, show), reference)
-        record["sessions"].append({"ended": now(), "plays": len(plays), "seeds": seeds})
-        write_json(folder / RECORD, record)
+        opened.facts |= {"plays": len(plays), "seeds": seeds}
     return found
 
 

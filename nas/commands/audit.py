@@ -61,6 +61,7 @@ def audit(**given: Any) -> None:
     from nas.objective import Objective
     from nas.search.audit import Audit, run_audit
     from nas.search.plan import Plan
+    from results.runs.folder import run_name
     from search_spaces.errors import UserError
     from search_spaces.quantities import QUANTITIES
 
@@ -76,7 +77,8 @@ def audit(**given: Any) -> None:
     rest = {**given, "epochs": budgets[-1], "eta": 0, "smallest": 1.0, "ranking": "reward"}
     training = take_training(rest)
     objective = Objective("hard", target)
-    rest["name"] = rest["name"] or f"audit-{rest['space']}-{QUANTITIES['flops'].format(target)}"
+    made = run_name(("audit", rest["space"], QUANTITIES["flops"].format(target)))
+    rest["name"] = rest["name"] or made
     plan = Plan(objective, command=shlex.join(["nas", *sys.argv[1:]]), **training, **rest)
     wanted = Audit(plan, **counts, budgets=budgets)
     total = wanted.networks * wanted.seeds * len(budgets)

@@ -151,7 +151,8 @@ def _plan(given: dict[str, Any]) -> "Plan":
     trains = given["data"] is not None
     for key, defaults in DEFAULTS.items():
         given[key] = defaults[trains] if given[key] is None else given[key]
-    given["retrain_budget"] = given["retrain_budget"] or 4 * given["epochs"]
+    if given["retrain_budget"] is None:
+        given["retrain_budget"] = 4 * given["epochs"]
     first, *limits = _targets(given)
     objective = Objective(
         given.pop("objective"), first.at_most, first.quantity, given.pop("caution")

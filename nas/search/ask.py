@@ -31,6 +31,7 @@ class Search:
     more, and then `stopped` says why; `tell` takes its outcome. Proposal n depends on the seed,
     n and what was told before, so that continuing equals not stopping.
     budget: of every job, in the evaluator's unit.
+    anchor: some network within the limits, as `feasible_values` gives it; None looks for one.
     Raises UserError where no network meets the limits.
     """
 
@@ -44,11 +45,12 @@ class Search:
         known: Iterable[Trial] = (),
         wanted: int = 2**31,
         budget: float = 1.0,
+        anchor: Values | None = None,
     ) -> None:
         self.space, self.objective, self.strategy, self.seed = space, objective, strategy, seed
         self.wanted, self.budget, self.stopped = wanted, budget, ""
         self.limits = limits_of(objective, limits)
-        self._anchor = feasible_values(space, self.limits)
+        self._anchor = feasible_values(space, self.limits) if anchor is None else anchor
         self._distributions: dict[str, BaseDistribution] = {
             name: CategoricalDistribution(options) for name, options in space.choices.items()
         }
@@ -125,9 +127,14 @@ class Search:
         self._proposed = max(self._proposed, number + 1)
         return number
 
-    def adopt(self, job: Job) -> None:
-        """Takes up a job that an earlier session was cut off from."""
+    def adopt(self, job: Job) -> bool:
+        """Takes up a job that an earlier session was cut off from; not where `wanted` networks
+        are known without it."""
+        if self._count >= self.wanted:
+            self.reserve(job.number)
+            return False
         self._take(job, self._forced(job.values))
+        return True
 
     def _repair(self, start: Values, number: int) -> dict[str, Any] | None:
         """Walks from a refused proposal towards a network known to be within the limits, choice

@@ -2,21 +2,21 @@
 
 import dataclasses
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nas.jobs import Job
 from nas.objective import Limit, broken
-from nas.search.drive import PENDING, Pending, drive
+from nas.search.drive import Show, carry_out
 from nas.search.plan import Plan
 from nas.search.rounds import Rounds
-from nas.search.run import Show, prepare, working
+from nas.search.run import Decoded, prepare
 from nas.strategies.registry import derive_seed
-from results.runs.folder import RECORD, STORE, now, open_run, write_json
+from results.runs.folder import write_json
 from results.runs.records import Trial
-from results.runs.store import Store
+from results.runs.session import session, timed
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.space import Space
@@ -46,6 +46,18 @@ class Audit:
             raise UserError(
                 f"networks is {self.networks} and seeds {self.seeds}: expected at least 3 and 1"
             )
+
+    def experiment(self) -> dict[str, Any]:
+        """What an audit's experiment holds besides the plan's. The halving is that of training
+        states, which are kept for the longer trainings."""
+        return {
+            "kind": "audit",
+            "networks": self.networks,
+            "seeds": self.seeds,
+            "budgets": list(self.budgets),
+            "halving": self.plan.eta or 2,
+            "ranking": self.plan.ranking,
+        }
 
 
 def draw(space: Space, limits: Sequence[Limit], count: int, seed: int) -> list[dict[str, Any]]:
@@ -148,40 +160,26 @@ def rows_of(trials: Sequence[Trial]) -> list[Row]:
 
 
 def run_audit(
-    audit: Audit,
-    show: Show = lambda trial, n: None,
-    decoded: Callable[[int, int], None] | None = None,
+    audit: Audit, show: Show = lambda trial, n: None, decoded: Decoded | None = None
 ) -> Report:
     """Runs or continues an audit. Raises UserError, RunFailure."""
     from results.runs.frames import trials_frame, write_frame
 
-    plan = dataclasses.replace(audit.plan, eta=audit.plan.eta or 2)  # keep training states
-    parts = prepare(plan, decoded)
-    experiment = {
-        **plan.experiment(parts.space, parts.training),
-        "kind": "audit",
-        "networks": audit.networks,
-        "seeds": audit.seeds,
-        "budgets": list(audit.budgets),
-    }
-    jobs = jobs_of(audit, parts.space)
-    with open_run(parts.folder, experiment) as record:
-        store = Store(parts.folder / STORE, experiment, parts.space.choices)
-        report = Report(parts.folder, trials=store.trials())
-        trials = report.trials
-        asked = Rounds(plan.objective, lambda done, running: left(jobs, done, running), trials)
-        with working(plan, parts) as hands:
-            try:
-                pending = Pending(parts.folder / PENDING) if hands.width > 1 else None
-                drive(asked, hands, store, trials, lambda t: show(t, len(trials)), pending)
-            except KeyboardInterrupt:
-                report.interrupted = True
-                trials[:] = store.trials()
+    plan = audit.plan
+    parts = prepare(plan, decoded, also=audit.experiment(), keep=True)
+    where, jobs = parts.space, jobs_of(audit, parts.space)
+    with session(
+        parts.folder, parts.experiment, plan.command, plan.storage, where.choices, where.build
+    ) as opened:
+        asked = Rounds(
+            plan.objective, lambda done, running: left(jobs, done, running), opened.trials
+        )
+        with timed(opened.seconds, "training"):
+            carry_out(opened, asked, plan, parts.evaluator, show)
+        report = Report(parts.folder, [], opened.trials, opened.interrupted)
         if not report.interrupted:
-            report.rows = rows_of(trials)
+            report.rows = rows_of(report.trials)
             rows = [dataclasses.asdict(row) for row in report.rows]
             write_json(parts.folder / "audit.json", {"rows": rows, "command": plan.command})
-        write_frame(trials_frame(trials), parts.folder / "trials")
-        record["sessions"].append({"command": plan.command, "ended": now(), "trials": len(trials)})
-        write_json(parts.folder / RECORD, record)
+        write_frame(trials_frame(report.trials), parts.folder / "trials")
     return report

@@ -1,19 +1,19 @@
 """What is made of finished trials: the pick, checked, and the files."""
 
 import contextlib
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.evaluators import Evaluator
+from nas.evaluators import Evaluator, predictor_of
 from nas.objective import Objective
 from nas.search.plan import Plan, named
 from nas.search.retrain import agreement, comparable
 from results.runs.folder import write_json
 from results.runs.load import BEST
 from results.runs.records import Trial
+from results.runs.session import timed
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
@@ -63,15 +63,6 @@ class Result:
         from results.runs.frames import trials_frame
 
         return trials_frame(self.front, self.plan.predicted)
-
-
-@contextlib.contextmanager
-def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[part] = round(time.perf_counter() - start, 3)
 
 
 def conclude(result: Result) -> None:
@@ -192,8 +183,8 @@ def baseline(measure: Evaluator, predicted: Sequence[Quantity] = ()) -> dict[str
         "activation_memory": b0.activation_memory, "accuracy": None, "spread": None,
         **figures_of(EFFICIENTNET_B0, predicted),
     }  # fmt: skip
-    if hasattr(measure, "surrogate"):
+    if (model := predictor_of(measure)) is not None:
         with contextlib.suppress(OutOfDomain):
-            accuracy, spread = measure.surrogate.predict_one(EFFICIENTNET_B0)
-            figures.update(accuracy=float(accuracy), spread=float(spread))
+            means, spreads = model.predict([EFFICIENTNET_B0])
+            figures.update(accuracy=float(means[0]), spread=float(spreads[0]))
     return figures

@@ -2,26 +2,33 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from nas.evaluators import Outcome
+from nas.evaluators import Evaluator, Outcome
 from nas.jobs import Job
 from nas.objective import Objective
-from nas.workers.executor import Executor
+from nas.search.execution import Execution
+from nas.workers.executor import Executor, executing, gpus_of_a_trial
 from results.runs.folder import read_json, write_json
 from results.runs.records import Trial
+from results.runs.session import Run
 from results.runs.store import Store
 from search_spaces.architecture import from_dict, to_dict
-from search_spaces.errors import RunFailure
+from search_spaces.errors import RunFailure, UserError
 
 PENDING = "pending.json"
+Show = Callable[[Trial, int], None]  # called with each finished trial and how many there are
 FAILURES = 10  # a run whose first this many trials all fail stops
 
 
 class Proposer(Protocol):
-    """What asks: a `Search`, `Halving` around one, `Retrain` around either."""
+    """What asks: a `Search`, `Halving` around one, `Retrain` around either, `Rounds`.
+
+    adopt: takes up a job that an earlier session was cut off from; False where the search has
+    enough without it.
+    """
 
     @property
     def objective(self) -> Objective: ...
@@ -36,32 +43,33 @@ class Proposer(Protocol):
 
     def ask(self) -> Job | None: ...
 
-    def adopt(self, job: Job) -> None: ...
+    def adopt(self, job: Job) -> bool: ...
 
     def tell(self, job: Job, outcome: Outcome) -> Trial: ...
 
 
 class Pending:
-    """The jobs under way, on disk, so that a killed run's are taken up again and not lost."""
+    """The jobs under way, on disk, so that a killed run's are taken up again and not lost.
+
+    path: of the file. What an earlier session left in it stays there until it has ended.
+    Raises UserError where the file is there and holds no jobs.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[int, Job] = {job.number: job for job in _read(path)}
 
     def left(self) -> list[Job]:
-        """The jobs of an earlier session that have no outcome."""
-        if not self._path.exists():
-            return []
-        jobs = read_json(self._path)
-        return [Job(**{**job, "architecture": from_dict(job["architecture"])}) for job in jobs]
+        """The jobs that have no outcome, of an earlier session first."""
+        return list(self._jobs.values())
 
     def begun(self, job: Job) -> None:
         self._jobs[job.number] = job
         self._write()
 
     def ended(self, job: Job) -> None:
-        del self._jobs[job.number]
-        self._write()
+        if self._jobs.pop(job.number, None) is not None:
+            self._write()
 
     def _write(self) -> None:
         jobs = [
@@ -69,6 +77,39 @@ class Pending:
             for job in self._jobs.values()
         ]
         write_json(self._path, jobs)
+
+
+def _read(path: Path) -> list[Job]:
+    if not path.exists():
+        return []
+    try:
+        return [
+            Job(**{**job, "architecture": from_dict(job["architecture"])})
+            for job in read_json(path)
+        ]
+    except (TypeError, KeyError) as error:
+        raise UserError(
+            f"{path} holds no jobs ({error!r}): delete it, and the run's open jobs are forgotten"
+        ) from None
+
+
+def pending_of(folder: Path, width: int) -> Pending | None:
+    """The open jobs of a run's folder. None for an executor that runs one job at a time in a run
+    that has none open: the same job is asked for again there, so that none is noted."""
+    path = folder / PENDING
+    return Pending(path) if width > 1 or path.exists() else None
+
+
+def _adopt(search: Proposer, executor: Executor, trials: Sequence[Trial], pending: Pending) -> int:
+    """Takes up what earlier sessions left open; gives how many jobs that are."""
+    finished, running = {trial.number for trial in trials}, 0
+    for job in pending.left():
+        if job.number in finished:  # killed between the store and the note
+            pending.ended(job)
+        elif search.adopt(job):
+            executor.submit(job)
+            running += 1
+    return running
 
 
 def drive(
@@ -82,20 +123,15 @@ def drive(
     """Evaluates until `search` has nothing more to ask for.
 
     trials: those finished before; grows by each new one once that is on disk.
-    pending: keeps the jobs under way; an executor that runs one job at a time needs none, since
-    the same job is asked for again.
+    pending: the jobs under way (`pending_of`): those of an earlier session are taken up first.
     Raises RunFailure where the store can't be written or the first trials all fail.
     """
-    finished = {trial.number for trial in trials}
-    running = 0
-    for job in pending.left() if pending else []:
-        if job.number not in finished:
-            search.adopt(job)
-            _begin(job, executor, pending)
-            running += 1
+    running = 0 if pending is None else _adopt(search, executor, trials, pending)
     while True:
         while running < executor.width and (asked := search.ask()) is not None:
-            _begin(asked, executor, pending)
+            if pending and executor.width > 1:
+                pending.begun(asked)
+            executor.submit(asked)
             running += 1
         if not running:
             return
@@ -114,7 +150,20 @@ def drive(
             )
 
 
-def _begin(job: Job, executor: Executor, pending: Pending | None) -> None:
-    if pending:
-        pending.begun(job)
-    executor.submit(job)
+def carry_out(
+    run: Run, search: Proposer, plan: Execution, evaluator: Evaluator, show: Show
+) -> None:
+    """Drives an open run's search with the plan's executor, until it ends or Ctrl-C; who worked
+    is among the run's facts afterwards. Raises RunFailure as `drive`, UserError."""
+
+    def shown(trial: Trial) -> None:
+        show(trial, len(run.trials))
+
+    with executing(plan.executor, evaluator, plan.resources) as hands, run.interruptible():
+        pending = pending_of(run.folder, hands.width)
+        drive(search, hands, run.store, run.trials, shown, pending)
+    run.facts |= {
+        "executor": plan.executor,
+        "workers": hands.width,
+        "gpus_per_trial": gpus_of_a_trial(evaluator, plan.resources, hands.width),
+    }

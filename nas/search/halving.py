@@ -18,22 +18,6 @@ from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 
 
-def rungs(largest: float, eta: int, smallest: float = 1.0) -> tuple[float, ...]:
-    """Budgets from at least `smallest` to `largest`, each eta times the one before.
-
-    Raises UserError unless eta >= 2 and 0 < smallest <= largest.
-    """
-    if eta < 2 or not 0 < smallest <= largest:
-        raise UserError(
-            f"halving by {eta} from {smallest:g} to {largest:g}: expected a factor of 2 or more "
-            "and budgets that rise from above 0"
-        )
-    budgets = [largest]
-    while budgets[-1] / eta >= smallest:
-        budgets.append(budgets[-1] / eta)
-    return tuple(reversed(budgets))
-
-
 class Halving:
     """A search whose networks start at the smallest of `budgets` and rise by promotion.
 
@@ -50,10 +34,7 @@ class Halving:
         ranking: str = "reward",
         known: Iterable[Trial] = (),
     ) -> None:
-        if ranking not in RANKINGS:
-            raise UserError(
-                f"there is no ranking {ranking!r}: expected one of {', '.join(RANKINGS)}"
-            )
+        check_ranking(ranking)
         self._search, self._budgets, self._eta = search, tuple(budgets), eta
         self._rank = RANKINGS[ranking]
         self._rungs: list[dict[Architecture, Trial]] = [{} for _ in self._budgets]
@@ -103,14 +84,14 @@ class Halving:
         number = self._search.reserve()
         return Job(number, trial.values, trial.architecture, trial.seed, budget)
 
-    def adopt(self, job: Job) -> None:
-        """Takes up a job that an earlier session was cut off from."""
+    def adopt(self, job: Job) -> bool:
+        """Takes up a job that an earlier session was cut off from, if it is wanted."""
         rung = self._rung(job.budget)
         if rung == 0:
-            self._search.adopt(job)
-        else:
-            self._promoted[rung - 1].add(job.architecture)
-            self._search.reserve(job.number)
+            return self._search.adopt(job)
+        self._promoted[rung - 1].add(job.architecture)
+        self._search.reserve(job.number)
+        return True
 
     def tell(self, job: Job, outcome: Outcome) -> Trial:
         """The finished trial; only the first rung's is told to the sampler."""
@@ -137,3 +118,9 @@ def by_front(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
 
 # A ranking is one function and one line here.
 RANKINGS = {"reward": by_reward, "front": by_front}
+
+
+def check_ranking(name: str) -> None:
+    """Raises UserError for a name that no ranking has."""
+    if name not in RANKINGS:
+        raise UserError(f"there is no ranking {name!r}: expected one of {', '.join(RANKINGS)}")

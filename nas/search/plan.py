@@ -1,37 +1,33 @@
 """What a search is asked to do, and what makes two runs the same experiment."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from nas.evaluators import Evaluator
-from nas.objective import Limit, Objective, check_positive
+from nas.objective import Limit, Objective
 from nas.search.ask import Search
 from nas.search.drive import Proposer
+from nas.search.execution import Execution
+from nas.search.halving import Halving, check_ranking
+from nas.search.retrain import Retrain, check_longer
 from nas.strategies.registry import Strategy
-from nas.workers.executor import Resources, check_executor
 from results.runs.folder import run_name
 from results.runs.records import Trial
 from search_spaces.errors import UserError
 from search_spaces.quantities import Quantity
-from search_spaces.space import Space
-
-if TYPE_CHECKING:
-    from nas.training.proxy import Proxy
+from search_spaces.space import Space, Values
 
 WHOLE = (("trials", 1, 2**31), ("retrain", 0, 2**31), ("seed", 0, 2**32 - 1))  # and their ranges
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All but trials, name, runs, storage, command, executor and resources make up the
-    experiment that a run's folder holds.
+class Plan(Execution):
+    """A search. All but trials, name, runs, storage, command, executor and resources make up the
+    experiment that a run's folder holds. Raises UserError for numbers that don't go together.
 
     space, strategy, evaluator: names, or the objects themselves.
-    trials: distinct networks.   budget: of each, in the evaluator's unit (epochs for training).
-    proxy: trains candidates, instead of the evaluator.
-    eta, smallest, ranking: successive halving from budget `smallest` by factors of eta; 0: none.
+    trials: distinct networks.   ranking: of halving, `reward` or `front`.
     retrain: how many of the best are trained again, from scratch, with `retrain_budget`.
     """
 
@@ -42,26 +38,20 @@ class Plan:
     evaluator: str | Evaluator = "surrogate"
     trials: int = 2500
     seed: int = 0
-    budget: float = 1.0
-    proxy: "Proxy | None" = None
-    eta: int = 0
-    smallest: float = 1.0
     ranking: str = "reward"
     retrain: int = 0
     retrain_budget: float = 0.0
-    executor: str = "local"
-    resources: Resources = field(default_factory=Resources)
-    name: str | None = None
-    runs: Path = Path("runs")
-    storage: str | None = None
-    command: str = ""
 
-    @property
-    def budgets(self) -> tuple[float, ...]:
-        """The rungs of halving, or the one budget."""
-        from nas.search.halving import rungs
-
-        return rungs(self.budget, self.eta, self.smallest) if self.eta else (self.budget,)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least, most in WHOLE:
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise UserError(f"{name} is {value!r}: expected a whole number, {least} to {most}")
+        if self.eta:
+            check_ranking(self.ranking)
+        if self.retrain:
+            check_longer(self.retrain_budget, self.budget)
 
     @property
     def predicted(self) -> tuple[Quantity, ...]:
@@ -118,29 +108,34 @@ class Plan:
             for limit in self.limits
         ]
         parts += [named(self.strategy)] if named(self.strategy) != "evolution" else []
-        if self.proxy:
-            parts += [self.proxy.data.resolve().name, f"{self.budget:g}epochs"]
-            parts += [f"halving{self.eta}"] if self.eta else []
-            parts += [f"subset{self.proxy.subset:g}"] if self.proxy.subset != 1 else []
-        elif named(self.evaluator) != "surrogate":
+        parts += self.trained
+        if self.proxy is None and named(self.evaluator) != "surrogate":
             parts += [named(self.evaluator)]
         parts += [f"caution{o.caution:g}"] if o.caution != 1 else []
         parts += [f"seed{self.seed}"] if self.seed else []
         return run_name(parts)
 
-    def proposer(self, space: Space, how: Strategy, known: Sequence[Trial] = ()) -> Proposer:
-        """What asks for networks, continued from the trials known. Raises UserError."""
-        from nas.search.halving import Halving
-        from nas.search.retrain import Retrain
+    def proposer(
+        self,
+        space: Space,
+        how: Strategy,
+        known: Sequence[Trial] = (),
+        anchor: Values | None = None,
+    ) -> Proposer:
+        """What asks for networks, continued from the trials known.
 
+        anchor: some network within the limits, where one is known. Raises UserError.
+        """
         budgets = self.budgets
         first = [trial for trial in known if trial.budget == budgets[0]]
-        search: Proposer = Search(
-            space, self.objective, how, self.limits, self.seed, first, self.trials, budgets[0]
-        )
+        base = Search(
+            space, self.objective, how, self.limits, self.seed, first, self.trials, budgets[0],
+            anchor,
+        )  # fmt: skip
+        search: Proposer = base
         if self.eta:
             searched = [trial for trial in known if trial.budget in budgets]
-            search = Halving(search, budgets, self.eta, self.ranking, searched)  # type: ignore[arg-type]
+            search = Halving(base, budgets, self.eta, self.ranking, searched)
         if self.retrain:
             search = Retrain(
                 search, self.retrain, self.retrain_budget, self.budget, self.seed, known
@@ -158,18 +153,3 @@ def named(part: Any) -> str:
     if isinstance(part, str):
         return part
     return str(getattr(part, "__qualname__", None) or type(part).__qualname__)
-
-
-def check_plan(plan: Plan) -> None:
-    """Raises UserError for numbers that don't go together."""
-    check_executor(plan.executor, plan.resources)
-    check_positive("the budget", plan.budget)
-    for name, least, most in WHOLE:
-        value = getattr(plan, name)
-        if type(value) is not int or not least <= value <= most:
-            raise UserError(f"{name} is {value!r}: expected a whole number, {least} to {most}")
-    if plan.storage is not None and "://" not in plan.storage:
-        raise UserError(
-            f"the storage is {plan.storage!r}: expected a URL, as sqlite:///trials.db; without "
-            "one the run keeps a journal of its own"
-        )

@@ -1,5 +1,6 @@
 """Training the best of a proxy again, longer and from scratch: what the proxy's word is worth."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 
@@ -11,6 +12,15 @@ from nas.strategies.registry import derive_seed
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
+
+
+def check_longer(budget: float, largest: float) -> None:
+    """Raises UserError unless the budget of retraining is above the search's largest."""
+    if not largest < budget < math.inf:
+        raise UserError(
+            f"the best are to be trained again with budget {budget:g}: expected more than "
+            f"the search's {largest:g}"
+        )
 
 
 def comparable(trials: Iterable[Trial]) -> list[Trial]:
@@ -48,11 +58,7 @@ class Retrain:
         seed: int,
         known: Iterable[Trial] = (),
     ) -> None:
-        if budget <= largest:
-            raise UserError(
-                f"the best are to be trained again with budget {budget:g}: expected more than "
-                f"the search's {largest:g}"
-            )
+        check_longer(budget, largest)
         self._inner, self._count, self._budget, self._seed = inner, count, budget, seed
         self._trials = list(known)
         self._running = 0
@@ -100,14 +106,15 @@ class Retrain:
         able.sort(key=lambda t: (-t.budget, -objective.of(t), t.number))
         return able[: self._count]
 
-    def adopt(self, job: Job) -> None:
-        """Takes up a job that an earlier session was cut off from."""
+    def adopt(self, job: Job) -> bool:
+        """Takes up a job that an earlier session was cut off from, if it is wanted."""
         if job.budget == self._budget:
             self._begun.add(job.architecture)
             self.reserve(job.number)
-        else:
-            self._running += 1
-            self._inner.adopt(job)
+            return True
+        wanted = self._inner.adopt(job)
+        self._running += wanted
+        return wanted
 
     def tell(self, job: Job, outcome: Outcome) -> Trial:
         if job.budget == self._budget:

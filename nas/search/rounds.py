@@ -42,9 +42,10 @@ class Rounds:
         self._running[job.number] = job
         return job
 
-    def adopt(self, job: Job) -> None:
+    def adopt(self, job: Job) -> bool:
         """Takes up a job that an earlier session was cut off from; before anything is asked."""
         self._running[job.number] = job
+        return True
 
     def reserve(self, number: int | None = None) -> int:
         """Numbers are `missing`'s."""

@@ -1,64 +1,62 @@
 """A whole run of a search: its folder, its trials, and what is written at its end."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from nas.evaluators import Evaluator, evaluator
-from nas.objective import Limit, Objective
-from nas.search.conclude import Result, conclude, timed
-from nas.search.drive import PENDING, Pending, drive
+from nas.evaluators import Evaluator, checked, evaluator
+from nas.objective import Limit, Objective, feasible_values, limits_of
+from nas.search.conclude import Result, conclude
+from nas.search.drive import Show, carry_out
 from nas.search.feasibility import Feasibility, feasibility
-from nas.search.plan import Plan, check_plan
+from nas.search.plan import Plan
 from nas.strategies.registry import Strategy, strategy
-from nas.workers.executor import executor, gpus_of_a_trial
-from results.runs.folder import (
-    RECORD,
-    STORE,
-    check_store,
-    check_whole,
-    masked,
-    now,
-    open_run,
-    run_path,
-    write_json,
-)
-from results.runs.store import Store
+from results.runs.folder import check_run, run_path
+from results.runs.session import session, timed
+from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, UserError
-from search_spaces.space import Space, check
+from search_spaces.space import Space, Values, check
 from search_spaces.spaces import space
 
-Show = Callable[[Any, int], None]
+Decoded = Callable[[int, int], None]  # called with (images decoded, of how many)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a plan's names stand for. training: the proxy's identity."""
+    """What a plan's names stand for. experiment: what the run's folder holds.
+    anchor: some network within the limits."""
 
     space: Space
     strategy: Strategy
     evaluator: Evaluator
     folder: Path
-    training: dict[str, Any] | None = None
+    experiment: Mapping[str, Any]
+    anchor: Values
 
 
 def prepare(
     plan: Plan,
-    decoded: Callable[[int, int], None] | None = None,
+    decoded: Decoded | None = None,
     feasible: Callable[[Feasibility], None] | None = None,
+    also: Mapping[str, Any] = MappingProxyType({}),
+    keep: bool = False,
 ) -> Parts:
     """Looks everything up and refuses what can't work, before anything is written.
 
-    decoded: called with (images decoded, of how many).   feasible: called with what the space
-    offers within the limits.
+    feasible: called with what the space offers within the limits.
+    also: entries of the experiment that are not the plan's.
+    keep: training states are kept for longer trainings, as they are with halving.
     Raises UserError, RunFailure.
     """
-    check_plan(plan)
     where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
     how = strategy(plan.strategy) if isinstance(plan.strategy, str) else plan.strategy
     folder = run_path(plan.run_name(where), plan.runs)
+    known = {**plan.experiment(where), **also}
+    if plan.proxy is not None:  # its images may still fix a choice
+        del known["choices"]
+    check_run(folder, known)
     training = None
     if plan.proxy is None:
         measure = evaluator(plan.evaluator) if isinstance(plan.evaluator, str) else plan.evaluator
@@ -69,23 +67,22 @@ def prepare(
         images = plan.proxy.images(show=decoded)
         where = for_data(where, len(images.classes), plan.proxy.pixels)
         training = plan.proxy.identity(images)
-        measure = plan.proxy.evaluator(images, folder / CHECKPOINTS, keep=bool(plan.eta))
-    limits = (Limit(plan.objective.quantity, plan.objective.target), *plan.limits)
-    for limit in limits:
-        if limit.of_quantity.predict is not None:
-            check_domain(limit.of_quantity.measure, where, f"{limit.of_quantity.title}")
-    plan.proposer(where, how)  # refuses impossible limits
+        measure = plan.proxy.evaluator(images, folder / CHECKPOINTS, keep or bool(plan.eta))
+    for quantity in plan.predicted:
+        check_domain(quantity.measure, where, quantity.title)
+    anchor = feasible_values(where, limits_of(plan.objective, plan.limits))
+    experiment = {**plan.experiment(where, training), **also}
+    check_run(folder, experiment)
     if feasible is not None:
         feasible(feasibility(where, plan.objective, plan.limits))
-    if (refuses := getattr(measure, "check", None)) is not None:
-        check_domain(refuses, where, "the evaluator")
-    return Parts(where, how, measure, folder, training)
+    check_domain(lambda network: checked(measure, network), where, "the evaluator")
+    return Parts(where, how, measure, folder, experiment, anchor)
 
 
 def run(
     plan: Plan,
     show: Show = lambda trial, n: None,
-    decoded: Callable[[int, int], None] | None = None,
+    decoded: Decoded | None = None,
     feasible: Callable[[Feasibility], None] | None = None,
 ) -> Result:
     """Runs or continues the search of a plan. Ctrl-C ends it early with what was found.
@@ -95,61 +92,23 @@ def run(
     Raises UserError (the arguments, the folder), RunFailure (the disk, an evaluator that never
     works).
     """
-    seconds: dict[str, float] = {}
-    with timed(seconds, "setup"):
+    setup: dict[str, float] = {}
+    with timed(setup, "setup"):
         parts = prepare(plan, decoded, feasible)
-    experiment = plan.experiment(parts.space, parts.training)
-    with open_run(parts.folder, experiment) as record:
-        with timed(seconds, "load"):
-            place = masked(plan.storage) if plan.storage else None
-            check_store(parts.folder, record, place)
-            name = f"compound-nas/{parts.folder.name}"
-            location = plan.storage or parts.folder / STORE
-            store = Store(location, experiment, parts.space.choices, name)
-            if "storage" not in record:
-                record["storage"] = place
-                write_json(parts.folder / RECORD, record)
-            trials = store.trials()
-            check_whole(parts.folder, record, len(trials))
-            found = plan.proposer(parts.space, parts.strategy, trials)
-        before = len(trials)
-        result = Result(plan, parts.folder, trials, parts.evaluator, seconds=seconds)
-        with timed(seconds, "search"), working(plan, parts) as hands:
-            pending = Pending(parts.folder / PENDING) if hands.width > 1 else None
-            try:
-                drive(found, hands, store, trials, lambda t: show(t, len(trials)), pending)
-            except KeyboardInterrupt:
-                result.interrupted = True
-                trials[:] = store.trials()
-        result.new = len(trials) - before
-        result.stopped = found.stopped
+    where = parts.space
+    with session(
+        parts.folder, parts.experiment, plan.command, plan.storage, where.choices, where.build
+    ) as opened:
+        seconds = opened.seconds = setup | opened.seconds
+        proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor)
+        with timed(seconds, "search"):
+            carry_out(opened, proposer, plan, parts.evaluator, show)
+        result = Result(plan, parts.folder, opened.trials, parts.evaluator, seconds=seconds)
+        result.interrupted, result.new = opened.interrupted, opened.new
+        result.stopped = proposer.stopped
         conclude(result)
-        session = {
-            "command": plan.command,
-            "ended": now(),
-            "trials": len(trials),
-            "new": result.new,
-            "interrupted": result.interrupted,
-            "stopped": result.stopped,
-            "refused": dict(found.refusals),
-            "executor": plan.executor,
-            "workers": hands.width,
-            "gpus_per_trial": gpus_of_a_trial(parts.evaluator, plan.resources, hands.width),
-            "seconds": seconds,
-        }
-        record["sessions"].append(session)
-        write_json(parts.folder / RECORD, record)
+        opened.facts |= {"stopped": proposer.stopped, "refused": dict(proposer.refusals)}
     return result
-
-
-@contextlib.contextmanager
-def working(plan: Plan, parts: Parts) -> Iterator[Any]:
-    """The plan's executor, ended at the end."""
-    hands = executor(plan.executor, parts.evaluator, plan.resources)
-    try:
-        yield hands
-    finally:
-        hands.close()
 
 
 def find(
@@ -171,12 +130,10 @@ def find(
     if (target_flops is None) == (target is None):
         raise UserError("expected one of target_flops, as 400e6, and target, a Limit")
     first = target or Limit("flops", target_flops)  # type: ignore[arg-type]
-    if "runs" in plan:
-        plan["runs"] = Path(plan["runs"])
     return run(Plan(Objective(objective, first.at_most, first.quantity, caution), **plan))
 
 
-def check_domain(covers: Callable[[Any], Any], where: Space, name: str) -> None:
+def check_domain(covers: Callable[[Architecture], Any], where: Space, name: str) -> None:
     """Raises UserError where `covers` refuses networks of the space with OutOfDomain."""
     import random
 

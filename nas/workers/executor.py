@@ -1,11 +1,12 @@
 """Who evaluates: `submit(job)` takes a job, `next()` gives one that is finished."""
 
+import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from nas.evaluators import Evaluator, Outcome, evaluate
+from nas.evaluators import Evaluator, Outcome, device_of, evaluate
 from nas.jobs import Job
 from search_spaces.errors import UserError
 
@@ -72,7 +73,7 @@ def gpus_of_a_trial(evaluator: Evaluator, resources: Resources, width: int) -> f
     """GPUs that a trial holds while it runs: 0 on a CPU, a part where `width` trials share one."""
     if resources.gpus_per_trial:
         return resources.gpus_per_trial
-    return 1 / width if str(getattr(evaluator, "where", "")).startswith("cuda") else 0.0
+    return 1 / width if device_of(evaluator).startswith("cuda") else 0.0
 
 
 # An executor is one class and one line here.
@@ -95,3 +96,13 @@ def executor(name: str, evaluator: Evaluator, resources: Resources) -> Executor:
     """An executor by name. Raises UserError."""
     check_executor(name, resources)
     return EXECUTORS[name](evaluator, resources)
+
+
+@contextlib.contextmanager
+def executing(name: str, evaluator: Evaluator, resources: Resources) -> Iterator[Executor]:
+    """An executor by name, closed at the end. Raises UserError."""
+    hands = executor(name, evaluator, resources)
+    try:
+        yield hands
+    finally:
+        hands.close()

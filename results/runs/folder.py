@@ -100,6 +100,53 @@ def run_name(parts: Iterable[str]) -> str:
     return "-".join(re.sub(r"[^A-Za-z0-9._+=@-]", "_", one.replace(" ", "")) for one in parts)
 
 
+def check_run(folder: Path, experiment: Mapping[str, Any]) -> None:
+    """Refuses early what `open_run` would refuse, before work that takes long; takes nothing.
+
+    experiment: as far as it is known; what the record holds besides is not looked at.
+    Raises UserError.
+    """
+    try:
+        _check_folder(folder)
+    except OSError:
+        return  # open_run says why
+    if not (folder / RECORD).exists():
+        return
+    record = read_json(folder / RECORD)
+    found = record.get("experiment") if isinstance(record, dict) else None
+    wanted = json.loads(json.dumps(experiment))
+    if not isinstance(found, dict) or {key: found.get(key) for key in wanted} != wanted:
+        known = {k: v for k, v in found.items() if k in wanted} if isinstance(found, dict) else None
+        raise _another(folder, known, wanted)
+
+
+def _check_folder(folder: Path) -> None:
+    """Raises UserError for what is no run's folder, OSError where it can't be looked into."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: choose another --name")
+    visible = [p for p in folder.iterdir() if p.name[0] != "."] if folder.is_dir() else []
+    if visible and not (folder / RECORD).exists():
+        raise UserError(
+            f"the folder {folder} is not empty and has no {RECORD}, so it is no run's: "
+            "choose another --name"
+        )
+
+
+def _another(folder: Path, found: Any, wanted: Any) -> UserError:
+    return UserError(
+        f"the run {folder.name} holds another experiment ({difference(found, wanted)}): "
+        "choose another --name, or give that experiment's arguments"
+    )
+
+
+def difference(found: Any, wanted: Any) -> str:
+    """What differs between two experiments, for a message."""
+    if not isinstance(found, dict):
+        return "of another program"
+    keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+    return ", ".join(f"{key} {found.get(key)!r}, not {wanted.get(key)!r}" for key in keys)
+
+
 @contextlib.contextmanager
 def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Takes the folder for this process; gives its record, new or as it was left.
@@ -107,18 +154,9 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
     Raises UserError for a folder that is not a run's, holds another experiment or is in use;
     RunFailure where it can't be made.
     """
-    from results.runs.store import difference
-
     record_path = folder / RECORD
     try:
-        if folder.exists() and not folder.is_dir():
-            raise UserError(f"{folder} is a file: choose another --name")
-        visible = [p for p in folder.iterdir() if p.name[0] != "."] if folder.is_dir() else []
-        if visible and not record_path.exists():
-            raise UserError(
-                f"the folder {folder} is not empty and has no {RECORD}, so it is no run's: "
-                "choose another --name"
-            )
+        _check_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / ".lock")
         try:
@@ -135,10 +173,7 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
         found = record.get("experiment") if isinstance(record, dict) else None
         wanted = json.loads(json.dumps(experiment))
         if found != wanted:
-            raise UserError(
-                f"the run {folder.name} holds another experiment ({difference(found, wanted)}): "
-                "choose another --name, or give that experiment's arguments"
-            )
+            raise _another(folder, found, wanted)
         write_json(record_path, record)
         yield record
     finally:
@@ -205,7 +240,7 @@ def versions() -> dict[str, str]:
 
 def commit() -> str | None:
     """The git commit of this program's own checkout, `-dirty` where it was changed; or None."""
-    here = Path(__file__).resolve().parent.parent
+    here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():
         return None
 

@@ -15,6 +15,7 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
+from results.runs.folder import difference, masked
 from results.runs.records import Trial, from_optuna, to_optuna
 from search_spaces.errors import RunFailure, UserError
 
@@ -87,6 +88,7 @@ class Store:
     experiment: what the run is, as plain JSON values; a store of another experiment is refused.
     choices: the search space's options, name by name.
     name: of the study in a database, which may hold many; a file holds one.
+    place: of the finished store, the location for messages: without a URL's password.
     Raises UserError for a store of another experiment or a file that is no store, RunFailure
     where the location can't be written.
     """
@@ -98,7 +100,8 @@ class Store:
         choices: Mapping[str, tuple[Any, ...]],
         name: str = STUDY,
     ) -> None:
-        self.location = str(location)
+        self._location = str(location)
+        self.place = masked(self._location)
         self._distributions = {key: CategoricalDistribution(o) for key, o in choices.items()}
         self._failures: tuple[type[Exception], ...] = (OSError,)
         wanted = json.loads(json.dumps(experiment))
@@ -112,34 +115,34 @@ class Store:
                     self._study.set_metric_names(["accuracy", "cost"])
                 found = wanted
         except OSError as error:
-            raise RunFailure(f"the store {self.location} can't be written: {error}") from error
+            raise RunFailure(f"the store {self.place} can't be written: {error}") from error
         except UserError:
             raise
         except Exception as error:
             raise UserError(
-                f"{self.location} is no store of trials that can be read ({_why(error)}): choose "
+                f"{self.place} is no store of trials that can be read ({_why(error)}): choose "
                 "another --name, or move it away"
             ) from error
         if found != wanted:
             raise UserError(
-                f"{self.location} holds another experiment ({difference(found, wanted)}): choose "
+                f"{self.place} holds another experiment ({difference(found, wanted)}): choose "
                 "another --name, or give that experiment's arguments"
             )
 
     def _open(self, name: str) -> optuna.Study:
         storage: Any
-        if "://" in self.location:
+        if "://" in self._location:
             from sqlalchemy.exc import SQLAlchemyError
 
             self._failures += (SQLAlchemyError, optuna.exceptions.StorageInternalError)
-            storage = optuna.storages.get_storage(self.location)
+            storage = optuna.storages.get_storage(self._location)
         else:
-            path, name = Path(self.location), STUDY
+            path, name = Path(self._location), STUDY
             if path.exists():
                 _refuse_foreign(path)
                 _drop_torn_line(path)
                 _refuse_broken_end(path)
-            storage = JournalStorage(JournalFileBackend(self.location, lock_obj=_Held()))  # type: ignore[arg-type]
+            storage = JournalStorage(JournalFileBackend(self._location, lock_obj=_Held()))  # type: ignore[arg-type]
         if name in optuna.get_all_study_names(storage):  # to load writes nothing
             return optuna.load_study(study_name=name, storage=storage)
         return optuna.create_study(
@@ -152,10 +155,10 @@ class Store:
         try:
             self._study.add_trial(to_optuna(trial, self._distributions, values))
         except self._failures as error:
-            if "://" not in self.location:
-                _drop_torn_line(Path(self.location))  # another append must not join it
+            if "://" not in self._location:
+                _drop_torn_line(Path(self._location))  # another append must not join it
             raise RunFailure(
-                f"the trial could not be written to {self.location} ({_why(error)}): the "
+                f"the trial could not be written to {self.place} ({_why(error)}): the "
                 "trials before it are stored; free some space and run the same command again"
             ) from error
 
@@ -165,7 +168,7 @@ class Store:
             return [from_optuna(stored) for stored in self._study.get_trials(deepcopy=False)]
         except KeyError as error:
             raise UserError(
-                f"{self.location} holds trials of another program (they lack {error}): choose "
+                f"{self.place} holds trials of another program (they lack {error}): choose "
                 "another --name"
             ) from None
 
@@ -173,12 +176,5 @@ class Store:
 def _why(error: Exception) -> str:
     """The first line of the first cause: a database's own words, not Optuna's about them."""
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-    return getattr(cause, "strerror", None) or next(iter(str(cause).splitlines()), repr(cause))
-
-
-def difference(found: Any, wanted: Any) -> str:
-    """What differs between two experiments, for a message."""
-    if not isinstance(found, dict):
-        return "of another program"
-    keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
-    return ", ".join(f"{key} {found.get(key)!r}, not {wanted.get(key)!r}" for key in keys)
+    said = getattr(cause, "strerror", None) or next(iter(str(cause).splitlines()), repr(cause))
+    return masked(str(said))

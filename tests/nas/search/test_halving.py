@@ -12,7 +12,8 @@ from nas.evaluators import Measurement
 from nas.objective import Objective
 from nas.search.ask import Search
 from nas.search.drive import drive
-from nas.search.halving import Halving, by_front, rungs
+from nas.search.execution import rungs
+from nas.search.halving import Halving, by_front
 from nas.search.retrain import Retrain, agreement, comparable
 from nas.strategies.registry import STRATEGIES
 from nas.workers.executor import LocalExecutor

@@ -1,0 +1,82 @@
+"""How a plan's networks are evaluated and where its run is kept: what every plan shares."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nas.objective import check_positive
+from nas.workers.executor import Resources, check_executor
+from results.runs.folder import masked
+from search_spaces.errors import UserError
+
+if TYPE_CHECKING:
+    from nas.training.proxy import Proxy
+
+
+def rungs(largest: float, eta: int, smallest: float = 1.0) -> tuple[float, ...]:
+    """Budgets from at least `smallest` to `largest`, each eta times the one before.
+
+    Raises UserError unless eta >= 2 and 0 < smallest <= largest.
+    """
+    if eta < 2 or not 0 < smallest <= largest:
+        raise UserError(
+            f"halving by {eta} from {smallest:g} to {largest:g}: expected a factor of 2 or more "
+            "and budgets that rise from above 0"
+        )
+    budgets = [largest]
+    while budgets[-1] / eta >= smallest:
+        budgets.append(budgets[-1] / eta)
+    return tuple(reversed(budgets))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """The half of a plan that search and grid share. Raises UserError for what can't be.
+
+    budget: of each evaluation, in the evaluator's unit (epochs for training).
+    proxy: trains the networks, instead of the evaluator.
+    eta, smallest: successive halving from budget `smallest` by factors of eta; 0: none.
+    executor, resources: who evaluates, and with how much.
+    name: of the run, None for one made of what differs from the defaults.   runs: their folder.
+    storage: URL of an Optuna storage, None for the run's own journal.
+    command: what the user typed, for files; passwords of URLs are masked.
+    """
+
+    budget: float = 1.0
+    proxy: "Proxy | None" = None
+    eta: int = 0
+    smallest: float = 1.0
+    executor: str = "local"
+    resources: Resources = field(default_factory=Resources)
+    name: str | None = None
+    runs: Path = Path("runs")
+    storage: str | None = field(default=None, repr=False)  # may hold a password
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        check_executor(self.executor, self.resources)
+        check_positive("the budget", self.budget)
+        if self.eta:
+            rungs(self.budget, self.eta, self.smallest)
+        if self.storage is not None and "://" not in self.storage:
+            raise UserError(
+                f"the storage is {self.storage!r}: expected a URL, as sqlite:///trials.db; "
+                "without one the run keeps a journal of its own"
+            )
+        object.__setattr__(self, "runs", Path(self.runs))
+        object.__setattr__(self, "command", masked(self.command))
+
+    @property
+    def budgets(self) -> tuple[float, ...]:
+        """The rungs of halving, or the one budget."""
+        return rungs(self.budget, self.eta, self.smallest) if self.eta else (self.budget,)
+
+    @property
+    def trained(self) -> list[str]:
+        """What a run's name says of the training; nothing where none is done."""
+        if self.proxy is None:
+            return []
+        parts = [self.proxy.data.resolve().name, f"{self.budget:g}epochs"]
+        parts += [f"halving{self.eta}"] if self.eta else []
+        parts += [f"subset{self.proxy.subset:g}"] if self.proxy.subset != 1 else []
+        return parts

@@ -1,0 +1,175 @@
+"""The one life of a run: its folder is taken, its store opened, work done in it and written down.
+
+    with session(folder, experiment, command, storage, choices, build) as run:
+        with run.interruptible():
+            ...  # run.store.append(trial, cost); run.trials.append(trial)
+        ...  # conclude
+        run.facts["stopped"] = why
+
+What was done stands in the record's `sessions` afterwards; of a run that ended in an error nothing
+stands there, and the same command goes on from its store.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from results.runs.folder import (
+    RECORD,
+    STORE,
+    check_store,
+    check_whole,
+    masked,
+    now,
+    open_run,
+    write_json,
+)
+from search_spaces.errors import UserError
+
+if TYPE_CHECKING:
+    from results.runs.records import Trial
+    from results.runs.store import Store
+    from search_spaces.architecture import Architecture
+    from search_spaces.space import Values
+
+    Build = Callable[[Values], Architecture]
+
+
+@dataclass
+class Run:
+    """A run while it is open in this process.
+
+    folder: where it is kept.   record: what run.json holds.
+    trials: those finished, of this session and before; grows as they are stored.
+    before: how many of them earlier sessions left.   interrupted: Ctrl-C ended the work.
+    facts: what else the session's entry says.   seconds: what the time went to, part by part.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+    trials: "list[Trial]" = field(default_factory=list)
+    before: int = 0
+    interrupted: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    _store: "Store | None" = None
+
+    @property
+    def store(self) -> "Store":
+        """Where finished trials go. Raises RuntimeError in a run that keeps none."""
+        if self._store is None:
+            raise RuntimeError(f"the run {self.folder.name} was opened without choices: no store")
+        return self._store
+
+    @property
+    def new(self) -> int:
+        """How many trials this session finished."""
+        return len(self.trials) - self.before
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Ctrl-C inside ends what is done there and no more; trials are then what is stored."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.interrupted = True
+            if self._store is not None:
+                self.trials[:] = self._store.trials()
+
+    def entry(self, command: str) -> dict[str, Any]:
+        """What the record says of this session."""
+        kept = {} if self._store is None else {"trials": len(self.trials), "new": self.new}
+        ended = {"command": masked(command), "ended": now(), **kept}
+        spent = {"seconds": self.seconds} if self.seconds else {}
+        return {**ended, "interrupted": self.interrupted, **self.facts, **spent}
+
+
+@contextlib.contextmanager
+def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+    """Writes down what the block took, as seconds[part]."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[part] = round(time.perf_counter() - start, 3)
+
+
+@contextlib.contextmanager
+def session(
+    folder: Path,
+    experiment: Mapping[str, Any],
+    command: str = "",
+    storage: str | None = None,
+    choices: Mapping[str, tuple[Any, ...]] | None = None,
+    build: "Build | None" = None,
+) -> Iterator[Run]:
+    """Opens or continues a run, and writes the session down at its end.
+
+    Args:
+        folder: of the run; taken by this process alone until the end.
+        experiment: what the run is, as plain JSON values.
+        command: the command line; passwords of URLs in it are masked.
+        storage: an Optuna storage's URL; None for the folder's own journal.
+        choices: of the search space; None for a run that keeps no trials.
+        build: the space's; what it gives must be what is stored.
+
+    Yields:
+        The run, with its store and the trials found there.
+
+    Raises:
+        UserError: the folder is no run's, holds another experiment or is in use; its trials are
+            elsewhere, lost, or not what the space builds now.
+        RunFailure: the folder or the store can't be written.
+    """
+    with open_run(folder, experiment) as record:
+        run = Run(folder, record)
+        if choices is not None:
+            with timed(run.seconds, "load"):
+                _open_store(run, experiment, storage, choices)
+                if build is not None:
+                    check_built(run.trials, build)
+        yield run
+        record["sessions"].append(run.entry(command))
+        write_json(folder / RECORD, record)
+
+
+def _open_store(
+    run: Run,
+    experiment: Mapping[str, Any],
+    storage: str | None,
+    choices: Mapping[str, tuple[Any, ...]],
+) -> None:
+    from results.runs.store import Store
+
+    place = masked(storage) if storage else None
+    check_store(run.folder, run.record, place)
+    name = f"compound-nas/{run.folder.name}"
+    run._store = Store(storage or run.folder / STORE, experiment, choices, name)
+    run.trials = run._store.trials()
+    run.before = len(run.trials)
+    check_whole(run.folder, run.record, run.before)
+    if "storage" not in run.record:
+        run.record["storage"] = place
+        write_json(run.folder / RECORD, run.record)
+
+
+def check_built(trials: "list[Trial]", build: "Build") -> None:
+    """Raises UserError where a space builds, of the same values, other networks than those
+    stored: it was changed, and its numbers would be of two spaces."""
+    others = [trial for trial in trials if not _builds(build, trial)]
+    if others:
+        raise UserError(
+            f"the space was changed: of {len(trials)} stored networks it builds {len(others)} "
+            f"otherwise than when they were evaluated, number {others[0].number} the first; take "
+            "the space as it was, or choose another --name"
+        )
+
+
+def _builds(build: "Build", trial: "Trial") -> bool:
+    try:
+        return build(trial.values) == trial.architecture
+    except Exception:  # of a user's space
+        return False
