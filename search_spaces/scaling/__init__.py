@@ -1,0 +1,1 @@
+"""Networks made larger or smaller in depth, width and resolution, by the papers' rules."""
