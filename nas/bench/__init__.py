@@ -1,0 +1,1 @@
+"""Strategies compared: tasks, plays, and what they say."""

@@ -30,7 +30,13 @@ COLUMNS = ("measured", "truth", "cost", "seconds")
 
 @dataclass(frozen=True)
 class Play:
-    """One strategy with one seed. rows: (n, 4): COLUMNS, seconds of making the proposal."""
+    """A strategy's game with one seed.
+
+    Attributes:
+        strategy: As it was asked for.
+        seed: Of its proposals, and of the noise.
+        rows: (n, 4) COLUMNS; seconds of making the proposal.
+    """
 
     strategy: str
     seed: int
@@ -38,19 +44,29 @@ class Play:
 
 
 def strategy_of(spec: str) -> Strategy:
-    """A strategy by name or module:name; `NAME@front` is told accuracy and cost.
+    """Finds a strategy; `NAME@front` is told accuracy and cost.
 
-    Raises UserError.
+    Args:
+        spec: A name or `module:name`, perhaps with `@front`.
+
+    Raises:
+        UserError: There is no such strategy.
     """
     name = spec.removesuffix("@front")
     if "@" in name.rpartition(":")[2]:
         raise UserError(f"the strategy is {spec!r}: expected NAME or NAME@front")
-    found = named(name)
-    return found if name == spec else Strategy(found.make, True, found.informed)
+    loaded = named(name)
+    return loaded if name == spec else Strategy(loaded.make, True, loaded.informed)
 
 
 class Player:
-    """One game: asks a sampler, refuses what is not allowed or known, tells measured values."""
+    """A game: asks a sampler, refuses what is not allowed or known, tells measured values.
+
+    Args:
+        task: What is played.
+        strategy: Who plays.
+        seed: Of its proposals, and of the noise.
+    """
 
     def __init__(self, task: Task, strategy: Strategy, seed: int) -> None:
         self.task, self.front, self.seed = task, strategy.front, seed
@@ -66,7 +82,7 @@ class Player:
         self._number = 0
 
     def ask(self) -> tuple[optuna.Trial, Codes] | None:
-        """A new allowed network, or None where all are known."""
+        """A new allowed network as a trial and its code (choices,); None where all are known."""
         problem = self.task.problem
         for attempt in range(ATTEMPTS):
             reseed(self._sampler, derive_seed(self.seed, self._number, attempt))
@@ -114,7 +130,15 @@ class Player:
         return None
 
     def tell(self, trial: optuna.Trial, code: Codes) -> tuple[float, float, float]:
-        """(measured, truth, cost) of the network, which is told to the sampler."""
+        """Measures a network, and tells the sampler.
+
+        Args:
+            trial: As `ask` gave it.
+            code: As `ask` gave it.
+
+        Returns:
+            Measured accuracy, true accuracy, cost.
+        """
         cost = float(self.task.problem.facts(code[None]).cost[0])
         measured = self.task.measured(code, self.seed)
         reward = self.task.objective.reward(measured, cost)
@@ -125,7 +149,18 @@ class Player:
 def play(
     task: Task, spec: str, seed: int, evaluations: int, show: Callable[[int], None] = lambda n: None
 ) -> Play:
-    """A whole game. show: called with how many evaluations are done. Raises UserError."""
+    """Plays a whole game.
+
+    Args:
+        task: What is played.
+        spec: A strategy of `strategy_of`.
+        seed: Of its proposals, and of the noise.
+        evaluations: Fewer are made where the task has fewer networks.
+        show: Is told the evaluations done.
+
+    Raises:
+        UserError: There is no such strategy.
+    """
     player = Player(task, strategy_of(spec), seed)
     rows = []
     for n in range(evaluations):
@@ -140,23 +175,32 @@ def play(
 
 
 def rewards(task: Task, played: Play) -> Floats:
-    """(n,) the true reward of the pick after each evaluation."""
+    """The true reward of the pick after each evaluation, (n,)."""
     measured, truth, cost, _ = played.rows.T
     told = factors(task.objective, cost)
-    found = measured * told
-    picks = np.zeros(len(found), int)
-    for n in range(1, len(found)):
-        picks[n] = n if found[n] > found[picks[n - 1]] else picks[n - 1]
+    told_rewards = measured * told
+    picks = np.zeros(len(told_rewards), int)
+    for n in range(1, len(told_rewards)):
+        picks[n] = n if told_rewards[n] > told_rewards[picks[n - 1]] else picks[n - 1]
     return np.asarray((truth * told)[picks])
 
 
 def volumes(task: Task, played: Play, at: Sequence[int]) -> Floats:
-    """The true hypervolume of the measured front after `at` evaluations, divided by the
-    reference's cost: points of accuracy above the reference, averaged over costs."""
+    """What the measured fronts are worth after so many evaluations.
+
+    Args:
+        task: Has the reference point.
+        played: The game.
+        at: Numbers of evaluations.
+
+    Returns:
+        (len(at),) true hypervolumes divided by the reference's cost: points of accuracy above the
+        reference, averaged over costs.
+    """
     measured, truth, cost, _ = played.rows.T
-    found = []
+    areas = []
     for n in at:
         kept = front(measured[:n], cost[:n])
         area = hypervolume(truth[kept], cost[kept], task.reference)
-        found.append(area / task.reference[1])
-    return np.array(found)
+        areas.append(area / task.reference[1])
+    return np.array(areas)

@@ -14,16 +14,27 @@ from nas.bench.play import Play, rewards, volumes
 from nas.bench.tasks import Task
 from nas.strategies.problem import Floats
 
-LEVEL = 0.95
-RESAMPLES = 2000
+LEVEL = 0.95  # of intervals
+RESAMPLES = 2000  # draws of seeds, for the interval of `reach`
 CHECKPOINTS = (20, 50, 100, 200, 500, 1000, 2000)
 
 
 @dataclass(frozen=True)
-class Row:
-    """A strategy after so many evaluations, over `seeds` seeds; intervals are half widths of
-    95 % by Student's t.   reward: true, of the pick.   regret: the best known reward less it.
-    volume: of the measured front, points.   milliseconds: of one proposal, the median."""
+class Standing:
+    """A strategy after so many evaluations; intervals are half widths of 95 % by Student's t.
+
+    Attributes:
+        strategy: As it was asked for.
+        evaluations: So many.
+        seeds: That were played.
+        reward: The mean true reward of the pick.
+        reward_interval: Its interval.
+        regret: The best known reward less it.
+        regret_interval: Its interval.
+        volume: Of the measured front, points.
+        volume_interval: Its interval.
+        milliseconds: Of one proposal, the median.
+    """
 
     strategy: str
     evaluations: int
@@ -37,10 +48,10 @@ class Row:
     milliseconds: float
 
 
-def fields_of(row: Row) -> dict[str, Any]:
+def fields_of(row: Standing) -> dict[str, Any]:
     """A row for JSON and CSV: None for the interval of one seed, and where nothing was timed."""
-    found = dataclasses.asdict(row)
-    return {k: None if v in (math.inf, -math.inf) or v != v else v for k, v in found.items()}
+    figures = dataclasses.asdict(row)
+    return {k: None if v in (math.inf, -math.inf) or v != v else v for k, v in figures.items()}
 
 
 def interval(values: Floats) -> float:
@@ -55,34 +66,35 @@ def interval(values: Floats) -> float:
 
 def grouped(plays: Sequence[Play]) -> dict[str, list[Play]]:
     """Plays by strategy, in the order of first appearance."""
-    found: dict[str, list[Play]] = {}
-    for one in plays:
-        found.setdefault(one.strategy, []).append(one)
-    return found
+    groups: dict[str, list[Play]] = {}
+    for played in plays:
+        groups.setdefault(played.strategy, []).append(played)
+    return groups
 
 
 def curves(task: Task, plays: Sequence[Play], evaluations: int) -> Floats:
-    """(seeds, evaluations) true rewards of the picks; the last one is held where a play ended."""
-    found = [rewards(task, one) for one in plays]
-    return np.stack([np.r_[one, np.full(evaluations - len(one), one[-1])] for one in found])
+    """The true rewards of the picks (seeds, evaluations); the last is held where a play ended."""
+    paths = [rewards(task, played) for played in plays]
+    return np.stack([np.r_[path, np.full(evaluations - len(path), path[-1])] for path in paths])
 
 
 def checkpoints(evaluations: int) -> list[int]:
+    """The numbers of evaluations that are shown, the last one among them."""
     return sorted({n for n in CHECKPOINTS if n <= evaluations} | {evaluations})
 
 
-def rows_of(task: Task, plays: Sequence[Play], evaluations: int) -> list[Row]:
-    """A Row for each strategy and checkpoint."""
+def rows_of(task: Task, plays: Sequence[Play], evaluations: int) -> list[Standing]:
+    """The standing of each strategy at each checkpoint."""
     at, rows = checkpoints(evaluations), []
     for name, some in grouped(plays).items():
         reward = curves(task, some, evaluations)
-        volume = np.stack([volumes(task, one, at) for one in some])
+        volume = np.stack([volumes(task, played, at) for played in some])
         for i, n in enumerate(at):
             now, last = reward[:, n - 1], max(0, n - 20)
-            seconds = np.concatenate([one.rows[last:n, 3] for one in some])
+            seconds = np.concatenate([played.rows[last:n, 3] for played in some])
             half = interval(now)
             rows.append(
-                Row(name, n, len(some), float(now.mean()), half, task.best - float(now.mean()),
+                Standing(name, n, len(some), float(now.mean()), half, task.best - float(now.mean()),
                     half, float(volume[:, i].mean()), interval(volume[:, i]),
                     1e3 * float(np.median(seconds)) if len(seconds) else float("nan"))
             )  # fmt: skip
@@ -98,14 +110,25 @@ def evaluations_to(curve: Floats, level: float) -> int | None:
 def reach(
     task: Task, plays: Sequence[Play], evaluations: int, reference: str
 ) -> dict[str, tuple[int | None, int | None, int | None]]:
-    """For each strategy how many evaluations its mean needs to reach the reference's mean at the
-    end, and the 2.5 and 97.5 % quantiles when seeds of both are drawn anew (None: not reached)."""
+    """How many evaluations each strategy needs for what the reference has at the end.
+
+    Args:
+        task: What was played.
+        plays: Of all strategies.
+        evaluations: Of each play.
+        reference: A strategy.
+
+    Returns:
+        By strategy the evaluations until its mean reaches the reference's last mean, and their
+        2.5 and 97.5 % quantiles when seeds of both are drawn anew; None: not reached. Empty where
+        the reference was not played.
+    """
     groups = grouped(plays)
     if reference not in groups:
         return {}
     all_curves = {name: curves(task, some, evaluations) for name, some in groups.items()}
     goal = all_curves[reference][:, -1]
-    rng, found = np.random.default_rng(0), {}
+    rng, reached = np.random.default_rng(0), {}
     for name, curve in all_curves.items():
         drawn = []
         for _ in range(RESAMPLES):
@@ -114,33 +137,42 @@ def reach(
             drawn.append(evaluations_to(again, other) or evaluations + 1)
         low, high = (round(float(q)) for q in np.quantile(drawn, [0.025, 0.975]))
         ends = [None if n > evaluations else n for n in (low, high)]
-        found[name] = (evaluations_to(curve, float(goal.mean())), ends[0], ends[1])
-    return found
+        reached[name] = (evaluations_to(curve, float(goal.mean())), ends[0], ends[1])
+    return reached
 
 
 def differences(
     task: Task, plays: Sequence[Play], evaluations: int, of: str
 ) -> dict[str, tuple[float, float, float, float]]:
-    """How much higher strategy `of` ends than each other, seed by seed: reward and its half
-    interval, hypervolume and its half interval."""
+    """How much higher a strategy ends than each other, seed by seed.
+
+    Args:
+        task: What was played.
+        plays: Of all strategies.
+        evaluations: Of each play.
+        of: The strategy.
+
+    Returns:
+        By the other's name: reward and its half interval, hypervolume and its half interval.
+    """
     groups = {n: {p.seed: p for p in some} for n, some in grouped(plays).items()}
-    found = {}
+    gaps = {}
     for name, some in groups.items():
         both = sorted(set(some) & set(groups[of]))
         if name == of or len(both) < 2:
             continue
         pair = ([groups[of][s] for s in both], [some[s] for s in both])
-        ends = [curves(task, one, evaluations)[:, -1] for one in pair]
-        areas = [np.array([volumes(task, p, [evaluations])[0] for p in one]) for one in pair]
+        ends = [curves(task, side, evaluations)[:, -1] for side in pair]
+        areas = [np.array([volumes(task, p, [evaluations])[0] for p in side]) for side in pair]
         reward, area = ends[0] - ends[1], areas[0] - areas[1]
-        found[name] = (
+        gaps[name] = (
             float(reward.mean()), interval(reward), float(area.mean()), interval(area)
         )  # fmt: skip
-    return found
+    return gaps
 
 
 def plot(path: Path, task: Task, plays: Sequence[Play], evaluations: int) -> None:
-    """Regret and hypervolume against evaluations, with 95 % bands, as a PNG."""
+    """Writes a PNG: regret and hypervolume against evaluations, with 95 % bands."""
     from matplotlib.figure import Figure
 
     from results.runs.folder import write_atomically
@@ -150,7 +182,7 @@ def plot(path: Path, task: Task, plays: Sequence[Play], evaluations: int) -> Non
     at = np.unique(np.linspace(min(5, evaluations), evaluations, 40).astype(int))
     for name, some in grouped(plays).items():
         regret = task.best - curves(task, some, evaluations)[:, at - 1]
-        volume = np.stack([volumes(task, one, at.tolist()) for one in some])
+        volume = np.stack([volumes(task, played, at.tolist()) for played in some])
         for axis, values in ((left, regret), (right, volume)):
             mean, half = values.mean(0), np.array([interval(column) for column in values.T])
             axis.plot(at, mean, label=f"{name} ({len(some)})")
@@ -178,8 +210,8 @@ def _with(mean: float, half: float) -> str:
     return _number(mean, 2) + (f" ± {half:.2f}" if math.isfinite(half) else "")
 
 
-def print_report(rows: Sequence[Row], reached: Mapping[str, Any], reference: str) -> None:
-    """The table on the screen."""
+def print_report(rows: Sequence[Standing], reached: Mapping[str, Any], reference: str) -> None:
+    """Prints the table, and how soon each strategy reaches the reference."""
     from results.terminal import console, table
 
     at = list(dict.fromkeys(row.evaluations for row in rows))

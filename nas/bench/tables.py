@@ -31,14 +31,22 @@ def read_task(
     noise: float = 0.0,
     warn: Callable[[str], None] = lambda text: None,
 ) -> Task:
-    """The task of a table. Its rows are the only networks there are.
+    """Makes a task of a table, whose rows are the only networks there are.
 
-    accuracy (percent), cost: names of columns.   choices: names or patterns, as block*; by
-    default all other columns.   target: T in the unit of the cost; by default its median.
-    noise: of one training in points, for networks that have one row. Where rows repeat a
-    network, the truth is their mean and the noise their standard deviation.
-    warn: called with a sentence where the accuracies look like no percent.
-    Raises UserError.
+    Where rows repeat a network, the truth is their mean and the noise their standard deviation.
+
+    Args:
+        path: Of the CSV.
+        objective: A name of OBJECTIVES.
+        target: T in the unit of the cost; None takes the median.
+        accuracy: The column of accuracies, percent.
+        cost: The column of costs, above 0.
+        choices: Columns of choices, or patterns as `block*`; none: all other columns.
+        noise: Standard deviation of one training in points, for networks that have one row.
+        warn: Is told a sentence where the accuracies look like no percent.
+
+    Raises:
+        UserError: The table can't be read, or a column, cell or option is not what it should be.
     """
     if not 0 <= noise < math.inf:
         raise UserError(f"the noise is {noise}: expected a finite number of points, 0 or more")
@@ -88,12 +96,12 @@ def _networks(
 
 
 def _read(codes: Codes, column: Floats, missing: float) -> Callable[[Codes], Floats]:
-    """Codes to a column's values."""
+    """A function from codes to a column's values; `missing` for those that it has not."""
     rows = {code.tobytes(): n for n, code in enumerate(codes)}
 
     def of(asked: Codes) -> Floats:
-        found = (rows.get(code.tobytes(), -1) for code in asked.astype(np.int64))
-        return np.array([missing if n < 0 else column[n] for n in found])
+        positions = (rows.get(code.tobytes(), -1) for code in asked.astype(np.int64))
+        return np.array([missing if n < 0 else column[n] for n in positions])
 
     return of
 
@@ -116,10 +124,10 @@ def _choices(path: Path, frame: Any, accuracy: str, cost: str, wanted: Sequence[
         if not fnmatch.filter(columns, pattern):
             raise UserError(f"no column is called {pattern!r}: the table has {', '.join(columns)}")
     rest = [name for name in columns if name not in (accuracy, cost)]
-    found = [n for n in rest if not wanted or any(fnmatch.fnmatchcase(n, p) for p in wanted)]
-    if not found:
+    named = [n for n in rest if not wanted or any(fnmatch.fnmatchcase(n, p) for p in wanted)]
+    if not named:
         raise UserError("the table has no columns of choices besides accuracy and cost")
-    for name in found:
+    for name in named:
         different = frame[name].nunique(dropna=False)
         if different > OPTIONS:
             raise UserError(
@@ -128,7 +136,7 @@ def _choices(path: Path, frame: Any, accuracy: str, cost: str, wanted: Sequence[
             )
         if (empty := frame[name].isna()).any():
             raise _fault(path, frame, name, int(empty.argmax()), "an option in every row")
-    return found
+    return named
 
 
 def _options(frame: Any, name: str) -> tuple[Any, ...]:
@@ -161,11 +169,11 @@ def _numbers(
 
 
 def _fault(path: Path, frame: Any, name: str, row: int, expected: str) -> UserError:
-    """The error of one cell. row: of the frame, from 0."""
+    """The error of a cell; `row` is the frame's, from 0."""
     line, text = _cell(path, frame, name, row)
-    found = f"holds {text!r}" if text.strip() else "is empty"
+    what = f"holds {text!r}" if text.strip() else "is empty"
     return UserError(
-        f"column {name!r} {found} in line {line} of {Path(path).name}: expected {expected}"
+        f"column {name!r} {what} in line {line} of {Path(path).name}: expected {expected}"
     )
 
 

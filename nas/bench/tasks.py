@@ -26,10 +26,16 @@ CHANCE = 10.0  # percent, of a training that failed
 
 @dataclass(frozen=True)
 class Task:
-    """problem: what samplers may know.   truth: codes (n, choices) -> (n,) accuracy in percent.
-    noise: codes -> (n,) standard deviation of one training, points.
-    source: what a table is made from, to tell two of one name apart; empty for other tasks.
-    failing: the share of trainings that end at CHANCE."""
+    """What strategies are compared on.
+
+    Attributes:
+        name: In files and titles.
+        problem: What samplers may know.
+        truth: Codes (n, choices) -> (n,) accuracy in percent.
+        noise: Codes -> (n,) standard deviation of one training, points.
+        source: What a table is made from, to tell two of one name apart; empty for other tasks.
+        failing: The share of trainings that end at CHANCE.
+    """
 
     name: str
     problem: Problem
@@ -40,23 +46,28 @@ class Task:
 
     @property
     def objective(self) -> Objective:
+        """The reward."""
         assert self.problem.objective is not None
         return self.problem.objective
 
     @functools.cached_property
     def inner(self) -> Inner:
+        """The problem's candidates."""
         return Inner(self.problem)
 
     def measured(self, code: Codes, seed: int) -> float:
-        """The accuracy of one training of the network, the same for the same seed."""
+        """The accuracy of one training of the network (choices,), the same for the same seed."""
         rng = np.random.default_rng((zlib.crc32(code.astype(np.int64).tobytes()), seed))
-        found = self.truth(code[None])[0] + self.noise(code[None])[0] * rng.standard_normal()
-        return CHANCE if rng.random() < self.failing else float(found)
+        measured = self.truth(code[None])[0] + self.noise(code[None])[0] * rng.standard_normal()
+        return CHANCE if rng.random() < self.failing else float(measured)
 
     @functools.cached_property
     def reference(self) -> tuple[float, float]:
-        """(accuracy, cost) that hypervolumes are measured from: the tenth part of random allowed
-        networks is less accurate; T with `hard`, else the dearest of them."""
+        """The accuracy and cost that hypervolumes are measured from.
+
+        A tenth of random allowed networks is less accurate; the cost is T with `hard`, else that of
+        the dearest of them.
+        """
         codes, facts = self.inner.random(DRAWN, np.random.RandomState(1))
         o = self.objective
         dearest = o.target if o.name == "hard" else float(facts.cost.max())
@@ -71,11 +82,11 @@ class Task:
 
         rng = np.random.RandomState(2)
         start, _ = self.inner.random(256, rng)
-        found = -math.inf
+        best = -math.inf
         for _ in range(20):
             start = self.inner.best(score, start, rng)[:64]
-            found = max(found, float(score(start[:1], self.problem.facts(start[:1]))[0]))
-        return found
+            best = max(best, float(score(start[:1], self.problem.facts(start[:1]))[0]))
+        return best
 
 
 def surrogate_task(objective: Objective, space: Space) -> Task:
@@ -91,9 +102,16 @@ def surrogate_task(objective: Objective, space: Space) -> Task:
 
 
 class ListedProblem:
-    """A problem whose costs are a function of the code and not of a network.
+    """A Problem whose costs are a function of the code and not of a network.
 
-    pool: the networks that exist, where they are listed; else all combinations do.
+    Args:
+        choices: The options of each.
+        objective: The reward; `hard` allows what costs no more than its target.
+        cost: Codes (n, choices) -> (n,).
+        pool: The networks that exist, where they are listed; else all combinations do.
+
+    Raises:
+        UserError: No listed network is allowed.
     """
 
     def __init__(
@@ -113,16 +131,18 @@ class ListedProblem:
                 )
 
     def facts(self, codes: Codes) -> Facts:
+        """The facts of networks (n, choices); the only number is the logarithm of the cost."""
         amount = self._cost(codes)
         hard = self.objective.name == "hard"
         allowed = amount <= self.objective.target if hard else np.isfinite(amount)
         return Facts(np.log(np.maximum(amount, 1e-9))[:, None], amount, allowed)
 
     def keys(self, codes: Codes) -> list[Hashable]:
+        """The bytes of each code: different codes are different networks."""
         return [row.tobytes() for row in codes]
 
     def anchor(self) -> Codes:
-        """The cheapest network, by the cheapest option of each choice."""
+        """The cheapest network (choices,), by the cheapest option of each choice."""
         if self.pool is not None:
             return np.asarray(self.pool[self._cost(self.pool).argmin()])
         code = np.zeros(len(self.choices), np.int64)
@@ -135,10 +155,16 @@ class ListedProblem:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A synthetic table. choices: how many, of 2 to 4 options each. rough: the share of the
-    variance from pairs and triples of choices. noise: of one training, in points, where the
-    accuracies of random networks have a standard deviation of 2.5. seed: of the table.
-    failing: the share of trainings that end at CHANCE."""
+    """A synthetic table.
+
+    Attributes:
+        choices: How many, of 2 to 4 options each.
+        rough: The share of the variance from pairs and triples of choices.
+        noise: Of one training, in points, where the accuracies of random networks have a standard
+            deviation of 2.5.
+        seed: Of the table.
+        failing: The share of trainings that end at CHANCE.
+    """
 
     choices: int = 20
     rough: float = 0.2
@@ -148,12 +174,17 @@ class Recipe:
 
     @property
     def name(self) -> str:
+        """The task's name, from which `recipe` reads it again."""
         failing = f",{self.failing:g}" if self.failing else ""
         return f"synthetic:{self.choices},{self.rough:g},{self.noise:g},{self.seed}{failing}"
 
 
 def recipe(text: str) -> Recipe:
-    """The inverse of `Recipe.name`; later parts may be left out. Raises UserError."""
+    """Reads a recipe from a task's name; later parts may be left out.
+
+    Raises:
+        UserError: It is no such name, or a number is out of range.
+    """
     parts = [part for part in text.partition(":")[2].split(",") if part]
     try:
         numbers = [float(part) for part in parts]
@@ -171,10 +202,24 @@ def recipe(text: str) -> Recipe:
     return made
 
 
-def synthetic_task(made: Recipe, objective: str = "hard", target: float | None = None) -> Task:
-    """Choices that are dear or cheap, accurate in part because they are dear, with interactions.
+def _terms(
+    main: Sequence[Floats], groups: Sequence[Codes], joint: Sequence[Floats], codes: Codes
+) -> tuple[Floats, Floats]:
+    """What choices add to the accuracy by themselves, and in groups: (n,) each, not scaled."""
+    smooth = sum(gains[codes[:, i]] for i, gains in enumerate(main))
+    rough = sum(gains[tuple(codes[:, group].T)] for group, gains in zip(groups, joint, strict=True))
+    return np.asarray(smooth), np.asarray(rough)
 
-    T is the median cost unless it is given. As in a stage's MACs, choices multiply.
+
+def synthetic_task(made: Recipe, objective: str = "hard", target: float | None = None) -> Task:
+    """Makes a table of choices that are dear or cheap, and accurate in part because they are dear.
+
+    Pairs and triples of choices interact; as in a stage's MACs, costs of choices multiply.
+
+    Args:
+        made: The table's recipe.
+        objective: A name of OBJECTIVES.
+        target: T; None takes the median cost.
     """
     rng = np.random.default_rng((11, made.seed))
     sizes = rng.integers(2, 5, made.choices)
@@ -188,20 +233,16 @@ def synthetic_task(made: Recipe, objective: str = "hard", target: float | None =
     ]
     groups = [rng.choice(made.choices, min(2 + (i % 3 == 2), made.choices), replace=False)
               for i in range(2 * made.choices)]  # fmt: skip
-    joint = [rng.normal(0, 1, tuple(sizes[one])) for one in groups]
+    joint = [rng.normal(0, 1, tuple(sizes[group])) for group in groups]
 
     def cost(codes: Codes) -> Floats:
         by_choice = np.stack([d[codes[:, i]] for i, d in enumerate(dear)], 1)
         stages = [by_choice[:, part == p].prod(1) for p in np.unique(part)]
         return np.asarray(np.stack(stages).sum(0) * 1e8)
 
-    def terms(codes: Codes) -> tuple[Floats, Floats]:
-        smooth = sum(m[codes[:, i]] for i, m in enumerate(main))
-        rough = sum(j[tuple(codes[:, one].T)] for one, j in zip(groups, joint, strict=True))
-        return np.asarray(smooth), np.asarray(rough)
-
+    terms = functools.partial(_terms, main, groups, joint)
     drawn = (rng.random((4000, made.choices)) * sizes).astype(np.int64)
-    scales = [float(one.std()) for one in terms(drawn)]
+    scales = [float(term.std()) for term in terms(drawn)]
     share = (math.sqrt(1 - made.rough) / scales[0], math.sqrt(made.rough) / scales[1])
 
     def truth(codes: Codes) -> Floats:

@@ -12,7 +12,7 @@ import pytest
 
 from nas.bench import report as bench_report
 from nas.bench.play import Play, play, rewards, strategy_of, volumes
-from nas.bench.report import Row, evaluations_to, interval, reach, rows_of
+from nas.bench.report import Standing, evaluations_to, interval, reach, rows_of
 from nas.bench.run import run_bench
 from nas.bench.tables import read_task
 from nas.bench.tasks import CHANCE, recipe, surrogate_task, synthetic_task
@@ -204,7 +204,7 @@ def test_figures_end_where_all_networks_are_known(tmp_path):
 
 def test_what_is_not_measured_is_a_null_and_a_dash(capsys):
     nan, inf = float("nan"), float("inf")
-    row = Row("random", 20, 1, 60.0, inf, -1e-9, inf, 2.0, inf, nan)
+    row = Standing("random", 20, 1, 60.0, inf, -1e-9, inf, 2.0, inf, nan)
     text = json.dumps(bench_report.fields_of(row), allow_nan=False)
     empty = [key for key, value in json.loads(text).items() if value is None]
     assert empty == ["reward_interval", "regret_interval", "volume_interval", "milliseconds"]
