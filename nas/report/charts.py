@@ -28,9 +28,11 @@ from results.runs.frames import front_frame
 from results.terminal import accuracy_text
 from search_spaces.quantities import QUANTITIES, Quantity
 
-ENOUGH = 20  # networks, before importances are told
+ENOUGH = 20  # networks that importances need
 LISTED = 16  # choices in the chart
-TREES, DEPTH, FITTED = 32, 16, 2500  # of the forest: 3 s; 64 trees of depth 64 say the same in 12
+# The forest's trees, their depth, and the networks that it is fitted to. It takes 3 s; 64 trees of
+# depth 64 take 12 s and say the same.
+TREES, DEPTH, FITTED = 32, 16, 2500
 _SHOWN = ("accuracy", "spread", "macs", "params", "memory")
 
 
@@ -40,61 +42,62 @@ def optional(value: Any) -> float | None:
 
 
 def texts(rows: "Sequence[Mapping[str, Any]]", of: Quantity) -> list[str]:
-    """What is shown where a network is pointed at."""
-    found = []
+    """What is shown where a network is pointed at, for each row."""
+    labels = []
     for row in rows:
         lines = [f"<b>{spoken(row['id'])}</b>"]
         lines.append(f"top-1 {accuracy_text(optional(row['accuracy']), optional(row['spread']))} %")
         if optional(row.get("amount")) is not None:
             lines.append(f"{spoken(of.title)} {of.format(row['amount'])}")
         lines += [
-            f"{one.title} {one.format(row[one.column])}"
-            for one in QUANTITIES.values()
-            if one.key != of.key
+            f"{quantity.title} {quantity.format(row[quantity.column])}"
+            for quantity in QUANTITIES.values()
+            if quantity.key != of.key
         ]
         if "number" in row:
             lines.append(f"trial {row['number']}")
-        found.append("<br>".join(lines))
-    return found
+        labels.append("<br>".join(lines))
+    return labels
 
 
 def records(frame: Any) -> list[dict[str, Any]]:
+    """The rows of a frame with the figures that charts and tables show."""
     keys = ["number", "id", *_SHOWN, "amount", "reward"]
     return frame[keys].to_dict("records")  # type: ignore[no-any-return]
 
 
-def front_of(found: Findings) -> Any:
+def front_of(findings: Findings) -> Any:
     """The rows on the front of accuracy against the quantity, cheapest first."""
-    known = found.compared[found.compared["amount"].notna()]
-    column = found.quantity.column
+    known = findings.compared[findings.compared["amount"].notna()]
+    column = findings.quantity.column
     if column not in known:
-        known = known.assign(**{column: known["amount"].map(found.quantity.number)})
-    return front_frame(known, found.caution, found.quantity)
+        known = known.assign(**{column: known["amount"].map(findings.quantity.number)})
+    return front_frame(known, findings.caution, findings.quantity)
 
 
-def front_chart(found: Findings) -> Chart | None:
+def front_chart(findings: Findings) -> Chart | None:
     """Accuracy against the quantity: all trials, the front, the target, the pick, B0."""
-    of, known = found.quantity, found.compared[found.compared["amount"].notna()]
+    of, known = findings.quantity, findings.compared[findings.compared["amount"].notna()]
     if not len(known):
         return None
-    along = axis(of, found.target)
+    along = axis(of, findings.target)
     kept = records(known.iloc[thin(len(known))])
-    best = records(front_of(found))
+    best = records(front_of(findings))
     name = "all trials" if len(kept) == len(known) else f"{len(kept):,} of {len(known):,} trials"
     traces = [
         _trace(kept, along, name, FAINT, size=5, opacity=0.45),
         _trace(best, along, "front", FRONT, size=6, mode="lines+markers",
                line={"color": FRONT, "width": 1.5, "shape": "hv"}),
-        *_named(found, along),
+        *_named(findings, along),
     ]  # fmt: skip
     made = figure(traces, along.title, "top-1, %")
-    upright(made, along.of(found.target), f"T = {of.format(found.target)}")
+    upright(made, along.of(findings.target), f"T = {of.format(findings.target)}")
     return chart(
         "front-chart",
         made,
         f"{len(known)} networks by top-1 and {of.title}; {len(best)} are on the front.",
         "The front is the networks that no other beats on both"
-        + (f", by top-1 minus {found.caution:g} x its spread." if found.caution else "."),
+        + (f", by top-1 minus {findings.caution:g} x its spread." if findings.caution else "."),
         height=460,
     )
 
@@ -107,16 +110,16 @@ def _trace(
     return dots(x, y, name, colour, texts(rows, along.quantity), **how)
 
 
-def _named(found: Findings, along: Axis) -> list[Any]:
+def _named(findings: Findings, along: Axis) -> list[Any]:
     """The other objective's pick, B0 and the pick, where their figures are known."""
-    frame, best = found.compared, found.best or {}
+    frame, best = findings.compared, findings.best or {}
     traces = []
-    chosen = frame[frame["number"] == found.pick_number]
+    chosen = frame[frame["number"] == findings.pick_number]
     other = best.get("other") or {}
     for rows, name, colour, symbol, size in (
         (frame[frame["number"] == other.get("number")], "the other objective's pick", OTHER,
          "triangle-up", 12),
-        (chosen, "best so far" if found.provisional else "pick", PICK, "star", 17),
+        (chosen, "best so far" if findings.provisional else "pick", PICK, "star", 17),
     ):  # fmt: skip
         if len(rows):
             made = _trace(records(rows), along, name, colour, symbol=symbol, size=size, edge=1)
@@ -131,10 +134,12 @@ def _named(found: Findings, along: Axis) -> list[Any]:
     return traces
 
 
-def progress_chart(found: Findings) -> Chart | None:
+def progress_chart(findings: Findings) -> Chart | None:
     """The reward of each trial and the best so far, in the order of evaluation."""
-    frame = found.frame.reset_index(drop=True)
-    longest = frame["budget"] == found.compared["budget"].max() if len(found.compared) else None
+    frame = findings.frame.reset_index(drop=True)
+    longest = (
+        frame["budget"] == findings.compared["budget"].max() if len(findings.compared) else None
+    )
     done = frame[frame["reward"].notna() & longest] if longest is not None else frame.iloc[:0]
     if not len(done):
         return None
@@ -143,7 +148,7 @@ def progress_chart(found: Findings) -> Chart | None:
     kept = done.iloc[thin(len(done))]
     failed = frame[frame["error"].notna()]
     said = [f"{text}<br>reward {row['reward']:.2f}" for text, row in
-            zip(texts(records(kept), found.quantity), records(kept), strict=True)]  # fmt: skip
+            zip(texts(records(kept), findings.quantity), records(kept), strict=True)]  # fmt: skip
     better = [f"best so far: {value:.2f}<br>after {n + 1:,} evaluations"
               for n, value in zip(steps.index, steps["reward"], strict=True)]  # fmt: skip
     line_x = [n + 1 for n in steps.index] + [len(frame)]
@@ -165,33 +170,41 @@ def progress_chart(found: Findings) -> Chart | None:
     if len(done) > 50:  # a few very bad ones must not flatten the rest
         made.update_yaxes(range=[low - room, high + room])
     about = f"Best reward so far and each of {len(done)} trials against evaluations."
-    return chart("progress-chart", made, about, _reward_text(found), height=360)
+    return chart("progress-chart", made, about, _reward_text(findings), height=360)
 
 
-def _reward_text(found: Findings) -> str:
-    assert found.objective is not None
-    of, target = found.quantity, found.quantity.format(found.target)
-    w = "0 within T and -1 beyond" if found.objective.name == "hard" else "-0.07"
-    text = f"Reward: (top-1 - {found.caution:g} x spread) * (F / T) ** w, with w {w}; F is the "
+def _reward_text(findings: Findings) -> str:
+    assert findings.objective is not None
+    of, target = findings.quantity, findings.quantity.format(findings.target)
+    w = "0 within T and -1 beyond" if findings.objective.name == "hard" else "-0.07"
+    text = f"Reward: (top-1 - {findings.caution:g} x spread) * (F / T) ** w, with w {w}; F is the "
     amount = f"inverse of {of.title}" if of.inverse else of.title
     return text + f"{amount}, T = {target}. The lowest 2 % of many trials may lie below the chart."
 
 
-def choice_columns(found: Findings) -> list[str]:
+def choice_columns(findings: Findings) -> list[str]:
     """The columns of the space's choices that have more than one option."""
-    known = found.folder.experiment.get("choices")
+    known = findings.folder.experiment.get("choices")
     names = known if isinstance(known, dict) else {}
-    pairs = [(f"choice.{name}" if f"choice.{name}" in found.frame else name, options)
+    pairs = [(f"choice.{name}" if f"choice.{name}" in findings.frame else name, options)
              for name, options in names.items()]  # fmt: skip
-    return [name for name, options in pairs if name in found.frame and len(options) > 1]
+    return [name for name, options in pairs if name in findings.frame and len(options) > 1]
 
 
 def importances(frame: Any, names: Sequence[str]) -> dict[str, float]:
-    """What share of the reward's variance over the space each choice explains, summing to 1: fANOVA
-    (Hutter et al. 2014), of Optuna, on a forest that undoes what a search looks at most.
+    """What share of the reward's variance over the space each choice explains: fANOVA of Optuna.
 
-    Not PED-ANOVA: a choice worth a hundredth of a point that the best tenth shares counts there as
-    much as one worth ten."""
+    It is Hutter et al. 2014, on a forest that undoes what a search looks at most. Not PED-ANOVA:
+    a choice worth a hundredth of a point that the best tenth shares counts there as much as one
+    worth ten.
+
+    Args:
+        frame: Trials with a `reward`.
+        names: Columns of choices.
+
+    Returns:
+        Shares that sum to 1, by column; columns of a single option are left out.
+    """
     import optuna
     from optuna.distributions import CategoricalDistribution
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
@@ -220,12 +233,12 @@ def importances(frame: Any, names: Sequence[str]) -> dict[str, float]:
         optuna.logging.set_verbosity(before)
 
 
-def importance_parts(found: Findings) -> list[Part]:
+def importance_parts(findings: Findings) -> list[Part]:
     """The chart, and each option's mean; a sentence where there is too little to tell."""
-    frame = found.frame[found.frame["reward"].notna()]
+    frame = findings.frame[findings.frame["reward"].notna()]
     if len(frame):  # of halving the rung with most networks: the last one holds few
         frame = frame[frame["budget"] == frame["budget"].mode()[0]]
-    names = choice_columns(found)
+    names = choice_columns(findings)
     frame = frame.drop_duplicates("id")
     frame = frame.iloc[thin(len(frame), FITTED)]
     if len(frame) < ENOUGH or not names or frame["reward"].nunique() < 2:
@@ -245,9 +258,10 @@ def importance_parts(found: Findings) -> list[Part]:
 
 
 def _options(frame: Any, name: str) -> list[tuple[str, float, int]]:
+    """Each option of a choice with its mean reward and its networks, the best first."""
     grouped = frame.groupby(frame[name].astype(str))["reward"]
-    found = [(str(option), float(one.mean()), len(one)) for option, one in grouped]
-    return sorted(found, key=lambda row: -row[1])
+    means = [(str(option), float(rewards.mean()), len(rewards)) for option, rewards in grouped]
+    return sorted(means, key=lambda row: -row[1])
 
 
 def _bars(ranked: Sequence[tuple[str, float]], options: Mapping[str, Any], networks: int) -> Chart:

@@ -21,12 +21,20 @@ _WANTED = ("id", "accuracy", "macs", "params", "memory", "architecture")
 class Findings:
     """A search as its folder tells it.
 
-    best: best.json, None where there is no pick.   quantity: that has the target.
-    objective: None where this version has none of that name.
-    frame: every trial, with `amount`, the quantity in its base unit, and `reward` of the cautious
-        accuracy; nan where unknown.   compared: of it, those of the largest budget.
-    pick: the network; of a run that was not concluded the best so far, if `provisional`.
-    warnings: what the reader has to know.
+    Attributes:
+        folder: The run.
+        best: best.json, None where there is no pick.
+        quantity: That has the target.
+        target: T in its base unit.
+        objective: None where this version has none of that name.
+        caution: Standard deviations that are taken off an accuracy before it is compared.
+        frame: Every trial, with `amount`, the quantity in its base unit, and `reward` of the
+            cautious accuracy; nan where unknown.
+        compared: Of the frame, the trials of the largest budget.
+        pick: The network; None where there is none.
+        pick_number: Its trial.
+        provisional: The run was not concluded, and the pick is the best so far.
+        warnings: What the reader has to know.
     """
 
     folder: Folder
@@ -43,8 +51,12 @@ class Findings:
     warnings: tuple[str, ...]
 
 
-def findings(folder: Folder) -> Findings:
-    """Reads a search's folder. Raises UserError where it is no search's or can't be read."""
+def findings_of(folder: Folder) -> Findings:
+    """Reads a search's folder.
+
+    Raises:
+        UserError: It is no search's, or can't be read.
+    """
     if folder.kind != "search":
         other = {"gridsearch", "family", "compare"}
         raise UserError(
@@ -68,6 +80,7 @@ def findings(folder: Folder) -> Findings:
 
 
 def _best(folder: Folder, warnings: list[str]) -> dict[str, Any] | None:
+    """What best.json holds; None, with a warning, where this version can't read it."""
     best = content(folder.path / BEST)
     lacks = [] if best is None else [key for key in _WANTED if best.get(key) is None]
     if lacks:
@@ -79,6 +92,7 @@ def _best(folder: Folder, warnings: list[str]) -> dict[str, Any] | None:
 
 
 def _asked(folder: Folder, warnings: list[str]) -> tuple[Quantity, float, Objective | None]:
+    """The quantity, T and the objective that run.json asks for; what is unknown is warned of."""
     asked = folder.experiment
     key, target = str(asked.get("quantity")), asked.get("target")
     try:
@@ -120,7 +134,7 @@ def _trials(
                 for value in known]  # fmt: skip
     else:
         frame = trials_frame(trials)
-        base = [float("nan") if one is None else one for one in amounts]
+        base = [float("nan") if amount is None else amount for amount in amounts]
     frame = frame.assign(amount=pd.Series(base, frame.index, dtype=float))
     for name in ("accuracy", "spread", "seconds", "budget"):
         frame[name] = frame[name].astype(float)
@@ -133,6 +147,7 @@ def _columns(frame: "pd.DataFrame") -> list[Any]:
 
 
 def _reward(row: tuple[float, ...], objective: Objective | None) -> float:
+    """The reward of (accuracy, spread, amount); nan where one of them is unknown."""
     accuracy, spread, amount = row
     if objective is None or accuracy != accuracy or amount != amount:
         return float("nan")
@@ -147,6 +162,7 @@ def _pick(
     objective: Objective | None,
     warnings: list[str],
 ) -> tuple[Architecture | None, int | None, bool]:
+    """The pick, its trial, and whether it is provisional: only the best so far."""
     if best is not None:
         try:
             number = best.get("number")

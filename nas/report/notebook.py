@@ -12,15 +12,22 @@ WIDTH, HEIGHT, EDGE = 720, 300, 44  # of the picture of the front, pixels
 
 
 def html(result: Result) -> str:
-    """Tables and pictures that need nothing but the page they stand in."""
+    """A search's result as tables and pictures that need nothing but the page they stand in."""
     best = result.best
     if best is None or result.pick is None:
         return f"<p>{len(result.trials)} trials in {escape(str(result.folder))}, no pick</p>"
     of, predicted = result.plan.objective.of_quantity, result.plan.predicted
     named = {"pick": best, "other objective's": best["other"], "EfficientNet-B0": best["baseline"]}
-    titles = ["", *(one.title for one in predicted), "MACs", "params", "memory", "top-1 %"]
+    titles = [
+        "",
+        *(quantity.title for quantity in predicted),
+        "MACs",
+        "params",
+        "memory",
+        "top-1 %",
+    ]
     body = [
-        [name, *(one.text(row) for one in predicted), MACS.format(row["macs"]),
+        [name, *(quantity.text(row) for quantity in predicted), MACS.format(row["macs"]),
          PARAMS.format(row["params"]), MEMORY.format(row["memory"]), _accuracy(row)]
         for name, row in named.items()
         if row is not None
@@ -39,8 +46,8 @@ def _accuracy(row: dict[str, Any]) -> str:
 
 
 def _table(titles: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(one)}</th>" for one in titles)
-    lines = ("".join(f"<td>{escape(one)}</td>" for one in cells) for cells in body)
+    head = "".join(f"<th>{escape(text)}</th>" for text in titles)
+    lines = ("".join(f"<td>{escape(text)}</td>" for text in cells) for cells in body)
     rows = "".join(f"<tr>{line}</tr>" for line in lines)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
@@ -86,11 +93,12 @@ def front_picture(result: Result, of: Quantity) -> str:
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="accuracy against {of.title}" '
         'style="width:100%;max-width:60em" xmlns="http://www.w3.org/2000/svg" '
         'font-family="sans-serif" font-size="12" fill="currentColor">'
-        f"{''.join(dot(one, 2, '#8888') for one in points)}"
+        f"{''.join(dot(point, 2, '#8888') for point in points)}"
         f'<polyline points="{line}" fill="none" stroke="#0072B2" stroke-width="1.5"/>'
-        f"{''.join(dot(one, 3, '#0072B2') for one in front)}{dot(pick, 6, '#D55E00')}"
+        f"{''.join(dot(point, 3, '#0072B2') for point in front)}{dot(pick, 6, '#D55E00')}"
         f"{''.join(labels)}</svg>"
     )
 
 
-Result._repr_html_ = html  # type: ignore[attr-defined]  # a result doesn't know how it is drawn
+# Set from here, since a result does not know how it is drawn.
+Result._repr_html_ = html  # type: ignore[attr-defined]

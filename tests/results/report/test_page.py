@@ -17,7 +17,7 @@ from gridsearch.report.pages import report_of as grid_report
 from nas.commands.main import cli
 from nas.objective import Limit
 from nas.report.charts import importances
-from nas.report.findings import findings
+from nas.report.findings import findings_of
 from nas.report.sections import report_of
 from nas.search.run import find
 from results.report.charts import axis, thin
@@ -90,7 +90,7 @@ def test_texts_from_files_are_escaped(run):
 def test_runs_that_are_not_whole_say_so(run):
     (run / "best.json").unlink()
     record = json.loads((run / "run.json").read_text())
-    found = findings(Folder(run, record | {"sessions": []}))
+    found = findings_of(Folder(run, record | {"sessions": []}))
     assert found.provisional
     said = words(report_of(Folder(run, record | {"sessions": []})))
     assert "best so far" in said

@@ -1,0 +1,161 @@
+"""The answer of a search's report: the pick, what its accuracy means, what it stands beside."""
+
+import dataclasses
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from nas.report.charts import optional, records
+from nas.report.findings import Findings
+from results.report.page import Cards, Code, Part, Section, Table, Text
+from results.runs.folder import masked
+from results.terminal import accuracy_text
+from search_spaces.cost import cost
+from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.quantities import QUANTITIES
+
+_COSTS = tuple(QUANTITIES[key] for key in ("flops", "params", "memory"))
+
+
+def _row(findings: Findings) -> dict[str, Any]:
+    """The pick's figures: best.json's, else the trial's."""
+    if findings.best is not None and not findings.provisional:
+        row = dict(findings.best)
+        number = row.get(findings.quantity.column)
+        return row | ({} if number is None else {"amount": findings.quantity.base(number)})
+    rows = records(findings.compared[findings.compared["number"] == findings.pick_number])
+    return rows[0] if rows else {}
+
+
+def _base(findings: Findings) -> dict[str, Any]:
+    """B0's figures: the run's, else its costs at the pick's pixels and classes."""
+    base = (findings.best or {}).get("baseline")
+    if base:
+        number = base.get(findings.quantity.column)
+        return {**base, **({} if number is None else {"amount": findings.quantity.base(number)})}
+    if findings.pick is None:
+        return {}
+    b0 = dataclasses.replace(
+        EFFICIENTNET_B0, resolution=findings.pick.resolution, classes=findings.pick.classes
+    )
+    figures = cost(b0)
+    of = findings.quantity.of_cost
+    return {
+        "macs": figures.macs, "params": figures.params, "memory": figures.memory,
+        **({"amount": of(figures)} if of is not None else {}),
+    }  # fmt: skip
+
+
+def _trained(findings: Findings) -> bool:
+    return "training" in findings.folder.experiment
+
+
+def _meaning(findings: Findings) -> str:
+    """What the accuracies are."""
+    evaluator = str(findings.folder.experiment.get("evaluator"))
+    if _trained(findings):
+        budget = findings.compared["budget"].max() if len(findings.compared) else 0
+        return (
+            f"Top-1 is measured on the validation images after {budget:g} epochs; ± is one "
+            "standard deviation of that measurement from the images' number."
+        )
+    if evaluator == "surrogate":
+        return (
+            "Top-1 is a prediction for the surrogate's shortened ImageNet recipe, not what the "
+            "full recipe reaches: it compares networks. ± is one standard deviation of its error "
+            "against a new training; the pick is chosen by top-1 minus "
+            f"{findings.caution:g} x that."
+        )
+    return f"Top-1 is what the evaluator {evaluator} returned; ± is the spread that it stated."
+
+
+def lead(findings: Findings) -> str:
+    """A sentence that says the pick's accuracy and cost, and what it gains over EfficientNet-B0."""
+    row, base = _row(findings), _base(findings)
+    if not row or optional(row.get("accuracy")) is None:
+        return "This run has no pick."
+    what = "The best so far" if findings.provisional else "The pick"
+    text = f"{what} has {accuracy_text(row['accuracy'], optional(row.get('spread')))} % top-1"
+    if optional(row.get("amount")) is not None:
+        text += f" at {findings.quantity.format(row['amount'])} {findings.quantity.title}"
+    if optional(base.get("accuracy")) is None:
+        return text + "."
+    gain = row["accuracy"] - base["accuracy"]
+    here, there = optional(row.get("amount")), optional(base.get("amount"))
+    title, times = "MACs", row["macs"] / base["macs"]
+    if here and there:
+        of = findings.quantity
+        title, times = of.title, there / here if of.inverse else here / there
+    return f"{text}: {gain:+.2f} points against EfficientNet-B0, at {times:.2f}x of its {title}."
+
+
+def answer(findings: Findings) -> Section:
+    """The first section: warnings, the pick's figures, a table beside others, the next command."""
+    warnings: list[Part] = [Text(text, "warning") for text in findings.warnings]
+    row, of = _row(findings), findings.quantity
+    if not row:
+        text = (
+            "No network has been evaluated yet." if not len(findings.compared)
+            else f"No network that was evaluated has {of.title} within the target."
+        )  # fmt: skip
+        return Section("answer", "Answer", "The answer", [*warnings, Text(text)])
+    cards = [("top-1", accuracy_text(optional(row["accuracy"]), optional(row["spread"])) + " %",
+              "measured" if _trained(findings) else "predicted")]  # fmt: skip
+    amount = optional(row.get("amount"))
+    if amount is not None:
+        share = findings.target / amount if of.inverse else amount / findings.target
+        cards.append(
+            (of.title, of.format(amount), f"{share:.1%} of T {of.format(findings.target)}")
+        )
+    cards += [
+        (quantity.title, quantity.format(row[quantity.column]), "")
+        for quantity in _COSTS
+        if quantity.key != of.key
+    ]
+    parts: list[Part] = [
+        *warnings,
+        Cards(cards),
+        Text(_meaning(findings), "note"),
+        _beside(findings),
+    ]
+    command = (findings.best or {}).get("command")
+    if command:
+        parts.append(Code("the command that made it", masked(str(command))))
+    data = " --data DIR" if _trained(findings) else ""
+    folder = shlex.quote(str(findings.folder.path))
+    following = f"gridsearch run --phi 1 --baseline {folder}{data}"
+    if not findings.provisional:
+        parts.append(Code("the next step: alpha, beta, gamma of this network", following))
+    return Section("answer", "Answer", "The answer", parts)
+
+
+def _beside(findings: Findings) -> Table:
+    """The pick, the other objective's pick and B0."""
+    names = {"hard": "most accurate within T", "soft": "reward with w = -0.07"}
+    best, base, row = findings.best or {}, _base(findings), _row(findings)
+    objective = names.get(str(best.get("objective")), str(best.get("objective")))
+    title = "best so far" if findings.provisional else f"pick ({objective})"
+    listed: list[tuple[str, str, Mapping[str, Any]]] = [(title, str(row["id"]), row)]
+    other = best.get("other")
+    if other:
+        number = other.get(findings.quantity.column)
+        more = {} if number is None else {"amount": findings.quantity.base(number)}
+        name = names.get(str(other.get("objective")), str(other.get("objective")))
+        listed.append((f"other ({name})", str(other["id"]), {**other, **more}))
+    if base:
+        pixels = findings.pick.resolution if findings.pick else EFFICIENTNET_B0.resolution
+        name = base.get("name") or f"at {pixels} px, not evaluated"
+        listed.append(("EfficientNet-B0", name, base))
+    own = findings.quantity.key not in QUANTITIES
+    rows = []
+    for label, name, figures in listed:
+        amount = optional(figures.get("amount"))
+        spread = optional(figures.get("spread"))
+        rows.append((
+            label, name, accuracy_text(optional(figures.get("accuracy")), spread),
+            *([findings.quantity.format(amount) if amount is not None else "-"] if own else []),
+            *(q.format(figures[q.column]) for q in _COSTS),
+        ))  # fmt: skip
+    titles = [findings.quantity.title] if own else []
+    columns = ("", "network", "top-1 %", *titles, "MACs", "params", "memory")
+    return Table("The pick beside EfficientNet-B0", columns, rows, left=2, marked=(0,))
