@@ -116,7 +116,7 @@ def _strategies(text: str) -> list[str]:
     from nas.bench.play import strategy_of
     from search_spaces.errors import UserError
 
-    names = [one.strip() for one in text.split(",") if one.strip()]
+    names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise UserError("--strategies is empty: expected names, as tpe,predictor")
     for name in names:
@@ -125,11 +125,11 @@ def _strategies(text: str) -> list[str]:
 
 
 def _check(given: dict[str, Any], typed: list[str], names: list[str]) -> None:
-    """Raises UserError for an option that would do nothing.   typed: parameters the user gave."""
+    """Raises UserError for an option that would do nothing; `typed`: those that the user gave."""
     from search_spaces.errors import UserError
 
     if given["table"] is None:
-        for key in (one for one in OF_TABLES if one in typed):
+        for key in (key for key in OF_TABLES if key in typed):
             raise UserError(f"--{key} is of a table: give one with --table FILE, or leave it out")
     elif "task" in typed:
         raise UserError("--task and --table both say what is compared: give one of them")
@@ -150,17 +150,18 @@ def _name(given: dict[str, Any], task: "Task") -> str:
 
 
 def _task(given: dict[str, Any], warn: Callable[[str], None]) -> "Task":
+    """The task that the options name. Raises UserError."""
     from nas.objective import Objective
     from search_spaces.errors import UserError
     from search_spaces.quantities import QUANTITIES
 
     text, kind = given["target"], given["objective"]
     target = None if text is None else QUANTITIES["flops"].parse(text, "--target")
-    Objective(kind, target or 1.0)  # refuses an unknown one
+    Objective(kind, target or 1.0)  # refuses an unknown objective before a table is read
     if given["table"] is not None:
         from nas.bench.tables import read_task
 
-        patterns = [one.strip() for one in given["choices"].split(",") if one.strip()]
+        patterns = [pattern.strip() for pattern in given["choices"].split(",") if pattern.strip()]
         columns = {**{key: given[key] for key in OF_TABLES}, "choices": patterns}
         return read_task(given["table"], kind, target, **columns, warn=warn)
     from nas.bench import tasks

@@ -45,7 +45,7 @@ def export(folder: Path, force: bool, as_json: bool, **given: Any) -> None:
     from results.export.write import figures
     from results.runs.folder import check_writable
 
-    check_writable(folder / CARD)  # before weights are read, which takes seconds
+    check_writable(folder / CARD)  # asked before weights are read, which takes seconds
     with working(as_json) as say:
         say("reading the network and its weights")
         request = request_of(**given)
@@ -68,7 +68,20 @@ def request_of(
     name: str | None,
     runs: Path,
 ) -> "Request":
-    """What the options ask for, with the weights that there are. Raises UserError."""
+    """What the options ask for, with the weights that there are.
+
+    Args:
+        network: A name, a run, a JSON file, or FAMILY:NAME.
+        formats: As they were typed, each with commas.
+        weights: A file; None takes what the run kept of its pick.
+        classes: Of the classifier; None keeps the network's.
+        seed: Of the initial weights, where there are no others.
+        name: Of the files; None makes one from the network.
+        runs: The folder of runs.
+
+    Raises:
+        UserError: The network, a format or the weights can't be used.
+    """
     from nas.training.weights import kept_weights
     from results.export.check import check_formats
     from results.export.source import load_source
@@ -78,7 +91,7 @@ def request_of(
 
     wanted = parse_formats(formats)
     source = load_source(network, runs, name)
-    found = source.architecture.classes
+    trained_for = source.architecture.classes
     if classes is not None:
         source = replace(source, architecture=replace(source.architecture, classes=classes))
     check_formats(source, wanted)
@@ -86,8 +99,8 @@ def request_of(
         return Request(source, wanted, read_weights(weights, source.architecture))
     if source.folder is None:
         return Request(source, wanted, None, seed, f"{network} comes without weights")
-    if classes not in (None, found):
-        why = f"--classes {classes}, and {network} was trained for {found}"
+    if classes not in (None, trained_for):
+        why = f"--classes {classes}, and {network} was trained for {trained_for}"
         return Request(source, wanted, None, seed, why)
     try:
         kept = kept_weights(source.folder, source.architecture, source.best, source.record)

@@ -32,8 +32,7 @@ def costs(figures: Cost) -> tuple[str, str, str, str]:
 
 
 def print_architecture(architecture: Architecture) -> None:
-    """Stage by stage: operator, resolution, channels, layers, stride, costs (as the papers'
-    tables do)."""
+    """Prints a network stage by stage, as the papers' tables do."""
     a, whole = architecture, cost(architecture)
     listed = table(
         "stage", "operator", "in px", "channels", "layers", "stride", "MACs", "params",
@@ -59,7 +58,7 @@ def print_architecture(architecture: Architecture) -> None:
 
 
 def print_spaces(rows: Sequence[tuple[Space, dict[str, Range]]]) -> None:
-    """Each space's size, and smallest, median and largest of each quantity."""
+    """Prints each space's size, and smallest, median and largest of each quantity."""
     listed = table("space", "networks", "choices", "quantity", "smallest", "median", "largest")
     for space, ranges in rows:
         heading = (space.name, f"{space.size:.2g}", str(len(space.choices)))
@@ -75,44 +74,46 @@ def print_spaces(rows: Sequence[tuple[Space, dict[str, Range]]]) -> None:
             out.print(f"[bold]{space.name}[/]: {space.description}")
 
 
-def print_feasibility(found: Feasibility) -> None:
-    """The span of each limited quantity, and the share of the space that is within."""
+def print_feasibility(feasibility: Feasibility) -> None:
+    """Prints the span of each limited quantity, and the share of the space that is within."""
     rows = table("target", "smallest", "median", "largest", "space within")
-    for row in found.rows:
+    for row in feasibility.rows:
         of, span = row.quantity, row.span
         values = [of.format(v) for v in (span.smallest, span.median, span.largest)]
         wanted = f"{of.title} {'>=' if of.inverse else '<='} {of.format(row.at_most)}"
-        rows.add_row(wanted, *(values[::-1] if of.inverse else values), _share(row.share, found))
+        rows.add_row(
+            wanted, *(values[::-1] if of.inverse else values), _share(row.share, feasibility)
+        )
     out = console()
     out.print(rows)
-    if len(found.rows) > 1:
-        out.print(f"all at once: {_share(found.share, found)} of {found.space}")
+    if len(feasibility.rows) > 1:
+        out.print(f"all at once: {_share(feasibility.share, feasibility)} of {feasibility.space}")
 
 
-def _share(share: float, found: Feasibility) -> str:
-    return f"{share:.1%}" if share else f"under {1 / found.samples:.2%}"
+def _share(share: float, feasibility: Feasibility) -> str:
+    return f"{share:.1%}" if share else f"under {1 / feasibility.samples:.2%}"
 
 
 def print_devices(devices: Sequence[Device]) -> None:
-    """Each device's quantities with their errors, and what is covered."""
+    """Prints each device's quantities with their errors, and what is covered."""
     rows = table("device", "quantity", "tau", "median error", "networks", "", left=2)
-    for one in devices:
-        for kind in one.quantities:
-            errors = one.errors.get(kind)
+    for device in devices:
+        for kind in device.quantities:
+            errors = device.errors.get(kind)
             tau, median = errors_text(errors)
-            rows.add_row(one.name, kind, tau, median, str(errors.networks) if errors else "-",
-                         one.title)  # fmt: skip
+            rows.add_row(device.name, kind, tau, median, str(errors.networks) if errors else "-",
+                         device.title)  # fmt: skip
     out = console()
     out.print(rows)
     out.print("tau (Kendall's) and error on networks that were not fitted", style="dim")
-    for covers in dict.fromkeys(one.covers for one in devices):
-        names = ", ".join(one.name for one in devices if one.covers == covers)
+    for covers in dict.fromkeys(device.covers for device in devices):
+        names = ", ".join(device.name for device in devices if device.covers == covers)
         out.print(f"[bold]{names}[/]: {covers}")
 
 
 def _figures(named: dict[str, Any], predicted: Sequence[Quantity]) -> tuple[str, ...]:
     return (
-        *(one.text(named) for one in predicted),
+        *(quantity.text(named) for quantity in predicted),
         MACS.format(named["macs"]),
         PARAMS.format(named["params"]),
         MEMORY.format(named["memory"]),
@@ -121,7 +122,7 @@ def _figures(named: dict[str, Any], predicted: Sequence[Quantity]) -> tuple[str,
 
 
 def print_result(result: Result) -> None:
-    """The pick beside B0, the other objective's pick, the front, the next command."""
+    """Prints the pick beside B0, the other objective's pick, the front, the next command."""
     out, objective = console(), result.plan.objective
     quantity = objective.of_quantity
     seconds = sum(result.seconds.values())
@@ -156,8 +157,15 @@ def print_result(result: Result) -> None:
 def print_pick(
     out: "Console", best: dict[str, Any], quantity: Quantity, predicted: Sequence[Quantity] = ()
 ) -> None:
-    """The pick, the other objective's pick and B0, one row each."""
-    titles = [one.title for one in predicted]
+    """Prints the pick, the other objective's pick and B0, a row for each.
+
+    Args:
+        out: Where to.
+        best: best.json.
+        quantity: That has the target.
+        predicted: A device's quantities, which have columns of their own.
+    """
+    titles = [quantity.title for quantity in predicted]
     rows = table("", "network", *titles, "MACs", "params", "memory", "top-1 %", left=2)
     names = {"hard": "most accurate within T", "soft": "reward with w = -0.07"}
     rows.add_row(f"pick ({names[best['objective']]})", best["id"], *_figures(best, predicted))
@@ -186,7 +194,7 @@ def print_pick(
 
 
 def print_targets(out: "Console", best: dict[str, Any], of: Quantity) -> None:
-    """T, and the other limits."""
+    """Prints T, and the other limits."""
     text = f"{of.format(best['target'])} {of.title}"
     limits = best.get("limits", {}).items()
     others = [str(Limit(key, at_most)) for key, at_most in limits]
@@ -213,10 +221,10 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
     step = max(1, -(-len(front) // most))
     shown = front[::-1][::step][::-1]
     predicted = result.plan.predicted
-    titles = [one.title for one in predicted]
+    titles = [quantity.title for quantity in predicted]
     rows = table("front", *titles, "MACs", "params", "memory", "top-1 %")
     for trial in shown:
-        own = [one.text(one.figures(trial.architecture)) for one in predicted]
+        own = [quantity.text(quantity.figures(trial.architecture)) for quantity in predicted]
         figures = (*own, *costs(trial.cost)[:3])
         rows.add_row(trial.architecture.id, *figures, accuracy_text(trial.accuracy, trial.spread))
     out.print(rows)
@@ -224,7 +232,7 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
 
 
 def print_audit(report: Report, tau: float) -> None:
-    """The table of an audit, and the cheapest length that ranks well enough."""
+    """Prints the table of an audit, and the cheapest length that ranks well enough."""
     rows = table("epochs", "top-1 %", "seed noise", "tau to the longest", "over seeds", "s each")
     for row in report.rows:
         noise = f"{row.noise:.2f}" if row.noise == row.noise else "-"
@@ -238,24 +246,25 @@ def print_audit(report: Report, tau: float) -> None:
         f"{len(report.trials)} trainings of {networks} networks in {report.folder}; tau compares "
         "one training with the mean of the other seeds at the longest length"
     )
-    found = report.cheapest(tau)
+    cheapest = report.cheapest(tau)
     out.print(
-        f"[bold]{found.budget:g} epochs[/] are the cheapest with a tau of {tau:g} or more"
-        if found
+        f"[bold]{cheapest.budget:g} epochs[/] are the cheapest with a tau of {tau:g} or more"
+        if cheapest
         else f"no length reaches a tau of {tau:g}: train longer, on more images, or with more seeds"
     )
 
 
-def print_forecast(found: Forecast) -> None:
-    """The forecast in three lines."""
+def print_forecast(forecast: Forecast) -> None:
+    """Prints the forecast in three lines."""
     out = console()
-    low, high = duration(found.low), duration(found.high)
+    low, high = duration(forecast.low), duration(forecast.high)
     out.print(
-        f"{found.trainings} trainings, {found.epochs:g} epochs in all, {found.workers} at once: "
-        f"[bold]{duration(found.hours)}[/] ({low} to {high})"
-        + (f", {found.gpu_hours:.1f} GPU-hours" if found.gpu_hours else "")
+        f"{forecast.trainings} trainings, {forecast.epochs:g} epochs in all, "
+        f"{forecast.workers} at once: "
+        f"[bold]{duration(forecast.hours)}[/] ({low} to {high})"
+        + (f", {forecast.gpu_hours:.1f} GPU-hours" if forecast.gpu_hours else "")
     )
-    pairs = zip(found.macs, found.seconds, strict=True)
+    pairs = zip(forecast.macs, forecast.seconds, strict=True)
     listed = ", ".join(f"{MACS.format(m)} {s:.1f} s" for m, s in sorted(pairs))
     out.print(f"one training at the first budget, by MACs: {listed}")
     out.print("nothing was trained; leave --dry-run out to begin")

@@ -19,10 +19,11 @@ class Length(click.FloatRange):
     """A finite amount of time from 0."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        found = super().convert(value, param, ctx)
-        if not math.isfinite(found):
+        """The number. Fails, as click does, where it is not finite."""
+        length = super().convert(value, param, ctx)
+        if not math.isfinite(length):
             self.fail(f"{value} is not a finite number.", param, ctx)
-        return found
+        return length
 
 
 SETTING = (
@@ -56,8 +57,10 @@ def _setting(given: dict[str, Any]) -> Any:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def profile(**given: Any) -> None:
-    """Make a device file of this machine: what the blocks of a space take, and how well that
-    predicts whole networks. `nas search --device FILE` searches with it."""
+    """Make a device file of this machine: what the blocks of a space take.
+
+    It says how well that predicts whole networks. `nas search --device FILE` searches with it.
+    """
     from nas.devices.file import ProfiledDevice, to_text
     from results.runs.folder import write_atomically
     from results.terminal import print_json
@@ -73,22 +76,22 @@ def profile(**given: Any) -> None:
     if template:
         from nas.devices.blocks import blocks_in
 
-        found = ProfiledDevice(
+        device = ProfiledDevice(
             path.stem, setting.batch, {"space": where.name}, None, dict.fromkeys(blocks_in(where))
         )
     else:
         from nas.devices.profile import profile as run
 
         with _time_bar(60 * given["minutes"], given["as_json"]) as show:
-            found = run(where, setting, given["minutes"], path.stem, given["seed"], show)
-    write_atomically(path, to_text(found))
+            device = run(where, setting, given["minutes"], path.stem, given["seed"], show)
+    write_atomically(path, to_text(device))
     if given["as_json"]:
         names = ("name", "stamp", "check", "offset_ms", "factor", "spread")
-        values = {name: _known(getattr(found, name)) for name in names}
-        number = {"blocks": len(found.blocks), "measured": len(found.measured)}
+        values = {name: _known(getattr(device, name)) for name in names}
+        number = {"blocks": len(device.blocks), "measured": len(device.measured)}
         print_json({"file": str(path), **values, **number})
     else:
-        _print_profile(found, path, where, given["space"])
+        _print_profile(device, path, where, given["space"])
 
 
 def _known(value: Any) -> Any:
@@ -144,21 +147,21 @@ def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], No
         yield draw
 
 
-def _print_profile(found: Any, path: Path, where: Any, spec: str) -> None:
-    """where, spec: the space, and how the user named it."""
+def _print_profile(device: Any, path: Path, where: Any, spec: str) -> None:
+    """Prints what a file of a profile holds; `where` is the space that the user named `spec`."""
     from results.terminal import console
 
     out = console()
-    if "machine" not in found.stamp:
+    if "machine" not in device.stamp:
         out.print(
-            f"{path}: {len(found.blocks)} blocks of {found.stamp['space']} with no times, for "
-            f"batches of {found.batch}; put milliseconds where it says null"
+            f"{path}: {len(device.blocks)} blocks of {device.stamp['space']} with no times, for "
+            f"batches of {device.batch}; put milliseconds where it says null"
         )
         return
-    made, check = found.stamp, found.check
+    made, check = device.stamp, device.check
     out.print(
-        f"[bold]{found.name}[/]  {made['machine']}  {made['runtime']} on {made['on']}, "
-        f"{made['threads']} thread{'s' * (made['threads'] > 1)}, batch {found.batch}, "
+        f"[bold]{device.name}[/]  {made['machine']}  {made['runtime']} on {made['on']}, "
+        f"{made['threads']} thread{'s' * (made['threads'] > 1)}, batch {device.batch}, "
         f"{made['dtype']}\n"
         f"{made['blocks']} blocks of {made['space']} in {made['rounds']} rounds; "
         f"{made['disturbed']:.0%} of the runs were disturbed by other programs and are left out"
@@ -171,16 +174,16 @@ def _print_profile(found: Any, path: Path, where: Any, spec: str) -> None:
         )
     else:
         out.print("too little was measured to check it: give more --minutes")
-    click.echo(f"written: {path}\n{_next(found, path, where, spec)}")
+    click.echo(f"written: {path}\n{_next(device, path, where, spec)}")
 
 
-def _next(found: Any, path: Path, where: Any, spec: str) -> str:
+def _next(device: Any, path: Path, where: Any, spec: str) -> str:
     """What to do with the file of a profile of a space that the user named so."""
     from nas.search.run import check_domain
     from search_spaces.errors import UserError
 
     try:
-        check_domain(found.predict_one, where, "the file")
+        check_domain(device.predict_one, where, "the file")
     except UserError:
         return (
             f"it does not cover the space {where.name}, so that a search there refuses it: give "
@@ -214,20 +217,20 @@ def measure(network: str, **given: Any) -> None:
     architecture, setting = load_architecture(network, given["runs"]), _setting(given)
     predicted = _predicted(given["predict"], architecture, setting)
     with _time_bar(given["seconds"], given["as_json"]) as show:
-        found = run(architecture, setting, given["seconds"], show)
+        timing = run(architecture, setting, given["seconds"], show)
     if given["as_json"]:
         values: dict[str, Any] = {"network": architecture.name or network, "id": architecture.id}
-        values |= {**dataclasses.asdict(setting), **dataclasses.asdict(found)}
+        values |= {**dataclasses.asdict(setting), **dataclasses.asdict(timing)}
         if predicted is not None:
             names = ("predicted_ms", "predicted_ms_spread")
             values |= {n: _known(v) for n, v in zip(names, predicted, strict=True)}
         print_json(values)
     else:
-        _print_measurement(architecture, network, setting, found, predicted)
+        _print_timing(architecture, network, setting, timing, predicted)
 
 
 def _predicted(path: Path | None, architecture: Any, setting: Any) -> tuple[float, float] | None:
-    """(ms, its spread) by a device file, if there is one. Raises UserError."""
+    """The ms and their spread by a device file, if there is one. Raises UserError."""
     from nas.devices.file import read
     from nas.devices.measure import check_batch
     from nas.devices.registry import DEVICES
@@ -246,8 +249,8 @@ def _predicted(path: Path | None, architecture: Any, setting: Any) -> tuple[floa
     return device.predict_one(architecture)
 
 
-def _print_measurement(
-    architecture: Any, network: str, setting: Any, found: Any, predicted: Any
+def _print_timing(
+    architecture: Any, network: str, setting: Any, timing: Any, predicted: Any
 ) -> None:
     from nas.devices.measure import QUIET
     from results.terminal import console, table
@@ -259,11 +262,11 @@ def _print_measurement(
     if predicted:
         ms, spread = predicted
         foreseen = latency.format(1e-3 * ms) + (f" ± {spread / ms:.1%}" if spread == spread else "")
-    rows.add_row("latency p50", latency.format(1e-3 * found.p50_ms), foreseen)
-    rows.add_row("latency p90", latency.format(1e-3 * found.p90_ms), "")
-    rows.add_row("throughput", DEVICE_QUANTITIES["throughput"].format(1 / found.images_per_s), "")
-    peak = memory.format(found.peak_bytes) if found.peak_bytes else "-"
-    rows.add_row("peak memory", peak, memory.format(found.analytic_bytes))
+    rows.add_row("latency p50", latency.format(1e-3 * timing.p50_ms), foreseen)
+    rows.add_row("latency p90", latency.format(1e-3 * timing.p90_ms), "")
+    rows.add_row("throughput", DEVICE_QUANTITIES["throughput"].format(1 / timing.images_per_s), "")
+    peak = memory.format(timing.peak_bytes) if timing.peak_bytes else "-"
+    rows.add_row("peak memory", peak, memory.format(timing.analytic_bytes))
     out = console()
     out.print(
         f"[bold]{architecture.name or network}[/]  {architecture.resolution} px  "
@@ -272,9 +275,9 @@ def _print_measurement(
     )
     out.print(rows)
     left = "left out"
-    if found.disturbed > 1 - QUIET:
+    if timing.disturbed > 1 - QUIET:
         left = "too many to be left out, so the lower half of the processor's own seconds counts"
     out.print(
-        f"{found.runs} runs, {found.disturbed:.0%} of them disturbed by other programs: {left}; "
+        f"{timing.runs} runs, {timing.disturbed:.0%} of them disturbed by other programs: {left}; "
         "the expected memory is that of `nas show`"
     )

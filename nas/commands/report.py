@@ -50,7 +50,20 @@ def execute(
     opens: bool,
     as_json: bool,
 ) -> None:
-    """Reads the run, writes its page, says where. Raises UserError, RunFailure."""
+    """Reads the run, writes its page, says where.
+
+    Args:
+        page: Makes the page of a run.
+        run: A folder, or a name under `runs`.
+        runs: The folder of runs.
+        out: The file; None is RUN/report.html.
+        opens: Whether it is opened in the browser.
+        as_json: Whether the result is printed as JSON.
+
+    Raises:
+        UserError: The run can't be reported, or the file is something else.
+        RunFailure: The file can't be written.
+    """
     from results.report.page import REPORT as NAME
     from results.report.page import check_place, require, write_report
     from results.report.record import open_folder
@@ -64,9 +77,9 @@ def execute(
 
     with working(as_json) as say:
         say(f"reading {folder.path} and drawing its charts")
-        found = page(folder)
+        drawn = page(folder)
         say(f"writing {path}")
-        size = write_report(found, path)
+        size = write_report(drawn, path)
     if as_json:
         from results.terminal import print_json
 
