@@ -1,16 +1,19 @@
 """The loop of a search: ask, evaluate, store, tell."""
 
+import contextlib
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from nas.evaluators import Evaluator, Outcome
+from nas.evaluators import Evaluator, Outcome, Predicts, predictor_of
 from nas.jobs import Job
 from nas.objective import Objective
 from nas.search.execution import Execution
+from nas.search.generations import Generations
 from nas.workers.executor import Executor, executing, gpus_of_a_trial
+from nas.workers.predicting import PredictingExecutor
 from results.runs.folder import read_json, write_json
 from results.runs.records import Trial
 from results.runs.session import Run
@@ -119,11 +122,13 @@ def drive(
     trials: list[Trial],
     show: Callable[[Trial], None] = lambda trial: None,
     pending: Pending | None = None,
+    soon: bool = False,
 ) -> None:
     """Evaluates until `search` has nothing more to ask for.
 
     trials: those finished before; grows by each new one once that is on disk.
     pending: the jobs under way (`pending_of`): those of an earlier session are taken up first.
+    soon: finished trials may wait a moment to be written together.
     Raises RunFailure where the store can't be written or the first trials all fail.
     """
     running = 0 if pending is None else _adopt(search, executor, trials, pending)
@@ -138,7 +143,7 @@ def drive(
         job, outcome = executor.next()
         running -= 1
         trial = search.tell(job, outcome)
-        store.append(trial, search.objective.cost(trial.architecture))
+        store.append(trial, search.objective.cost(trial.architecture), soon)
         trials.append(trial)
         if pending:
             pending.ended(job)
@@ -150,6 +155,15 @@ def drive(
             )
 
 
+def _hands(
+    plan: Execution, evaluator: Evaluator, model: Predicts | None
+) -> contextlib.AbstractContextManager[Executor]:
+    """The plan's executor, or for a model one that predicts many networks at once."""
+    if model is None:
+        return executing(plan.executor, evaluator, plan.resources)
+    return contextlib.nullcontext(PredictingExecutor(model, evaluator))
+
+
 def carry_out(
     run: Run, search: Proposer, plan: Execution, evaluator: Evaluator, show: Show
 ) -> None:
@@ -159,11 +173,16 @@ def carry_out(
     def shown(trial: Trial) -> None:
         show(trial, len(run.trials))
 
-    with executing(plan.executor, evaluator, plan.resources) as hands, run.interruptible():
-        pending = pending_of(run.folder, hands.width)
-        drive(search, hands, run.store, run.trials, shown, pending)
+    model = predictor_of(evaluator) if isinstance(search, Generations) else None
+    with _hands(plan, evaluator, model) as hands, run.interruptible():
+        pending = None if model else pending_of(run.folder, hands.width)
+        try:
+            drive(search, hands, run.store, run.trials, shown, pending, soon=bool(model))
+        finally:
+            run.store.flush()
+    workers = 1 if model else hands.width
     run.facts |= {
         "executor": plan.executor,
-        "workers": hands.width,
-        "gpus_per_trial": gpus_of_a_trial(evaluator, plan.resources, hands.width),
+        "workers": workers,
+        "gpus_per_trial": gpus_of_a_trial(evaluator, plan.resources, workers),
     }

@@ -9,6 +9,7 @@ from nas.objective import Limit, Objective
 from nas.search.ask import Search
 from nas.search.drive import Proposer
 from nas.search.execution import Execution
+from nas.search.generations import Generations
 from nas.search.halving import Halving, check_ranking
 from nas.search.retrain import Retrain, check_longer
 from nas.strategies.registry import Strategy
@@ -58,6 +59,11 @@ class Plan(Execution):
         """The devices' quantities among target and limits."""
         every = (self.objective.of_quantity, *(limit.of_quantity for limit in self.limits))
         return tuple({one.key: one for one in every if one.of_cost is None}.values())
+
+    @property
+    def again(self) -> bool:
+        """Whether some networks are evaluated more than once: halving, retraining."""
+        return bool(self.eta or self.retrain)
 
     @property
     def evaluations(self) -> int:
@@ -121,11 +127,17 @@ class Plan(Execution):
         how: Strategy,
         known: Sequence[Trial] = (),
         anchor: Values | None = None,
+        predicts: bool = False,
     ) -> Proposer:
         """What asks for networks, continued from the trials known.
 
-        anchor: some network within the limits, where one is known. Raises UserError.
+        anchor: some network within the limits, where one is known.   predicts: the evaluator is a
+        model, which takes many networks at once. Raises UserError.
         """
+        if predicts and how.generations and self.executor == "local" and not self.again:
+            return Generations(
+                space, self.objective, self.limits, self.seed, known, self.trials, self.budget
+            )
         budgets = self.budgets
         first = [trial for trial in known if trial.budget == budgets[0]]
         base = Search(

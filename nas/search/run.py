@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nas.evaluators import Evaluator, checked, evaluator
+from nas.evaluators import Evaluator, checked, evaluator, predictor_of
 from nas.objective import Limit, Objective, feasible_values, limits_of
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
@@ -100,7 +100,9 @@ def run(
         parts.folder, parts.experiment, plan.command, plan.storage, where.choices, where.build
     ) as opened:
         seconds = opened.seconds = setup | opened.seconds
-        proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor)
+        proposer = plan.proposer(
+            where, parts.strategy, opened.trials, parts.anchor, bool(predictor_of(parts.evaluator))
+        )
         with timed(seconds, "search"):
             carry_out(opened, proposer, plan, parts.evaluator, show)
         result = Result(plan, parts.folder, opened.trials, parts.evaluator, seconds=seconds)

@@ -25,11 +25,14 @@ class Strategy:
         front: Whether it is told accuracy and cost, and not the one reward.
         informed: Whether it takes the Problem (`nas/strategies/problem.py`): choices, exact costs,
             limits and objective, known before anything is evaluated.
+        generations: Whether an evaluator that predicts many networks at once is given whole
+            generations instead (`nas/search/generations.py`).
     """
 
     make: Callable[..., BaseSampler]
     front: bool = False
     informed: bool = False
+    generations: bool = False
 
     def sampler(self, seed: int, problem: "Problem | None" = None) -> BaseSampler:
         """A new sampler for a search. The problem is left out where it is not asked for."""
@@ -68,7 +71,7 @@ def _reinforce(seed: int, problem: "Problem | None" = None) -> BaseSampler:
 
 # A strategy is one function and one line here.
 STRATEGIES: dict[str, Strategy] = {
-    "evolution": Strategy(_evolution),
+    "evolution": Strategy(_evolution, generations=True),
     "nsga2": Strategy(_nsga2, front=True),
     "predictor": Strategy(_predictor, informed=True),
     "predictor-front": Strategy(_predictor, front=True, informed=True),

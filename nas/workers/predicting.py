@@ -17,7 +17,6 @@ class PredictingExecutor:
     """
 
     width = 512
-    remembers = False  # an open job is cheap to ask for again, so none is noted on disk
 
     def __init__(self, model: Predicts, evaluator: Evaluator) -> None:
         self._model, self._evaluator = model, evaluator

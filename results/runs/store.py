@@ -1,84 +1,25 @@
 """The append-only store of finished trials: an Optuna journal file, or any Optuna storage URL.
 
-One process writes. A trial is one line, written whole and synced before `append` returns; no
-row says RUNNING, so that a killed run needs no repair but dropping a last line cut short.
+One process writes. A trial is one line, written whole and synced before `append` returns, or with
+others within a second where it says what can be said again. No row says RUNNING, so that a killed
+run needs no repair but dropping a last line cut short.
 """
 
+import contextlib
 import json
-import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import optuna
 from optuna.distributions import CategoricalDistribution
-from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.storages.journal import JournalStorage
 
 from results.runs.folder import difference, masked
+from results.runs.journal import STUDY, Journal, drop_torn_line, refuse_broken_end, refuse_foreign
 from results.runs.records import Trial, from_optuna, to_optuna
 from search_spaces.errors import RunFailure, UserError
-
-STUDY = "compound-nas"
-_START = b'{"op_code":0,"worker_id":"'  # of a journal: a study is created
-
-
-class _Held:
-    """The run folder's lock is held for as long as the store is open: nothing to take here."""
-
-    def acquire(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        pass
-
-
-def _refuse_foreign(path: Path) -> None:
-    """Raises UserError for a file that no store began, before anything in it is touched."""
-    with path.open("rb") as file:
-        line = file.readline(1 << 16)
-    torn = not line.endswith(b"\n")
-    if not (line.startswith(_START) or (torn and _START.startswith(line))):
-        raise UserError(f"{path} is no store of trials: choose another --name, or move it away")
-    if not torn and (study := json.loads(line).get("study_name")) != STUDY:
-        raise UserError(f"{path} holds another program's study {study!r}: choose another --name")
-
-
-def _line_start(file: BinaryIO, end: int) -> int:
-    """Where the line that holds the byte before `end` begins, if that is no newline; else `end`."""
-    while end:
-        start = max(0, end - 65536)
-        file.seek(start)
-        newline = file.read(end - start).rfind(b"\n")
-        if newline >= 0:
-            return start + newline + 1
-        end = start
-    return 0
-
-
-def _drop_torn_line(path: Path) -> None:
-    """Cuts a last line without its end: a write that a kill or a full disk broke off."""
-    with path.open("rb+") as file:
-        size = file.seek(0, os.SEEK_END)
-        end = _line_start(file, size)
-        if end < size:
-            file.truncate(end)
-
-
-def _refuse_broken_end(path: Path) -> None:
-    """Raises UserError where the last line is whole and no JSON: Optuna would read it only when
-    another follows."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(_line_start(file, max(0, size - 1)))
-        last = file.read()
-    try:
-        json.loads(last.strip() or b"{}")
-    except ValueError:
-        raise UserError(
-            f"the last line of {path} is no trial ({last[:40]!r}): take it out, or choose another "
-            "--name"
-        ) from None
 
 
 class Store:
@@ -104,6 +45,7 @@ class Store:
         self.place = masked(self._location)
         self._distributions = {key: CategoricalDistribution(o) for key, o in choices.items()}
         self._failures: tuple[type[Exception], ...] = (OSError,)
+        self._journal: Journal | None = None
         wanted = json.loads(json.dumps(experiment))
         try:
             self._study = self._open(name)
@@ -131,6 +73,7 @@ class Store:
 
     def _open(self, name: str) -> optuna.Study:
         storage: Any
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         if "://" in self._location:
             from sqlalchemy.exc import SQLAlchemyError
 
@@ -139,24 +82,49 @@ class Store:
         else:
             path, name = Path(self._location), STUDY
             if path.exists():
-                _refuse_foreign(path)
-                _drop_torn_line(path)
-                _refuse_broken_end(path)
-            storage = JournalStorage(JournalFileBackend(self._location, lock_obj=_Held()))  # type: ignore[arg-type]
+                refuse_foreign(path)
+                drop_torn_line(path)
+                refuse_broken_end(path)
+            self._journal = Journal(self._location)
+            storage = JournalStorage(self._journal)
         if name in optuna.get_all_study_names(storage):  # to load writes nothing
             return optuna.load_study(study_name=name, storage=storage)
         return optuna.create_study(
             study_name=name, storage=storage, directions=["maximize", "minimize"]
         )
 
-    def append(self, trial: Trial, cost: float) -> None:
-        """Writes a finished trial; `cost` is the second objective. Raises RunFailure."""
+    def append(self, trial: Trial, cost: float, soon: bool = False) -> None:
+        """Writes a finished trial.
+
+        Args:
+            trial: what is finished.
+            cost: the second objective.
+            soon: it may wait a moment, half a second at most while trials come in, to be written
+                with others, since what it says can be said again. `flush` ends the waiting.
+
+        Raises:
+            RunFailure: it could not be written; those before it are.
+        """
         values = None if trial.accuracy is None else [trial.accuracy, cost]
-        try:
+        with self._writing():
+            if self._journal is not None:
+                self._journal.grouped = soon
             self._study.add_trial(to_optuna(trial, self._distributions, values))
+
+    def flush(self) -> None:
+        """Writes the trials that wait. Raises RunFailure."""
+        if self._journal is not None:
+            with self._writing():
+                self._journal.flush()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turns what goes wrong with the disk or the database into a RunFailure."""
+        try:
+            yield
         except self._failures as error:
-            if "://" not in self._location:
-                _drop_torn_line(Path(self._location))  # another append must not join it
+            if self._journal is not None:
+                drop_torn_line(Path(self._location))  # another append must not join it
             raise RunFailure(
                 f"the trial could not be written to {self.place} ({_why(error)}): the "
                 "trials before it are stored; free some space and run the same command again"

@@ -1,5 +1,6 @@
 """The store's contract, on an Optuna journal file and on a database."""
 
+import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
+from results.runs.journal import Journal
 from results.runs.records import Trial
 from results.runs.store import Store
 from search_spaces import Architecture, RunFailure, Stage, UserError
@@ -55,6 +57,24 @@ def test_trials_come_back_whole_and_in_order(location):
     assert [t.architecture.name for t in again.trials()] == ["näs"] * 4
     again.append(trial(9), cost=1)
     assert opened(location).trials() == [*written, trial(9)]
+
+
+def test_trials_that_may_wait_are_written_together(location, monkeypatch):
+    store, syncs = opened(location), []
+    monkeypatch.setattr(os, "fsync", lambda file: syncs.append(file))
+    monkeypatch.setattr(Journal, "AFTER", 60.0)
+    written = [trial(n) for n in range(50)]
+    for one in written[:49]:
+        store.append(one, cost=3.5, soon=True)
+    assert store.trials() == written[:49]
+    assert not syncs
+    store.flush()
+    assert len(syncs) == (location.startswith("/"))
+    assert opened(location).trials() == written[:49]
+    store.append(written[49], cost=3.5, soon=True)
+    monkeypatch.setattr(Journal, "AFTER", 0.0)
+    store.append(trial(50), cost=3.5, soon=True)
+    assert opened(location).trials() == [*written, trial(50)]
 
 
 def test_optunas_own_tools_read_the_objectives(location):
