@@ -69,12 +69,21 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, json.dumps(value, indent=2) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Raises UserError where the file can't be read or is no JSON."""
+def read_text(path: Path) -> str:
+    """A file's text. Raises UserError where it can't be read or is no text."""
     try:
-        return json.loads(path.read_text())
+        return path.read_text()
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no text: expected a file as this package writes it") from None
+
+
+def read_json(path: Path) -> Any:
+    """Raises UserError where the file can't be read or is no JSON."""
+    text = read_text(path)
+    try:
+        return json.loads(text)
     except ValueError as error:
         raise UserError(
             f"{path} is no JSON ({error}): expected a file as this package writes it; if it is a "
@@ -188,7 +197,8 @@ def masked(text: str) -> str:
 def check_store(folder: Path, record: Mapping[str, Any], place: str | None) -> None:
     """Raises UserError where the run's trials are elsewhere. place: a URL without its password,
     None for the folder's journal."""
-    before = record.get("storage", place)
+    begun = (folder / STORE).exists()  # by a version that did not record where
+    before = record.get("storage", None if begun else place)
     if before != place:
         raise UserError(
             f"the run {folder.name} keeps its trials in {before or STORE}, not in "
@@ -200,7 +210,9 @@ def check_store(folder: Path, record: Mapping[str, Any], place: str | None) -> N
 
 def check_whole(folder: Path, record: Mapping[str, Any], trials: int) -> None:
     """Raises UserError where a store holds fewer trials than the last session left."""
-    left = max((int(one.get("trials") or 0) for one in record["sessions"]), default=0)
+    sessions = record["sessions"]
+    left = max((int(one.get("trials") or 0) for one in sessions), default=0)
+    left = max(left, sum(int(one.get("new") or 0) for one in sessions))
     if trials < left:
         raise UserError(
             f"the store of {folder.name} holds {trials} trials, but a session left {left}: put the "

@@ -1,10 +1,11 @@
-"""From what a user types to an architecture: a network's name, a run, a JSON file."""
+"""From what a user types to an architecture: a network's name, a run, a file, block strings."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from results.runs.folder import RECORD, read_json
+from results.runs.folder import RECORD, read_json, read_text
+from results.runs.strings import PLAIN, Shape, from_strings, is_strings
 from search_spaces.architecture import Architecture, from_dict
 from search_spaces.errors import UserError
 from search_spaces.networks import NETWORKS
@@ -13,26 +14,52 @@ BEST = "best.json"
 FAMILY = "family.json"
 
 
-def load_architecture(spec: str, runs: Path = Path("runs")) -> Architecture:
-    """The network that `spec` names: `efficientnet_b0`, a run's name, its folder, a file, or
-    `FAMILY:NETWORK` with a run, a folder or a family.json of `gridsearch family`.
+def load_architecture(spec: str, runs: Path = Path("runs"), shape: Shape = PLAIN) -> Architecture:
+    """Finds the network that a text names.
 
-    A file holds an architecture, or an object with one under `architecture`, as best.json does.
-    Raises UserError that lists what would do.
+    Args:
+        spec: `efficientnet_b0`, a run's name, its folder, `FAMILY:NETWORK` with a run, a folder or
+            a family.json of `gridsearch family`, block strings of TensorFlow or timm, or a file:
+            of block strings, of an architecture, or of an object with one under `architecture`, as
+            best.json is.
+        runs: the folder of runs.
+        shape: what block strings leave open; anything else has none.
+
+    Raises:
+        UserError: nothing of that name; the message lists what would do.
     """
+    if is_strings(spec):
+        return from_strings(spec, shape)
+    if (found := _plain(spec, runs, shape)) is None:
+        raise UserError(
+            f"{spec!r} is no network, run or file: expected one of {', '.join(NETWORKS)}, the name "
+            f"of a run in {runs}/, FAMILY:NETWORK, block strings of timm or TensorFlow, or a file "
+            "of an architecture or of block strings"
+        )
+    if shape.given and not found[1]:
+        option = "pixels" if (key := next(iter(shape.given))) == "resolution" else key
+        raise UserError(
+            f"--{option} is for block strings, and {spec} is a whole network: leave it out"
+        )
+    return found[0]
+
+
+def _plain(spec: str, runs: Path, shape: Shape) -> tuple[Architecture, bool] | None:
+    """(the network, whether a file's block strings made it); None where there is none."""
     if spec in NETWORKS:
-        return NETWORKS[spec]
+        return NETWORKS[spec], False
+    places = (Path(spec), runs / spec) if spec else ()
+    for path in places:
+        if path.is_file() and is_strings(text := read_text(path)):
+            return from_strings(text, shape), True
     if (found := family_member(spec, runs)) is not None:
-        return architecture_of(found.row, str(found.file))
-    for path in (Path(spec), runs / spec) if spec else ():
+        return architecture_of(found.row, str(found.file)), False
+    for path in places:
         if path.is_dir():
-            return _of_folder(path)
+            return _of_folder(path), False
         if path.is_file():
-            return architecture_of(read_json(path), str(path))
-    raise UserError(
-        f"{spec!r} is no network, run or file: expected one of {', '.join(NETWORKS)}, the name "
-        f"of a run in {runs}/, FAMILY:NETWORK, or a JSON file of an architecture"
-    )
+            return architecture_of(read_json(path), str(path)), False
+    return None
 
 
 def _of_folder(path: Path) -> Architecture:
