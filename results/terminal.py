@@ -40,7 +40,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.echo(f"{name}: interrupted", err=True)
         raise SystemExit(130) from None
-    except BrokenPipeError:  # the reader of our output left
+    except BrokenPipeError:  # whoever read our output, as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except (UserError, RunFailure) as error:
@@ -48,7 +48,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
     except OSError as error:
         if os.environ.get("COMPOUND_NAS_DEBUG"):
             raise
-        if error.errno == errno.ENOSPC and not error.filename:  # of the output: /dev/full
+        if error.errno == errno.ENOSPC and not error.filename:  # the output itself is full
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         message, code = f"{error.filename or 'the output'}: {error.strerror or error}", 1
     except Exception as error:

@@ -27,7 +27,7 @@ from search_spaces.networks import network
 from search_spaces.scaling.rules import Multipliers, scale
 
 TABLE = "published_scaling.csv"
-SMALLEST = 0.4  # rows with fewer MACs, relative to the network's 1x, are left out of the fit
+SMALLEST = 0.4  # share of the 1x network's MACs below which a row is left out of the fit
 NOISE = 0.3  # points that a printed accuracy is off by
 OWN = 0.3  # standard deviation of a network's log k around the shared one
 SHAPE = 1.0  # standard deviation of log p, q, s around 0 and of log b/a, c/a around 0

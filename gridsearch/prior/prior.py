@@ -62,24 +62,43 @@ class ScalingPrior:
         self.law, self.held_out = fitted()
 
     def check(self, architecture: Architecture) -> None:
-        """Raises OutOfDomain where the network is no scaled version of the baseline."""
+        """Refuses what is no scaled version of the baseline.
+
+        Raises:
+            OutOfDomain: The network has another number of stages.
+        """
         self._logs(architecture)
 
     def _logs(self, architecture: Architecture) -> tuple[float, ...]:
         return tuple(math.log(value) for value in effective(self.baseline, architecture))
 
     def gain(self, architecture: Architecture) -> float:
-        """Points of top-1 over the baseline. Raises OutOfDomain as `check`."""
+        """Points of top-1 over the baseline.
+
+        Raises:
+            OutOfDomain: The network is no scaled version of it.
+        """
         network = self.kin if self.known else None
         return self.law.gain(self._error, self._logs(architecture), network)
 
     def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
-        """The predicted top-1 and its spread. Raises OutOfDomain as `check`."""
+        """Predicts top-1 and its spread.
+
+        Raises:
+            OutOfDomain: The network is no scaled version of the baseline.
+        """
         top1 = 100 - self._error + self.gain(architecture)
         return Measurement(top1, 0.0 if architecture == self.baseline else self.held_out.gain)
 
     def predict(self, architectures: Sequence[Architecture]) -> tuple[Vector, Vector]:
-        """Predicts many networks: top-1 and spreads, (n,) each. Raises OutOfDomain as `check`."""
+        """Predicts many networks.
+
+        Returns:
+            (n,) top-1 in percent, and (n,) spreads in points.
+
+        Raises:
+            OutOfDomain: A network is no scaled version of the baseline.
+        """
         predictions = [self(architecture, 1.0, 0) for architecture in architectures]
         means = [prediction.accuracy for prediction in predictions]
         spreads = [prediction.spread for prediction in predictions]

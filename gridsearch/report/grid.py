@@ -34,7 +34,11 @@ PHIS = "0..7"
 
 
 def grid_page(folder: Folder) -> Page:
-    """The page of a run of `gridsearch run`. Raises UserError where a file of it can't be read."""
+    """The page of a run of `gridsearch run`.
+
+    Raises:
+        UserError: A file of it can't be read.
+    """
     choice, points = content(folder.path / COEFFICIENTS), _points(folder)
     trials = stored(folder)[0]
     failed = sum(trial.error is not None for trial in trials)

@@ -17,8 +17,8 @@ from nas.objective import Objective
 from nas.strategies.problem import Codes, Floats
 from search_spaces.errors import UserError
 
-OPTIONS = 64  # a column with more different values is no choice
-FEWEST = 10  # different networks
+OPTIONS = 64  # different values at most that a column of a choice has
+FEWEST = 10  # different networks that a table needs
 
 
 def read_task(
@@ -186,7 +186,7 @@ def _cell(path: Path, frame: Any, name: str, row: int) -> tuple[int, str]:
     ):
         reader = csv.reader(file)
         lines = ((reader.line_num, c) for c in reader if len(c) > 1 or "".join(c).strip())
-        line, cells = next(itertools.islice(lines, row + 1, None))  # the header is the first
-        at += max(0, len(cells) - len(frame.columns))  # row names, which the header lacks
+        line, cells = next(itertools.islice(lines, row + 1, None))  # the first line is the header
+        at += max(0, len(cells) - len(frame.columns))  # the header has no name for row names
         return line, cells[at] if at < len(cells) else ""
-    return row + 2, str(frame[name].iloc[row])  # a compressed file
+    return row + 2, str(frame[name].iloc[row])  # pandas reads compressed files, and csv does not

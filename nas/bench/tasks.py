@@ -20,8 +20,8 @@ from nas.strategies.scores import factors
 from search_spaces.errors import UserError
 from search_spaces.space import Space, Value
 
-DRAWN = 2000  # random networks that set the reference point
-CHANCE = 10.0  # percent, of a training that failed
+DRAWN = 2000  # random networks that the reference point is made of
+CHANCE = 10.0  # accuracy of a training that failed, percent
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def synthetic_task(made: Recipe, objective: str = "hard", target: float | None =
     sizes = rng.integers(2, 5, made.choices)
     choices = {f"c{i}": tuple(range(int(size))) for i, size in enumerate(sizes)}
     dear = [np.sort(rng.uniform(0.2, 1.0, size)) ** 1.5 for size in sizes]
-    part = rng.integers(0, max(2, made.choices // 4), made.choices)  # its stage
+    part = rng.integers(0, max(2, made.choices // 4), made.choices)  # the stage of each choice
     gain = rng.lognormal(0, 0.7, made.choices)
     main = [
         g * (np.sqrt(d) - np.sqrt(d).mean()) + g * rng.normal(0, 0.08, len(d))

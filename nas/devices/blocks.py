@@ -34,8 +34,8 @@ from search_spaces.layers import (
 from search_spaces.space import Space
 
 POOLS = ("max_pool", "avg_pool")
-OFTEN = 4  # times that each block of a space was met when the enumeration ends
-DRAWS = 200_000  # networks at most that it draws
+OFTEN = 4  # the blocks of a space are known when each was met this many times
+DRAWS = 200_000  # networks at most that are drawn to meet them
 
 _NAMES = "|".join(ACTIVATIONS)
 _LAYER = re.compile(

@@ -15,7 +15,7 @@ from search_spaces.errors import OutOfDomain
 
 SEVERAL = 8  # calibration networks from which an offset is fitted besides the factor
 OUTLIER = 0.02  # relative error beyond which a network counts less
-SIGMA = 1.4826  # of a normal distribution / its median absolute deviation
+SIGMA = 1.4826  # a normal distribution's standard deviation / its median absolute deviation
 
 
 def _sums(

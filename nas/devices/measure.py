@@ -107,7 +107,11 @@ def measure(
 
 
 def check_batch(device: ProfiledDevice, setting: Setting, path: Any) -> None:
-    """Raises UserError where the file was not measured with the setting's batch."""
+    """Refuses a device file that was not measured with the setting's batch.
+
+    Raises:
+        UserError: Names both batches.
+    """
     if device.batch != setting.batch:
         raise UserError(
             f"{path} predicts batches of {device.batch}, this measures --batch {setting.batch}: "

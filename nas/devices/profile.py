@@ -27,7 +27,7 @@ from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.space import Space
 
-CHECKS, CALIBRATIONS = 50, 25  # networks
+CHECKS, CALIBRATIONS = 50, 25  # networks that are timed whole to check, and to calibrate with
 CONTEXTS = 3  # designed networks that each block shall stand in
 CANDIDATES = 40  # random networks of which each designed network is the best
 DESIGNS = 400  # designed networks at most

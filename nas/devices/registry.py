@@ -28,7 +28,7 @@ DEVICES = {
     "vck190": "AMD Xilinx Versal VCK190 (FPGA, Vitis AI)",
     "zcu102": "AMD Xilinx Zynq UltraScale+ ZCU102 (FPGA, Vitis AI)",
 }
-KNOWN = 1 << 17  # predictions that are remembered
+KNOWN = 1 << 17  # predictions that are remembered for each device
 Arrays = tuple[Any, Any]
 
 
@@ -66,7 +66,11 @@ class Device:
     covers: str
 
     def quantity(self, kind: str) -> Quantity:
-        """The quantity of a kind. Raises UserError where the device has none."""
+        """The quantity of a kind.
+
+        Raises:
+            UserError: The device has none.
+        """
         if kind not in self.quantities:
             has = ", ".join(f"--target-{other}" for other in self.quantities)
             raise UserError(

@@ -37,7 +37,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Setting:
-    """How networks run. Raises UserError where it is made of unknown names or numbers below 1.
+    """How networks run.
 
     Attributes:
         runtime: A name of RUNTIMES.
@@ -45,6 +45,9 @@ class Setting:
         threads: Of the processor, at most its cores.
         batch: Images at once.
         dtype: A name of DTYPES.
+
+    Raises:
+        UserError: A name is unknown, or a number below 1 or above the cores.
     """
 
     runtime: str = "torch"
@@ -71,10 +74,13 @@ class Setting:
 
 
 class Runtime(Protocol):
-    """Makes networks ready to run on random images. Raises UserError where it is not installed.
+    """Makes networks ready to run on random images.
 
     Args:
         setting: How they run.
+
+    Raises:
+        UserError: It is not installed, or can't run the setting.
     """
 
     def __init__(self, setting: Setting) -> None: ...

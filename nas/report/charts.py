@@ -167,7 +167,7 @@ def progress_chart(findings: Findings) -> Chart | None:
     made = figure(traces, "evaluations", "reward")
     low, high = np.quantile(done["reward"], [0.02, 1])
     room = 0.06 * (high - low) or 0.5
-    if len(done) > 50:  # a few very bad ones must not flatten the rest
+    if len(done) > 50:  # a few very bad networks must not flatten the rest of the chart
         made.update_yaxes(range=[low - room, high + room])
     about = f"Best reward so far and each of {len(done)} trials against evaluations."
     return chart("progress-chart", made, about, _reward_text(findings), height=360)
@@ -236,7 +236,7 @@ def importances(frame: Any, names: Sequence[str]) -> dict[str, float]:
 def importance_parts(findings: Findings) -> list[Part]:
     """The chart, and each option's mean; a sentence where there is too little to tell."""
     frame = findings.frame[findings.frame["reward"].notna()]
-    if len(frame):  # of halving the rung with most networks: the last one holds few
+    if len(frame):  # halving has several budgets; the last has few networks, so take the fullest
         frame = frame[frame["budget"] == frame["budget"].mode()[0]]
     names = choice_columns(findings)
     frame = frame.drop_duplicates("id")

@@ -8,7 +8,7 @@ from nas.search.conclude import Result
 from search_spaces.quantities import Quantity
 from search_spaces.stages import MACS, MEMORY, PARAMS, drawing
 
-WIDTH, HEIGHT, EDGE = 720, 300, 44  # of the picture of the front, pixels
+WIDTH, HEIGHT, EDGE = 720, 300, 44  # pixels of the picture of the front
 
 
 def html(result: Result) -> str:
@@ -56,7 +56,7 @@ def front_picture(result: Result, of: Quantity) -> str:
     """An SVG picture of accuracy against the target's quantity: trials, the front, the pick."""
     cost = result.plan.objective.cost
     able = [trial for trial in result.trials if trial.accuracy is not None]
-    able = able[:: max(1, len(able) // 600)]  # a picture, not the table
+    able = able[:: max(1, len(able) // 600)]  # a picture of some hundred dots says as much
     points = [(cost(t.architecture), t.accuracy or 0.0) for t in able]
     front = [(cost(t.architecture), t.accuracy or 0.0) for t in result.front]
     assert result.pick is not None

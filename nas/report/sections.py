@@ -27,7 +27,11 @@ _FRONT_ROWS = 40
 
 
 def report_of(folder: Folder) -> Page:
-    """The page of a search. Raises UserError where the run is no search's or can't be read."""
+    """The page of a search.
+
+    Raises:
+        UserError: The run is no search's, or can't be read.
+    """
     return page(findings_of(folder))
 
 

@@ -73,7 +73,7 @@ class Controller:
             drawn = torch.randn(*shape, generator=generator) * scale
             return drawn.requires_grad_()
 
-        self._read = weights(n, self._width, h, scale=0.3)  # embeddings of the option before
+        self._read = weights(n, self._width, h, scale=0.3)  # embeddings of the option chosen last
         self._first = weights(1, h, scale=0.3)
         self._cell = _lstm(torch.randn(2 * h, 4 * h, generator=generator) * (2 * h) ** -0.5)
         self._write = weights(n, h, self._width, scale=0.01)

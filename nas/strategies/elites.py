@@ -21,8 +21,8 @@ from nas.objective import Objective
 from nas.strategies.inner import Inner
 from nas.strategies.problem import Codes, Floats, SpaceProblem
 
-ROUNDS = 40  # of children, for one generation
-SOFT_SPAN = 4.0  # `soft` allows more than T: bins reach so many times T
+ROUNDS = 40  # times that children are made until a generation is full
+SOFT_SPAN = 4.0  # where the objective is `soft`, bins reach this many times T
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,14 @@ class Settings:
     """How a search by generations goes about it.
 
     Attributes:
-        least, most: networks of a generation, which grows as `share` of those told.
-        share: see above.
-        bins: of cost, between the cheapest network seen and the dearest allowed.
-        kept: elites of a bin.
-        near: share of the parents that are the networks of best reward.
-        best: how many networks these are.
-        local: every so many generations one looks around the best network.
+        least: Fewest networks of a generation.
+        most: Most networks of a generation.
+        share: Of the networks told so far, how many a generation has between these two.
+        bins: Of cost, between the cheapest network seen and the dearest allowed.
+        kept: Elites of a bin.
+        near: Share of the parents that are the networks of best reward.
+        best: How many networks these are.
+        local: Every so many generations one looks around the best network.
     """
 
     least: int = 32
@@ -57,9 +58,9 @@ class Elites:
     """The archive of a search by generations, and the next generation from it.
 
     Args:
-        problem: the space with its limits and objective.
-        seed: of everything random.
-        settings: see `Settings`.
+        problem: The space with its limits and objective.
+        seed: Of everything random.
+        settings: None takes the defaults.
     """
 
     def __init__(self, problem: SpaceProblem, seed: int, settings: Settings | None = None) -> None:
@@ -106,7 +107,7 @@ class Elites:
         rng = np.random.RandomState([self._seed % 2**32, self._generation, 11])
         size = self.settings.size(self.told)
         local = self._generation % self.settings.local == self.settings.local - 1
-        found: dict[Hashable, NDArray[Any]] = {}
+        proposals: dict[Hashable, NDArray[Any]] = {}
         for turn in range(ROUNDS):
             if not np.isfinite(self._reward).any():
                 candidates, _ = self._inner.random(2 * size, rng)
@@ -116,11 +117,11 @@ class Elites:
                 candidates = self._children(4 * size, rng)
             allowed = candidates[self.problem.facts(candidates).allowed]
             for key, code in zip(self.problem.keys(allowed), allowed, strict=True):
-                if key not in self._taken and key not in found:
-                    found[key] = code
-                    if len(found) == size:
-                        return np.array(list(found.values()))
-        return np.array(list(found.values()), np.int64).reshape(-1, len(self._sizes))
+                if key not in self._taken and key not in proposals:
+                    proposals[key] = code
+                    if len(proposals) == size:
+                        return np.array(list(proposals.values()))
+        return np.array(list(proposals.values()), np.int64).reshape(-1, len(self._sizes))
 
     def _parents(self, n: int, rng: np.random.RandomState) -> Codes:
         """(n, choices): of the best rewards, and of the elites of random bins."""
@@ -146,9 +147,10 @@ class Elites:
         return [part[: self.settings.kept] for part in np.split(done, starts[1:])]
 
     def _children(self, n: int, rng: np.random.RandomState) -> Codes:
-        """(n, choices): mutants of 1 + Poisson(1) choices; every third is a crossover before.
+        """Mutants of 1 + Poisson(1) choices (n, choices); every third is a crossover before.
 
-        Half of the changes are one step up or down an ordered list of options."""
+        Half of the changes are one step up or down an ordered list of options.
+        """
         mothers, fathers = self._parents(n, rng), self._parents(n, rng)
         mixed = (rng.random_sample(mothers.shape) < 0.5) & (np.arange(n) % 3 == 0)[:, None]
         children = np.where(mixed, fathers, mothers)

@@ -64,7 +64,7 @@ class EvolutionSampler(BaseSampler):
         count = min(len(params), 1 + self._rng.poisson(self._mutations - 1))
         for name in self._rng.choice(sorted(params), count, replace=False):
             distribution = search_space[name]
-            for _ in range(10):  # a draw may be the old value
+            for _ in range(10):  # a draw may give the value that is to be changed
                 value = self._random.sample_independent(study, trial, name, distribution)
                 if value != parent.params[name]:
                     break

@@ -6,9 +6,9 @@ import numpy as np
 
 from nas.strategies.problem import Codes, Facts, Floats, Problem
 
-SAMPLES = 512  # random networks that numbers are standardised on
-CHILDREN, PARENTS, GENERATIONS = 160, 32, 8  # of the inner evolution
-POOL = 4096  # listed networks that one proposal looks at
+SAMPLES = 512  # random networks whose mean and spread standardise the numbers
+CHILDREN, PARENTS, GENERATIONS = 160, 32, 8  # of the evolution behind one proposal
+POOL = 4096  # networks at most that a proposal looks at where they are listed
 Score = Callable[[Codes, Facts], Floats]
 
 

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 from nas.objective import Objective
 from nas.strategies.problem import Codes, Facts, Problem
 
-GRID = 33  # values of a numeric parameter
+GRID = 33  # values at most that a numeric parameter is tried at
 
 
 def options_of(distribution: BaseDistribution) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ from nas.strategies.scores import Warp, factors, finite, hypervolume_score, scal
 from search_spaces.architecture import Architecture
 
 FIRST = 20  # proposals that fill the space
-START = 24  # of the best evaluated networks are parents of the inner search
+START = 24  # best evaluated networks, from which the inner search starts
 Prior = Callable[[Sequence[Architecture]], Floats]  # accuracies in percent
 EVERY = (TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING)
 

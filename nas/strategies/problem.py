@@ -121,7 +121,11 @@ class SpaceProblem:
         return np.array([known[key] for key in keys])
 
     def anchor(self) -> Codes:
-        """A code (choices,) within the limits. Raises UserError where none is found."""
+        """A code (choices,) within the limits.
+
+        Raises:
+            UserError: None is found.
+        """
         return positions(self.choices, feasible_values(self.space, self.limits))
 
     def keys(self, codes: Codes) -> list[Hashable]:
@@ -267,6 +271,6 @@ def parts_of(space: Space, bases: int = 6, checks: int = 60) -> _Parts | None:
     made = _Parts(space, [sorted(depended) for depended in sets])
     drawn = [space.sample(rng) for _ in range(checks)]
     codes = np.array([positions(space.choices, values) for values in drawn])
-    made(codes[: checks // 2])  # fills tables that the second half is read from
+    made(codes[: checks // 2])  # fills rows of the table, which the second half then reads too
     exact = np.array([cost(space.build(values)) for values in drawn], float)
     return made if np.array_equal(made(codes)[1][:, :4], exact) else None

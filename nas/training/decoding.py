@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from search_spaces.errors import RunFailure
 
-SMALLEST = 8  # px: of an image's shorter side, and of a resolution
-FEW = 2000  # images: below, starting processes takes longer than it saves
+SMALLEST = 8  # pixels of an image's shorter side, and of a resolution, at least
+FEW = 2000  # fewer images are decoded sooner without starting processes
 REPORT = 64  # images between two reports of a process
 Bad = dict[int, str]  # position of a file -> why it can't be used
 

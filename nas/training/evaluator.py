@@ -32,8 +32,8 @@ from search_spaces.architecture import Architecture
 from search_spaces.builder import build
 from search_spaces.errors import OutOfDomain, UserError
 
-EVAL_BATCH = 250  # images
-LONGEST = 10_000.0  # epochs
+EVAL_BATCH = 250  # images that are validated at once
+LONGEST = 10_000.0  # epochs of a budget at most
 LOOP = 1  # raised when a change of the loop changes its numbers, so that old states don't go on
 
 
@@ -120,7 +120,11 @@ class TrainingEvaluator:
         return {px: stratified(images.train_y, self.subset) for px, images in self.sets.items()}
 
     def check(self, architecture: Architecture) -> None:
-        """Raises OutOfDomain where the network's classes or resolution are not the data's."""
+        """Refuses networks that do not fit the data.
+
+        Raises:
+            OutOfDomain: The classes or the resolution are not the data's.
+        """
         data = self.sets.get(architecture.resolution)
         if data is None:
             known = ", ".join(map(str, sorted(self.sets)))
@@ -180,7 +184,7 @@ class TrainingEvaluator:
             with settings(self.threads, device):
                 state = self._fresh(architecture, seed)
                 if not kept.restore(state, until):
-                    state = self._fresh(architecture, seed)  # a part may have been restored
+                    state = self._fresh(architecture, seed)  # restoring may have failed half-way
                 train(state, self._train_pixels(data, device), self._task(seed), until,
                       kept.now_and_then)  # fmt: skip
                 last = copy.deepcopy(state.state_dict()) if self.keep else None
@@ -227,7 +231,7 @@ class TrainingEvaluator:
             some = Pixels(data.val_x, data.val_y, device, np.arange(min(EVAL_BATCH, data.val)))
             task, batch = self._task(0), min(self.batch, len(pixels))
 
-            def one_step() -> None:  # each ends with a look at the loss, and so waits for a GPU
+            def one_step() -> None:  # it reads the loss at its end, and so waits for a GPU
                 train(state, pixels, task, state.step + 1)
 
             trained = _seconds(one_step, steps)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from search_spaces.errors import UserError
 
-HELD_OUT = 0.2  # of each training class, where there is no val/
+HELD_OUT = 0.2  # part of each training class that validates where there is no val/
 Split = list[tuple[str, int]]  # (path in the folder, label)
 
 

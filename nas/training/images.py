@@ -26,8 +26,8 @@ from search_spaces.architecture import Architecture
 from search_spaces.errors import RunFailure, UserError
 from search_spaces.space import Space, Values
 
-FORMAT = 1  # of the cache; part of the key
-LARGEST = 1024  # px
+FORMAT = 1  # of the cache's files; a new format gets new keys
+LARGEST = 1024  # pixels of a resolution at most
 Progress = Callable[[int, int], None]  # told the images done, and the images in all
 
 

@@ -19,7 +19,7 @@ from nas.training.recipes import Recipe, average_decay, learning_rate
 from nas.training.state import Pixels, State
 
 CHECK = 20  # steps between two looks at the loss: each look waits for the device
-HALVINGS = 3  # of the batch, when memory runs out
+HALVINGS = 3  # times that a batch is halved when memory runs out
 
 
 class TrainingFailed(RuntimeError):
@@ -170,7 +170,7 @@ def _gradients_in_parts(
     state: State, images: Tensor, labels: Tensor, smoothing: float, seed: int
 ) -> Tensor:
     """The batch's mean loss, piece by piece; the gradients add up in the weights."""
-    torch.manual_seed(seed)  # dropout and drop-connect
+    torch.manual_seed(seed)  # for dropout and drop-connect
     whole = torch.zeros((), device=images.device)
     for part, wanted in zip(images.chunk(state.parts), labels.chunk(state.parts), strict=True):
         with torch.autocast(images.device.type, state.dtype, enabled=state.autocast):

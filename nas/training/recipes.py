@@ -89,7 +89,11 @@ RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (FAST, PAPER)
 
 
 def recipe(name: str) -> Recipe:
-    """A recipe by name. Raises UserError where there is none."""
+    """A recipe by name.
+
+    Raises:
+        UserError: There is none.
+    """
     if name not in RECIPES:
         raise UserError(f"there is no recipe {name!r}: expected one of {', '.join(RECIPES)}")
     return RECIPES[name]

@@ -27,7 +27,7 @@ def kept_weights(
     training = record.get("experiment", {}).get("training")
     if not training:
         raise UserError(f"the run {folder} trained nothing, so its pick has no weights")
-    from nas.training.augment import MEAN, SPREAD  # these load torch
+    from nas.training.augment import MEAN, SPREAD  # imported here, since they load torch
     from nas.training.proxy import CHECKPOINTS
 
     seed = _seed(folder, best)

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from results.report.page import Chart
 from search_spaces.quantities import Quantity
 
-# Colours are named here and given in assets: the page has two themes.
+# Names of colours; assets/page.css gives their values, for a light and a dark theme.
 INK, MUTED, GRID, BACK = "var(--ink)", "var(--muted)", "var(--grid)", "var(--bg)"
 FAINT, FRONT, PICK = "var(--faint)", "var(--front)", "var(--pick)"
 BASE, OTHER, ALARM = "var(--base)", "var(--other)", "var(--alarm)"
-MOST = 4000  # faint points in one chart
+MOST = 4000  # faint points in a chart at most
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def families_of(identity: str, runs: Path) -> list[dict[str, Any]]:
         try:
             content = read_json(path)
         except UserError:
-            continue  # a file that is no family's is not this report's matter
+            continue  # the file is broken: its own command tells so, not this report
         if isinstance(content, dict) and content.get("baseline") == identity and rows(content):
             families.append(content)
     return families

@@ -109,7 +109,7 @@ def _picture(row: Row, architecture: Architecture, widest: int) -> Any:
     count = row.layers
     label = f"{count} block{'s' * (count != 1)}, kernel {kernel}"
     label += ", with squeeze-and-excitation" if row.stage is not None and row.stage.se else ""
-    return Markup(  # numbers and our own words only
+    return Markup(  # safe without escaping: it has numbers and our own words only
         f'<svg class="blocks" width="{width}" height="30" role="img" aria-label="{label}">'
         f"<title>{label}</title>{''.join(rects)}</svg>"
     )

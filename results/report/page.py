@@ -150,7 +150,11 @@ class Page:
 
 
 def require() -> None:
-    """Raises UserError that says what to install where the report's libraries are missing."""
+    """Refuses to go on where the report's libraries are missing.
+
+    Raises:
+        UserError: Says what to install.
+    """
     needed = {"jinja2": "jinja2", "plotly": "plotly", "sklearn": "scikit-learn"}
     for module, package in needed.items():
         if importlib.util.find_spec(module) is None:
@@ -188,7 +192,11 @@ def _template() -> Any:
 
 
 def check_place(path: Path) -> None:
-    """Raises UserError where a report may not be written: no folder, or a file that is none."""
+    """Refuses a path where a report may not be written.
+
+    Raises:
+        UserError: Its folder does not exist, or a file stands there that is no report.
+    """
     if not path.parent.is_dir():
         raise UserError(
             f"the folder {path.parent} does not exist: make it, or choose another --out"
