@@ -1,11 +1,12 @@
 """From the options of `gridsearch family` and `compare` to their results and folders."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from os.path import exists
 from pathlib import Path
 from typing import Any
 
-from gridsearch.commands.run import rounding
+from gridsearch.commands.options import CompareAsked, FamilyAsked, Rounded
 from gridsearch.family.compare import BASELINES, Scaled, compare, parse_ratios
 from gridsearch.family.compare import row as compare_row
 from gridsearch.family.family import (
@@ -21,6 +22,7 @@ from gridsearch.family.files import FILES, table, write_family
 from gridsearch.prior.evaluators import evaluator as evaluator_of
 from gridsearch.prior.law import fitted
 from gridsearch.prior.prior import ScalingPrior, label
+from nas.commands.options import Kept
 from nas.evaluators import Evaluator
 from results.runs.folder import read_json, run_name, run_path, write_atomically, write_json
 from results.runs.load import architecture_of, load_architecture
@@ -63,60 +65,72 @@ def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
     return found, content
 
 
+@dataclass(frozen=True)
+class Made:
+    """A family, and what family.json says of it. asked: what makes two families the same.
+    label: what the predictions are."""
+
+    members: Sequence[Member]
+    asked: Mapping[str, Any]
+    title: str
+    label: str
+
+
 def family_of(
-    command: str,
-    baseline: str | None,
-    coefficients: str | None,
-    preset: str | None,
-    phi: str | None,
-    budgets: str | None,
-    rule: str | None,
-    round_resolution: str,
-    name: str | None,
-    runs: Path,
+    command: str, asked: FamilyAsked, rounded: Rounded, kept: Kept
 ) -> tuple[dict[str, Any], Path]:
     """Makes and writes the family; gives what family.json holds, and the folder.
 
-    phi: None for PHIS.   Raises UserError.
+    Raises UserError.
     """
-    phis = _phis(phi, budgets)
-    numbers, content = coefficients_of(coefficients)
-    base = _family_baseline(baseline, content, runs)
+    phis = _phis(asked.phi, asked.budgets)
+    numbers, content = coefficients_of(asked.coefficients)
+    base = _family_baseline(asked.baseline, content, kept.runs)
+    preset = asked.preset
     if preset is None:
-        plain = coefficients is None and budgets is None and rule is None
-        plain = plain and round_resolution == "none"
+        given = (asked.coefficients, asked.budgets, rounded.rule, rounded.pixels)
+        plain = all(one is None for one in given)
         preset = "released" if plain and base == EFFICIENTNET_B0 else "formula"
     if preset == "released":
-        _refuse_beside_released(base, coefficients, budgets, rule, round_resolution)
-        members = released_family(_released_names(phis))
-        title = "the released EfficientNets"
-        asked: dict[str, Any] = {"preset": preset, "phi": phis}
-        label_of = label(fitted()[1])
+        _refuse_beside_released(base, asked, rounded)
+        made = Made(
+            released_family(_released_names(phis)), {"preset": preset, "phi": phis},
+            "the released EfficientNets", label(fitted()[1]),
+        )  # fmt: skip
     else:
-        how = rule or (content.get("rule") if baseline is None else None)
-        how = None if how == rule_name(base) else how
-        recipe = check_recipe(Recipe(base, numbers, how, rounding(round_resolution)))
-        members = _formula(recipe, phis, budgets)
-        title = (
-            f"{base.name or base.id} scaled with alpha {numbers.alpha:.4g}, beta "
-            f"{numbers.beta:.4g}, gamma {numbers.gamma:.4g}"
-        )
-        asked = {
-            "preset": preset,
-            "phi": None if budgets else phis,
-            "budgets": budgets,
-            "baseline": base.id,
-            "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
-            "rule": how,
-            "round_resolution": rounding(round_resolution),
-        }
-        predicted = members[0].prediction is not None
-        label_of = ScalingPrior(base, how).label if predicted else ""
-    folder = run_path(name or _family_name(base, asked), runs)
-    about = {"title": title, "label": label_of, "files": list(FILES), "command": command, **asked}
-    with session(folder, {"kind": "family", **asked}, command):
-        written = write_family(folder, members, about)
+        rule = rounded.rule or (content.get("rule") if asked.baseline is None else None)
+        rule = None if rule == rule_name(base) else rule
+        recipe = check_recipe(Recipe(base, numbers, rule, rounded.pixels))
+        made = _scaled(recipe, phis, asked.budgets)
+    folder = run_path(kept.name or _family_name(base, made.asked), kept.runs)
+    about = {"title": made.title, "label": made.label, "files": list(FILES), "command": command}
+    with session(folder, {"kind": "family", **made.asked}, command):
+        written = write_family(folder, made.members, {**about, **made.asked})
     return written, folder
+
+
+def _scaled(recipe: Recipe, phis: str, budgets: str | None) -> Made:
+    """The family of a formula, at phis or within budgets."""
+    base, numbers = recipe.baseline, recipe.coefficients
+    if budgets is not None:
+        members = budget_family(recipe, parse_budgets(budgets, base))
+    else:
+        members = formula_family(recipe, parse_phis(phis))
+    asked = {
+        "preset": "formula",
+        "phi": None if budgets else phis,
+        "budgets": budgets,
+        "baseline": base.id,
+        "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
+        "rule": recipe.rule,
+        "round_resolution": recipe.round_resolution,
+    }
+    title = (
+        f"{base.name or base.id} scaled with alpha {numbers.alpha:.4g}, beta "
+        f"{numbers.beta:.4g}, gamma {numbers.gamma:.4g}"
+    )
+    predicted = members[0].prediction is not None
+    return Made(members, asked, title, ScalingPrior(base, recipe.rule).label if predicted else "")
 
 
 def _phis(phi: str | None, budgets: str | None) -> str:
@@ -136,19 +150,17 @@ def _family_baseline(baseline: str | None, content: Mapping[str, Any], runs: Pat
     return EFFICIENTNET_B0
 
 
-def _refuse_beside_released(
-    base: Architecture, coefficients: Any, budgets: Any, rule: Any, round_resolution: str
-) -> None:
+def _refuse_beside_released(base: Architecture, asked: FamilyAsked, rounded: Rounded) -> None:
     if base != EFFICIENTNET_B0:
         raise UserError(
             "--preset released is a table of EfficientNets, made from efficientnet_b0: take "
             "--preset formula for another baseline"
         )
     given = {
-        "--coefficients": coefficients,
-        "--budgets": budgets,
-        "--rule": rule,
-        "--round-resolution": None if round_resolution == "none" else round_resolution,
+        "--coefficients": asked.coefficients,
+        "--budgets": asked.budgets,
+        "--rule": rounded.rule,
+        "--round-resolution": rounded.pixels,
     }
     for option, value in given.items():
         if value is not None:
@@ -171,12 +183,6 @@ def _released_names(text: str) -> list[str]:
     return names
 
 
-def _formula(recipe: Recipe, phis: str, budgets: str | None) -> list[Member]:
-    if budgets is not None:
-        return budget_family(recipe, parse_budgets(budgets, recipe.baseline))
-    return formula_family(recipe, parse_phis(phis))
-
-
 def _family_name(base: Architecture, asked: Mapping[str, Any]) -> str:
     parts = ["family", base.name or base.id, asked["preset"]]
     if asked["preset"] == "formula":
@@ -187,38 +193,30 @@ def _family_name(base: Architecture, asked: Mapping[str, Any]) -> str:
     return run_name(parts)
 
 
-def compare_of(
-    command: str,
-    baselines: Sequence[str],
-    ratios: str,
-    coefficients: str | None,
-    evaluator: str,
-    plots: bool,
-    name: str | None,
-    runs: Path,
-) -> tuple[dict[str, Any], list[str]]:
+def compare_of(command: str, asked: CompareAsked, kept: Kept) -> tuple[dict[str, Any], list[str]]:
     """Makes and writes the comparison; gives what compare.json holds, and the files."""
-    numbers, _ = coefficients_of(coefficients)
-    targets = parse_ratios(ratios)
-    given = [load_architecture(one, runs) for one in baselines or BASELINES]
+    numbers, _ = coefficients_of(asked.coefficients)
+    targets, evaluator = parse_ratios(asked.ratios), asked.evaluator
+    given = [load_architecture(one, kept.runs) for one in asked.baselines or BASELINES]
     measures = {one: evaluator_of(evaluator, one) for one in given}  # each network once
-    asked = {
+    compared = {
         "kind": "compare",
         "baselines": [one.id for one in measures],
         "ratios": targets,
         "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
         "evaluator": evaluator,
     }
-    folder = run_path(name or _compare_name(list(measures) if baselines else [], asked), runs)
-    with session(folder, asked, command):
+    own = list(measures) if asked.baselines else []
+    folder = run_path(kept.name or _compare_name(own, compared), kept.runs)
+    with session(folder, compared, command):
         scaled = compare(list(measures), targets, numbers, measures.__getitem__)
         rows = [compare_row(one) for one in scaled]
         label_of = label(fitted()[1]) if evaluator == PRIOR else None
-        content = {**asked, "label": label_of, "command": command, "networks": rows}
+        content = {**compared, "label": label_of, "command": command, "networks": rows}
         write_json(folder / "compare.json", content)
         write_atomically(folder / "compare.csv", table(rows))
         files = ["compare.json", "compare.csv"]
-        if plots:
+        if asked.plots:
             caption = "a prior, not a measurement" if evaluator == PRIOR else evaluator
             files += _plotted(folder, scaled, measures, caption)
     return content, [str(folder / file) for file in files]

@@ -1,23 +1,20 @@
 """From the options of `gridsearch run` to its plan and its end."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
+from gridsearch.commands.options import GridAsked, Measured, Rounded
 from gridsearch.grid.grid import Grid, Question, build_grid
 from gridsearch.grid.plan import Plan
-from nas.commands.options import check_training, take_training
 from nas.commands.progress import decoding, progress
 from nas.training.proxy import Proxy
-from results.runs.load import load_architecture
+from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 
-
-def rounding(text: str) -> int | None:
-    return None if text == "none" else int(text)
+if TYPE_CHECKING:
+    from nas.search.execution import Execution
 
 
 def window_of(text: str) -> float | None:
@@ -31,43 +28,50 @@ def window_of(text: str) -> float | None:
         raise UserError(f"--window is {text!r}: expected a number, as 0.05, or off") from None
 
 
-def plan_of(given: dict[str, Any], typed: Sequence[str] = ()) -> Plan:
-    """The plan of `gridsearch run`; `given` loses what the plan takes. Raises UserError."""
-    check_training(given, typed, "dry_run")
-    baseline: str = given.pop("baseline")
-    runs: Path = given["runs"]
-    network = load_architecture(baseline, runs)
-    given["evaluator"] = given["evaluator"] or "prior"
-    given.update(pixels=network.resolution, ranking="reward")
-    made = take_training(given)
-    del made["ranking"]
-    if made.get("proxy"):
+def plan_of(
+    asked: GridAsked, measured: Measured, rounded: Rounded, network: Architecture, how: "Execution"
+) -> Plan:
+    """The plan of `gridsearch run`. Raises UserError.
+
+    network: the baseline that was asked for; with training it takes the data's classes.
+    """
+    if how.proxy is not None:
         from gridsearch.grid.training import fitted
 
-        network = fitted(network, made["proxy"])
-    text, memory = given.pop("target_memory"), QUANTITIES["memory"]
+        network = fitted(network, how.proxy)
+    text, memory = asked.target_memory, QUANTITIES["memory"]
     question = Question(
         baseline=network,
-        window=window_of(given.pop("window")),
+        phi=asked.phi,
+        step=asked.step,
+        tolerance=asked.tolerance,
+        window=window_of(asked.window),
         memory=None if text is None else memory.parse(text, "--target-memory"),
-        round_resolution=rounding(given.pop("round_resolution")),
-        **{key: given.pop(key) for key in ("phi", "step", "tolerance", "rule")},
+        rule=rounded.rule,
+        round_resolution=rounded.pixels,
     )
-    return Plan(question=question, baseline=baseline, **made, **given)
+    return Plan(
+        question=question,
+        baseline=asked.baseline,
+        evaluator=measured.evaluator or "prior",
+        replicates=measured.replicates,
+        level=measured.level,
+        **vars(how),
+    )
 
 
-def execute(given: dict[str, Any], typed: Sequence[str]) -> None:
-    """The command: plans, measures or forecasts, prints."""
-    as_json, most, dry = given.pop("as_json"), given.pop("most"), given.pop("dry_run")
-    plan = plan_of(given, typed)
+def _grid(plan: Plan, as_json: bool) -> Grid:
     grid = build_grid(plan.question)
     if plan.proxy and not as_json:
         _say_room(plan.proxy, grid)
-    if dry:
-        _forecast(plan, grid, as_json)
-        return
+    return grid
+
+
+def execute(plan: Plan, most: int, as_json: bool) -> None:
+    """Measures and prints the points, `most` of them."""
     from gridsearch.grid.run import objective, run
 
+    grid = _grid(plan, as_json)
     total = plan.evaluations(len(grid.points))
     quiet = as_json or plan.measure == "prior"  # which takes no time
     with decoding(as_json) as decoded, progress(total, objective(grid), quiet) as show:
@@ -83,7 +87,7 @@ def execute(given: dict[str, Any], typed: Sequence[str]) -> None:
     else:
         from gridsearch.commands.present import print_run
 
-        print_run(result, max(1, most))
+        print_run(result, most)
 
 
 def _say_room(proxy: Proxy, grid: Grid) -> None:
@@ -99,18 +103,20 @@ def _say_room(proxy: Proxy, grid: Grid) -> None:
     )
 
 
-def _forecast(plan: Plan, grid: Grid, as_json: bool) -> None:
+def forecast(plan: Plan, as_json: bool) -> None:
+    """Prints how long the trainings will take; trains nothing."""
     from gridsearch.grid.training import forecast
 
+    grid = _grid(plan, as_json)
     with decoding(as_json) as decoded:
-        found = forecast(plan, grid, decoded)
+        hours = forecast(plan, grid, decoded)
     if as_json:
         import dataclasses
 
         from results.terminal import print_json
 
-        print_json(dataclasses.asdict(found))
+        print_json(dataclasses.asdict(hours))
     else:
         from nas.commands.present import print_forecast
 
-        print_forecast(found)
+        print_forecast(hours)

@@ -1,88 +1,79 @@
 """`nas audit`: the proxy under test."""
 
-import shlex
-import sys
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
-from nas.commands.options import DATA, EXECUTOR, options, take_training
+from nas.commands.options import (
+    Group,
+    SizedImages,
+    Stored,
+    Workers,
+    command_line,
+    once,
+    options,
+)
+from search_spaces.errors import UserError
+
+if TYPE_CHECKING:
+    from nas.search.audit import Audit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(Group):
+    """Which networks are trained, how often and how long; epochs: as typed, `1,2,4`."""
+
+    target: Annotated[str, once(
+        "--target-flops", "target", metavar="MACS", required=True,
+        help="Only networks within so many multiply-adds are drawn: 30M.",
+    )]  # fmt: skip
+    space: Annotated[str, click.option(
+        "--space", default="efficientnet-small", show_default=True,
+        help="A name of `nas spaces`, a FILE.toml, or module:name.",
+    )]  # fmt: skip
+    networks: Annotated[int, click.option(
+        "--networks", type=int, default=8, show_default=True, help="Drawn at random.",
+    )]  # fmt: skip
+    seeds: Annotated[int, click.option(
+        "--seeds", type=int, default=2, show_default=True,
+        help="Trainings of each network at each length.",
+    )]  # fmt: skip
+    epochs: Annotated[str, click.option(
+        "--epochs", default="1,2,4", show_default=True, metavar="A,B,...",
+        help="Lengths of training; the last is the reference.",
+    )]  # fmt: skip
+    tau: Annotated[float, click.option(
+        "--tau", type=float, default=0.7, show_default=True,
+        help="Kendall's tau wanted: the cheapest length that reaches it is named.",
+    )]  # fmt: skip
+    seed: Annotated[int, click.option(
+        "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1),
+    )]  # fmt: skip
+
+    @property
+    def budgets(self) -> tuple[float, ...]:
+        """The lengths. Raises UserError."""
+        try:
+            return tuple(float(one) for one in self.epochs.split(","))
+        except ValueError:
+            raise UserError(f"--epochs is {self.epochs!r}: expected numbers, as 1,2,4") from None
 
 
 @click.command()
-@click.option(
-    "--target-flops",
-    "target",
-    metavar="MACS",
-    required=True,
-    help="Only networks within so many multiply-adds are drawn: 30M.",
-)
-@click.option(
-    "--space",
-    default="efficientnet-small",
-    show_default=True,
-    help="A name of `nas spaces`, a FILE.toml, or module:name.",
-)
-@click.option("--networks", type=int, default=8, show_default=True, help="Drawn at random.")
-@click.option(
-    "--seeds",
-    type=int,
-    default=2,
-    show_default=True,
-    help="Trainings of each network at each length.",
-)
-@click.option(
-    "--epochs",
-    default="1,2,4",
-    show_default=True,
-    metavar="A,B,...",
-    help="Lengths of training; the last is the reference.",
-)
-@click.option(
-    "--tau",
-    type=float,
-    default=0.7,
-    show_default=True,
-    help="Kendall's tau wanted: the cheapest length that reaches it is named.",
-)
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
-@options(DATA, EXECUTOR)
-@click.option("--name", help="Of the run. Default: made from the arguments.")
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")  # fmt: skip
-def audit(**given: Any) -> None:
+@options(asked=Asked, images=SizedImages, workers=Workers, kept=Stored)
+def audit(asked: Asked, images: SizedImages, workers: Workers, kept: Stored) -> None:
     """Measure the proxy itself: seed noise, and how well short trainings rank networks.
 
     Trains random networks with several seeds and lengths, and compares each length's ranking
     with the longest's. The same command line continues an audit that was stopped.
     """
     from nas.commands.progress import decoding, progress
-    from nas.objective import Objective
-    from nas.search.audit import Audit, run_audit
-    from nas.search.plan import Plan
-    from results.runs.folder import run_name
-    from search_spaces.errors import UserError
-    from search_spaces.quantities import QUANTITIES
+    from nas.search.audit import run_audit
 
-    if given["data"] is None:
-        raise UserError("nas audit trains: give --data DIR, the images to train on")
-    as_json, tau, text = given.pop("as_json"), given.pop("tau"), given.pop("epochs")
-    try:
-        budgets = tuple(float(one) for one in text.split(","))
-    except ValueError:
-        raise UserError(f"--epochs is {text!r}: expected numbers, as 1,2,4") from None
-    target = QUANTITIES["flops"].parse(given.pop("target"), "--target-flops")
-    counts = {key: given.pop(key) for key in ("networks", "seeds")}
-    rest = {**given, "epochs": budgets[-1], "eta": 0, "smallest": 1.0, "ranking": "reward"}
-    training = take_training(rest)
-    objective = Objective("hard", target)
-    made = run_name(("audit", rest["space"], QUANTITIES["flops"].format(target)))
-    rest["name"] = rest["name"] or made
-    plan = Plan(objective, command=shlex.join(["nas", *sys.argv[1:]]), **training, **rest)
-    wanted = Audit(plan, **counts, budgets=budgets)
-    total = wanted.networks * wanted.seeds * len(budgets)
-    with decoding(as_json) as decoded, progress(total, objective, as_json) as show:
+    wanted, quiet = _audit(asked, images, workers, kept), kept.as_json
+    total = wanted.networks * wanted.seeds * len(wanted.budgets)
+    with decoding(quiet) as decoded, progress(total, wanted.plan.objective, quiet) as show:
         report = run_audit(wanted, show, decoded)
     if report.interrupted:
         click.echo(
@@ -90,7 +81,7 @@ def audit(**given: Any) -> None:
             err=True,
         )
         raise SystemExit(130)
-    if as_json:
+    if kept.as_json:
         import dataclasses
 
         from results.terminal import print_json
@@ -99,4 +90,32 @@ def audit(**given: Any) -> None:
     else:
         from nas.commands.present import print_audit
 
-        print_audit(report, tau)
+        print_audit(report, asked.tau)
+
+
+def _audit(asked: Asked, images: SizedImages, workers: Workers, kept: Stored) -> "Audit":
+    """What is asked for. Raises UserError."""
+    from nas.objective import Objective
+    from nas.search.audit import Audit
+    from nas.search.plan import Plan
+    from results.runs.folder import run_name
+    from search_spaces.quantities import QUANTITIES
+
+    if images.data is None:
+        raise UserError("nas audit trains: give --data DIR, the images to train on")
+    flops, budgets = QUANTITIES["flops"], asked.budgets
+    target = flops.parse(asked.target, "--target-flops")
+    plan = Plan(
+        objective=Objective("hard", target),
+        space=asked.space,
+        seed=asked.seed,
+        proxy=images.proxy(images.pixels),
+        budget=budgets[-1],
+        executor=workers.executor or "pool",
+        resources=workers.resources,
+        name=kept.name or run_name(("audit", asked.space, flops.format(target))),
+        runs=kept.runs,
+        storage=kept.storage,
+        command=command_line("nas"),
+    )
+    return Audit(plan, asked.networks, asked.seeds, budgets)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.commands.options import options
+from nas.commands.options import JSON, RUNS, options
 
 if TYPE_CHECKING:
     from results.export.write import Exported, Request
@@ -25,9 +25,8 @@ EXPORT = (
                  help="Of the initial weights, where there are no others."),
     click.option("--name", help="Of the files, as my_net. Default: made from NETWORK."),
     click.option("--force", is_flag=True, help="Write over files that are there."),
-    click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"),
-                 show_default=True, help="The folder of runs."),
-    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    RUNS,
+    JSON,
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import click
 from nas.commands.audit import audit
 from nas.commands.bench import bench
 from nas.commands.export import export
+from nas.commands.options import JSON, RUNS
 from nas.commands.profile import measure, profile
 from nas.commands.report import dashboard, report
 from nas.commands.search import search
@@ -27,8 +28,8 @@ for command in (search, audit, bench, export, profile, measure, report, dashboar
 
 @cli.command()
 @click.argument("network")
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@RUNS
+@JSON
 def show(network: str, runs: Path, as_json: bool) -> None:
     """Print a NETWORK stage by stage with its costs.
 
@@ -49,7 +50,7 @@ def show(network: str, runs: Path, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("names", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def spaces(names: tuple[str, ...], as_json: bool) -> None:
     """List search spaces with their sizes and cost ranges; NAMES may be files of your own."""
     import dataclasses
@@ -77,7 +78,7 @@ def spaces(names: tuple[str, ...], as_json: bool) -> None:
 
 @cli.command()
 @click.argument("names", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def devices(names: tuple[str, ...], as_json: bool) -> None:
     """List devices with their errors and what they cover; NAMES may be files of `nas profile`."""
     from nas.commands.present import print_devices

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from nas.commands.options import options
+from nas.commands.options import JSON, RUNS, options
 
 DRAWN = 0.5  # seconds at least between two drawings of a bar
 
@@ -55,7 +55,7 @@ def _setting(given: dict[str, Any]) -> Any:
               "another tool; measure nothing.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@JSON
 def profile(**given: Any) -> None:
     """Make a device file of this machine: what the blocks of a space take.
 
@@ -200,8 +200,8 @@ def _next(device: Any, path: Path, where: Any, spec: str) -> str:
               help="A device file, whose prediction is printed beside.")  # fmt: skip
 @click.option("--seconds", type=Length(0), default=3.0, show_default=True,
               help="Of timed runs.")  # fmt: skip
-@click.option("--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@RUNS
+@JSON
 def measure(network: str, **given: Any) -> None:
     """Run a NETWORK on this machine: latency, throughput and peak memory.
 

@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.commands.options import options
+from nas.commands.options import JSON, RUNS, options
 
 if TYPE_CHECKING:
     from results.report.page import Page
     from results.report.record import Folder
 
-_RUNS = click.option(
-    "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True,
-    help="The folder of runs.",
+STORAGE = click.option(
+    "--storage", metavar="URL",
+    help="Of the trials, where its password is not in RUN's record.",
 )  # fmt: skip
 REPORT = (
     click.argument("run", metavar="RUN"),
-    _RUNS,
+    RUNS,
+    STORAGE,
     click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
                  help="Default: RUN/report.html. Only an earlier report is replaced."),
     click.option("--open", "opens", is_flag=True, help="Open it in the browser."),
-    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    JSON,
 )  # fmt: skip
 
 
@@ -46,6 +47,7 @@ def execute(
     page: "Callable[[Folder], Page]",
     run: str,
     runs: Path,
+    storage: str | None,
     out: Path | None,
     opens: bool,
     as_json: bool,
@@ -70,7 +72,7 @@ def execute(
     from search_spaces.quantities import QUANTITIES
 
     require()
-    folder = open_folder(run, runs)
+    folder = open_folder(run, runs, storage)
     path = out or folder.path / NAME
     check_place(path)
     from nas.commands.progress import working
@@ -95,19 +97,20 @@ def execute(
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@_RUNS
+@RUNS
+@STORAGE
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True,
     help="To listen on; 0 takes a free one.",
 )  # fmt: skip
-def dashboard(run: str, runs: Path, host: str, port: int) -> None:
+def dashboard(run: str, runs: Path, storage: str | None, host: str, port: int) -> None:
     """Show RUN's store in Optuna's dashboard, until Ctrl-C. Nothing is written into a journal."""
     from results.report.dashboard import serve
     from results.report.record import location, open_folder
     from search_spaces.errors import UserError
 
-    folder = open_folder(run, runs)
+    folder = open_folder(run, runs, storage)
     where = location(folder)
     if not isinstance(where, str) and not where.is_file():
         raise UserError(f"the run {folder.path} has no stored trials: expected {where}")

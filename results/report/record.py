@@ -3,7 +3,6 @@
 Nothing here writes into the store, so that a report of a run that goes on does no harm.
 """
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.report.page import Code, Part, Section, Table, Text
-from results.runs.folder import RECORD, STORE, masked, read_json
+from results.runs.folder import RECORD, STORE, check_store, masked, read_json
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,10 +24,12 @@ class Folder:
     Attributes:
         path: Where it is.
         record: What run.json holds.
+        storage: URL of the trials' storage, where the user gave it.
     """
 
     path: Path
     record: Mapping[str, Any]
+    storage: str | None = None
 
     @property
     def experiment(self) -> Mapping[str, Any]:
@@ -52,15 +53,16 @@ class Folder:
         return str(self.experiment.get("kind"))
 
 
-def open_folder(spec: str, runs: Path) -> Folder:
+def open_folder(spec: str, runs: Path, storage: str | None = None) -> Folder:
     """Opens a run.
 
     Args:
         spec: A run's folder, or a name under `runs`.
         runs: Where runs lie.
+        storage: URL of its trials' storage; None for the one that the record names.
 
     Raises:
-        UserError: There is none, or its record can't be read.
+        UserError: There is none, its record can't be read, or its trials are elsewhere.
     """
     for path in (Path(spec), runs / spec):
         if path.is_dir():
@@ -69,7 +71,9 @@ def open_folder(spec: str, runs: Path) -> Folder:
             record = read_json(path / RECORD)
             if not isinstance(record, dict):
                 raise UserError(f"{path / RECORD} is no record of a run: expected an object")
-            return Folder(path, record)
+            if storage is not None:
+                check_store(path, record, masked(storage))
+            return Folder(path, record, storage)
     others = sorted(path.parent.name for path in runs.glob(f"*/{RECORD}"))
     names = ", ".join(others[:8]) + (" and others" if len(others) > 8 else "")
     raise UserError(
@@ -120,15 +124,21 @@ def read_only(location: str | Path) -> Any:
 
 
 def location(folder: Folder) -> str | Path:
-    """Where the run's trials are stored: its journal, or the URL its last command named."""
-    for session in reversed(folder.sessions):
-        words = _words(session)
-        for i, word in enumerate(words):
-            if word == "--storage" and i + 1 < len(words):
-                return words[i + 1]
-            if word.startswith("--storage="):
-                return word.partition("=")[2]
-    return folder.path / STORE
+    """Where the run's trials are stored: its journal, or a storage's URL.
+
+    Raises:
+        UserError: The storage has a password, which no record keeps, and was not given.
+    """
+    recorded = folder.record.get("storage")
+    where = folder.storage or (recorded if isinstance(recorded, str) else None)
+    if where is None:
+        return folder.path / STORE
+    if ":***@" in where:
+        raise UserError(
+            f"the trials of {folder.path.name} are in {where}, whose password no file keeps: give "
+            "the whole URL with --storage"
+        )
+    return where
 
 
 def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
@@ -162,13 +172,6 @@ def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
             f"{masked(str(where))} holds trials of another program: they lack {error}"
         ) from None
     return trials, [trial.values[1] if trial.values else None for trial in told]
-
-
-def _words(session: Mapping[str, Any]) -> list[str]:
-    try:
-        return shlex.split(str(session.get("command", "")))
-    except ValueError:
-        return []
 
 
 def duration(seconds: float) -> str:

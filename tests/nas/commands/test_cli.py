@@ -103,6 +103,11 @@ BAD = [
     (["--epochs", "3"], "--epochs is for training: give --data"),
     (["--halving", "3"], "--halving is for training: give --data"),
     (["--train-on", "cpu"], "--train-on is for training: give --data"),
+    (
+        ["--target-flops", "1G", "--target-flops", "400M"],
+        "--target-flops is given 2 times, as 1G and 400M: expected once",
+    ),
+    (["--max-params", "5M", "--max-params", "4M"], "--max-params is given 2 times"),
 ]
 
 
@@ -117,7 +122,8 @@ def test_bad_input_is_one_sentence_and_exit_code_2(here, arguments, sentence):
     from nas.commands.main import cli
     from search_spaces import UserError
 
-    given = ["search", "--target-flops", "400M", "--evaluator", "toy:depth", "--trials", "3"]
+    target = [] if "--target-flops" in arguments else ["--target-flops", "400M"]
+    given = ["search", *target, "--evaluator", "toy:depth", "--trials", "3"]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
         result = CliRunner().invoke(cli, [*given, *arguments])

@@ -1,0 +1,94 @@
+"""From the targets on the command line to limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import click
+
+from nas.commands.options import Group, once
+from search_spaces.errors import UserError
+
+if TYPE_CHECKING:
+    from nas.objective import Limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targets(Group):
+    """The texts of targets and limits, and the device that some are on."""
+
+    target_flops: Annotated[str | None, once(
+        "--target-flops", metavar="MACS", help="Multiply-adds: 400M, 1.5G. The first target on "
+        "the command line is T of the reward, the others are hard limits.",
+    )]  # fmt: skip
+    target_latency: Annotated[str | None, once(
+        "--target-latency", metavar="TIME", help="Of --device: 5ms.",
+    )]  # fmt: skip
+    target_throughput: Annotated[str | None, once(
+        "--target-throughput", metavar="RATE",
+        help="Of --device, images a second, at least: 900/s.",
+    )]  # fmt: skip
+    target_params: Annotated[
+        str | None, once("--target-params", metavar="N", help="Parameters: 5M.")
+    ]
+    target_memory: Annotated[str | None, once(
+        "--target-memory", metavar="BYTES",
+        help="Weights and live activations, float32, batch 1: 64MiB.",
+    )]  # fmt: skip
+    max_params: Annotated[str | None, once(
+        "--max-params", metavar="N", help="Hard limit, whatever T is: 5M.",
+    )]  # fmt: skip
+    max_memory: Annotated[str | None, once(
+        "--max-memory", metavar="BYTES", help="Hard limit, whatever T is: 64MiB.",
+    )]  # fmt: skip
+    hardware: Annotated[str | None, click.option(
+        "--device", "hardware", metavar="NAME|FILE",
+        help="A device of `nas devices`, or a file that `nas profile` made.",
+    )]  # fmt: skip
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """By option: the targets in the order of the command line, then those of --max-..."""
+        given = [one for one in self.typed if one != "--device"]
+        given.sort(key=lambda option: option.startswith("--max-"))
+        return {one: getattr(self, one[2:].replace("-", "_")) for one in given}
+
+    def limits(self) -> "tuple[Limit, ...]":
+        """What was given, the first of which is T. Raises UserError."""
+        from nas.objective import Limit
+        from search_spaces.quantities import QUANTITIES
+
+        self._check()
+        found = []
+        for option, text in self.texts.items():
+            kind = option.rpartition("-")[2]
+            if kind in QUANTITIES:
+                of = QUANTITIES[kind]
+            else:
+                from nas.devices.registry import device
+
+                of = device(self.hardware or "").quantity(kind)
+            found.append(Limit(of, of.parse(text, option)))
+        return tuple(found)
+
+    def _check(self) -> None:
+        """Raises UserError where there is no target, or a device and its target not together."""
+        from search_spaces.quantities import DEVICE_QUANTITIES
+
+        if not any(option.startswith("--target-") for option in self.texts):
+            raise UserError(
+                "no target was given: expected --target-flops 400M, --target-params 5M, "
+                "--target-memory 64MiB, or --device NAME with --target-latency 5ms or "
+                "--target-throughput 900/s (`nas devices` lists names)"
+            )
+        on = [one for one in self.texts if one.rpartition("-")[2] in DEVICE_QUANTITIES]
+        if on and self.hardware is None:
+            raise UserError(
+                f"{on[0]} needs --device: expected a name of `nas devices`, or a file that "
+                "`nas profile` made"
+            )
+        if self.hardware is not None and not on:
+            raise UserError(
+                f"--device {self.hardware} is given without a target on it: expected "
+                "--target-latency or --target-throughput besides"
+            )
