@@ -69,21 +69,26 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, json.dumps(value, indent=2) + "\n")
 
 
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}") from None
+
+
 def read_text(path: Path) -> str:
     """A file's text. Raises UserError where it can't be read or is no text."""
     try:
-        return path.read_text()
-    except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror}") from None
+        return _read(path).decode()
     except UnicodeDecodeError:
         raise UserError(f"{path} is no text: expected a file as this package writes it") from None
 
 
 def read_json(path: Path) -> Any:
     """Raises UserError where the file can't be read or is no JSON."""
-    text = read_text(path)
+    content = _read(path)
     try:
-        return json.loads(text)
+        return json.loads(content)
     except ValueError as error:
         raise UserError(
             f"{path} is no JSON ({error}): expected a file as this package writes it; if it is a "
