@@ -154,7 +154,7 @@ def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
     import optuna
 
     from results.runs.records import from_optuna
-    from results.runs.store import STUDY
+    from results.runs.journal import STUDY
 
     where = location(folder)
     if not isinstance(where, str) and not where.is_file():
