@@ -79,16 +79,7 @@ def front_picture(result: Result, of: Quantity) -> str:
         )
 
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, front))
-    texts = [
-        (EDGE, HEIGHT - 12, "start", of.format(low)),
-        (WIDTH - EDGE, HEIGHT - 12, "end", f"{of.format(high)} {of.title}"),
-        (4, 14, "start", f"{top:.1f} % top-1"),
-        (4, HEIGHT - EDGE, "start", f"{bottom:.1f} %"),
-    ]
-    labels = (
-        f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
-        for x, y, anchor, text in texts
-    )
+    labels = _axis_labels(of.format(low), f"{of.format(high)} {of.title}", bottom, top)
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="accuracy against {of.title}" '
         'style="width:100%;max-width:60em" xmlns="http://www.w3.org/2000/svg" '
@@ -96,7 +87,21 @@ def front_picture(result: Result, of: Quantity) -> str:
         f"{''.join(dot(point, 2, '#8888') for point in points)}"
         f'<polyline points="{line}" fill="none" stroke="#0072B2" stroke-width="1.5"/>'
         f"{''.join(dot(point, 3, '#0072B2') for point in front)}{dot(pick, 6, '#D55E00')}"
-        f"{''.join(labels)}</svg>"
+        f"{labels}</svg>"
+    )
+
+
+def _axis_labels(left: str, right: str, bottom: float, top: float) -> str:
+    """The texts at the ends of both axes, as SVG."""
+    texts = [
+        (EDGE, HEIGHT - 12, "start", left),
+        (WIDTH - EDGE, HEIGHT - 12, "end", right),
+        (4, 14, "start", f"{top:.1f} % top-1"),
+        (4, HEIGHT - EDGE, "start", f"{bottom:.1f} %"),
+    ]
+    return "".join(
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
+        for x, y, anchor, text in texts
     )
 
 

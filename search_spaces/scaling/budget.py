@@ -12,9 +12,10 @@ from search_spaces.scaling.coefficients import PHI_RANGE, Coefficients
 from search_spaces.scaling.rules import RULES, rule_name, scale
 
 PHI_STEPS = 40  # bisections of phi
-NEAR_PHIS, NEAR_STEP = 16, 0.02  # phis tried above the largest that fits at its own resolution
-LEAST_PIXELS = 0.88  # of the formula's resolution
-DROPOUT_GAIN, DROPOUT_AT, DROPOUT_MOST = 0.3, 7.0, 0.5
+# From the largest phi that fits at its own resolution so many are tried, each so much larger.
+NEAR_PHIS, NEAR_STEP = 16, 0.02
+LEAST_PIXELS = 0.88  # share of the formula's resolution that a network keeps at least
+DROPOUT_GAIN, DROPOUT_AT, DROPOUT_MOST = 0.3, 7.0, 0.5  # see `dropout_at`
 
 _MACS = QUANTITIES["flops"]
 
@@ -34,7 +35,14 @@ def dropout_at(architecture: Architecture, phi: float, rule: str | None = None) 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a family's networks follow from a baseline; as in `rules.scale`."""
+    """How a family's networks follow from a baseline.
+
+    Attributes:
+        baseline: The network at phi 0.
+        coefficients: Of depth, width and resolution.
+        rule: As in `rules.scale`.
+        round_resolution: As in `rules.scale`.
+    """
 
     baseline: Architecture
     coefficients: Coefficients
@@ -56,7 +64,13 @@ class Recipe:
 
 
 def largest_resolution(shape: Architecture, macs: float, multiple: int | None = None) -> int:
-    """The largest resolution with at most `macs`, at least one multiple; MACs grow with it."""
+    """The largest resolution at which the network has at most `macs`.
+
+    Args:
+        shape: The network, at any resolution.
+        macs: Multiply-adds, which grow with the resolution.
+        multiple: What the resolution is a multiple of; None is 1. At least one is given.
+    """
     unit = multiple or 1
 
     def fits(n: int) -> bool:
@@ -72,11 +86,20 @@ def largest_resolution(shape: Architecture, macs: float, multiple: int | None = 
 
 
 def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
-    """(phi, network): phi by bisection on the MACs really reached, which grow in steps with phi;
-    then the nearby phi whose resolution, the finest knob, spends most of the budget. Never above
-    the budget.
+    """Scales a baseline to a budget, never above it.
 
-    Raises UserError where the budget is out of reach.
+    Phi is found by bisection on the MACs really reached, which grow in steps with phi; then the
+    nearby phi is taken whose resolution, the finest knob, spends most of the budget.
+
+    Args:
+        recipe: Of the family.
+        budget: Multiply-adds.
+
+    Returns:
+        Phi, and the network.
+
+    Raises:
+        UserError: The budget is out of reach.
     """
     low, high = PHI_RANGE
     least, most = (cost(recipe.network(phi)).macs for phi in (low, high))

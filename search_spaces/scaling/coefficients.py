@@ -1,5 +1,7 @@
-"""alpha, beta, gamma of compound scaling: depth alpha**phi, width beta**phi, resolution gamma**phi
-(Tan & Le 2019, eq. 3)."""
+"""The coefficients of compound scaling (Tan & Le 2019, eq. 3).
+
+Depth grows with alpha**phi, width with beta**phi, resolution with gamma**phi.
+"""
 
 import dataclasses
 from dataclasses import dataclass
@@ -12,9 +14,15 @@ PHI_RANGE = (-4.0, 10.0)  # 1/16 to 1024 times the baseline's MACs
 
 @dataclass(frozen=True)
 class Coefficients:
-    """alpha (depth), beta (width), gamma (resolution), each from 1 to 4 (Tan & Le 2019, eq. 3).
+    """The coefficients of compound scaling (Tan & Le 2019, eq. 3).
 
-    Raises UserError for a number outside, NaN included.
+    Attributes:
+        alpha: Of depth, from 1 to 4.
+        beta: Of width, from 1 to 4.
+        gamma: Of resolution, from 1 to 4.
+
+    Raises:
+        UserError: A number is outside, or NaN.
     """
 
     alpha: float
@@ -31,11 +39,15 @@ class Coefficients:
 
     @property
     def product(self) -> float:
-        """alpha * beta**2 * gamma**2: what MACs grow by for each phi, without rounding."""
+        """What MACs grow by for each phi, without rounding: alpha * beta**2 * gamma**2."""
         return self.alpha * self.beta**2 * self.gamma**2
 
     def at(self, phi: float) -> Multipliers:
-        """alpha**phi, beta**phi, gamma**phi. Raises UserError for phi out of range."""
+        """The multipliers alpha**phi, beta**phi, gamma**phi.
+
+        Raises:
+            UserError: As `check_phi`.
+        """
         check_phi(phi)
         return Multipliers(self.alpha**phi, self.beta**phi, self.gamma**phi)
 
@@ -44,7 +56,11 @@ PAPER = Coefficients(1.2, 1.1, 1.15)  # Tan & Le 2019, sec. 3.3
 
 
 def check_phi(phi: float) -> float:
-    """phi itself. Raises UserError where it is no number within PHI_RANGE."""
+    """Refuses a phi that networks are not scaled to; gives it as a float.
+
+    Raises:
+        UserError: It is no number within PHI_RANGE.
+    """
     low, high = PHI_RANGE
     if isinstance(phi, bool) or not isinstance(phi, int | float) or not low <= phi <= high:
         raise UserError(

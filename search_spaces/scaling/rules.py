@@ -14,15 +14,21 @@ from search_spaces.errors import UserError
 from search_spaces.networks import NETWORKS
 from search_spaces.rounding import round_channels, round_repeats
 
-MULTIPLIER_RANGE = (1 / 1024, 65536.0)
+MULTIPLIER_RANGE = (1 / 1024, 65536.0)  # least and largest
 ROUND_RESOLUTION = (None, 8, 32)  # pixels; None: the nearest pixel
 
 
 @dataclass(frozen=True)
 class Multipliers:
-    """What a network's depth, width and resolution are multiplied by; each in MULTIPLIER_RANGE.
+    """What a network's depth, width and resolution are multiplied by.
 
-    Raises UserError for a number outside, NaN included.
+    Attributes:
+        depth: In MULTIPLIER_RANGE.
+        width: In MULTIPLIER_RANGE.
+        resolution: In MULTIPLIER_RANGE.
+
+    Raises:
+        UserError: A number is outside, or NaN.
     """
 
     depth: float = 1.0
@@ -43,7 +49,7 @@ class Multipliers:
 
 
 def _truncate(channels: float) -> int:
-    """max(8, int(x)), as in MobileNetV1 (tensorflow/models, slim/nets/mobilenet_v1.py)."""
+    """The channels as MobileNetV1 truncates them: tensorflow/models, slim/nets/mobilenet_v1.py."""
     return max(8, int(round(channels, 9)))
 
 
@@ -51,11 +57,12 @@ def _truncate(channels: float) -> int:
 class Rule:
     """How multipliers change a kind of network.
 
-    channels: rounds a multiplied number of channels; of a bottleneck it rounds the inner width.
-    ends: width scales the stem and, with `head`, the head conv as well.
-    head: 'scale'; 'fixed'; 'grow' (never below the baseline's).
-    end_stages: depth scales the repeats of the first and the last stage as well.
-    dropout: the formula family's dropout grows with phi (`budget.dropout_at`).
+    Attributes:
+        channels: Rounds a multiplied number of channels; of a bottleneck the inner width.
+        stem: Whether width scales the stem.
+        head: The head conv: `scale`, `fixed`, or `grow` (never below the baseline's).
+        end_stages: Whether depth scales the repeats of the first and the last stage too.
+        dropout: Whether the formula family's dropout grows with phi (`budget.dropout_at`).
     """
 
     channels: Callable[[float], int] = round_channels
@@ -91,11 +98,13 @@ _RULE_OF_OP = {"bottleneck": "resnet", "dsconv": "mobilenet_v1"}
 
 
 def rule_name(architecture: Architecture, rule: str | None = None) -> str:
-    """The rule asked for, or the one that fits: that of the published network it is
-    (with any number of classes), `resnet` for bottlenecks, `mobilenet_v1` for
-    depthwise-separable convs, else `efficientnet`.
+    """The rule asked for, or the one that fits the network.
 
-    Raises UserError for an unknown rule.
+    A published network, with any number of classes, has its own; else bottlenecks take `resnet`,
+    depthwise-separable convs `mobilenet_v1`, and all others `efficientnet`.
+
+    Raises:
+        UserError: There is no such rule.
     """
     if rule is not None:
         if rule not in RULES:
@@ -116,12 +125,19 @@ def scale(
     dropout: float | None = None,
     name: str = "",
 ) -> Architecture:
-    """The network with its depth, width and resolution multiplied and rounded.
+    """Multiplies a network's depth, width and resolution, and rounds them.
 
-    rule: a name in RULES; None takes the one that fits the network (`rule_name`).
-    round_resolution: None for the nearest pixel, 8 or 32 for the nearest multiple, at least one.
-    dropout: None keeps the network's. Drop-connect, classes and SE ratios are kept.
-    Raises UserError.
+    Args:
+        architecture: The baseline; its drop-connect, classes and SE ratios are kept.
+        multipliers: Of depth, width and resolution.
+        rule: A name in RULES; None takes the one that fits the network (`rule_name`).
+        round_resolution: None for the nearest pixel, 8 or 32 for the nearest multiple, at least
+            one.
+        dropout: None keeps the network's.
+        name: Of the scaled network.
+
+    Raises:
+        UserError: The rule or the rounding is unknown.
     """
     how = RULES[rule_name(architecture, rule)]
     width = multipliers.width
@@ -143,6 +159,7 @@ def scale(
 
 @functools.lru_cache(maxsize=1 << 12)  # a grid varies resolution over the same stages
 def _resized(stages: tuple[Stage, ...], depth: float, width: float, how: Rule) -> tuple[Stage, ...]:
+    """The stages with both multipliers applied, cached."""
     return widened(deepened(stages, depth, how), width, how)
 
 
@@ -168,7 +185,11 @@ def widened(stages: tuple[Stage, ...], width: float, how: Rule) -> tuple[Stage, 
 
 
 def round_pixels(pixels: float, multiple: int | None = None) -> int:
-    """The nearest pixel, or multiple of 8 or 32; at least one. Raises UserError."""
+    """The nearest pixel, or multiple of 8 or 32; at least one.
+
+    Raises:
+        UserError: The multiple is none of ROUND_RESOLUTION.
+    """
     if multiple not in ROUND_RESOLUTION:
         raise UserError(f"round_resolution is {multiple!r}: expected none, 8 or 32")
     step = multiple or 1
