@@ -35,6 +35,41 @@ def test_the_id_leaves_the_name_out_and_nothing_else():
     assert len({replace(B0, **{key: value}).id for key, value in changes.items()} | {B0.id}) == 12
 
 
+def test_later_fields_make_another_network_and_are_written():
+    of_stage = (
+        {}, {"expand": 2.5}, {"activation": "relu"}, {"se_from": "expanded"},
+        {"se": 9, "se_from": "channels"}, {"se_activation": "relu"}, {"gate": "hard_sigmoid"},
+        {"expand": 1}, {"expand": 1, "keep_expansion": True},
+    )  # fmt: skip
+    nets = [replace(B0, stages=(replace(B0.stages[1], **fields),)) for fields in of_stage]
+    of_network = {"mix": 64}, {"mix": 64, "mix_bias": False}, {"activation": "hard_swish"}
+    nets += [replace(B0, **fields) for fields in of_network]
+    assert [from_json(to_json(net)) for net in nets] == nets
+    assert len({net.id for net in [B0, *nets]}) == 1 + len(nets)
+
+
+def test_later_fields_are_not_written_where_they_say_nothing():
+    stage = Stage("mbconv", 24, 2, expand=6.0, se=0, activation="silu", gate="hard_sigmoid",
+                  se_from="expanded", se_activation="relu", keep_expansion=True)  # fmt: skip
+    plain = Architecture((Stage("mbconv", 24, 2, expand=6),))
+    net = Architecture((stage,), mix_bias=False)
+    assert (net, to_json(net)) == (plain, to_json(plain))
+    assert type(net.stages[0].expand) is int
+    inner = Stage("mbconv", 24, se=0.25, activation="relu", se_activation="relu")
+    assert Architecture((inner,)).stages[0].se_activation is None
+    assert Architecture((inner,), activation="relu").stages[0] == Stage("mbconv", 24, se=0.25)
+
+
+@pytest.mark.parametrize("name", ["silu", "swish"])
+def test_swish_has_two_names_on_reading(name):
+    assert from_json(json.dumps(edited(activation=name))) == B0
+
+
+@pytest.mark.parametrize("name", ["h_swish", "hard_swish", "hardswish"])
+def test_hard_swish_has_names_on_reading(name):
+    assert from_json(json.dumps(with_stage(activation=name))).stages[0].activation == "hard_swish"
+
+
 def test_numbers_that_are_equal_give_one_id():
     whole = replace(B0, dropout=0, stages=(Stage("conv", 8, se=1),))
     assert whole.id == replace(whole, dropout=0.0, stages=(Stage("conv", 8, se=1.0),)).id
@@ -61,7 +96,7 @@ def with_stage(**changes):
         (edited(resolution=0), "Architecture.resolution is 0"),
         (edited(stem_kernel=4), "stem_kernel is 4: expected an odd number"),
         (edited(stem_pool="no"), "stem_pool is 'no'"),
-        (edited(activation="gelu"), "'gelu': expected one of swish, relu, relu6"),
+        (edited(activation="gelu"), "'gelu': expected one of swish, relu, relu6, hard_swish"),
         (edited(dropout=1), "dropout is 1: expected a number from 0 to below 1"),
         (edited(drop_connect=float("nan")), "drop_connect is nan"),
         (edited(name=5), "name is 5"),
@@ -73,6 +108,19 @@ def with_stage(**changes):
         (with_stage(repeats=True), "Stage.repeats is True"),
         (with_stage(op="mbconv6"), "'mbconv6': expected one of mbconv, "),
         (with_stage(skip="maybe"), "'maybe': expected one of identity, none, pool"),
+        (with_stage(expand=0), "Stage.expand is 0: expected a number above 0"),
+        (with_stage(expand=float("nan")), "Stage.expand is nan"),
+        (with_stage(expand=True), "Stage.expand is True"),
+        (with_stage(expand="6"), "Stage.expand is '6'"),
+        (with_stage(op="bottleneck", expand=1.5), "Stage.expand is 1.5: expected a whole number"),
+        (with_stage(activation="mish"), "Stage.activation is 'mish': expected one of swish, "),
+        (with_stage(se_activation=3), "Stage.se_activation is 3"),
+        (with_stage(se_from="output"), "expected one of input, expanded, channels"),
+        (with_stage(se=4.5, se_from="channels"), "Stage.se is 4.5: expected a whole number"),
+        (with_stage(gate="tanh"), "expected one of sigmoid, hard_sigmoid"),
+        (with_stage(keep_expansion=1), "Stage.keep_expansion is 1: expected true or false"),
+        (edited(mix=-1), "Architecture.mix is -1"),
+        (edited(mix_bias=0), "Architecture.mix_bias is 0"),
         (with_stage(op="conv", expand=6), "a conv stage has expand 1"),
         (with_stage(op="bottleneck", channels=16, expand=3), "multiple of its expand, 3"),
         ([1], "no architecture"),

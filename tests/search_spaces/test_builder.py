@@ -1,6 +1,7 @@
 """The torch networks: published initial weights, batch normalization, drop-connect."""
 
 import math
+from collections import Counter
 
 import pytest
 import torch
@@ -56,6 +57,27 @@ def test_dropout_and_activations(b0):
     assert sum(isinstance(layer, nn.SiLU) for layer in b0.modules()) == 2 + 15 * 2 + 1 + 16
     relu6 = build(NETWORKS["mobilenet_v2"], seed=0)
     assert sum(isinstance(layer, nn.ReLU6) for layer in relu6.modules()) == 2 + 16 * 2 + 1
+
+
+def test_activations_by_stage_gates_and_the_layer_after_the_pooling():
+    net = Architecture(
+        (
+            Stage("mbconv", 8, 1, expand=2, se=0.25, activation="relu", gate="hard_sigmoid"),
+            Stage("mbconv", 8, 2, expand=2.5, se=4, se_from="channels", se_activation="relu6"),
+        ),
+        stem=8, head=16, mix=24, mix_bias=False, resolution=20, activation="hard_swish",
+    )  # fmt: skip
+    network = build(net, seed=0)
+    kinds = Counter(type(layer) for layer in network.modules())
+    # relu: two of the first block and one of its SE; hard-swish: stem, two blocks' two, head, mix
+    assert (kinds[nn.ReLU], kinds[nn.Hardswish], kinds[nn.ReLU6]) == (3, 1 + 4 + 2, 2)
+    assert (kinds[nn.Hardsigmoid], kinds[nn.Sigmoid]) == (1, 2)
+    widths = [m.reduce.out_channels for m in network.modules() if hasattr(m, "reduce")]
+    assert widths == [2, 4, 4]
+    mix, classifier = (m for m in network.modules() if isinstance(m, nn.Linear))
+    assert (mix.in_features, mix.out_features, mix.bias) == (16, 24, None)
+    assert classifier.in_features == 24
+    assert network(torch.zeros(2, 3, 20, 20)).shape == (2, 1000)
 
 
 def test_the_drop_connect_rate_of_block_i_of_n_is_i_nths_of_the_whole(b0):
