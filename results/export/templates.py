@@ -4,7 +4,10 @@ A line that ends in `#: flag` or `#: !flag` is kept where the network has or lac
 `export_torch.flags_of`; `<word>` is filled in.
 """
 
-ACTIVATIONS = {"swish": "nn.SiLU", "relu": "nn.ReLU", "relu6": "nn.ReLU6"}
+ACTIVATIONS = {
+    "swish": "nn.SiLU", "relu": "nn.ReLU", "relu6": "nn.ReLU6", "hard_swish": "nn.Hardswish",
+}  # fmt: skip
+GATES = {"sigmoid": "nn.Sigmoid", "hard_sigmoid": "nn.Hardsigmoid"}
 
 TOP = '''
 """<name>: <macs> multiply-adds at <pixels> px, <params> parameters.
@@ -22,11 +25,19 @@ from torch import nn
 STAGES = (
     # <columns>
     # stride: of a stage's first block; its others have 1
-    # se: squeezed channels / input channels of the block  #: se
+    # se: squeezed channels / input channels of the block  #: ratio
+    # se: a row of SQUEEZES, None for none  #: gated
+    # keep: an expansion conv also where expand is 1  #: keep
     # expand of a bottleneck: channels / channels of its middle conv  #: bottleneck
 <table>
 )
 BN = {"eps": 1e-3, "momentum": 0.01}
+ACTIVATIONS = {<activations>}  #: named
+GATES = {<gates>}  #: gated
+SQUEEZES = (  #: gated
+    # number, what it is of, activation, gate  #: gated
+<squeezes>  #: gated
+)  #: gated
 '''
 
 LAYERS = '''
@@ -39,14 +50,16 @@ def chain(**layers):
     return made
 
 
-def conv(c_in, c_out, kernel=1, stride=1, groups=1, activation=True):
+def conv(c_in, c_out, kernel=1, stride=1, groups=1, activation=True):  #: !acts
+def conv(c_in, c_out, kernel=1, stride=1, groups=1, activation="<default>"):  #: acts
     """Conv with 'same' padding, batch normalization, activation."""
     layers = [
         nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(c_out, **BN),
     ]
     if activation:
-        layers.append(<activation>(inplace=True))
+        layers.append(<activation>(inplace=True))  #: !acts
+        layers.append(ACTIVATIONS[activation](inplace=True))  #: acts
     return nn.Sequential(*layers)
 '''
 
@@ -54,20 +67,40 @@ SQUEEZE = '''
 class SqueezeExcite(nn.Module):
     """Scales each channel by a gate made from the means of all."""
 
-    def __init__(self, channels, width):
+    def __init__(self, channels, width<inner>):
         super().__init__()
         self.reduce = nn.Conv2d(channels, width, 1)
-        self.activation = <activation>(inplace=True)
+        self.activation = <activation>(inplace=True)  #: !named
+        self.activation = ACTIVATIONS[activation](inplace=True)  #: named
         self.expand = nn.Conv2d(width, channels, 1)
+        self.gate = GATES[gate]()  #: gated
 
     def forward(self, x):
         gate = self.expand(self.activation(self.reduce(x.mean((2, 3), keepdim=True))))
-        return x * gate.sigmoid()
+        return x * gate.sigmoid()  #: !gated
+        return x * self.gate(gate)  #: gated
+'''
 
-
-def squeeze(c_in, channels, se):
+RATIO = '''
+def squeeze(c_in, channels, se<inner>):
     """Squeeze-and-excitation of `channels`, se times the block's c_in input channels wide."""
-    return SqueezeExcite(channels, max(1, int(c_in * se))) if se else None
+    return SqueezeExcite(channels, max(1, int(c_in * se))<inner>) if se else None
+'''
+
+GATED = '''
+def squeeze(c_in, channels, se):
+    """Squeeze-and-excitation of `channels`, of the width that se says."""
+    if se is None:
+        return None
+    number, of, activation, gate = SQUEEZES[se]
+    if of == "input":  # a ratio to the block's input channels
+        width = max(1, int(c_in * number))
+    elif of == "expanded":  # a ratio to `channels`, to a multiple of 8
+        width = max(8, int(channels * number + 4) // 8 * 8)
+        width += 8 if width < 0.9 * channels * number else 0
+    else:
+        width = int(number)
+    return SqueezeExcite(channels, width, activation, gate)
 '''
 
 RESIDUAL = '''
@@ -97,21 +130,24 @@ PATHS = {
     "mbconv": '''
 def mbconv(c_in, channels, <sizes>):
     """Inverted residual: expansion, depthwise conv, linear projection."""
-    hidden = c_in * expand
+    hidden = c_in * expand  #: !fraction
+    hidden = max(1, round(c_in * expand))  #: fraction
     return chain(
-        expand=conv(c_in, hidden) if expand > 1 else None,
-        depthwise=conv(hidden, hidden, kernel, stride, groups=hidden),
-        se=squeeze(c_in, hidden, se),  #: se
+        expand=conv(c_in, hidden<act>) if expand != 1 else None,  #: !keep
+        expand=conv(c_in, hidden<act>) if keep or expand != 1 else None,  #: keep
+        depthwise=conv(hidden, hidden, kernel, stride, groups=hidden<act>),
+        se=squeeze(c_in, hidden, se<inner_given>),  #: se
         project=conv(hidden, channels, activation=False),
     )
 ''',
     "fused": '''
 def fused(c_in, channels, <sizes>):
     """MBConv whose expansion and depthwise conv are one conv."""
-    hidden = c_in * expand
+    hidden = c_in * expand  #: !fraction
+    hidden = max(1, round(c_in * expand))  #: fraction
     return chain(
-        fused=conv(c_in, hidden, kernel, stride),
-        se=squeeze(c_in, hidden, se),  #: se
+        fused=conv(c_in, hidden, kernel, stride<act>),
+        se=squeeze(c_in, hidden, se<inner_given>),  #: se
         project=conv(hidden, channels, activation=False),
     )
 ''',
@@ -119,17 +155,17 @@ def fused(c_in, channels, <sizes>):
 def dsconv(c_in, channels, <sizes>):
     """Depthwise-separable conv, the activation after both halves."""
     return chain(
-        depthwise=conv(c_in, c_in, kernel, stride, groups=c_in),
-        se=squeeze(c_in, c_in, se),  #: se
-        pointwise=conv(c_in, channels),
+        depthwise=conv(c_in, c_in, kernel, stride, groups=c_in<act>),
+        se=squeeze(c_in, c_in, se<inner_given>),  #: se
+        pointwise=conv(c_in, channels<act>),
     )
 ''',
     "conv": '''
 def plain(c_in, channels, <sizes>):
     """One conv."""
     return chain(
-        conv=conv(c_in, channels, kernel, stride),
-        se=squeeze(c_in, channels, se),  #: se
+        conv=conv(c_in, channels, kernel, stride<act>),
+        se=squeeze(c_in, channels, se<inner_given>),  #: se
     )
 ''',
     "bottleneck": '''
@@ -137,10 +173,10 @@ def bottleneck(c_in, channels, <sizes>):
     """ResNet's block (v1.5: the stride is in the middle conv); an activation follows the sum."""
     hidden = channels // expand
     return chain(
-        reduce=conv(c_in, hidden),
-        conv=conv(hidden, hidden, kernel, stride),
+        reduce=conv(c_in, hidden<act>),
+        conv=conv(hidden, hidden, kernel, stride<act>),
         restore=conv(hidden, channels, activation=False),
-        se=squeeze(c_in, channels, se),  #: se
+        se=squeeze(c_in, channels, se<inner_given>),  #: se
     )
 ''',
 }
@@ -165,15 +201,20 @@ class Network(nn.Module):
             blocks = []
             for _ in range(repeats):
                 drop = drop_connect * done / total  #: residual
-                blocks.append(block(c_in, <arguments>))
+                made = block(c_in, <arguments>)
+                blocks.append(made)
                 c_in, stride = channels, 1
                 done += 1  #: residual
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.Sequential(*stages)
         self.features = <features>
         self.head = chain(
-            conv=conv(c_in, self.features),  #: head
+            conv=conv(c_in, <pooled>),  #: head
             pool=nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+            mix=nn.Sequential(  #: mix
+                nn.Linear(<pooled>, self.features<mix_bias>),  #: mix
+                <activation>(inplace=True),  #: mix
+            ),  #: mix
             classifier=nn.Sequential(nn.Dropout(dropout), nn.Linear(self.features, classes)),
         )
         self.initialize()

@@ -1,23 +1,31 @@
 """A file that registers an architecture with timm, and its weights under timm's names.
 
-timm's EfficientNet says most MBConv networks with an `arch_def`; what it can't say exactly (a stem
-of stride 1, pooled shortcuts, bottlenecks, hidden widths that timm would round) is registered as
-the stand-alone torch module. Holds for timm 1.0.
+timm's EfficientNet says most MBConv networks with an `arch_def`, and its MobileNetV3 those with a
+layer after the pooling; what they can't say exactly (a stem of stride 1, pooled shortcuts,
+bottlenecks, widths that timm would round, SE gates of two kinds) is registered as the stand-alone
+torch module. Holds for timm 1.0.
 """
 
 import math
 from collections.abc import Mapping
 from typing import Any
 
+from results.export.templates import ACTIVATIONS as CLASSES
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.interchange import to_timm
-from search_spaces.layers import se_width, walk
+from search_spaces.interchange.timm_strings import fitting
+from search_spaces.layers import walk
 
-DIVISOR = 8  # timm rounds hidden widths to multiples of it
 LARGEST_STRIDE = 32  # of the whole network: beyond it timm dilates
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean, standard deviation of pixels
-_ACTIVATIONS = {"swish": "silu", "relu": "relu", "relu6": "relu6"}
+_ACTIVATIONS = {"swish": "silu", "relu": "relu", "relu6": "relu6", "hard_swish": "hard_swish"}
+_CLASSES = {
+    "relu": "nn.ReLU",
+    "relu6": "nn.ReLU6",
+    "swish": "nn.SiLU",
+    "hard_swish": "nn.Hardswish",
+}
 
 # Ours -> timm's, by the conv's name and the kind of timm's block.
 _BLOCKS = {
@@ -33,40 +41,38 @@ _ENDS = {
     "head.conv.0": "conv_head", "head.conv.1": "bn2",
     "head.classifier.1": "classifier",
 }  # fmt: skip
+MIX = "head.mix.0.weight"  # a linear layer here, (out, in), and a 1x1 conv in timm, (out, in, 1, 1)
 
 
 def refusal(architecture: Architecture) -> str:
-    """Why timm's EfficientNet can't say the network exactly; empty where it can."""
+    """Why timm's classes can't say the network exactly; empty where one can."""
     a = architecture
     try:
-        to_timm(a)
+        to_timm(a, how=fitting(a))
     except UserError as error:
         return str(error)
     if a.stem_stride != 2 or a.stem_pool:
         return "timm's stem has stride 2 and no pooling"
+    if a.mix and a.stem_kernel != 3:
+        return "the stem of timm's MobileNetV3 is a 3x3 conv"
     if any(stage.stride > 2 for stage in a.stages):
         return "timm's blocks have stride 1 or 2"
     if a.stem_stride * math.prod(stage.stride for stage in a.stages) > LARGEST_STRIDE:
         return f"timm dilates convs beyond a stride of {LARGEST_STRIDE}"
-    c_in = a.stem
-    for stage in a.stages:
-        for _ in range(stage.repeats):
-            hidden = c_in * stage.expand
-            if (stage.op == "fused" or stage.expand > 1) and hidden % DIVISOR:
-                return f"timm rounds {hidden} hidden channels to a multiple of {DIVISOR}"
-            squeezed = round(hidden * (stage.se / stage.expand))
-            if stage.se and squeezed != se_width(c_in, stage.se):
-                return f"timm squeezes {hidden} channels to {squeezed}"
-            c_in = stage.channels
     return ""
 
 
 def timm_names(architecture: Architecture) -> dict[str, str]:
-    """Our module names -> timm's EfficientNet's. Raises UserError where that can't say it."""
-    if why := refusal(architecture):
+    """Our module names -> those of timm's class. Raises UserError where none can say it."""
+    a = architecture
+    if why := refusal(a):
         raise UserError(f"timm's EfficientNet can't say this network: {why}")
-    kinds = [strings[0].partition("_")[0] for strings in to_timm(architecture)]
+    kinds = [strings[0].partition("_")[0] for strings in to_timm(a, how=fitting(a))]
     names = dict(_ENDS)
+    if a.mix:
+        last = f"blocks.{len(a.stages)}.0"
+        names |= {"head.conv.0": f"{last}.conv", "head.conv.1": f"{last}.bn1"}
+        names["head.mix.0"] = "conv_head"
     for place, block in walk(architecture):
         group, *position = place.split(".")
         if group != "stages":
@@ -86,6 +92,7 @@ def timm_state(architecture: Architecture, state: Mapping[str, Any]) -> dict[str
     if refusal(architecture):
         return dict(state)
     names = timm_names(architecture)
+    state = {k: v[..., None, None] if k == MIX else v for k, v in state.items()}
     parts = ((key.rpartition("."), value) for key, value in state.items())
     return {f"{names[module]}.{leaf}": value for (module, _, leaf), value in parts}
 
@@ -123,8 +130,13 @@ _BUILDER = '''
 from functools import partial
 {path}
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
-from timm.models._efficientnet_builder import decode_arch_def, resolve_act_layer, resolve_bn_args
-from timm.models.efficientnet import EfficientNet
+from timm.models._efficientnet_blocks import SqueezeExcite
+from timm.models._efficientnet_builder import (
+    decode_arch_def,
+    resolve_act_layer,
+    resolve_bn_args,{rounding}
+)
+from timm.models.{file_of_class} import {class_name}
 from torch import nn
 
 ARCH_DEF = [
@@ -139,15 +151,15 @@ def {model}(pretrained=False, **kwargs):
     kwargs.setdefault("drop_path_rate", {drop_connect!r})
     bn = {{"eps": 1e-3, "momentum": 0.01, **resolve_bn_args(kwargs)}}
     return build_model_with_cfg(
-        EfficientNet,
+        {class_name},
         "{model}",
         pretrained,
         feature_cfg={{"feature_cls": "getter"}},
         block_args=decode_arch_def(ARCH_DEF),
         stem_size={stem},
-        stem_kernel_size={stem_kernel},
-        num_features={head},
+        {ends},
         fix_stem=True,
+        se_layer=partial(SqueezeExcite{gate}),
         round_chs_fn=int,  # ARCH_DEF has the very channels: nothing is rounded
         act_layer=resolve_act_layer(kwargs, "{activation}"),
         norm_layer=kwargs.pop("norm_layer", None) or partial(nn.BatchNorm2d, **bn),
@@ -210,6 +222,25 @@ def {model}(pretrained=False, **kwargs):
 '''
 
 
+def _builder_words(a: Architecture) -> dict[str, str]:
+    """What the builder's text says of timm's class and of SE."""
+    how = fitting(a)
+    gate = f', gate_layer="{how.gate}"' if how.gate != "sigmoid" else ""
+    gate += f", force_act_layer={CLASSES[how.se_activation]}" if how.se_activation else ""
+    gate += ", rd_round_fn=round_channels" if how.se_divisor > 1 else ""
+    ends = f"stem_kernel_size={a.stem_kernel},\n        num_features={a.head}"
+    if a.mix:
+        ends = f"num_features={a.mix},\n        head_bias={a.mix_bias},\n        se_from_exp=False"
+    return {
+        "class_name": "MobileNetV3" if a.mix else "EfficientNet",
+        "file_of_class": "mobilenetv3" if a.mix else "efficientnet",
+        "ends": ends,
+        "gate": gate,
+        "rounding": "\n    round_channels," if how.se_divisor > 1 else "",
+        "arch_def": "\n".join(f'    ["{group[0]}"],' for group in to_timm(a, how=how)),
+    }
+
+
 def source(
     architecture: Architecture,
     name: str,
@@ -228,14 +259,13 @@ def source(
         "name": name, "module": f"timm_{name}", "model": f"nas_{name}", "file": weights,
         "pixels": a.resolution, "classes": a.classes, "dropout": float(a.dropout),
         "drop_connect": float(a.drop_connect), "macs": figures.macs, "params": figures.params,
-        "stem": a.stem, "stem_kernel": a.stem_kernel, "head": a.head,
+        "stem": a.stem, **({} if why else _builder_words(a)),
         "activation": _ACTIVATIONS[a.activation], "why": why, "mean": pixels[0], "std": pixels[1],
         "first": "stem.conv.0" if why else "conv_stem",
         "classifier": "head.classifier.1" if why else "classifier",
         "weights": f'"file": str(Path(__file__).with_name("{weights}")),\n            '
         if weights else "",
         "path": "from pathlib import Path\n" if weights else "",
-        "arch_def": "" if why else "\n".join(f'    ["{s[0]}"],' for s in to_timm(a)),
         "drop": "drop_path, " if any(block.residual for _, block in walk(a)) else "",
     }  # fmt: skip
     words["trained"] = _TRAINED.format(**words) if weights else ""

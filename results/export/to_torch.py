@@ -11,9 +11,12 @@ from typing import Any
 
 from results.export.templates import (
     ACTIVATIONS,
+    GATED,
+    GATES,
     LAYERS,
     NETWORK,
     PATHS,
+    RATIO,
     RESIDUAL,
     SQUEEZE,
     TOP,
@@ -22,6 +25,7 @@ from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import cost
 from search_spaces.layers import walk
 
+_FIELDS = {"act": "activation", "keep": "keep_expansion"}  # of columns of other names
 _FUNCTIONS = {op: "plain" if op == "conv" else op for op in PATHS}
 
 
@@ -37,6 +41,11 @@ def flags_of(architecture: Architecture) -> frozenset[str]:
         "skips": len({stage.skip for stage in stages}) > 1,
         "expand": any(stage.op in ("mbconv", "fused", "bottleneck") for stage in stages),
         "se": any(stage.se for stage in stages),
+        "acts": any(stage.activation for stage in stages),
+        "gated": any(_gated(stage) for stage in stages),
+        "fraction": any(isinstance(stage.expand, float) for stage in stages),
+        "keep": any(stage.keep_expansion for stage in stages),
+        "mix": architecture.mix > 0,
         "bottleneck": any(stage.op == "bottleneck" for stage in stages),
         "residual": bool(shortcuts),
         "shortcut": any(shortcut is not None for shortcut in shortcuts),
@@ -46,22 +55,49 @@ def flags_of(architecture: Architecture) -> frozenset[str]:
         "stem_pool": architecture.stem_pool,
     }
     found["after"] = found["bottleneck"] and found["residual"]
+    found["named"] = found["acts"] or found["gated"]
+    found["ratio"] = found["se"] and not found["gated"]
     return frozenset(name for name, needed in found.items() if needed)
+
+
+def _gated(stage: Stage) -> bool:
+    """Whether its SE needs more than a ratio to the block's input."""
+    return (stage.se_from, stage.gate, stage.se_activation) != ("input", "sigmoid", None)
 
 
 def columns_of(flags: frozenset[str]) -> tuple[str, ...]:
     """The columns of the table of stages: those in which the network's blocks can differ."""
-    needs = {"op": "ops", "expand": "expand", "se": "se", "skip": "skips"}
-    columns = ("op", "channels", "repeats", "kernel", "stride", "expand", "se", "skip")
+    needs = {
+        "op": "ops", "expand": "expand", "keep": "keep", "se": "se", "skip": "skips",
+        "act": "acts",
+    }  # fmt: skip
+    columns = (
+        "op", "channels", "repeats", "kernel", "stride", "expand", "keep", "se", "skip", "act",
+    )  # fmt: skip
     return tuple(name for name in columns if needs.get(name, "") in flags or name not in needs)
 
 
-def _table(stages: tuple[Stage, ...], columns: tuple[str, ...]) -> str:
+def _squeezes(a: Architecture) -> list[str]:
+    """The rows of the table of SE that a network uses: number, what it is of, activation, gate."""
+    return list(dict.fromkeys(_squeeze(stage, a.activation) for stage in a.stages if stage.se))
+
+
+def _squeeze(stage: Stage, default: str) -> str:
+    inner = stage.se_activation or stage.activation or default
+    return f'({stage.se!r}, "{stage.se_from}", "{inner}", "{stage.gate}")'
+
+
+def _table(a: Architecture, columns: tuple[str, ...], flags: frozenset[str]) -> str:
+    squeezes = _squeezes(a)
+
     def cell(stage: Stage, name: str) -> str:
-        value = getattr(stage, name)
+        if name == "se" and "gated" in flags:
+            return str(squeezes.index(_squeeze(stage, a.activation))) if stage.se else "None"
+        value = getattr(stage, _FIELDS.get(name, name))
+        value = a.activation if value is None else value
         return f'"{value}"' if isinstance(value, str) else repr(value)
 
-    rows = [[cell(stage, name) for name in columns] for stage in stages]
+    rows = [[cell(stage, name) for name in columns] for stage in a.stages]
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
     lines = [", ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(f"    ({line})," for line in lines)
@@ -74,7 +110,8 @@ def _block(stages: tuple[Stage, ...], flags: frozenset[str]) -> str:
     skips = {stage.skip for stage in stages}
     drop = ", drop" if "residual" in flags else ""
     make = "OPS[op]" if "ops" in flags else _FUNCTIONS[stages[0].op]
-    after = "<activation>(inplace=True)"
+    after = "ACTIVATIONS[act]" if "acts" in flags else "<activation>"
+    after += "(inplace=True)"
     if "ops" in flags:
         after += ' if op == "bottleneck" else None'
 
@@ -130,13 +167,30 @@ def _operators(stages: tuple[Stage, ...]) -> str:
     return f"OPS = {{{', '.join(pairs)}}}"
 
 
+def _names(a: Architecture, flags: frozenset[str]) -> dict[str, str]:
+    """Words on activations and gates: tables of those that are used, and how they are passed."""
+    used = {stage.activation or a.activation for stage in a.stages}
+    used |= {stage.se_activation for stage in a.stages if stage.se_activation} | {a.activation}
+    gates = dict.fromkeys(stage.gate for stage in a.stages if stage.se)
+    passed = ", act" if "acts" in flags and "gated" not in flags else ""
+    return {
+        "default": a.activation,
+        "activations": ", ".join(f'"{n}": {t}' for n, t in ACTIVATIONS.items() if n in used),
+        "gates": ", ".join(f'"{name}": {GATES[name]}' for name in gates),
+        "act": ", activation=act" if "acts" in flags else "",
+        "inner": ", activation, gate" if "gated" in flags else passed.replace("act", "activation"),
+        "inner_given": passed,
+        "squeezes": "\n".join(f"    {row}," for row in _squeezes(a)),
+    }
+
+
 def source(architecture: Architecture, name: str) -> str:
     """The text of the module. name: a Python identifier, for its docstring."""
     a, flags, figures = architecture, flags_of(architecture), cost(architecture)
     columns, drop = columns_of(flags), "residual" in flags
     paths = [text for op, text in PATHS.items() if any(stage.op == op for stage in a.stages)]
     parts = [TOP, LAYERS]
-    parts += [SQUEEZE] if "se" in flags else []
+    parts += [SQUEEZE, GATED if "gated" in flags else RATIO] if "se" in flags else []
     parts += [RESIDUAL] if drop else []
     parts += [*paths, _operators(a.stages)] if "ops" in flags else paths
     parts += [_block(a.stages, flags), NETWORK]
@@ -150,9 +204,12 @@ def source(architecture: Architecture, name: str) -> str:
         "columns": ", ".join(columns), "repeats": columns.index("repeats"),
         "arguments": ", ".join(given), "residual": ", ".join(residual),
         "sizes": ", ".join(c for c in given if c not in ("op", "channels", "skip", "drop")),
-        "table": _table(a.stages, columns), "activation": ACTIVATIONS[a.activation],
+        "table": _table(a, columns, flags), "activation": ACTIVATIONS[a.activation],
+        **_names(a, flags),
         "stem": a.stem, "stem_kernel": a.stem_kernel, "stem_stride": a.stem_stride,
-        "features": a.head or "c_in", "dropout": repr(float(a.dropout)),
+        "features": a.mix or a.head or "c_in", "dropout": repr(float(a.dropout)),
+        "pooled": (a.head or "c_in") if a.mix else "self.features",
+        "mix_bias": "" if a.mix_bias else ", bias=False",
         "drop_connect": f", drop_connect={float(a.drop_connect)!r}" if drop else "",
     }  # fmt: skip
     text = "\n\n\n".join(_marked(part, flags) for part in parts) + "\n"

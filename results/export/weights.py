@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from results.export.to_timm import refusal, timm_names
+from results.export.to_timm import MIX, refusal, timm_names
 from search_spaces.architecture import Architecture, to_json
 from search_spaces.errors import UserError
 
@@ -61,6 +61,8 @@ def read_weights(file: Path, architecture: Architecture) -> Weights:
         if all(str(key).rpartition(".")[0] in ours for key in content):
             parts = ((str(key).rpartition("."), value) for key, value in content.items())
             content = {f"{ours[module]}.{leaf}": value for (module, _, leaf), value in parts}
+            if MIX in content:
+                content[MIX] = content[MIX].flatten(1)
     return Weights(checked(content, architecture, str(file)), f"The weights come from `{file}`.")
 
 

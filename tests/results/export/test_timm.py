@@ -46,7 +46,22 @@ def test_every_weight_of_a_published_network_has_a_name_in_timm(name):
         ({"stages": (Stage("mbconv", 16, stride=2),) * 5}, "dilates"),
         ({"stages": (Stage("mbconv", 20, 2, expand=3),)}, "rounds 60"),
         ({"stages": (Stage("mbconv", 24, 2, expand=6, se=0.1),)}, ""),
-        ({"stages": (Stage("mbconv", 16, expand=6, se=0.11),), "stem": 24}, "squeezes 144"),
+        ({"stages": (Stage("mbconv", 16, expand=6, se=0.11),), "stem": 24}, ""),
+        (
+            {"stages": (Stage("mbconv", 48, 2, expand=6, se=2, se_from="channels"),), "stem": 24},
+            "squeezes 144",
+        ),
+        ({"stages": (Stage("mbconv", 16, expand=2.1),)}, "rounds 67"),
+        (
+            {
+                "stages": (
+                    Stage("mbconv", 16, se=0.25),
+                    Stage("mbconv", 16, se=0.5, gate="hard_sigmoid"),
+                )
+            },
+            "hard_sigmoid",
+        ),
+        ({"mix": 64, "stem_kernel": 5}, "3x3"),
         ({"stages": (Stage("mbconv", 32, 2, skip="pool"),)}, "pool"),
         ({"stages": (Stage("bottleneck", 32, expand=4),)}, "bottleneck"),
     ],
