@@ -58,6 +58,7 @@ def execute(
         page: Makes the page of a run.
         run: A folder, or a name under `runs`.
         runs: The folder of runs.
+        storage: URL of the trials; None takes what the run's record names.
         out: The file; None is RUN/report.html.
         opens: Whether it is opened in the browser.
         as_json: Whether the result is printed as JSON.

@@ -153,8 +153,8 @@ def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
     """
     import optuna
 
-    from results.runs.records import from_optuna
     from results.runs.journal import STUDY
+    from results.runs.records import from_optuna
 
     where = location(folder)
     if not isinstance(where, str) and not where.is_file():
