@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from nas.commands.options import (
+    SEED,
     Group,
     SizedImages,
     Stored,
@@ -47,9 +48,7 @@ class Asked(Group):
         "--tau", type=float, default=0.7, show_default=True,
         help="Kendall's tau wanted: the cheapest length that reaches it is named.",
     )]  # fmt: skip
-    seed: Annotated[int, click.option(
-        "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1),
-    )]  # fmt: skip
+    seed: Annotated[int, SEED]
 
     @property
     def budgets(self) -> tuple[float, ...]:

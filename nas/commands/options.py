@@ -3,7 +3,7 @@ and the click option that fills it, whose parameter has the field's name:
 
     @dataclass(frozen=True, kw_only=True)
     class Kept(Group):
-        name: Annotated[str | None, click.option("--name")]
+        name: Annotated[str | None, NAME]
 
     @click.command()
     @options(kept=Kept, workers=Workers)
@@ -99,6 +99,7 @@ STORAGE = click.option(
     "--storage", metavar="URL",
     help="Any Optuna storage instead of the run's own journal file.",
 )  # fmt: skip
+SEED = click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 DRY_RUN = click.option(
     "--dry-run", is_flag=True,

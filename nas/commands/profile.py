@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from nas.commands.options import JSON, RUNS, options
+from nas.commands.options import JSON, RUNS, SEED, options
 
 DRAWN = 0.5  # seconds at least between two drawings of a bar
 
@@ -54,7 +54,7 @@ def _setting(given: dict[str, Any]) -> Any:
               help="Write FILE with every block of the space and no times, to be filled in by "
               "another tool; measure nothing.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
+@SEED
 @JSON
 def profile(**given: Any) -> None:
     """Make a device file of this machine: what the blocks of a space take.

@@ -8,6 +8,7 @@ import click
 
 from nas.commands.options import (
     DRY_RUN,
+    SEED,
     Group,
     Lengths,
     SizedImages,
@@ -56,9 +57,7 @@ class Asked(Group):
         "--trials", type=click.IntRange(1), help="Distinct networks to evaluate, those "
         "stored before included. Default: 2500, with --data 30.",
     )]  # fmt: skip
-    seed: Annotated[int, click.option(
-        "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1),
-    )]  # fmt: skip
+    seed: Annotated[int, SEED]
     caution: Annotated[float, click.option(
         "--caution", default=1.0, show_default=True, type=float,
         help="Standard deviations taken off an accuracy before it is compared.",
