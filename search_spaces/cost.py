@@ -57,18 +57,18 @@ class Cost(NamedTuple):
 
 def layer_cost(layer: Layer) -> Cost:
     """The cost of one primitive layer; `live` is its input and its output."""
-    c_in, c_out = layer.in_channels, layer.out_channels
-    live = layer.elements_in + layer.elements_out
+    c_in, c_out, size = layer.in_channels, layer.out_channels, layer.size_out
+    before, after = c_in * layer.size_in**2, c_out * size**2
     if layer.kind == "conv":
         weights = layer.kernel**2 * (c_in // layer.groups) * c_out
         params = weights + 2 * c_out * layer.norm
-        return Cost(weights * layer.size_out**2, params, layer.elements_out, live)
+        return Cost(weights * size**2, params, after, before + after)
     if layer.kind == "linear":
-        return Cost(c_in * c_out, c_in * c_out + c_out * layer.bias, c_out, live)
-    if layer.kind == "se":
-        weights = 2 * c_in * c_out
-        return Cost(weights, weights + c_in + c_out, c_in + c_out, layer.elements_in + c_in + c_out)
-    return Cost(0, 0, 0, live)
+        return Cost(c_in * c_out, c_in * c_out + c_out * layer.bias, c_out, before + after)
+    if layer.kind == "se":  # a product in place
+        weights, between = 2 * c_in * c_out, c_in + c_out
+        return Cost(weights, weights + between, between, before + between)
+    return Cost(0, 0, 0, before + after)
 
 
 def total(costs: Iterable[Cost]) -> Cost:
@@ -79,17 +79,20 @@ def total(costs: Iterable[Cost]) -> Cost:
 
 def block_cost(block: Block) -> Cost:
     """The cost of a block; its input stays alive while a shortcut needs it."""
-    costs = [layer_cost(layer) for layer in block.path]
+    macs, params, activations, live = layer_cost(block.path[0])
+    held = block.path[0].elements_in if block.residual else 0
+    for layer in block.path[1:]:
+        more = layer_cost(layer)
+        macs, params, activations = macs + more[0], params + more[1], activations + more[2]
+        live = max(live, more[3] + held)
     if block.residual:
-        held = block.path[0].elements_in
-        costs[1:] = [one._replace(live=one.live + held) for one in costs[1:]]
         joined = held + block.path[-1].elements_out
-        if block.shortcut is None:
-            costs.append(Cost(0, 0, 0, joined))
-        else:
+        if block.shortcut is not None:
             side = layer_cost(block.shortcut)
-            costs.append(side._replace(live=joined + block.shortcut.elements_out))
-    return total(costs)
+            macs, params, activations = macs + side[0], params + side[1], activations + side[2]
+            joined += block.shortcut.elements_out
+        live = max(live, joined)
+    return Cost(macs, params, activations, live)
 
 
 @functools.lru_cache(maxsize=1 << 17)

@@ -40,7 +40,8 @@ def table_space(
 ) -> Space:
     """A space from a table. A list is a choice; anything else is fixed.
 
-    stages: fields of `Stage` each; `op` may be `mbconvN` or `fusedN`.
+    stages: fields of `Stage` each; `op` may be `mbconvN` or `fusedN`, and a stage of `repeats` 0
+        is left out.
     network: fields of `Architecture` but stages and name.
     Choices are called `stageI.FIELD` and `FIELD`. Raises UserError.
     """
@@ -71,6 +72,8 @@ def table_space(
         built = []
         for row in rows:
             made: dict[str, Any] = {key: values.get(path, value) for key, path, value in row}
+            if made.get("repeats") == 0:  # an optional block that is not there
+                continue
             op, expand = op_and_expand(made["op"])
             made["op"] = op
             if expand is not None:

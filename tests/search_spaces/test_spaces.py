@@ -166,6 +166,17 @@ def test_a_space_from_a_toml_file(tmp_path):
     )
 
 
+def test_a_stage_of_repeats_0_is_left_out():
+    stages = [{"channels": 8}, {"channels": 16, "repeats": [0, 1, 2], "stride": 2}]
+    where = table_space("optional", stages)
+    nets = [where.build({"stage1.repeats": repeats}) for repeats in (0, 1, 2)]
+    assert [len(net.stages) for net in nets] == [1, 2, 2]
+    assert nets[0] == Architecture((Stage("mbconv", 8),))
+    assert cost_ranges(where)["flops"].smallest == cost(nets[1]).macs  # an early pixel costs more
+    with pytest.raises(UserError, match=r"Architecture.stages is \(\)"):
+        table_space("none", [{"channels": [8, 16], "repeats": 0}])
+
+
 STAGE = "[[stages]]\nchannels = [8, 16]\n"
 
 
