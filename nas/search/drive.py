@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -131,6 +132,7 @@ def drive(
     soon: finished trials may wait a moment to be written together.
     Raises RunFailure where the store can't be written or the first trials all fail.
     """
+    append = functools.partial(store.append, soon=True) if soon else store.append
     running = 0 if pending is None else _adopt(search, executor, trials, pending)
     while True:
         while running < executor.width and (asked := search.ask()) is not None:
@@ -143,7 +145,7 @@ def drive(
         job, outcome = executor.next()
         running -= 1
         trial = search.tell(job, outcome)
-        store.append(trial, search.objective.cost(trial.architecture), soon)
+        append(trial, search.objective.cost(trial.architecture))
         trials.append(trial)
         if pending:
             pending.ended(job)
