@@ -57,17 +57,7 @@ def prepare(
     if plan.proxy is not None:  # its images may still fix a choice
         del known["choices"]
     check_run(folder, known)
-    training = None
-    if plan.proxy is None:
-        measure = evaluator(plan.evaluator) if isinstance(plan.evaluator, str) else plan.evaluator
-    else:
-        from nas.training.images import for_data
-        from nas.training.proxy import CHECKPOINTS
-
-        images = plan.proxy.images(show=decoded)
-        where = for_data(where, len(images.classes), plan.proxy.pixels)
-        training = plan.proxy.identity(images)
-        measure = plan.proxy.evaluator(images, folder / CHECKPOINTS, keep or bool(plan.eta))
+    where, measure, training = _measured(plan, where, folder, decoded, keep)
     for quantity in plan.predicted:
         check_domain(quantity.measure, where, quantity.title)
     anchor = feasible_values(where, limits_of(plan.objective, plan.limits))
@@ -77,6 +67,22 @@ def prepare(
         feasible(feasibility(where, plan.objective, plan.limits))
     check_domain(lambda network: checked(measure, network), where, "the evaluator")
     return Parts(where, how, measure, folder, experiment, anchor)
+
+
+def _measured(
+    plan: Plan, where: Space, folder: Path, decoded: Decoded | None, keep: bool
+) -> tuple[Space, Evaluator, dict[str, Any] | None]:
+    """The space as it is measured, what measures it, and the proxy's identity, if one trains."""
+    if plan.proxy is None:
+        named = plan.evaluator
+        return where, evaluator(named) if isinstance(named, str) else named, None
+    from nas.training.images import for_data
+    from nas.training.proxy import CHECKPOINTS
+
+    images = plan.proxy.images(show=decoded)
+    where = for_data(where, len(images.classes), plan.proxy.pixels)
+    measure = plan.proxy.evaluator(images, folder / CHECKPOINTS, keep or bool(plan.eta))
+    return where, measure, plan.proxy.identity(images)
 
 
 def run(
