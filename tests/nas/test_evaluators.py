@@ -152,7 +152,7 @@ def test_predictions_are_what_it_measures(case):
     for network, mean, spread in zip(case.inside, means, spreads, strict=True):
         for budget, seed in ((1.0, 0), (3.0, 5)):
             one = evaluate(model, network, budget, seed).measurement
-            assert (one.accuracy, one.spread) == pytest.approx((mean, spread), abs=1e-5)
+            assert (one.accuracy, one.spread) == pytest.approx((mean, spread), abs=1e-3)
     assert [len(values) for values in model.predict([])] == [0, 0]
     for network in case.outside:
         with pytest.raises(OutOfDomain):
