@@ -3,7 +3,7 @@
 import functools
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -32,20 +32,10 @@ def op_and_expand(op: str) -> tuple[str, int | None]:
     return op, None
 
 
-def table_space(
-    name: str,
-    stages: Sequence[Mapping[str, Any]],
-    network: Mapping[str, Any] | None = None,
-    description: str = "",
-) -> Space:
-    """A space from a table. A list is a choice; anything else is fixed.
-
-    stages: fields of `Stage` each; `op` may be `mbconvN` or `fusedN`, and a stage of `repeats` 0
-        is left out.
-    network: fields of `Architecture` but stages and name.
-    Choices are called `stageI.FIELD` and `FIELD`. Raises UserError.
-    """
-    network = network or {}
+def _choices(
+    name: str, stages: Sequence[Mapping[str, Any]], network: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The lists of a table. Raises UserError for fields that are missing or unknown."""
     if not stages:
         raise UserError(f"space {name!r} has no stages: expected a [[stages]] table for each")
     for i, stage in enumerate(stages):
@@ -63,6 +53,12 @@ def table_space(
                 )
             if isinstance(value, list | tuple):
                 choices[prefix + key] = value
+    return choices
+
+
+def _builder(
+    stages: Sequence[Mapping[str, Any]], network: Mapping[str, Any]
+) -> Callable[[Values], Architecture]:
     rows = [
         [(key, f"stage{i}.{key}", value) for key, value in {"op": "mbconv", **stage}.items()]
         for i, stage in enumerate(stages)
@@ -82,6 +78,32 @@ def table_space(
         whole: dict[str, Any] = {key: values.get(key, value) for key, value in network.items()}
         return Architecture(tuple(built), **whole)
 
+    return build
+
+
+def table_space(
+    name: str,
+    stages: Sequence[Mapping[str, Any]],
+    network: Mapping[str, Any] | None = None,
+    description: str = "",
+) -> Space:
+    """A space from a table. A list is a choice; anything else is fixed.
+
+    Choices are called `stageI.FIELD` and `FIELD`.
+
+    Args:
+        name: Of the space.
+        stages: Fields of `Stage` each; `op` may be `mbconvN` or `fusedN`, and a stage of
+            `repeats` 0 is left out.
+        network: Fields of `Architecture` but stages and name.
+        description: A sentence for people.
+
+    Raises:
+        UserError: A field is missing, unknown, or has a value that can't be built.
+    """
+    network = network or {}
+    choices = _choices(name, stages, network)
+    build = _builder(stages, network)
     return check(Space(name, choices, build, description))
 
 

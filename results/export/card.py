@@ -54,7 +54,8 @@ def _rows(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 def _network(request: Request) -> str:
     a, figures = request.source.architecture, cost(request.source.architecture)
     memory = QUANTITIES["memory"].format
-    rows = [
+    gates = sorted({stage.gate for stage in a.stages if stage.se and stage.gate != "sigmoid"})
+    rows: list[tuple[str, str | None]] = [
         ("input", f"(batch, 3, {a.resolution}, {a.resolution}), float32"),
         ("output", f"(batch, {a.classes}) logits"),
         ("multiply-adds", f"{figures.macs:,} (conv and linear; 1 is 2 FLOPs)"),
@@ -62,13 +63,15 @@ def _network(request: Request) -> str:
         ("peak memory of inference", f"{memory(figures.memory)} at batch 1, float32, of which live "
                                      f"activations {memory(figures.activation_memory)}"),
         ("activation", a.activation),
+        ("gate of squeeze-and-excitation", ", ".join(gates) or None),
+        ("after the pooling", f"a linear layer of {a.mix} channels" if a.mix else None),
         ("dropout, drop-connect", f"{a.dropout:g}, {a.drop_connect:g}"),
         ("batch normalization", "epsilon 1e-3, momentum 0.01 (torch's)"),
         ("padding", "kernel // 2 on every side"),
         ("architecture id", a.id),
     ]  # fmt: skip
     lead = "A convolutional network for image classification, exported by compound-nas."
-    return f"{lead}\n\n{_rows(('', ''), rows)}"
+    return f"{lead}\n\n{_rows(('', ''), [row for row in rows if row[1] is not None])}"
 
 
 def _stages(request: Request) -> str:
@@ -90,8 +93,9 @@ def _stages(request: Request) -> str:
         )
     columns = ("", "operator", "blocks", "channels", "stride", "input px", "MACs", "params")
     legend = (
-        "`e`: expansion, `k`: kernel, `se`: squeezed channels / input channels of the block. The "
-        "stride is of a stage's first block."
+        "`e`: expansion, `k`: kernel, `se`: squeezed channels / input channels of the block (`x`: "
+        "/ expanded channels to a multiple of 8, `c`: their number). The stride is of a stage's "
+        "first block."
     )
     return f"{_rows(columns, body)}\n\n{legend}"
 

@@ -103,6 +103,23 @@ def _table(a: Architecture, columns: tuple[str, ...], flags: frozenset[str]) -> 
     return "\n".join(f"    ({line})," for line in lines)
 
 
+def _after(flags: frozenset[str]) -> str:
+    """What follows the sum of a bottleneck."""
+    made = ("ACTIVATIONS[act]" if "acts" in flags else "<activation>") + "(inplace=True)"
+    return made + (' if op == "bottleneck" else None' if "ops" in flags else "")
+
+
+def _projected(condition: str) -> list[str]:
+    """The lines for a bottleneck's shortcut, which projects where it must."""
+    indent = "        " if condition else "    "
+    return [
+        *([f"    if {condition}:"] if condition else []),
+        f"{indent}same = stride == 1 and c_in == channels",
+        f"{indent}shortcut = None if same else conv(c_in, channels, 1, stride, activation=False)",
+        f"{indent}return Residual(path, drop, shortcut, after)",
+    ]
+
+
 def _block(stages: tuple[Stage, ...], flags: frozenset[str]) -> str:
     """The function that puts a block together from its path and its shortcut."""
     columns = [name for name in columns_of(flags) if name != "repeats"]
@@ -110,10 +127,6 @@ def _block(stages: tuple[Stage, ...], flags: frozenset[str]) -> str:
     skips = {stage.skip for stage in stages}
     drop = ", drop" if "residual" in flags else ""
     make = "OPS[op]" if "ops" in flags else _FUNCTIONS[stages[0].op]
-    after = "ACTIVATIONS[act]" if "acts" in flags else "<activation>"
-    after += "(inplace=True)"
-    if "ops" in flags:
-        after += ' if op == "bottleneck" else None'
 
     def when(*conditions: str) -> str:
         return " and ".join(filter(None, conditions))
@@ -125,23 +138,18 @@ def _block(stages: tuple[Stage, ...], flags: frozenset[str]) -> str:
     lines += ['    """A path, and a shortcut around it where there is one."""']
     lines += [f"    path = {make}(c_in, {sizes})"]
     if "bottleneck" in flags:
-        lines += [f"    after = {after}"]
+        lines += [f"    after = {_after(flags)}"]
     if "project" in flags:
-        indent = "    "
-        if condition := when(bottleneck, skip["identity"]):
-            lines, indent = [*lines, f"    if {condition}:"], "        "
-        lines += [
-            f"{indent}same = stride == 1 and c_in == channels",
-            f"{indent}shortcut = None if same else conv(c_in, channels, 1, stride, "
-            "activation=False)",
-            f"{indent}return Residual(path, drop, shortcut, after)",
-        ]
+        condition = when(bottleneck, skip["identity"])
+        lines += _projected(condition)
         if not condition:
             return "\n".join(lines)
     if "pool" in flags:
-        lines += [f"    if {when(skip['pool'], 'c_in == channels')}:"]
-        lines += ["        pool = nn.AvgPool2d(3, stride, 1, count_include_pad=False)"]
-        lines += [f"        return Residual(path, drop, pool{ending})"]
+        lines += [
+            f"    if {when(skip['pool'], 'c_in == channels')}:",
+            "        pool = nn.AvgPool2d(3, stride, 1, count_include_pad=False)",
+            f"        return Residual(path, drop, pool{ending})",
+        ]
     if "residual" in flags and "identity" in skips:
         plain = when(skip["identity"], "stride == 1", "c_in == channels")
         kept = ", activation=after" if "after" in flags else ""

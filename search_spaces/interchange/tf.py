@@ -62,22 +62,41 @@ def to_tf(architecture: Architecture) -> list[str]:
     return strings
 
 
+def _stage(tokens: dict[str, Any], string: str) -> Stage:
+    strides = str(tokens.get("s", ""))
+    if len(strides) != 2 or strides[0] != strides[1]:
+        raise UserError(
+            f"block string {string!r} has stride {strides!r}: expected two equal digits, as s22"
+        )
+    return Stage(
+        op="fused" if whole_of(tokens, "f", string, 0) else "mbconv",
+        channels=whole_of(tokens, "o", string),
+        repeats=whole_of(tokens, "r", string),
+        kernel=whole_of(tokens, "k", string),
+        stride=int(strides[0]),
+        expand=whole_of(tokens, "e", string),
+        se=float(tokens.get("se", 0)),
+        skip="none" if "noskip" in tokens else "identity",
+    )
+
+
 def from_tf(strings: Iterable[str], **network: Any) -> Architecture:
-    """The architecture of TensorFlow block strings; `network`: the other Architecture fields.
+    """The architecture of TensorFlow block strings.
 
     The stem's width is the first string's input, or `stem` where that input has no effect: the
-    published MnasNet-small has a stem of 8 and `r1_k3_s11_e1_i16_o8`. Raises UserError, also
-    where a string's input is not the output of the one before.
+    published MnasNet-small has a stem of 8 and `r1_k3_s11_e1_i16_o8`.
+
+    Args:
+        strings: One for each stage, at least one.
+        network: Other fields of `Architecture`.
+
+    Raises:
+        UserError: A string can't be read, or its input is not the output of the one before.
     """
     stages: list[Stage] = []
     stem = c_in = None
     for string in strings:
         tokens = tokens_of(string, "r|k|s|e|i|o|se|f", ("noskip",))
-        strides = str(tokens.get("s", ""))
-        if len(strides) != 2 or strides[0] != strides[1]:
-            raise UserError(
-                f"block string {string!r} has stride {strides!r}: expected two equal digits, as s22"
-            )
         i = whole_of(tokens, "i", string)
         if stem is None:
             stem = i
@@ -85,19 +104,8 @@ def from_tf(strings: Iterable[str], **network: Any) -> Architecture:
             raise UserError(
                 f"block string {string!r} has i{i}, but the block before it gives {c_in} channels"
             )
-        c_in = whole_of(tokens, "o", string)
-        stages.append(
-            Stage(
-                op="fused" if whole_of(tokens, "f", string, 0) else "mbconv",
-                channels=c_in,
-                repeats=whole_of(tokens, "r", string),
-                kernel=whole_of(tokens, "k", string),
-                stride=int(strides[0]),
-                expand=whole_of(tokens, "e", string),
-                se=float(tokens.get("se", 0)),
-                skip="none" if "noskip" in tokens else "identity",
-            )
-        )
+        stages.append(_stage(tokens, string))
+        c_in = stages[-1].channels
     if stem is None:
         raise UserError("there are no block strings: expected one or more")
     unused = stages[0].expand == 1 and not stages[0].se

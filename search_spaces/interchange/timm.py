@@ -133,11 +133,15 @@ def _groups(
 ) -> list[list[tuple[_String, int]]]:
     """Strings with their repeats, group by group."""
     parsed = [[_string(s) for s in ([g] if isinstance(g, str) else g)] for g in arch_def]
+    if not any(parsed):
+        raise UserError("there are no block strings: expected one or more")
     depths = list(depth) if isinstance(depth, Sequence) else [depth] * len(parsed)
     if len(depths) != len(parsed):
         raise UserError(
             f"there are {len(depths)} depth multipliers for {len(parsed)} groups of strings"
         )
+    if not all(one > 0 for one in depths):
+        raise UserError(f"the depth multiplier is {depth}: expected a number above 0")
     if trunc not in ("ceil", "round"):
         raise UserError(f"depth_trunc is {trunc!r}: expected ceil or round")
     if fix_first_last:
@@ -175,7 +179,7 @@ def from_timm(
         fix_stem: The stem keeps its channels.
         features: timm's num_features, of the head conv or, in a style with `mix`, of the layer
             after the pooling. It is not multiplied.
-        network: Other fields of Architecture. A token `nre`, `nr6`, `nsw` or `nhs` is the
+        network: Other fields of `Architecture`. A token `nre`, `nr6`, `nsw` or `nhs` is the
             stage's activation; in every string it is the network's where none is given.
 
     Raises:
@@ -184,28 +188,36 @@ def from_timm(
     how = style(how)
     if se_from is not None:
         how = dataclasses.replace(how, se_from=se_from)
+    if not width > 0:
+        raise UserError(f"the width multiplier is {width}: expected a number above 0")
     groups = _groups(arch_def, depth, depth_trunc, fix_first_last)
-    strings = [string for group in groups for string, _ in group]
-    if not strings:
-        raise UserError("there are no block strings: expected one or more")
+    network.setdefault("stem", 32)
+    if not fix_stem:
+        network["stem"] = _widened(network["stem"], width, how)
+    everywhere = {string.activation for group in groups for string, _ in group}
+    if len(everywhere) == 1 and None not in everywhere:
+        network.setdefault("activation", everywhere.pop())
+    stages = _all_stages(groups, network["stem"], width, how)
+    return Architecture(**_headed(stages, features, how, network))
 
-    def channels(number: int) -> int:
-        return number if width == 1 else divisible(number * width, limit=how.round_limit)
 
-    stem = network.get("stem", 32)
-    c_in = network["stem"] = stem if fix_stem else channels(stem)
+def _widened(channels: int, width: float, how: Style) -> int:
+    if width == 1 or not channels:
+        return channels
+    return divisible(channels * width, limit=how.round_limit)
+
+
+def _all_stages(
+    groups: list[list[tuple[_String, int]]], c_in: int, width: float, how: Style
+) -> list[Stage]:
     stages: list[Stage] = []
     for group in groups:
         for i, (string, repeats) in enumerate(group):
             once = string if i == 0 else dataclasses.replace(string, stride=1)
-            out = channels(string.channels)
-            force = channels(string.force) if string.force else 0
+            out, force = (_widened(n, width, how) for n in (string.channels, string.force))
             stages += _stages(once, repeats, c_in, out, force, how)
             c_in = out
-    everywhere = {string.activation for string in strings}
-    if len(everywhere) == 1 and None not in everywhere:
-        network.setdefault("activation", everywhere.pop())
-    return Architecture(**_headed(stages, features, how, network))
+    return stages
 
 
 def _headed(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from search_spaces.errors import UserError
 from search_spaces.scaling.rules import Multipliers
 
-PHI_RANGE = (-4.0, 10.0)  # 1/16 to 1024 times the baseline's MACs
+PHI_RANGE = (-8.0, 10.0)  # 1/256 to 1024 times the baseline's MACs
 
 
 @dataclass(frozen=True)
