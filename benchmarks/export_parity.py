@@ -22,10 +22,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 from torch import nn
 
+from results.export.request import Request
 from results.export.source import Source, load_source
 from results.export.to_onnx import NEEDS, images
 from results.export.weights import Weights
-from results.export.write import FORMATS, IMAGES, Request
+from results.export.write import FORMATS, IMAGES
 from search_spaces.builder import build
 from search_spaces.networks import NETWORKS
 
@@ -65,7 +66,7 @@ def main() -> None:
     for spec in given.networks:
         source = load_source(spec)
         for name in formats:
-            found, seconds = [], []
+            parities, seconds = [], []
             for seed in range(given.seeds):
                 weights = Weights(shaken(source, seed), "Random.")
                 request = Request(source, (name,), weights)
@@ -73,12 +74,12 @@ def main() -> None:
                 parity = FORMATS[name](request).parity
                 seconds.append(time.process_time() - start)
                 assert parity is not None
-                found.append(parity)
-            differences = [one.difference for one in found]
+                parities.append(parity)
+            differences = [parity.difference for parity in parities]
             row = {
                 "network": source.name, "pixels": source.architecture.resolution, "format": name,
                 "smallest": min(differences), "largest": max(differences),
-                "logits": max(one.largest for one in found),
+                "logits": max(parity.largest for parity in parities),
                 "seconds": statistics.median(seconds),
             }  # fmt: skip
             rows.append(row)

@@ -9,7 +9,8 @@ import click
 from nas.commands.options import JSON, RUNS, options
 
 if TYPE_CHECKING:
-    from results.export.write import Exported, Request
+    from results.export.request import Request
+    from results.export.write import Exported
 
 EXPORT = (
     click.argument("network", metavar="NETWORK"),
@@ -83,9 +84,10 @@ def request_of(
     """
     from nas.training.weights import kept_weights
     from results.export.check import check_formats
+    from results.export.request import Request
     from results.export.source import load_source
     from results.export.weights import read_weights
-    from results.export.write import Request, parse_formats
+    from results.export.write import parse_formats
     from search_spaces.errors import UserError
 
     wanted = parse_formats(formats)

@@ -14,8 +14,7 @@ from results.export import to_timm as export_timm
 from results.export import to_torch as export_torch
 from results.export.card import card
 from results.export.check import CARD, check, check_free
-from results.export.request import Made
-from results.export.request import Request as Request  # nas.commands.export imports it here
+from results.export.request import Made, Request
 from results.export.to_onnx import Parity, agreeing, images, onnx_bytes, onnx_parity, parity
 from results.export.weights import pt_bytes, safetensors_bytes
 from results.runs.folder import write_atomically
