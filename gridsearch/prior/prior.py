@@ -26,6 +26,7 @@ _KIN = {
     "mnasnet": "mnasnet_a1",
     "mobilenet_v1": "mobilenet_v1",
     "mobilenet_v2": "mobilenet_v2",
+    "mobilenet_v3": "mobilenet_v2",
     "resnet": "resnet_50",
 }
 

@@ -1,6 +1,7 @@
 """Depth, width and resolution multipliers applied to a network, with the papers' rounding.
 
-What a multiplier does to a network after rounding is its `Rule`.
+What a multiplier does to a network after rounding is its `Rule`. A width of 1 changes no channels,
+whatever they are a multiple of.
 """
 
 import dataclasses
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.errors import UserError
+from search_spaces.layers import hidden_channels
 from search_spaces.networks import NETWORKS
 from search_spaces.rounding import round_channels, round_repeats
 
@@ -61,6 +63,7 @@ class Rule:
         channels: Rounds a multiplied number of channels; of a bottleneck the inner width.
         stem: Whether width scales the stem.
         head: The head conv: `scale`, `fixed`, or `grow` (never below the baseline's).
+        mix: The layer after the pooling, in the same words; None does as with the head.
         end_stages: Whether depth scales the repeats of the first and the last stage too.
         dropout: Whether the formula family's dropout grows with phi (`budget.dropout_at`).
     """
@@ -68,8 +71,20 @@ class Rule:
     channels: Callable[[float], int] = round_channels
     stem: bool = True
     head: str = "scale"
+    mix: str | None = None
     end_stages: bool = True
     dropout: bool = True
+
+    def wide(self, channels: int, width: float, how: str = "scale") -> int:
+        """Channels times width, rounded.
+
+        Args:
+            channels: Of a conv or linear layer; 0 for none.
+            width: The multiplier.
+            how: `scale`, `fixed` or `grow`.
+        """
+        times = {"scale": width, "fixed": 1.0, "grow": max(1.0, width)}[how]
+        return channels if times == 1 or not channels else self.channels(channels * times)
 
 
 # A rule is one line here.
@@ -84,6 +99,9 @@ RULES = {
     "mobilenet_v1": Rule(channels=_truncate, dropout=False),
     # Sandler et al. 2018, sec. 6.1: for multipliers below 1 the last conv keeps its width.
     "mobilenet_v2": Rule(head="grow", dropout=False),
+    # Keras mobilenet_v3.py, and timm's mobilenetv3_large_075: the layer after the pooling keeps
+    # its width for multipliers below 1.
+    "mobilenet_v3": Rule(mix="grow", dropout=False),
     # He et al. 2016; channels stay a multiple of the bottleneck's expansion.
     "resnet": Rule(dropout=False),
 }
@@ -100,8 +118,9 @@ _RULE_OF_OP = {"bottleneck": "resnet", "dsconv": "mobilenet_v1"}
 def rule_name(architecture: Architecture, rule: str | None = None) -> str:
     """The rule asked for, or the one that fits the network.
 
-    A published network, with any number of classes, has its own; else bottlenecks take `resnet`,
-    depthwise-separable convs `mobilenet_v1`, and all others `efficientnet`.
+    A published network, with any number of classes, has its own; else those with a layer after the
+    pooling take `mobilenet_v3`, bottlenecks `resnet`, depthwise-separable convs `mobilenet_v1`, and
+    all others `efficientnet`.
 
     Raises:
         UserError: There is no such rule.
@@ -113,6 +132,8 @@ def rule_name(architecture: Architecture, rule: str | None = None) -> str:
     for name, fitting in _RULE_OF_NETWORK.items():
         if dataclasses.replace(architecture, classes=NETWORKS[name].classes) == NETWORKS[name]:
             return fitting
+    if architecture.mix:
+        return "mobilenet_v3"
     ops = {stage.op for stage in architecture.stages}
     return next((fitting for op, fitting in _RULE_OF_OP.items() if op in ops), "efficientnet")
 
@@ -128,7 +149,8 @@ def scale(
     """Multiplies a network's depth, width and resolution, and rounds them.
 
     Args:
-        architecture: The baseline; its drop-connect, classes and SE ratios are kept.
+        architecture: The baseline; its drop-connect, classes and SE ratios are kept. SE of a width
+            of its own (`se_from` is `channels`) is widened as the channels that it scales.
         multipliers: Of depth, width and resolution.
         rule: A name in RULES; None takes the one that fits the network (`rule_name`).
         round_resolution: None for the nearest pixel, 8 or 32 for the nearest multiple, at least
@@ -142,15 +164,15 @@ def scale(
     how = RULES[rule_name(architecture, rule)]
     width = multipliers.width
     resolution = round_pixels(architecture.resolution * multipliers.resolution, round_resolution)
-    stages = _resized(architecture.stages, multipliers.depth, width, how)
-    head = architecture.head
-    if head and how.head != "fixed":
-        head = how.channels(head * (max(1.0, width) if how.head == "grow" else width))
+    stem = how.wide(architecture.stem, width, "scale" if how.stem else "fixed")
+    stems = architecture.stem, stem
+    stages = _resized(architecture.stages, stems, multipliers.depth, width, how)
     return dataclasses.replace(
         architecture,
         stages=stages,
-        stem=how.channels(architecture.stem * width) if how.stem else architecture.stem,
-        head=head,
+        stem=stem,
+        head=how.wide(architecture.head, width, how.head),
+        mix=how.wide(architecture.mix, width, how.mix or how.head),
         resolution=resolution,
         dropout=architecture.dropout if dropout is None else dropout,
         name=name,
@@ -158,9 +180,33 @@ def scale(
 
 
 @functools.lru_cache(maxsize=1 << 12)  # a grid varies resolution over the same stages
-def _resized(stages: tuple[Stage, ...], depth: float, width: float, how: Rule) -> tuple[Stage, ...]:
-    """The stages with both multipliers applied, cached."""
-    return widened(deepened(stages, depth, how), width, how)
+def _resized(
+    stages: tuple[Stage, ...], stems: tuple[int, int], depth: float, width: float, how: Rule
+) -> tuple[Stage, ...]:
+    """The stages with both multipliers applied. stems: the stem's channels before and after."""
+    resized = []
+    before, after = stems
+    for old, new in zip(stages, widened(deepened(stages, depth, how), width, how), strict=True):
+        if (before, old) != (after, new):
+            new = dataclasses.replace(new, expand=_expand(new, after))
+        resized.append(new)
+        before, after = old.channels, new.channels
+    return tuple(resized)
+
+
+def _expand(stage: Stage, c_in: int) -> int | float:
+    """The expansion; a fraction is moved so that hidden channels are multiples of 8.
+
+    Where no number does so for the first block and for those that repeat, it does for the latter.
+    """
+    if isinstance(stage.expand, int):
+        return stage.expand
+    inputs = (c_in, stage.channels) if stage.repeats > 1 else (c_in,)
+    for channels in inputs:
+        expand = round_channels(channels * stage.expand) / channels
+        if all(hidden_channels(taken, expand) % 8 == 0 for taken in inputs):
+            break
+    return expand
 
 
 def deepened(stages: tuple[Stage, ...], depth: float, how: Rule) -> tuple[Stage, ...]:
@@ -175,13 +221,20 @@ def deepened(stages: tuple[Stage, ...], depth: float, how: Rule) -> tuple[Stage,
 
 
 def widened(stages: tuple[Stage, ...], width: float, how: Rule) -> tuple[Stage, ...]:
-    """Each stage's channels times width, rounded; a bottleneck's inner width is rounded."""
+    """Each stage's channels times width, rounded; a bottleneck's inner width is rounded.
 
-    def channels(stage: Stage) -> int:
+    An SE width that is given in channels is multiplied too, and a multiple of 8.
+    """
+
+    def wide(stage: Stage) -> Stage:
         step = int(stage.expand) if stage.op == "bottleneck" else 1
-        return step * how.channels(stage.channels / step * width)
+        channels = step * how.wide(stage.channels // step, width)
+        se = stage.se
+        if stage.se_from == "channels" and width != 1:
+            se = round_channels(se * width)
+        return dataclasses.replace(stage, channels=channels, se=se)
 
-    return tuple(dataclasses.replace(stage, channels=channels(stage)) for stage in stages)
+    return tuple(wide(stage) for stage in stages)
 
 
 def round_pixels(pixels: float, multiple: int | None = None) -> int:

@@ -1,5 +1,8 @@
 """The scaler and the released table against published figures."""
 
+import csv
+import dataclasses
+import json
 import math
 
 import pytest
@@ -7,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridsearch.family.presets import RELEASED, released
+from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
+from search_spaces.interchange import from_timm_row
+from search_spaces.layers import hidden_channels
 from search_spaces.networks import (
     EFFICIENTNET_B0,
     MNASNET_A1,
@@ -88,6 +94,60 @@ def test_the_other_baselines_reach_the_papers_macs(name, multipliers, macs) -> N
 )
 def test_published_width_multipliers(baseline, width, params) -> None:
     assert cost(scale(baseline, Multipliers(width=width))).params == params
+
+
+@pytest.mark.shared_data
+def test_a_layer_after_the_pooling_keeps_its_width_below_one(shared) -> None:
+    """timm's MobileNetV3 and LCNet: widths of 0.5 and 0.75 from the definition of 1."""
+    exact = set()
+    for row in csv.DictReader((shared / "published_networks.csv").open()):
+        name, width = row["base_model"], row["width_mult"]
+        if "075" not in name and name != "lcnet_050":
+            continue
+        arch_def = json.loads(row["arch_def"])
+        once = from_timm_row({**row, "width_mult": "1.0"}, arch_def)
+        figures = cost(scale(once, Multipliers(width=float(width))))
+        assert str(figures.params) == row["exact_params"], name
+        assert f"{figures.macs / 1e9:.5f}" == row["exact_gmacs_at_img_size"], name
+        exact.add(name)
+    v3 = {f"tf_mobilenetv3_{size}_075" for size in ("large", "small")}
+    assert exact == v3 | {"lcnet_050", "lcnet_075", "mobilenetv3_small_075", "semnasnet_075"}
+
+
+V3_LIKE = Architecture(
+    (
+        Stage("mbconv", 16, se=6, se_from="channels"),
+        Stage("mbconv", 24, 2, stride=2, expand=2.5),
+        Stage("mbconv", 40, 3, stride=2, expand=3.67, se=24, se_from="channels"),
+    ),
+    stem=16, head=240, mix=320, resolution=32,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [0.5, 0.6, 1.3, 2.0])
+def test_width_scales_mix_and_squeezed_channels_and_keeps_hidden_ones_multiples_of_8(width) -> None:
+    assert rule_name(V3_LIKE) == "mobilenet_v3"
+    scaled = scale(V3_LIKE, Multipliers(width=width))
+    assert scaled.mix == {1.3: 416, 2.0: 640}.get(width, 320)
+    assert scale(V3_LIKE, Multipliers(width=width), "lite").mix == 320
+    assert scale(V3_LIKE, Multipliers(width=0.5), "efficientnet").mix == 160
+    assert scaled.stages[2].se == {0.5: 16, 0.6: 16, 1.3: 32, 2.0: 48}[width]
+    assert scaled.stages[0].se == {2.0: 16}.get(width, 8)
+    for stage in scaled.stages[1:]:
+        assert hidden_channels(stage.channels, stage.expand) % 8 == 0
+        assert stage.expand == pytest.approx(3.67 if stage.se else 2.5, rel=0.2)
+
+
+def test_a_width_of_one_changes_no_channels() -> None:
+    odd = dataclasses.replace(
+        V3_LIKE, stages=(*V3_LIKE.stages, Stage("bottleneck", 44, expand=4)), stem=12, head=100
+    )
+    assert scale(odd, Multipliers()) == odd
+    taller = scale(odd, Multipliers(depth=2, resolution=2))
+    kept = [dataclasses.replace(stage, repeats=2 * stage.repeats) for stage in odd.stages]
+    kept[1] = dataclasses.replace(kept[1], expand=taller.stages[1].expand)
+    kept[2] = dataclasses.replace(kept[2], expand=taller.stages[2].expand)
+    assert taller == dataclasses.replace(odd, stages=tuple(kept), resolution=64)
 
 
 def test_the_rule_is_that_of_the_network_unless_given() -> None:
