@@ -13,6 +13,7 @@ from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.interchange import to_tf, to_timm
+from search_spaces.interchange.timm_strings import fitting
 from search_spaces.quantities import QUANTITIES
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE, check_phi
@@ -151,26 +152,42 @@ def parse_budgets(text: str, base: Architecture) -> list[float]:
 
 
 def interchange(architecture: Architecture) -> dict[str, Any]:
-    """TensorFlow block strings and what timm's EfficientNet takes; None where neither has words.
+    """A network in the words of TensorFlow and of timm.
 
-    timm's `decode_arch_def(arch_def)` gives block_args; stem and head are not to be rounded
-    again (fix_stem=True).
+    Returns:
+        `tf`: block strings. `timm`: the class, and what it takes: `decode_arch_def(arch_def)` gives
+        block_args, nothing is to be rounded again (fix_stem, round_chs_fn=int), and `se_layer` is
+        what SqueezeExcite takes, where it isn't its defaults. None where one has no words.
     """
-    found: dict[str, Any] = {"tf": None, "timm": None}
+    strings: dict[str, Any] = {"tf": None, "timm": None}
     with contextlib.suppress(UserError):
-        found["tf"] = to_tf(architecture)
+        strings["tf"] = to_tf(architecture)
     with contextlib.suppress(UserError):
-        found["timm"] = {
-            "arch_def": to_timm(architecture),
-            "stem_size": architecture.stem,
-            "num_features": architecture.head,
-            "fix_stem": True,
-            "act_layer": {"swish": "silu"}.get(architecture.activation, architecture.activation),
-            "drop_rate": architecture.dropout,
-            "drop_path_rate": architecture.drop_connect,
-            "img_size": architecture.resolution,
-        }
-    return found
+        strings["timm"] = _timm(architecture)
+    return strings
+
+
+def _timm(a: Architecture) -> dict[str, Any]:
+    """timm's class and what it takes. Raises UserError where it has no words."""
+    how = fitting(a)
+    se = {"gate_layer": how.gate} if how.gate != "sigmoid" else {}
+    se |= {"force_act_layer": how.se_activation} if how.se_activation else {}
+    se |= {"rd_round_fn": "round_channels"} if how.se_divisor > 1 else {}
+    ends: dict[str, Any] = {"class": "EfficientNet", "num_features": a.head}
+    if a.mix:
+        ends = {"class": "MobileNetV3", "num_features": a.mix, "head_bias": a.mix_bias}
+        ends |= {"se_from_exp": False}
+    return {
+        **ends,
+        "arch_def": to_timm(a, how=how),
+        "stem_size": a.stem,
+        "fix_stem": True,
+        "act_layer": {"swish": "silu"}.get(a.activation, a.activation),
+        **({"se_layer": se} if se else {}),
+        "drop_rate": a.dropout,
+        "drop_path_rate": a.drop_connect,
+        "img_size": a.resolution,
+    }
 
 
 def row(member: Member) -> dict[str, Any]:

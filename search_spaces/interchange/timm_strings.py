@@ -122,11 +122,12 @@ def fitting(architecture: Architecture) -> Style:
     """The style that says an architecture, if one does: its heads, gates and SE widths."""
     gated = [stage for stage in architecture.stages if stage.se]
     rounded = any(stage.se_from == "expanded" for stage in gated)
-    first = gated[0] if gated else Stage("conv", 1)
+    # A stage whose own activation is SE's says None: another one names it.
+    inner = next((stage.se_activation for stage in gated if stage.se_activation), None)
     return Style(
         se_divisor=DIVISOR if rounded else 1,
-        se_activation=first.se_activation,
-        gate=first.gate,
+        se_activation=inner,
+        gate=gated[0].gate if gated else "sigmoid",
         mix=architecture.mix > 0,
         mix_bias=architecture.mix_bias,
     )

@@ -24,6 +24,7 @@ from search_spaces.architecture import from_dict
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.interchange import from_tf, from_timm
+from search_spaces.interchange.timm_strings import fitting
 from search_spaces.networks import EFFICIENTNET_B0, MOBILENET_V2, NETWORKS, RESNET_50, network
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, Coefficients
@@ -60,7 +61,27 @@ def test_tf_and_timm_strings_read_back_as_the_same_network() -> None:
     assert from_tf(strings["tf"], **fields) == b2
     assert from_timm(strings["timm"]["arch_def"], stem=b2.stem, **fields) == b2
     assert (strings["timm"]["stem_size"], strings["timm"]["num_features"]) == (32, 1408)
+    assert strings["timm"]["class"] == "EfficientNet"
+    assert "se_layer" not in strings["timm"]
     assert interchange(RESNET_50) == {"tf": None, "timm": None}
+
+
+def test_a_mobilenet_v3_has_strings_of_timms_class_and_gates() -> None:
+    arch_def = [
+        ["ds_r1_k3_s1_c16_nre"],
+        ["ir_r2_k3_s2_e4_c24_se0.25_nre"],
+        ["ir_r2_k5_s2_e2.5_c40_se0.25"],
+        ["cn_r1_k1_s1_c240"],
+    ]
+    fields = {"stem": 16, "activation": "hard_swish", "resolution": 64}
+    net = from_timm(arch_def, how="mobilenetv3", **fields)
+    strings = interchange(net)["timm"]
+    assert from_timm(strings["arch_def"], how=fitting(net), **fields) == net
+    told = {key: strings[key] for key in ("class", "num_features", "head_bias", "act_layer")}
+    assert told == {"class": "MobileNetV3", "num_features": 1280, "head_bias": True,
+                    "act_layer": "hard_swish"}  # fmt: skip
+    assert strings["se_layer"] == {"gate_layer": "hard_sigmoid", "force_act_layer": "relu",
+                                   "rd_round_fn": "round_channels"}  # fmt: skip
 
 
 def test_a_formula_family_is_the_papers_formula() -> None:
@@ -99,7 +120,7 @@ def test_budgets_as_people_write_them() -> None:
         fit_budget(Recipe(EFFICIENTNET_B0, PAPER), 1e6)
     with pytest.raises(UserError, match=r"as 0\.\.7"):
         parse_phis("one")
-    with pytest.raises(UserError, match=r"of 100T MACs is out of reach: .* 46\.42M to 270\.1G"):
+    with pytest.raises(UserError, match=r"of 100T MACs is out of reach: .* 7\.652M to 270\.1G"):
         fit_budget(Recipe(EFFICIENTNET_B0, PAPER), 100e12)
 
 
@@ -110,7 +131,7 @@ def test_the_networks_of_large_budgets_have_names_that_python_takes() -> None:
 
 @pytest.mark.parametrize("phi", ["1", True, float("nan"), float("inf"), 11])
 def test_a_formula_of_a_bad_phi(phi) -> None:
-    with pytest.raises(UserError, match=f"phi is {phi!r}: expected a number from -4 to 10"):
+    with pytest.raises(UserError, match=f"phi is {phi!r}: expected a number from -8 to 10"):
         formula_family(Recipe(EFFICIENTNET_B0, PAPER), [phi])
 
 
