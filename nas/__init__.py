@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time a name load
     from nas.evaluators import Measurement as Measurement
     from nas.evaluators import evaluator as evaluator
     from nas.imagenet.model import Surrogate as Surrogate
+    from nas.imagenet.predict import predict as predict
     from nas.objective import Limit as Limit
     from nas.objective import Objective as Objective
     from nas.search.ask import Search as Search
@@ -34,6 +35,7 @@ _HOME = {
     "drive": "nas.search.drive",
     "evaluator": "nas.evaluators",
     "find": "nas.search.run",
+    "predict": "nas.imagenet.predict",
     "strategy": "nas.strategies.registry",
 }
 __all__ = list(_HOME)

@@ -8,6 +8,7 @@ one of the protocols below names; each is asked for by one function here, and no
     label                        what its numbers are, in a sentence            `label_of`
     difference_error(one, two)   how far a difference between two can be off    `difference_of`
     where                        the device that it works on                    `device_of`
+    notes(architecture)          where its evidence is thin, in sentences       `notes_of`
 """
 
 import math
@@ -124,6 +125,21 @@ class Placed(Protocol):
         """torch's name of it, as `cpu` or `cuda:1`."""
 
 
+@runtime_checkable
+class Notes(Protocol):
+    """Knows where its own evidence is thin."""
+
+    def notes(self, architecture: Architecture) -> list[str]:
+        """What a reader of its number should know.
+
+        Args:
+            architecture: a network that it covers.
+
+        Returns:
+            Sentences without an end, most important first; none where nothing is to be said.
+        """
+
+
 def checked(evaluator: Evaluator, architecture: Architecture) -> None:
     """Raises OutOfDomain where the evaluator says that it can't measure the network."""
     if isinstance(evaluator, Checks):
@@ -150,6 +166,11 @@ def device_of(evaluator: Evaluator) -> str:
     return evaluator.where if isinstance(evaluator, Placed) else "cpu"
 
 
+def notes_of(evaluator: Evaluator, architecture: Architecture) -> list[str]:
+    """Where the evaluator's evidence on a network is thin; nothing where it doesn't say."""
+    return evaluator.notes(architecture) if isinstance(evaluator, Notes) else []
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of a job: a measurement, or the text of the error; seconds of wall clock."""
@@ -162,18 +183,15 @@ class Outcome:
 def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, seed: int) -> Outcome:
     """Runs the evaluator; whatever it raises becomes the outcome's error."""
     start = time.perf_counter()
-    measurement: Measurement | None = None
-    error = None
     try:
         given = evaluator(architecture, budget, seed)
         made = given if isinstance(given, Measurement) else Measurement(float(given))
         if 0 <= made.accuracy < math.inf and 0 <= (made.spread or 0) < math.inf:
-            measurement = made
-        else:
-            error = f"the accuracy is {made.accuracy}, its spread {made.spread}: expected percent"
+            return Outcome(made, None, time.perf_counter() - start)
+        error = f"the accuracy is {made.accuracy}, its spread {made.spread}: expected percent"
     except Exception as raised:
         error = f"{type(raised).__name__}: {raised}"
-    return Outcome(measurement, error, time.perf_counter() - start)
+    return Outcome(None, error, time.perf_counter() - start)
 
 
 class SurrogateEvaluator:
@@ -204,9 +222,62 @@ class SurrogateEvaluator:
         return Measurement(*self._surrogate.predict_one(architecture))
 
 
-# An evaluator is one class or function and one line here: it is made with the text after the
-# colon of `name:text`, if there is any.
-EVALUATORS: dict[str, Callable[..., Evaluator]] = {"surrogate": SurrogateEvaluator}
+class ImagenetEvaluator:
+    """The ImageNet model as an evaluator: networks of any width, depth and resolution.
+
+    Args:
+        path: of a file of `python -m nas.imagenet.evidence.fit`; None for the embedded one.
+
+    Raises:
+        UserError: the file can't be read or used.
+    """
+
+    label = (
+        "top-1 is a prediction for EfficientNet's full training recipe, in which B0 reaches 77.1 "
+        "on ImageNet; ± is one standard deviation of its error against a training."
+    )
+
+    def __init__(self, path: str | None = None) -> None:
+        from nas.imagenet.joint.load import load
+
+        self._model = load(path)
+
+    def check(self, architecture: Architecture) -> None:
+        """Raises OutOfDomain for a network that no evidence speaks of."""
+        from nas.imagenet.joint.domain import refuse
+
+        refuse([architecture], self._model.ranges)
+
+    def predict(self, architectures: Sequence[Architecture]) -> "tuple[Floats, Floats]":
+        """Means and spreads, (n,) each. Raises OutOfDomain."""
+        from nas.imagenet.joint.domain import refuse
+
+        return self._model.predict(refuse(architectures, self._model.ranges))
+
+    def difference_error(self, one: Architecture, two: Architecture) -> float:
+        """Points that the difference between two networks can be off, one standard deviation."""
+        from nas.imagenet.joint.architectures import numbers_of
+
+        one_of, two_of = numbers_of([one]), numbers_of([two])
+        return float(self._model.difference(one_of, two_of, trainings=0)[1][0])
+
+    def notes(self, architecture: Architecture) -> list[str]:
+        """Where the evidence on the network is thin."""
+        from nas.imagenet.joint.architectures import numbers_of
+        from nas.imagenet.joint.domain import notes
+
+        return notes(numbers_of([architecture]), self._model.ranges)
+
+    def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
+        mean, spread = self.predict([architecture])
+        return Measurement(float(mean[0]), float(spread[0]))
+
+
+# An evaluator is one class and one line here; it is made with the text of `name:text`, if any.
+EVALUATORS: dict[str, Callable[..., Evaluator]] = {
+    "imagenet": ImagenetEvaluator,
+    "surrogate": SurrogateEvaluator,
+}
 
 
 def evaluator(spec: str) -> Evaluator:

@@ -44,7 +44,7 @@ class GridAsked(Group):
     """Which points a grid has."""
 
     phi: Annotated[float, click.option(
-        "--phi", default=1.0, show_default=True, help="MACs grow by 2**phi; -4 to 10.",
+        "--phi", default=1.0, show_default=True, help="MACs grow by 2**phi; -8 to 10.",
     )]  # fmt: skip
     baseline: Annotated[str, BASELINE]
     step: Annotated[float, click.option(

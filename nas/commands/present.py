@@ -13,6 +13,7 @@ from nas.search.audit import Report
 from nas.search.conclude import Result
 from nas.search.feasibility import Feasibility
 from nas.search.forecast import Forecast, duration
+from nas.search.otherwise import verdict
 from results.terminal import accuracy_text, console, table
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost, cost
@@ -174,9 +175,8 @@ def print_pick(
         rows.add_row(
             f"other ({names[other['objective']]})", other["id"], *_figures(other, predicted)
         )
-    if best["baseline"] is not None:
-        figures = _figures(best["baseline"], predicted)
-        rows.add_row("EfficientNet-B0", best["baseline"]["name"], *figures)
+    for name, network in _alternatives(best):
+        rows.add_row(name, network["name"], *_figures(network, predicted))
     print_targets(out, best, quantity)
     out.print(rows)
     taken = quantity.base(best[quantity.column]) / best["target"]
@@ -185,12 +185,36 @@ def print_pick(
             f"the pick takes {taken:.0%} of T: see with `nas spaces` how far the space reaches",
             style="dim",
         )
-    if best["evaluator"].startswith("surrogate"):
-        out.print(
-            "top-1 is predicted for the surrogate's shortened training recipe (mean ± one "
-            f"standard deviation); picked by mean - {best['caution']:g} x spread",
-            style="dim",
+    _print_otherwise(out, best)
+
+
+def _alternatives(best: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """(what it is, its figures) of the networks that the pick stands beside."""
+    scaled, base = (best.get("otherwise") or {}).get("scaled_b0"), best["baseline"]
+    rows = [] if scaled is None else [("EfficientNet-B0 scaled to T", scaled)]
+    if base is not None and (scaled is None or scaled["macs"] != base["macs"]):
+        rows.append(("EfficientNet-B0", base))
+    return rows
+
+
+def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
+    """What the numbers mean, how the pick compares with what a user would otherwise take."""
+    found = best.get("otherwise") or {}
+    if text := verdict(found.get("scaled_b0") or {}):
+        out.print(text, style="bold" if text.startswith("The pick is predicted") else "yellow")
+    if published := found.get("published"):
+        listed = ", ".join(
+            f"{row['network']} {row['top1']:.1f} % at {MACS.format(row['macs'])}"
+            for row in published
         )
+        out.print(f"published within T, each trained by its own recipe: {listed}")
+    if label := best.get("label"):
+        chosen = f" The pick is chosen by top-1 - {best['caution']:g} x that." * bool(
+            best["caution"]
+        )
+        out.print(f"{label}{chosen}", style="dim")
+    for note in found.get("notes", [])[:3]:
+        out.print(f"note: {note}", style="dim")
 
 
 def print_targets(out: "Console", best: dict[str, Any], of: Quantity) -> None:

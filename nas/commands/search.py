@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from nas.search.feasibility import Feasibility
     from nas.search.plan import Plan
 
-# (without --data, with it): training is dear, and its images are small.
-SPACE = ("efficientnet", "efficientnet-small")
+# (without --data, with it): training is dear.
 STRATEGY = ("evolution", "predictor")
-TRIALS = (2500, 30)
+TRIALS = (5000, 30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +41,7 @@ class Asked(Group):
     )]  # fmt: skip
     space: Annotated[str | None, click.option(
         "--space", help="A name of `nas spaces`, a FILE.toml, or module:name. "
-        "Default: efficientnet, with --data efficientnet-small.",
+        "Default: mbconv, with --device efficientnet, with --data efficientnet-small.",
     )]  # fmt: skip
     strategy: Annotated[str | None, click.option(
         "--strategy", help="evolution, nsga2, tpe, random, reinforce, predictor, "
@@ -50,12 +49,13 @@ class Asked(Group):
         "--data predictor.",
     )]  # fmt: skip
     evaluator: Annotated[str | None, click.option(
-        "--evaluator", help="surrogate (ImageNet), surrogate:FILE.npz, or module:name of "
-        "your own. Default: surrogate; --data trains instead.",
+        "--evaluator", help="imagenet (its full recipe, any network), surrogate (a short "
+        "recipe, B0's skeleton), either with :FILE.npz, or module:name of your own. Default: "
+        "imagenet; --data trains instead.",
     )]  # fmt: skip
     trials: Annotated[int | None, click.option(
         "--trials", type=click.IntRange(1), help="Distinct networks to evaluate, those "
-        "stored before included. Default: 2500, with --data 30.",
+        "stored before included. Default: 5000, with --data 30.",
     )]  # fmt: skip
     seed: Annotated[int, SEED]
     caution: Annotated[float, click.option(
@@ -182,16 +182,22 @@ def _plan(
 ) -> "Plan":
     """budget: of each retraining."""
     from nas.objective import Objective
-    from nas.search.plan import Plan
+    from nas.search.plan import Plan, default_space
 
     first, *limits = targets.limits()
     trains = how.proxy is not None
+    fitting = default_space((limit.of_quantity for limit in (first, *limits)), trains)
+    if asked.space is None and fitting == "efficientnet":
+        click.echo(
+            "space efficientnet: devices know the blocks of EfficientNet-B0's skeleton only",
+            err=True,
+        )
     return Plan(
         objective=Objective(asked.objective, first.at_most, first.quantity, asked.caution),
         limits=tuple(limits),
-        space=asked.space or SPACE[trains],
+        space=asked.space or fitting,
         strategy=asked.strategy or STRATEGY[trains],
-        evaluator=asked.evaluator or "surrogate",
+        evaluator=asked.evaluator or "imagenet",
         trials=asked.trials or TRIALS[trains],
         seed=asked.seed,
         ranking=longer.ranking,

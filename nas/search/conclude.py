@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.evaluators import Evaluator, predictor_of
+from nas.evaluators import Evaluator, label_of, predictor_of
 from nas.objective import Objective
+from nas.search.otherwise import otherwise
 from nas.search.plan import Plan, named
 from nas.search.retrain import agreement, comparable
 from results.runs.folder import write_json
@@ -155,6 +156,11 @@ def summary(result: Result) -> dict[str, Any]:
         "other": None if result.other is None
         else {"objective": other.name, **row(result.other, other, plan.predicted)},
         "baseline": None if plan.proxy else baseline(result.evaluator, plan.predicted),
+        "otherwise": None if plan.proxy else otherwise(
+            result.pick.architecture, objective, result.evaluator,
+            lambda network: costs_of(network, plan.predicted),
+        ),
+        "label": label_of(result.evaluator),
         "evaluator": "train" if plan.proxy else named(plan.evaluator),
         "budget": result.pick.budget,
         "retrained": [
@@ -172,17 +178,21 @@ def summary(result: Result) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def baseline(measure: Evaluator, predicted: Sequence[Quantity] = ()) -> dict[str, Any]:
-    """EfficientNet-B0's figures, with a prediction where the evaluator is one and covers it."""
+def costs_of(network: Architecture, predicted: Sequence[Quantity] = ()) -> dict[str, Any]:
+    """A network's name and costs, as plain JSON values."""
     from search_spaces.cost import cost
 
-    b0 = cost(EFFICIENTNET_B0)
-    figures: dict[str, Any] = {
-        "name": EFFICIENTNET_B0.name, "macs": b0.macs, "params": b0.params,
-        "activations": b0.activations, "memory": b0.memory,
-        "activation_memory": b0.activation_memory, "accuracy": None, "spread": None,
-        **figures_of(EFFICIENTNET_B0, predicted),
+    figures = cost(network)
+    return {
+        "name": network.name, "macs": figures.macs, "params": figures.params,
+        "activations": figures.activations, "memory": figures.memory,
+        "activation_memory": figures.activation_memory, **figures_of(network, predicted),
     }  # fmt: skip
+
+
+def baseline(measure: Evaluator, predicted: Sequence[Quantity] = ()) -> dict[str, Any]:
+    """EfficientNet-B0's figures, with a prediction where the evaluator is one and covers it."""
+    figures = {**costs_of(EFFICIENTNET_B0, predicted), "accuracy": None, "spread": None}
     if (model := predictor_of(measure)) is not None:
         with contextlib.suppress(OutOfDomain):
             means, spreads = model.predict([EFFICIENTNET_B0])

@@ -1,6 +1,6 @@
 """What a search is asked to do, and what makes two runs the same experiment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,10 +34,10 @@ class Plan(Execution):
 
     objective: Objective
     limits: tuple[Limit, ...] = ()
-    space: str | Space = "efficientnet"
+    space: str | Space = "mbconv"
     strategy: str | Strategy = "evolution"
-    evaluator: str | Evaluator = "surrogate"
-    trials: int = 2500
+    evaluator: str | Evaluator = "imagenet"
+    trials: int = 5000
     seed: int = 0
     ranking: str = "reward"
     retrain: int = 0
@@ -115,7 +115,7 @@ class Plan(Execution):
         ]
         parts += [named(self.strategy)] if named(self.strategy) != "evolution" else []
         parts += self.trained
-        if self.proxy is None and named(self.evaluator) != "surrogate":
+        if self.proxy is None and named(self.evaluator) != "imagenet":
             parts += [named(self.evaluator)]
         parts += [f"caution{o.caution:g}"] if o.caution != 1 else []
         parts += [f"seed{self.seed}"] if self.seed else []
@@ -153,6 +153,23 @@ class Plan(Execution):
                 search, self.retrain, self.retrain_budget, self.budget, self.seed, known
             )
         return search
+
+
+def default_space(quantities: Iterable[Quantity], trains: bool = False) -> str:
+    """The space to search where none is named.
+
+    Args:
+        quantities: of target and limits.
+        trains: networks are trained on images, which is dear: a small space of small images.
+
+    Returns:
+        Its name. Devices know the blocks of EfficientNet-B0's skeleton and no others, so with a
+        target on one it is the space of that skeleton.
+    """
+    if trains:
+        return "efficientnet-small"
+    on_device = any(quantity.of_cost is None for quantity in quantities)
+    return "efficientnet" if on_device else "mbconv"
 
 
 def _place(quantity: Quantity) -> str:

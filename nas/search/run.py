@@ -11,7 +11,7 @@ from nas.objective import Limit, Objective, feasible_values, limits_of
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
 from nas.search.feasibility import Feasibility, feasibility
-from nas.search.plan import Plan
+from nas.search.plan import Plan, default_space
 from nas.strategies.registry import Strategy, strategy
 from results.runs.folder import check_run, run_path
 from results.runs.session import session, timed
@@ -138,6 +138,8 @@ def find(
     if (target_flops is None) == (target is None):
         raise UserError("expected one of target_flops, as 400e6, and target, a Limit")
     first = target or Limit("flops", target_flops)  # type: ignore[arg-type]
+    limited = (first, *plan.get("limits", ()))
+    plan.setdefault("space", default_space(limit.of_quantity for limit in limited))
     return run(Plan(Objective(objective, first.at_most, first.quantity, caution), **plan))
 
 

@@ -114,7 +114,7 @@ class Elites:
             elif local and turn < 3:
                 candidates = self._around_best(turn, size, rng)
             else:
-                candidates = self._children(4 * size, rng)
+                candidates = self._children(2 * size, rng)
             allowed = candidates[self.problem.facts(candidates).allowed]
             for key, code in zip(self.problem.keys(allowed), allowed, strict=True):
                 if key not in self._taken and key not in proposals:
@@ -173,7 +173,7 @@ class Elites:
                 rows.append(changed)
             near = np.vstack(rows)
             return np.asarray(near[rng.permutation(len(near))])
-        pairs = np.repeat(best[None], 4 * n, 0)
+        pairs = np.repeat(best[None], 2 * n, 0)
         for _ in range(2):
             places = rng.randint(len(self._sizes), size=len(pairs))
             drawn = rng.random_sample(len(pairs)) * self._sizes[places]

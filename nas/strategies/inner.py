@@ -1,8 +1,10 @@
 """Codes to numbers, random networks within the limits, and the search on a model's word."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.strategies.problem import Codes, Facts, Floats, Problem
 
@@ -45,10 +47,14 @@ class Inner:
             for options in problem.choices.values()
         ]
         self._anchor = problem.anchor()
+
+    @functools.cached_property
+    def _standard(self) -> tuple[NDArray[np.bool_], Floats, Floats]:
+        """Which of the problem's numbers vary, their means and standard deviations."""
         _, facts = self.random(SAMPLES, np.random.RandomState(0))
         spread = facts.numbers.std(0)
-        self._kept = spread > 1e-9
-        self._centre, self._spread = facts.numbers.mean(0)[self._kept], spread[self._kept]
+        kept = spread > 1e-9
+        return kept, facts.numbers.mean(0)[kept], spread[kept]
 
     def encode(self, codes: Codes, facts: Facts) -> Floats:
         """The rows that a model is fitted to.
@@ -61,7 +67,8 @@ class Inner:
             (n, features) contrasts of every choice, and the standardised numbers.
         """
         parts = [table[codes[:, i]] for i, table in enumerate(self._tables)]
-        numbers = (facts.numbers[:, self._kept] - self._centre) / self._spread
+        kept, centre, spread = self._standard
+        numbers = (facts.numbers[:, kept] - centre) / spread
         return np.hstack([*parts, numbers])
 
     def random(self, n: int, rng: np.random.RandomState) -> tuple[Codes, Facts]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.objective import Limit, Objective, feasible_values
+from nas.objective import Limit, Objective, broken, feasible_values
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost, cost, ends_cost, stage_cost
 from search_spaces.layers import Ends, ends_of, stage_inputs
@@ -131,6 +131,13 @@ class SpaceProblem:
     def keys(self, codes: Codes) -> list[Hashable]:
         """The architectures."""
         return [self.architecture(row) for row in codes]
+
+    def within(self, architecture: Hashable) -> bool:
+        """Whether a network of `keys` meets the limits by its own exact costs, whatever a table
+        said of its code."""
+        assert isinstance(architecture, Architecture)
+        exact = [limit for limit in self.limits if limit.of_quantity.of_cost is not None]
+        return not broken(architecture, exact)
 
     def architecture(self, code: Codes) -> Architecture:
         """The network of a code (choices,)."""

@@ -19,6 +19,7 @@ from search_spaces.errors import RunFailure, UserError
 
 RECORD = "run.json"
 STORE = "trials.journal"
+LONGEST = 80  # letters of a difference that a message quotes
 _PACKAGES = ("compound-nas", "torch", "optuna", "ray", "fvcore", "pandas", "numpy")
 
 
@@ -158,7 +159,11 @@ def difference(found: Any, wanted: Any) -> str:
     if not isinstance(found, dict):
         return "of another program"
     keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
-    return ", ".join(f"{key} {found.get(key)!r}, not {wanted.get(key)!r}" for key in keys)
+    pairs = ((key, repr(found.get(key)), repr(wanted.get(key))) for key in keys)
+    return ", ".join(
+        f"other {key}" if max(len(was), len(now)) > LONGEST else f"{key} {was}, not {now}"
+        for key, was, now in pairs
+    )
 
 
 @contextlib.contextmanager

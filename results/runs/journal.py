@@ -1,20 +1,26 @@
 """The file of a run's store: Optuna's journal, a line a trial, and what can be wrong with it."""
 
 import contextlib
+import datetime
 import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from optuna.distributions import CategoricalDistribution, distribution_to_json
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
 
+from results.runs.records import Trial, attributes
 from search_spaces.errors import UserError
 
 STUDY = "compound-nas"
+CREATE_TRIAL = 4  # optuna.storages.journal: JournalOperation.CREATE_TRIAL
+WORKER = "compound-nas"
 _START = b'{"op_code":0,"worker_id":"'  # of a journal: a study is created
 
 
@@ -136,3 +142,49 @@ class Journal(JournalFileBackend):
         for number, line in enumerate(super().read_logs(log_number_from), log_number_from + 1):
             self._written = max(self._written, number)
             yield line
+
+
+class Lines:
+    """Writes finished trials as Optuna's journal does, without what it does besides.
+
+    Optuna checks and reads back each trial that it adds, which is most of the time of a cheap
+    search; the line is the same.
+
+    Args:
+        choices: the search space's options, name by name.
+    """
+
+    def __init__(self, choices: Mapping[str, tuple[Any, ...]]) -> None:
+        self._choices = {name: list(options) for name, options in choices.items()}
+        self._distributions = {
+            name: distribution_to_json(CategoricalDistribution(options))
+            for name, options in choices.items()
+        }
+
+    def of(self, trial: Trial, values: list[float] | None) -> dict[str, Any]:
+        """The line of a finished trial.
+
+        Args:
+            trial: what is finished.
+            values: the study's objectives; None where it failed.
+
+        Raises:
+            ValueError: a value is none of its choice's options.
+        """
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+        state = TrialState.FAIL if values is None else TrialState.COMPLETE
+        return {
+            "op_code": CREATE_TRIAL,
+            "worker_id": WORKER,
+            "study_id": 0,
+            "datetime_start": now,
+            "state": int(state),
+            "value": None,
+            "values": values,
+            "datetime_complete": now,
+            "distributions": self._distributions,
+            "params": {name: self._choices[name].index(v) for name, v in trial.values.items()},
+            "user_attrs": attributes(trial),
+            "system_attrs": dict(trial.notes),
+            "intermediate_values": {},
+        }

@@ -1,12 +1,11 @@
 """One finished trial: what was proposed, what it costs, what was measured, how it was made."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.architecture import Architecture, from_json, to_json
+from search_spaces.architecture import Architecture, from_dict, to_dict
 from search_spaces.cost import Cost, cost
 
 if TYPE_CHECKING:
@@ -43,6 +42,12 @@ class Trial:
 _OWN = ("number", "spread", "error", "budget", "seed", "seconds")
 
 
+def attributes(trial: Trial) -> dict[str, Any]:
+    """What a stored trial says of itself besides parameters and values, as plain JSON values."""
+    own = {name: getattr(trial, name) for name in _OWN}
+    return {**own, "accuracy": trial.accuracy, "architecture": to_dict(trial.architecture)}
+
+
 def to_optuna(
     trial: Trial, distributions: Mapping[str, "BaseDistribution"], values: list[float] | None
 ) -> "FrozenTrial":
@@ -50,15 +55,12 @@ def to_optuna(
     import optuna
 
     states = optuna.trial.TrialState
-    attrs: dict[str, Any] = {name: getattr(trial, name) for name in _OWN}
-    attrs["accuracy"] = trial.accuracy
-    attrs["architecture"] = json.loads(to_json(trial.architecture))
     return optuna.trial.create_trial(
         state=states.FAIL if trial.accuracy is None else states.COMPLETE,
         values=None if trial.accuracy is None else values,
         params=dict(trial.values),
         distributions=dict(distributions),
-        user_attrs=attrs,
+        user_attrs=attributes(trial),
         system_attrs=dict(trial.notes),
     )
 
@@ -68,7 +70,7 @@ def from_optuna(stored: "FrozenTrial") -> Trial:
     attrs = stored.user_attrs
     return Trial(
         values=dict(stored.params),
-        architecture=from_json(json.dumps(attrs["architecture"])),
+        architecture=from_dict(attrs["architecture"]),
         accuracy=attrs["accuracy"],
         notes=dict(stored.system_attrs),
         **{name: attrs[name] for name in _OWN},

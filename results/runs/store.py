@@ -17,7 +17,14 @@ from optuna.distributions import CategoricalDistribution
 from optuna.storages.journal import JournalStorage
 
 from results.runs.folder import difference, masked
-from results.runs.journal import STUDY, Journal, drop_torn_line, refuse_broken_end, refuse_foreign
+from results.runs.journal import (
+    STUDY,
+    Journal,
+    Lines,
+    drop_torn_line,
+    refuse_broken_end,
+    refuse_foreign,
+)
 from results.runs.records import Trial, from_optuna, to_optuna
 from search_spaces.errors import RunFailure, UserError
 
@@ -46,6 +53,8 @@ class Store:
         self._distributions = {key: CategoricalDistribution(o) for key, o in choices.items()}
         self._failures: tuple[type[Exception], ...] = (OSError,)
         self._journal: Journal | None = None
+        self._lines = Lines(choices)
+        self._known: list[Trial] | None = None  # those stored, once they are asked for
         wanted = json.loads(json.dumps(experiment))
         try:
             self._study = self._open(name)
@@ -106,10 +115,14 @@ class Store:
             RunFailure: it could not be written; those before it are.
         """
         values = None if trial.accuracy is None else [trial.accuracy, cost]
+        known = self._all()
         with self._writing():
-            if self._journal is not None:
+            if self._journal is None:
+                self._study.add_trial(to_optuna(trial, self._distributions, values))
+            else:
                 self._journal.grouped = soon
-            self._study.add_trial(to_optuna(trial, self._distributions, values))
+                self._journal.append_logs([self._lines.of(trial, values)])
+        known.append(trial)
 
     def flush(self) -> None:
         """Writes the trials that wait. Raises RunFailure."""
@@ -133,12 +146,19 @@ class Store:
     def trials(self) -> list[Trial]:
         """All stored trials, in the order in which they were written. Raises UserError."""
         try:
-            return [from_optuna(stored) for stored in self._study.get_trials(deepcopy=False)]
+            return list(self._all())
         except KeyError as error:
             raise UserError(
                 f"{self.place} holds trials of another program (they lack {error}): choose "
                 "another --name"
             ) from None
+
+    def _all(self) -> list[Trial]:
+        """The stored trials, read once; grows by each that is appended."""
+        if self._known is None:
+            stored = self._study.get_trials(deepcopy=False)
+            self._known = [from_optuna(trial) for trial in stored]
+        return self._known
 
 
 def _why(error: Exception) -> str:

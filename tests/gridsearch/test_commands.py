@@ -137,8 +137,8 @@ def test_family_and_compare(gridsearch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("run", "--phi", "nan"), "phi is nan: expected a number from -4 to 10"),
-        (("run", "--phi", "20"), "from -4 to 10"),
+        (("run", "--phi", "nan"), "phi is nan: expected a number from -8 to 10"),
+        (("run", "--phi", "20"), "from -8 to 10"),
         (("run", "--phi", "two"), "not a valid float"),
         (("run", "--baseline", "vgg16"), "expected one of efficientnet_b0"),
         (("run", "--baseline", "bad.json"), "no architecture"),
@@ -164,7 +164,7 @@ def test_family_and_compare(gridsearch) -> None:
         (("family", "--phi", "9"), "no released EfficientNet"),
         (("family", "--phi", "-2..1"), "no released EfficientNet '-2'"),
         (("family", "--phi", "0.5"), "a whole phi from 0 to 8 (--preset formula takes others)"),
-        (("family", "--phi", "3..1"), "range of phi is '3..1': expected two whole numbers from -4"),
+        (("family", "--phi", "3..1"), "range of phi is '3..1': expected two whole numbers from -8"),
         (("family", "--phi", "b8,1..300"), "the range of phi is '1..300'"),
         (("family", "--phi", ""), "no released EfficientNet ''"),
         (("family", "--preset", "formula", "--phi", "3..1"), "to 10, the smaller first, as 0..7"),

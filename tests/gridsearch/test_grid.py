@@ -122,7 +122,7 @@ def test_target_memory_is_a_second_limit() -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"phi": math.nan}, "phi is nan: expected a number from -4 to 10"),
+        ({"phi": math.nan}, "phi is nan: expected a number from -8 to 10"),
         ({"phi": 11}, "phi is 11"),
         ({"phi": 0}, "the baseline itself"),
         ({"phi": "1"}, "phi is '1': expected a number"),

@@ -48,7 +48,11 @@ def test_the_search_goes_on_from_its_trials(call):
     journal = Path("runs/search/trials.journal")
     before, best = journal.read_bytes(), json.loads(Path("runs/search/best.json").read_text())
     old = pd.read_csv("runs/search/trials.csv")
-    command = "nas search --target-flops 400M --trials {} --name search --json"
+    # What were the defaults then are given now.
+    command = (
+        "nas search --target-flops 400M --space efficientnet --evaluator surrogate --trials {} "
+        "--name search --json"
+    )
     same = json.loads(call(command.format(40)))
     assert (same["id"], same["accuracy"]) == (best["id"], pytest.approx(best["accuracy"]))
     assert record("search")["sessions"][-1]["new"] == 0

@@ -1,5 +1,6 @@
 """The store's contract, on an Optuna journal file and on a database."""
 
+import json
 import os
 import random
 from dataclasses import replace
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from results.runs.journal import Journal
-from results.runs.records import Trial
+from results.runs.records import Trial, to_optuna
 from results.runs.store import Store
 from search_spaces import Architecture, RunFailure, Stage, UserError
 
@@ -75,6 +77,31 @@ def test_trials_that_may_wait_are_written_together(location, monkeypatch):
     monkeypatch.setattr(Journal, "AFTER", 0.0)
     store.append(trial(50), cost=3.5, soon=True)
     assert opened(location).trials() == [*written, trial(50)]
+
+
+def test_a_line_is_what_optuna_would_write(tmp_path):
+    ours, theirs = str(tmp_path / "ours"), str(tmp_path / "theirs")
+    written = [trial(0), FAILED, NOTED]
+    store = opened(ours)
+    distributions = {name: CategoricalDistribution(options) for name, options in CHOICES.items()}
+    storage = JournalStorage(JournalFileBackend(theirs))
+    study = optuna.create_study(storage=storage, directions=["maximize", "minimize"])
+    for one in written:
+        store.append(one, cost=3.5)
+        values = None if one.accuracy is None else [one.accuracy, 3.5]
+        study.add_trial(to_optuna(one, distributions, values))
+
+    def lines(path):
+        parsed = [json.loads(line) for line in Path(path).read_text().splitlines()]
+        moments = ("datetime_start", "datetime_complete", "worker_id")
+        return [
+            {key: value for key, value in line.items() if key not in moments}
+            for line in parsed
+            if line["op_code"] == 4
+        ]
+
+    assert lines(ours) == lines(theirs)
+    assert [list(line) for line in lines(ours)] == [list(line) for line in lines(theirs)]
 
 
 def test_optunas_own_tools_read_the_objectives(location):

@@ -1,0 +1,110 @@
+"""`nas predict`: what networks would reach on ImageNet."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+
+from nas.commands.options import JSON, RUNS, Group, options
+
+if TYPE_CHECKING:
+    from results.runs.strings import Shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left(Group):
+    """What block strings leave open."""
+
+    width: Annotated[float | None, click.option(
+        "--width", type=click.FloatRange(0, min_open=True),
+        help="Multiplies the channels of timm's block strings.",
+    )]  # fmt: skip
+    depth: Annotated[float | None, click.option(
+        "--depth", type=click.FloatRange(0, min_open=True),
+        help="Multiplies the repeats of timm's block strings.",
+    )]  # fmt: skip
+    pixels: Annotated[int | None, click.option(
+        "--pixels", type=click.IntRange(1), help="Resolution of block strings. Default: 224.",
+    )]  # fmt: skip
+    stem: Annotated[int | None, click.option(
+        "--stem", type=click.IntRange(1), help="Channels of their stem conv. Default: 32.",
+    )]  # fmt: skip
+    head: Annotated[int | None, click.option(
+        "--head", type=click.IntRange(0), help="Channels of their head conv. Default: 1280.",
+    )]  # fmt: skip
+    activation: Annotated[str | None, click.option(
+        "--activation", help="Of their layers: swish, relu, relu6, hard_swish. Default: swish.",
+    )]  # fmt: skip
+
+    def shape(self) -> "Shape":
+        """The same for `load_architecture`."""
+        from results.runs.strings import Shape
+
+        return Shape(self.width, self.depth, self.pixels, self.stem, self.head, self.activation)
+
+
+@click.command()
+@click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
+@options((RUNS, JSON), left=Left)
+def predict(networks: tuple[str, ...], left: Left, runs: Path, as_json: bool) -> None:
+    """Predict the ImageNet top-1 of any networks, under EfficientNet's full recipe (B0 = 77.1).
+
+    NETWORK: a name, a run, a JSON file, FAMILY:NAME, or block strings of timm or TensorFlow, in
+    quotes or in a file. Beside each prediction stand the published networks that are most alike.
+
+    \b
+    nas predict efficientnet_b0 mobilenet_v2
+    nas predict runs/mbconv-400M
+    nas predict "ds_r1_k3_s1_e1_c16 ir_r2_k3_s2_e6_c24 ir_r3_k5_s2_e6_c40" --pixels 192
+    """
+    import dataclasses
+
+    from nas.imagenet.predict import rows
+    from results.runs.load import load_architecture
+
+    shape = left.shape()
+    found = []
+    for text in networks:
+        network = load_architecture(text, runs, shape)
+        name = network.name or (text if len(text) <= 24 else "")
+        found.append(dataclasses.replace(network, name=name))
+    made = rows(found)
+    if as_json:
+        from results.terminal import print_json
+
+        print_json(made)
+    else:
+        _print(made)
+
+
+def _print(made: list[dict[str, Any]]) -> None:
+    """A table of the predictions, then what is alike and where evidence is thin."""
+    from results.terminal import accuracy_text, console, table
+    from search_spaces.stages import MACS, MEMORY, PARAMS
+
+    listed = table("network", "top-1 %", "MACs", "params", "memory", "px")
+    for row in made:
+        listed.add_row(
+            row["name"] or row["id"],
+            accuracy_text(row["top1"], row["spread"]),
+            MACS.format(row["macs"]),
+            PARAMS.format(row["params"]),
+            MEMORY.format(row["memory"]),
+            str(row["resolution"]),
+        )
+    out = console()
+    out.print(listed)
+    out.print(
+        "top-1 is a prediction for EfficientNet's full recipe on ImageNet, in which B0 reaches "
+        "77.1; ± is one standard deviation of its error against a training",
+        style="dim",
+    )
+    for row in made:
+        near = ", ".join(
+            f"{one['network']} ({one['source']}: {one['top1']:.1f} %, {one['distance']:.1f} away)"
+            for one in row["nearest"]
+        )
+        out.print(f"[bold]{row['name'] or row['id']}[/] is most like {near}")
+        for note in row["notes"]:
+            out.print(f"  note: {note}")

@@ -1,0 +1,1 @@
+"""What the ImageNet model is fitted to, and how."""

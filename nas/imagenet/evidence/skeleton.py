@@ -1,0 +1,55 @@
+"""Fit the process of B0's skeleton, as `nas.surrogate_fit` does."""
+
+import numpy as np
+
+from nas.imagenet.evidence.expert import pivots
+from nas.imagenet.joint.numbers import Floats, Numbers
+from nas.imagenet.joint.skeleton import Skeleton, choices, covariance, frame, stages
+
+POINTS, KERNEL_ROWS, STEPS, RATE, JITTER = 900, 900, 40, 0.08, 1e-6
+
+
+def kernel_of(x: Floats, z: Floats) -> tuple[Floats, Floats, float]:
+    """(weights, variances, noise) of standardized features: Adam on the marginal likelihood."""
+    import torch
+
+    points, target = torch.from_numpy(x), torch.from_numpy(z)
+    logs = torch.full((x.shape[1],), -1.5, dtype=torch.float64).requires_grad_()
+    others = torch.tensor([0.0, 0.0, 0.0, -4.0], dtype=torch.float64).requires_grad_()
+    adam = torch.optim.Adam([logs, others], lr=RATE)
+    eye = torch.eye(len(x), dtype=torch.float64)
+    for _ in range(STEPS):
+        weighted, (*gain, noise) = points * logs.exp(), others.exp()
+        matrix = covariance(weighted, weighted, gain, torch.exp) + (noise + JITTER) * eye
+        factor = torch.linalg.cholesky(matrix)
+        solved = torch.cholesky_solve(target[:, None], factor)[:, 0]
+        loss = 0.5 * target @ solved + factor.diagonal().log().sum()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    *gain, noise = others.detach().exp().tolist()
+    return logs.detach().exp().numpy(), np.array(gain), noise
+
+
+def skeleton(of: Numbers, target: Floats, weight: Floats, seed: int) -> Skeleton:
+    """Of -log(100 - top1) of one table on one skeleton, in the named recipe's units. weight: what
+    each row counts."""
+    raw = stages(of)
+    centre, width = raw.mean(0), raw.std(0)
+    width[width < 1e-9] = 1.0
+    x = (raw - centre) / width
+    level, scale = target.mean(), target.std()
+    z = (target - level) / scale
+    order = np.random.default_rng(seed).permutation(len(z))[:KERNEL_ROWS]
+    scales, gain, noise = kernel_of(x[order], z[order])
+    x = x * scales
+    diagonal = gain[0] + gain[1] * (x**2).sum(1) + gain[2]
+    chosen = pivots(diagonal, lambda at: covariance(x[[at]], x, gain)[0], POINTS)
+    root = np.sqrt(weight / weight.mean() / noise)
+    cross = covariance(x[chosen], x, gain) * root
+    prior = covariance(x[chosen], x[chosen], gain) + JITTER * np.eye(len(chosen))
+    alpha = scale * np.linalg.solve(prior + cross @ cross.T, cross @ (z * root))
+    points = x[chosen].astype(np.float32).astype(float)
+    chosen = choices(of)
+    return Skeleton(centre, width, scales, gain, points, alpha, frame(of).mean(0), chosen.min(0),
+                    chosen.max(0), np.array([level]))  # fmt: skip

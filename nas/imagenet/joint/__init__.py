@@ -1,0 +1,1 @@
+"""The ImageNet model: many sources at once, networks of any width, depth and resolution."""

@@ -1,0 +1,109 @@
+"""One Gaussian process over features of networks: a linear and a Matern 3/2 term, sparse.
+
+Modelled is -log(100 - top1) of a named recipe, up to a constant. Groups of features share a
+length scale, so what a width of one segment does says something of the others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.imagenet.joint.features import groups
+from nas.imagenet.joint.numbers import Floats, Numbers
+
+CLIP = 2.5  # standard deviations beyond which a feature counts by its logarithm
+
+
+def squash(z: Floats) -> Floats:
+    """z itself within CLIP, and logarithmic growth beyond: no number explodes outside."""
+    size = np.abs(z)
+    beyond = np.sign(z) * (CLIP + np.log1p(np.maximum(size - CLIP, 0.0)))
+    return np.where(size > CLIP, beyond, z)
+
+
+def columns(of: Numbers, names: tuple[str, ...]) -> tuple[Floats, NDArray[np.int64]]:
+    """(features (n, d), the group of each column) of the groups named."""
+    found = groups(of)
+    parts = [found[name] for name in names]
+    ids = np.repeat(np.arange(len(names)), [part.shape[1] for part in parts])
+    return np.concatenate(parts, 1), ids
+
+
+@dataclass(frozen=True)
+class Expert:
+    """names: the groups of features.   centre, width: (d,) that standardize them.
+    linear, matern: (d,) weights of the features in the two terms, 0 for one that was constant.
+    gain: variances of the two terms.   points: (m, d) inducing points, standardized.
+    alpha: (m,) weights of the mean.   q: (v, v), what the data take off the prior covariance, on
+    the first v points.
+    """
+
+    names: tuple[str, ...]
+    centre: Floats
+    width: Floats
+    linear: Floats
+    matern: Floats
+    gain: Floats
+    points: Floats
+    alpha: Floats
+    q: Floats
+
+    def inputs(self, of: Numbers) -> Floats:
+        """Standardized features (n, d)."""
+        raw, _ = columns(of, self.names)
+        return squash((raw - self.centre) / self.width)
+
+    def mean(self, x: Floats) -> Floats:
+        """The posterior mean at standardized features."""
+        slope = self.gain[0] * self.linear * ((self.points * self.linear).T @ self.alpha)
+        return np.asarray(
+            x @ slope + _matern(x, self.points, self.matern, self.gain[1], self.alpha)
+        )
+
+    def difference_variance(self, x: Floats, reference: Floats) -> Floats:
+        """The posterior variance of f(x) - f(reference) for x (n, d) and one reference (1, d)."""
+        some = self.points[: len(self.q)]
+        shape = (self.linear, self.matern, self.gain)
+        cross = kernel(x, np.concatenate([some, reference]), *shape)
+        far = cross[:, :-1] - kernel(reference, some, *shape)
+        prior = 2 * self.gain[1] - 2 * cross[:, -1]
+        prior += self.gain[0] * ((x * self.linear) ** 2).sum(1)
+        prior += self.gain[0] * ((reference * self.linear) ** 2).sum()
+        return np.maximum(prior - ((far @ self.q) * far).sum(1), 0.0)
+
+
+def kernel(left: Floats, right: Floats, linear: Floats, matern: Floats, gain: Floats) -> Floats:
+    """gain[0] * linear term + gain[1] * Matern 3/2 term."""
+    one, two = left * matern, right * matern
+    r = (one**2).sum(1)[:, None] - 2 * one @ two.T
+    r += (two**2).sum(1)
+    r *= 3
+    np.maximum(r, 1e-12, out=r)
+    np.sqrt(r, out=r)
+    decay = np.exp(-r)
+    r += 1
+    r *= decay
+    r *= gain[1]
+    r += gain[0] * ((left * linear) @ (right * linear).T)
+    return np.asarray(r)
+
+
+def _matern(x: Floats, points: Floats, weights: Floats, gain: float, alpha: Floats) -> Floats:
+    """The Matern term of the mean, in single precision: four times as fast, off by 1e-5."""
+    left = (x * weights * np.sqrt(3)).astype(np.float32)
+    right = (points * weights * np.sqrt(3)).astype(np.float32)
+    out = np.empty(len(x))
+    ends = (right**2).sum(1), alpha.astype(np.float32) * np.float32(gain)
+    for at in range(0, len(x), 512):  # a block stays in the cache
+        one = left[at : at + 512]
+        r = one @ (-2 * right.T)
+        r += (one**2).sum(1)[:, None]
+        r += ends[0]
+        np.maximum(r, 1e-9, out=r)
+        np.sqrt(r, out=r)
+        decay = np.exp(-r)
+        r += 1
+        r *= decay
+        out[at : at + 512] = r @ ends[1]
+    return out

@@ -1,0 +1,87 @@
+"""A process of its own for EfficientNet-B0's skeleton, known from thousands of networks.
+
+A sparse Gaussian process of one big table, over the numbers of each segment. On the skeleton it
+takes the place of the experts' mean; by a bell over widths, stem, head and resolution it fades
+away from there without a step.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nas.imagenet.joint.numbers import Floats, Numbers
+
+FADE = 0.2  # standard deviation of the bell, in the norm of the logs of the frame
+
+
+def frame(of: Numbers) -> Floats:
+    """What the skeleton fixes: logs of each segment's channels, resolution, stem, head, mix."""
+    ends = [np.log(of.resolution), np.log(of.stem), np.log(of.head), (of.mix > 0).astype(float)]
+    return np.concatenate([of.out, np.stack(ends, 1), of.kinds[:, :4]], 1)
+
+
+def choices(of: Numbers) -> Floats:
+    """What the table chose from: log blocks, expansion, kernel and SE of each segment."""
+    return np.concatenate([np.log(np.maximum(of.blocks, 0.05)), of.expansion, of.field, of.se], 1)
+
+
+def stages(of: Numbers) -> Floats:
+    """What the skeleton leaves free: in each segment expansion, depth, kernel, SE and sizes."""
+    n = np.maximum(of.blocks, 0.05)
+    weights = np.log(of.weights + 100.0)
+    whole = [np.log(of.macs), np.log(of.params), of.depth, np.log(of.depth)]
+    shares = [(of.se * n).sum(1) / n.sum(1), np.log1p((of.se > 0.5).sum(1))]
+    parts = (of.expansion, of.expands, of.field, n, np.log(n), of.se, weights)
+    return np.concatenate([*parts, np.stack(whole + shares, 1)], 1)
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """centre, width: standardize `stages`; scales: weights of those.   gain: variances of the
+    constant, linear and squared exponential terms.   points (m, d), alpha (m,): of the mean.
+    at: the skeleton's `frame`.   low, high: of the table's `choices`.   level: (1,) to be added, in the experts' units."""
+
+    centre: Floats
+    width: Floats
+    scales: Floats
+    gain: Floats
+    points: Floats
+    alpha: Floats
+    at: Floats
+    low: Floats
+    high: Floats
+    level: Floats
+
+    def near(self, of: Numbers) -> Floats:
+        """1 on the skeleton within the table's choices, falling to 0 away from them."""
+        chosen = choices(of)
+        beyond = np.maximum(0.0, np.maximum(chosen - self.high, self.low - chosen))
+        squares = ((frame(of) - self.at) ** 2).sum(1) + (beyond**2).sum(1)
+        return np.asarray(np.exp(-0.5 * squares / FADE**2))
+
+    def instead(self, of: Numbers, mean: Floats) -> Floats:
+        """What to add to the experts' mean: what makes it this process's, where it is near."""
+        near = self.near(of)
+        found, some = np.zeros(len(near)), np.flatnonzero(near > 1e-3)
+        if len(some):
+            x = (stages(of.take(some)) - self.centre) / self.width * self.scales
+            own = covariance(x, self.points, self.gain) @ self.alpha + self.level
+            found[some] = near[some] * (own - mean[some])
+        return found
+
+    def arrays(self) -> dict[str, Floats]:
+        """For a file."""
+        return dict(self.__dict__)
+
+    @classmethod
+    def of_arrays(cls, arrays: dict[str, Any]) -> "Skeleton":
+        """The inverse of `arrays`."""
+        return cls(**arrays)
+
+
+def covariance(left: Floats, right: Floats, gain: Any, exp: Any = np.exp) -> Any:
+    """constant + linear + squared exponential, of weighted points (n, d) and (m, d)."""
+    product = left @ right.T
+    distance = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * product
+    return gain[0] + gain[1] * product + gain[2] * exp(-0.5 * distance)

@@ -1,0 +1,96 @@
+"""What networks would reach on ImageNet, as a table: prediction, spread, nearest evidence, costs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.imagenet.joint.domain import notes, refuse
+from nas.imagenet.joint.load import load
+from search_spaces.architecture import Architecture
+from search_spaces.cost import cost
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NEAREST = 3  # published networks that are named beside a prediction
+
+
+def rows(networks: Sequence[Architecture], path: str | Path | None = None) -> list[dict[str, Any]]:
+    """A row a network, as plain JSON values.
+
+    Args:
+        networks: any number of them.
+        path: of a file of `python -m nas.imagenet.evidence.fit`; None for the embedded model.
+
+    Returns:
+        name, id; top1 in percent under EfficientNet's full recipe, and its spread, one standard
+        deviation of the error against a training; macs, params, memory in bytes, resolution;
+        nearest: the published networks that are most alike, each with its source, printed top-1
+        and how far it is (points that the two could differ by beforehand); notes: where the
+        evidence is thin.
+
+    Raises:
+        OutOfDomain: no evidence speaks of one of them.
+        UserError: the file can't be used.
+    """
+    if not networks:
+        return []
+    model = load(path)
+    numbers = refuse(networks, model.ranges)
+    means, spreads = model.predict(numbers)
+    places, distances = model.nearest(numbers, NEAREST)
+    made = []
+    for i, network in enumerate(networks):
+        figures = cost(network)
+        near = [
+            dict(zip(("network", "source", "top1"), model.known[at], strict=True))
+            | {"distance": round(float(far), 2)}
+            for at, far in zip(places[i], distances[i], strict=True)
+        ]
+        made.append(
+            {
+                "name": network.name,
+                "id": network.id,
+                "top1": float(means[i]),
+                "spread": float(spreads[i]),
+                "macs": figures.macs,
+                "params": figures.params,
+                "memory": figures.memory,
+                "resolution": network.resolution,
+                "nearest": near,
+                "notes": notes(numbers.take([i]), model.ranges),
+            }
+        )
+    return made
+
+
+def predict(
+    networks: Sequence[Architecture | str] | Architecture | str,
+    runs: str | Path = "runs",
+    path: str | Path | None = None,
+) -> "pd.DataFrame":
+    """What networks would reach on ImageNet: `nas predict` from Python.
+
+    Args:
+        networks: one or many; architectures, or what names one, as in `nas show`.
+        runs: the folder of runs, for names of runs.
+        path: as in `rows`.
+
+    Returns:
+        A row a network with the columns of `rows`.
+
+    Raises:
+        OutOfDomain, UserError: as `rows`, and for a name that names no network.
+
+    >>> predict(["efficientnet_b0", "mobilenet_v2"])[["name", "top1", "spread"]]
+    """
+    import pandas as pd
+
+    from results.runs.load import load_architecture
+
+    listed = [networks] if isinstance(networks, Architecture | str) else list(networks)
+    found = [
+        load_architecture(network, Path(runs)) if isinstance(network, str) else network
+        for network in listed
+    ]
+    return pd.DataFrame(rows(found, path))
