@@ -13,7 +13,7 @@ MACS, PARAMS, MEMORY = (QUANTITIES[name] for name in ("flops", "params", "memory
 
 
 @dataclass(frozen=True)
-class Row:
+class StageRow:
     """Stem, a stage or the head. stage: None of the ends.   size, size_out: pixels of its input
     and output.   channels: of its output.   stride: of the first block.   blocks: their costs."""
 
@@ -36,7 +36,7 @@ class Row:
         return total(self.blocks)
 
 
-def rows(architecture: Architecture) -> list[Row]:
+def rows(architecture: Architecture) -> list[StageRow]:
     """From the input to the logits."""
     a, inputs = architecture, stage_inputs(architecture)
     ends = ends_of(a, inputs)
@@ -44,14 +44,14 @@ def rows(architecture: Architecture) -> list[Row]:
     text = f"conv k{a.stem_kernel}x{a.stem_kernel}" + (" and max pool" if a.stem_pool else "")
     whole: tuple[Cost, ...] = (block_cost(first),)
     size = first.path[-1].size_out
-    found = [Row("stem", text, None, a.resolution, size, a.stem, a.stem_stride, whole)]
+    found = [StageRow("stem", text, None, a.resolution, size, a.stem, a.stem_stride, whole)]
     for i, (stage, channels, size) in enumerate(inputs):
         whole = tuple(block_cost(block) for block in stage_blocks(stage, channels, size))
         shape = (size, size_after(size, stage.stride), stage.channels, stage.stride)
-        found.append(Row(str(i), operator(stage), stage, *shape, whole))
+        found.append(StageRow(str(i), operator(stage), stage, *shape, whole))
     text = ("conv k1x1, " if a.head else "") + "pool, " + ("mix, " if a.mix else "") + "linear"
     whole = (block_cost(head(ends)),)
-    return [*found, Row("head", text, None, ends.size, 1, a.classes, 1, whole)]
+    return [*found, StageRow("head", text, None, ends.size, 1, a.classes, 1, whole)]
 
 
 def operator(stage: Stage) -> str:

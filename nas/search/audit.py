@@ -97,7 +97,7 @@ def left(jobs: Sequence[Job], done: Sequence[Trial], running: Sequence[Job]) -> 
 
 
 @dataclass(frozen=True)
-class Row:
+class BudgetQuality:
     """One budget. accuracy: mean, percent.   noise: standard deviation between seeds of one
     network, in points, pooled (nan for one seed).   tau: Kendall's, of one training at this
     budget against the mean of the other seeds' at the longest; low, high: over seeds.
@@ -115,16 +115,16 @@ class Row:
 @dataclass
 class Report:
     folder: Path
-    rows: list[Row] = field(default_factory=list)
+    rows: list[BudgetQuality] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     interrupted: bool = False
 
-    def cheapest(self, tau: float) -> Row | None:
+    def cheapest(self, tau: float) -> BudgetQuality | None:
         """The shortest budget that ranks at least so well."""
         return next((row for row in self.rows if row.tau >= tau), None)
 
 
-def rows_of(trials: Sequence[Trial]) -> list[Row]:
+def rows_of(trials: Sequence[Trial]) -> list[BudgetQuality]:
     """The table, from all trainings that succeeded."""
     import numpy as np
     from scipy.stats import kendalltau
@@ -155,7 +155,9 @@ def rows_of(trials: Sequence[Trial]) -> list[Row]:
         noise = float(np.sqrt(np.mean([np.var(one, ddof=1) for one in spare]))) if spare else np.nan  # type: ignore[arg-type]
         seconds = float(np.mean([t.seconds for n in whole for t in table[budget][n]]))
         mean = float(np.mean([np.mean(one) for one in here]))  # type: ignore[arg-type]
-        rows.append(Row(budget, mean, noise, float(np.mean(taus)), min(taus), max(taus), seconds))
+        rows.append(
+            BudgetQuality(budget, mean, noise, float(np.mean(taus)), min(taus), max(taus), seconds)
+        )
     return rows
 
 

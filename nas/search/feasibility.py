@@ -14,7 +14,7 @@ SAMPLES = 2000
 
 
 @dataclass(frozen=True)
-class Row:
+class LimitShare:
     """One target or limit. share: of random networks within it, 0 to 1."""
 
     quantity: Quantity
@@ -28,7 +28,7 @@ class Feasibility:
     """share: of `samples` random networks that meet all."""
 
     space: str
-    rows: tuple[Row, ...]
+    rows: tuple[LimitShare, ...]
     share: float
     samples: int
 
@@ -62,5 +62,5 @@ def feasibility(space: Space, objective: Objective, limits: Sequence[Limit] = ()
         of = limit.of_quantity
         met = [value <= limit.at_most for value in of.measure_many(drawn)]
         within = [a and b for a, b in zip(within, met, strict=True)]
-        rows.append(Row(of, limit.at_most, spans[of.key], sum(met) / SAMPLES))
+        rows.append(LimitShare(of, limit.at_most, spans[of.key], sum(met) / SAMPLES))
     return Feasibility(space.name, tuple(rows), sum(within) / SAMPLES, SAMPLES)

@@ -8,30 +8,30 @@ from results.report.page import Chart, Section, Table, Text
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost, cost
 from search_spaces.quantities import QUANTITIES
-from search_spaces.stages import Row, rows
+from search_spaces.stages import StageRow, rows
 
 _KERNELS = {1: "var(--k1)", 3: "var(--k3)", 5: "var(--k5)", 7: "var(--k7)"}
 
 
-def title(row: Row) -> str:
+def title(row: StageRow) -> str:
     """A row's name as it is shown: `stem`, `stage 3`, `head`."""
     return row.name if row.stage is None else f"stage {row.name}"
 
 
-def _kernel(row: Row, architecture: Architecture) -> int:
+def _kernel(row: StageRow, architecture: Architecture) -> int:
     if row.stage is not None:
         return row.stage.kernel
     return architecture.stem_kernel if row.name == "stem" else 1
 
 
-def _blocks(architecture: Architecture) -> Iterator[tuple[Row, int, Cost]]:
+def _blocks(architecture: Architecture) -> Iterator[tuple[StageRow, int, Cost]]:
     """Each block as its row, its number in it, and its costs."""
     for row in rows(architecture):
         for i, figures in enumerate(row.blocks):
             yield row, i, figures
 
 
-def _label(row: Row, i: int, figures: Cost, whole: Cost) -> str:
+def _label(row: StageRow, i: int, figures: Cost, whole: Cost) -> str:
     """What is shown where block i of a row is pointed at."""
     of = f", block {i + 1} of {row.layers}" if row.layers > 1 else ""
     return (
@@ -88,7 +88,7 @@ def block_chart(architecture: Architecture, key: str) -> Chart:
     )
 
 
-def _picture(row: Row, architecture: Architecture, widest: int) -> Any:
+def _picture(row: StageRow, architecture: Architecture, widest: int) -> Any:
     """The blocks as an inline drawing: height by channels, colour by kernel, a frame for SE."""
     from markupsafe import Markup
 
