@@ -290,11 +290,25 @@ def command(here, *arguments):
     )  # fmt: skip
 
 
+def covering(folder):
+    """Profiles tiny.toml to me.json, for longer until every block was met; the last command.
+
+    A free machine needs less than 0.2 minutes, one with other work has fewer visits in a minute.
+    """
+    tiny = space(str(folder / "tiny.toml"))
+    for minutes in ("0.2", "0.5", "2"):
+        (folder / "me.json").unlink(missing_ok=True)
+        given = ("profile", "--space", "tiny.toml", "--minutes", minutes, "--out", "me.json")
+        done = command(folder, *given)
+        assert done.returncode == 0, done.stderr
+        if read(folder / "me.json").covers(tiny) == 1:
+            break
+    return done, given
+
+
 def test_profile_end_to_end(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
-    given = ("profile", "--space", "tiny.toml", "--minutes", "0.2", "--out", "me.json")
-    done = command(tmp_path, *given)
-    assert done.returncode == 0, done.stderr
+    done, given = covering(tmp_path)
     assert "networks timed whole that nothing was fitted to" in done.stdout
     device, tiny = read(tmp_path / "me.json"), space(str(tmp_path / "tiny.toml"))
     assert device.name == "me"
