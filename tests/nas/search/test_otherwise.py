@@ -1,0 +1,113 @@
+"""What the pick is compared with: B0 scaled to T, and networks that are published."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from nas.evaluators import Measurement
+from nas.imagenet.published import NEAR, PublishedNetwork, nearest_below, published
+from nas.objective import Objective
+from nas.search.otherwise import compared, otherwise, scaled_b0, verdict
+from search_spaces import NETWORKS, OutOfDomain, cost
+from search_spaces.scaling.budget import Recipe
+from search_spaces.scaling.coefficients import PAPER
+
+B0 = NETWORKS["efficientnet_b0"]
+SMALL = NETWORKS["mnasnet_small"]
+
+
+@pytest.mark.parametrize("target", [2e7, 1e8, 385_814_751, 385_814_752, 8e8, 6.4e9, 1.5e10])
+def test_b0_scaled_is_within_t_and_a_pixel_more_is_not(target):
+    network = scaled_b0(Objective("hard", target))
+    more = dataclasses.replace(network, resolution=network.resolution + 1)
+    assert cost(network).macs <= target < cost(more).macs
+    assert 0.95 * target < cost(network).macs
+    if target == cost(B0).macs:
+        assert dataclasses.replace(network, name=B0.name) == B0
+
+
+@pytest.mark.parametrize(("quantity", "target"), [("params", 3e6), ("memory", 6e7)])
+def test_b0_scaled_to_another_quantity_is_the_largest_phi_within_t(quantity, target):
+    objective, recipe = Objective("hard", target, quantity), Recipe(B0, PAPER)
+    network = scaled_b0(objective)
+    below = [
+        phi for phi in np.linspace(-8, 10, 200) if objective.cost(recipe.network(phi)) <= target
+    ]
+    assert objective.cost(recipe.network(max(below))) <= objective.cost(network) <= target
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1.5])
+def test_where_b0_cannot_be_scaled_to_t_there_is_none(factor):
+    """Out of reach, or on a device that knows B0's own skeleton only."""
+    from nas.devices.registry import device
+
+    of = device("zcu102").quantity("latency")
+    assert scaled_b0(Objective("hard", factor * of.measure(B0), of)) is None
+    found = otherwise(SMALL, Objective("hard", 5e6), lambda a, b, s: 50.0, lambda a: {})
+    assert found == {"scaled_b0": None, "published": [], "notes": []}
+
+
+@pytest.mark.parametrize("budget", [1e7, 1.2e7, 3e7, 1e8, 385_814_752, 4e8, 2.5e9, 1.5e10, 1e12])
+def test_published_networks_are_the_best_within_t(budget):
+    found = nearest_below(budget)
+    below = [row for row in published() if row.macs <= budget]
+    near = [row for row in below if row.macs >= NEAR * budget]
+    best = {name: max(row.top1 for row in near if row.network == name)
+            for name in {row.network for row in near}}  # fmt: skip
+    assert all(row.macs <= budget for row in found)
+    if near:
+        assert [row.top1 for row in found] == sorted(best.values(), reverse=True)[:3]
+    else:
+        assert [row.macs for row in found] == sorted(row.macs for row in below)[-1:]
+    assert len({row.network for row in found}) == len(found)
+
+
+def test_a_network_published_twice_is_named_once_with_its_better_result():
+    def row(network, macs, top1):
+        return PublishedNetwork(network, "r", 224, macs, 1, top1, "s")
+
+    rows = [row("a", 70, 71.0), row("a", 80, 72.0), row("b", 90, 70.0), row("c", 101, 90.0)]
+    assert nearest_below(100, rows=rows) == [rows[1], rows[2]]
+    assert nearest_below(100, 1, rows) == [rows[1]]
+    assert nearest_below(1000, rows=rows) == [rows[3]]
+    assert nearest_below(60, rows=rows) == []
+
+
+class Model:
+    def predict(self, networks):
+        if any(network.resolution != 224 for network in networks):
+            raise OutOfDomain("expected 224 px")
+        return np.array([50.0 + network.blocks for network in networks]), np.array([3.0, 4.0])
+
+    def __call__(self, architecture, budget, seed):
+        return Measurement(50.0 + architecture.blocks, 3.0)
+
+
+class Comparing(Model):
+    def difference_error(self, one, two):
+        return 0.5
+
+
+def test_a_model_compares_and_what_is_none_says_nothing():
+    gain = SMALL.blocks - B0.blocks
+    nothing = dict.fromkeys(("accuracy", "spread", "gain", "gain_spread"))
+    figures = {"accuracy": 50.0 + B0.blocks, "spread": 4.0, "gain": gain}
+    assert compared(SMALL, B0, Model()) == figures | {"gain_spread": 5.0}
+    assert compared(SMALL, B0, Comparing()) == figures | {"gain_spread": 0.5}
+    assert compared(SMALL, B0, lambda a, b, s: 50.0) == nothing
+    assert compared(SMALL, dataclasses.replace(B0, resolution=96), Model()) == nothing
+
+
+def test_the_verdict_is_one_sentence_of_two():
+    better = verdict({"gain": 0.51, "gain_spread": 0.5})
+    assert better == (
+        "The pick is predicted 0.51 ± 0.50 points above EfficientNet-B0 scaled to the same T."
+    )
+    for gain, text in ((0.5, "(+0.50 ± 0.50 points)"), (-1.25, "(-1.25 ± 0.50 points)")):
+        said = verdict({"gain": gain, "gain_spread": 0.5})
+        assert said.startswith("The pick is not better than EfficientNet-B0 scaled to the same T ")
+        assert text in said
+        assert said.count(".") == 3  # two of numbers, one of the sentence
+    for unknown in ({}, {"gain": None, "gain_spread": None}, {"gain": 1.0, "gain_spread": None}):
+        assert verdict(unknown) == ""
