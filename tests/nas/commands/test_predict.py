@@ -1,0 +1,121 @@
+"""`nas predict` and `nas.predict`: what networks would reach, from what a user types."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+import nas
+from nas.commands.main import cli
+from nas.evaluators import evaluator
+from results.runs.strings import Shape, from_strings
+from search_spaces import NETWORKS, OutOfDomain, UserError, cost, to_json
+
+B0 = NETWORKS["efficientnet_b0"]
+STRINGS = (
+    "ds_r1_k3_s1_e1_c16 ir_r2_k3_s2_e6_c24 ir_r3_k5_s2_e6_c40 ir_r3_k3_s2_e6_c80 "
+    "ir_r3_k5_s1_e6_c112 ir_r4_k5_s2_e6_c192"
+)
+
+
+def predict(*arguments):
+    done = CliRunner().invoke(cli, ["predict", *map(str, arguments)])
+    if done.exception is not None:
+        raise done.exception
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    return nas.find(4e8, trials=32, runs=tmp_path_factory.mktemp("runs"), name="found")
+
+
+def test_a_name_a_run_and_a_file_stand_in_one_table(found, tmp_path):
+    small = dataclasses.replace(B0, resolution=160, name="")
+    (tmp_path / "small.json").write_text(to_json(small))
+    given = ("efficientnet_b0", "found", tmp_path / "small.json", "--runs", found.folder.parent)
+    said, rows = predict(*given), json.loads(predict(*given, "--json"))
+    assert "EfficientNet's full recipe" in " ".join(said.split())
+    for row, network in zip(rows, (B0, found.architecture, small), strict=True):
+        costs = cost(network)
+        assert row["id"] == network.id
+        assert (row["macs"], row["params"], row["memory"]) == (
+            costs.macs, costs.params, costs.memory,
+        )  # fmt: skip
+        assert row["resolution"] == network.resolution
+        assert f"{row['top1']:.2f} ± {row['spread']:.2f}" in said
+        assert (row["name"] or row["id"]) in said
+        assert all(one["network"] in said for one in row["nearest"])
+        assert all(note[:40] in said for note in row["notes"])
+    b0, pick, lower = rows
+    assert b0["top1"] == pytest.approx(77.1, abs=0.01)
+    assert lower["top1"] + lower["spread"] < b0["top1"]
+    # the run's own prediction, to what a batch changes
+    assert (pick["top1"], pick["spread"]) == pytest.approx(
+        (found.pick.accuracy, found.pick.spread), abs=1e-3
+    )
+
+
+def test_the_nearest_evidence_of_b0_is_b0():
+    (row,) = json.loads(predict("efficientnet_b0", "--json"))
+    nearest = row["nearest"]
+    assert [one["distance"] for one in nearest] == sorted(one["distance"] for one in nearest)
+    assert nearest[0]["distance"] == pytest.approx(0, abs=0.05)
+    assert "efficientnet_b0" in nearest[0]["network"]
+    assert 76 < nearest[0]["top1"] < 79
+    assert row["notes"] == []
+
+
+def test_block_strings_are_scaled_to_a_width_and_to_pixels():
+    given = (STRINGS, "--width", 1.25, "--pixels", 192, "--json")
+    wide, plain = (json.loads(predict(*one))[0] for one in (given, (STRINGS, "--json")))
+    network = from_strings(STRINGS, Shape(width=1.25, pixels=192))
+    assert (wide["id"], wide["resolution"]) == (network.id, 192)
+    assert plain["id"] == from_strings(STRINGS).id != wide["id"]
+    assert plain["params"] < wide["params"]
+    mean, spread = evaluator("imagenet").predict([network])
+    assert (wide["top1"], wide["spread"]) == pytest.approx((mean[0], spread[0]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((STRINGS, "--pixels", "2000"), "no evidence for resolution of"),
+        (("resnet_50", "ds_r1_k3_s1_e1_c16"), "no evidence for depth of 1 blocks"),
+        (("efficientnet_b0", "--width", "2"), "--width is for block strings"),
+        (("efficientnet_b0", "nope"), "'nope' is no network, run or file"),
+        (("ir_r2_k3_s2_e6_c24 cn_r1",), "block string 'cn_r1' lacks 'k'"),
+    ],
+)
+def test_what_can_not_be_predicted_is_refused_in_a_sentence(arguments, sentence):
+    with pytest.raises(UserError) as refused:
+        predict(*arguments)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_refusal_ends_with_exit_code_2_and_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "nas", "predict", STRINGS, "--pixels", "2000"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("nas: the ImageNet model can't speak of ")
+    assert done.stderr.count("\n") == 1
+    assert not any(tmp_path.iterdir())
+
+
+def test_python_gives_a_frame(found):
+    frame = nas.predict(["efficientnet_b0", B0, "found"], runs=found.folder.parent)
+    (row,) = json.loads(predict("efficientnet_b0", "--json"))
+    assert list(frame.columns) == list(row)
+    assert frame["id"].tolist() == [B0.id, B0.id, found.architecture.id]
+    assert frame["top1"].tolist() == pytest.approx([row["top1"]] * 2 + [found.pick.accuracy], 1e-5)
+    assert len(nas.predict(B0)) == len(nas.predict("mobilenet_v2")) == 1
+    assert nas.predict([]).empty
+    with pytest.raises(OutOfDomain, match="no evidence for resolution of"):
+        nas.predict([B0, dataclasses.replace(B0, resolution=2000)])
