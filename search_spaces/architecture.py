@@ -32,23 +32,25 @@ def _activation(owner: str, field: str, value: Any) -> str:
 class Stage:
     """`repeats` equal blocks; the first has the stride, the others stride 1.
 
-    op: `mbconv` (inverted residual; expand 1 has no expansion conv), `dsconv` (MobileNetV1's
-        depthwise-separable conv, activation after both), `conv` (one plain conv), `fused`
-        (MBConv whose expansion and depthwise conv are one conv), `bottleneck` (ResNet v1.5).
-    channels: output channels of every block, >= 1.
-    repeats: blocks, >= 1.   kernel: odd, >= 1.   stride: of the first block, >= 1.
-    expand: hidden channels / input channels (mbconv, fused), above 0; a fraction gives the
-        nearest whole number of channels. Output / hidden (bottleneck), whole.
-    se: squeeze-and-excitation width, in the unit of `se_from`; 0 for none.
-    skip: `identity` (where stride is 1 and in = out; a bottleneck projects elsewhere), `none`,
-        or `pool` (3x3 average pooling of the input, where in = out).
-    activation: of this stage's layers; None is the network's.
-    se_from: `input` (se is a ratio to the block's input channels, rounded down, as in
-        EfficientNet), `expanded` (a ratio to the channels that SE scales, to the nearest multiple
-        of 8, as in MobileNetV3) or `channels` (se is the width itself).
-    se_activation: between SE's two layers; None is the stage's.
-    gate: of SE, `sigmoid` or `hard_sigmoid`.
-    keep_expansion: an mbconv of expand 1 has its expansion conv (timm's `ir_..._e1`).
+    Attributes:
+        op: `mbconv` (inverted residual; expand 1 has no expansion conv), `dsconv` (MobileNetV1's
+            depthwise-separable conv, activation after both), `conv` (one plain conv), `fused`
+            (MBConv whose expansion and depthwise conv are one conv), `bottleneck` (ResNet v1.5).
+        channels: Output channels of every block, >= 1.
+        repeats: Blocks, >= 1.
+        kernel, stride: >= 1; the kernel is odd, the stride that of the first block.
+        expand: Hidden channels / input channels (mbconv, fused), above 0; a fraction gives the
+            nearest whole number of channels. Output / hidden (bottleneck), whole.
+        se: Squeeze-and-excitation width, in the unit of `se_from`; 0 for none.
+        skip: `identity` (where stride is 1 and in = out; a bottleneck projects elsewhere), `none`,
+            or `pool` (3x3 average pooling of the input, where in = out).
+        activation: Of this stage's layers; None is the network's.
+        se_from: `input` (se is a ratio to the block's input channels, rounded down, as in
+            EfficientNet), `expanded` (a ratio to the channels that SE scales, to the nearest
+            multiple of 8, as in MobileNetV3) or `channels` (se is the width itself).
+        se_activation: Between SE's two layers; None is the stage's.
+        gate: Of SE, `sigmoid` or `hard_sigmoid`.
+        keep_expansion: An mbconv of expand 1 has its expansion conv (timm's `ir_..._e1`).
     """
 
     op: str
@@ -109,8 +111,7 @@ class Stage:
         if self.se_from == "channels":
             as_whole = isinstance(self.se, float) and self.se.is_integer()
             whole("Stage", "se", int(self.se) if as_whole else self.se, 0)
-        # NaN fails too
-        elif not isinstance(self.se, int | float) or not 0 <= self.se <= 8:
+        elif not isinstance(self.se, int | float) or not 0 <= self.se <= 8:  # NaN fails too
             raise UserError(f"Stage.se is {self.se!r}: expected a ratio from 0 (none) to 8")
         self._set("se", float(self.se))
         if self.se_activation is not None:
@@ -134,15 +135,20 @@ _values = operator.attrgetter(*_FIELDS_OF_STAGE)
 class Architecture:
     """A convolutional network: stem conv, stages, head conv, pooling, mix, dropout, linear.
 
-    stem, head: channels of the stem conv and of the 1x1 head conv; head 0 means none.
-    activation: of every layer but those of stages that have their own.
-    mix: channels of a linear layer with an activation after the pooling (MobileNetV3's second
-        head conv), without batch normalization; 0 means none.   mix_bias: it has a bias.
-    resolution: input height and width in pixels.   classes: outputs of the linear layer.
-    stem_pool: a 3x3 max pooling of stride 2 follows the stem (ResNet).
-    dropout: before the linear layer, in [0, 1).
-    drop_connect: block i of n is dropped with probability drop_connect * i / n, in [0, 1).
-    name: for people only; two architectures that differ only in name are equal.
+    Attributes:
+        stages: In order, at least one.
+        stem, head: Channels of the stem conv and of the 1x1 head conv; head 0 means none.
+        resolution: Input height and width in pixels.
+        classes: Outputs of the linear layer.
+        activation: Of every layer but those of stages that have their own.
+        dropout: Before the linear layer, in [0, 1).
+        drop_connect: Block i of n is dropped with probability drop_connect * i / n, in [0, 1).
+        stem_kernel, stem_stride: Of the stem conv; the kernel is odd.
+        stem_pool: A 3x3 max pooling of stride 2 follows the stem (ResNet).
+        mix: Channels of a linear layer with an activation after the pooling (MobileNetV3's second
+            head conv), without batch normalization; 0 means none.
+        mix_bias: Whether that layer has a bias.
+        name: For people only; two architectures that differ only in name are equal.
     """
 
     stages: tuple[Stage, ...]
@@ -201,6 +207,7 @@ class Architecture:
 
     @property
     def blocks(self) -> int:
+        """Of all stages."""
         return sum(stage.repeats for stage in self.stages)
 
 
@@ -230,11 +237,12 @@ def to_dict(architecture: Architecture) -> dict[str, Any]:
 
 
 def to_json(architecture: Architecture, name: bool = True, indent: int | None = None) -> str:
-    """Canonical JSON: sorted keys, no spaces unless `indent` is given; fields that came after
-    the first version are there where they aren't their default."""
+    """Canonical JSON: sorted keys, no spaces unless `indent` is given.
+
+    Fields that came after the first version are there where they aren't their default.
+    """
     fields = to_dict(architecture)
-    for field in ("dropout", "drop_connect"):
-        fields[field] = float(fields[field])
+    fields |= {field: float(fields[field]) for field in ("dropout", "drop_connect")}
     if not name:
         del fields["name"]
     separators = (",", ":") if indent is None else None
@@ -242,7 +250,11 @@ def to_json(architecture: Architecture, name: bool = True, indent: int | None = 
 
 
 def from_dict(fields: Any) -> Architecture:
-    """The inverse of `to_dict`. Raises UserError that names the field at fault."""
+    """The inverse of `to_dict`.
+
+    Raises:
+        UserError: A field is missing, unknown or can't be; it is named.
+    """
     if not isinstance(fields, dict) or not isinstance(fields.get("stages"), list | tuple):
         raise UserError("this JSON is no architecture: expected an object with a list 'stages'")
     fields = dict(fields)
@@ -276,7 +288,11 @@ def _construct(kind: Any, fields: Any) -> Any:
 
 
 def from_json(text: str) -> Architecture:
-    """The inverse of `to_json`. Raises UserError."""
+    """The inverse of `to_json`.
+
+    Raises:
+        UserError: The text is no JSON, or no architecture.
+    """
     try:
         fields = json.loads(text)
     except ValueError as error:

@@ -16,7 +16,7 @@ GATES = {"sigmoid": nn.Sigmoid, "hard_sigmoid": nn.Hardsigmoid}
 
 
 class SqueezeExcite(nn.Module):
-    """Hu et al. 2018 with biases, as in EfficientNet. activation: between its two layers."""
+    """Squeeze-and-excitation (Hu et al. 2018) with biases, as in EfficientNet."""
 
     def __init__(self, layer: Layer, activation: str) -> None:
         super().__init__()
@@ -26,12 +26,13 @@ class SqueezeExcite(nn.Module):
         self.gate = GATES[layer.gate]()
 
     def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width), each channel times its gate."""
         gate = self.expand(self.activation(self.reduce(x.mean((2, 3), keepdim=True))))
         return x * self.gate(gate)  # type: ignore[no-any-return]
 
 
 class _Fixed(NamedTuple):
-    """What is the same for all layers of a block. dropout: before the classifier."""
+    """What is the same for all layers of a block; dropout is before the classifier."""
 
     activation: str
     dropout: float
@@ -64,9 +65,13 @@ def _module(layer: Layer, of: _Fixed) -> nn.Module:
 
 
 def drop_connect(x: Tensor, rate: float) -> Tensor:
-    """Drops whole samples of a residual branch with probability `rate`; keeps the mean.
+    """Drops whole samples of a residual branch, and keeps the mean.
 
-    x: (batch, channels, height, width). Huang et al. 2016; EfficientNet's `drop_connect`.
+    Huang et al. 2016; EfficientNet's `drop_connect`.
+
+    Args:
+        x: (batch, channels, height, width).
+        rate: The probability.
     """
     keep = 1 - rate
     mask = torch.empty(len(x), 1, 1, 1, dtype=x.dtype, device=x.device).bernoulli_(keep)
@@ -86,6 +91,7 @@ class ResidualBlock(nn.Module):
         self.drop_connect = rate
 
     def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width): the path's output, plus the shortcut's."""
         y = self.path(x)
         if self.training and self.drop_connect:
             y = drop_connect(y, self.drop_connect)
@@ -117,8 +123,11 @@ def build(
 ) -> Network:
     """A torch network with the papers' initial weights, in training mode on the CPU.
 
-    seed: for the initial weights; None draws from torch's global generator.
-    bn_momentum: torch's convention, 1 - TensorFlow's 0.99.   bn_eps: batch normalization's.
+    Args:
+        architecture: What is built.
+        seed: For the initial weights; None draws from torch's global generator.
+        bn_momentum: Of batch normalization in torch's convention, 1 - TensorFlow's 0.99.
+        bn_eps: Of batch normalization.
     """
     fixed = _Fixed(
         architecture.activation, architecture.dropout, {"momentum": bn_momentum, "eps": bn_eps}
@@ -148,8 +157,15 @@ def build(
 
 
 def initialize(network: nn.Module, seed: int | None = None) -> None:
-    """EfficientNet's initial weights: convs N(0, 2 / fan_out) with fan_out = k*k*out / groups,
-    linear U(-1/sqrt(out), 1/sqrt(out)), biases 0 (tensorflow/tpu, efficientnet_model.py)."""
+    """Gives a network EfficientNet's initial weights (tensorflow/tpu, efficientnet_model.py).
+
+    Convs N(0, 2 / fan_out) with fan_out = k*k*out / groups, linear U(-1/sqrt(out), 1/sqrt(out)),
+    biases 0.
+
+    Args:
+        network: Changed in place.
+        seed: None draws from torch's global generator.
+    """
     generator = torch.Generator().manual_seed(seed) if seed is not None else None
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

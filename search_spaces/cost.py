@@ -25,13 +25,15 @@ BYTES = 4  # float32
 
 
 class Cost(NamedTuple):
-    """At batch 1 and the architecture's resolution.
+    """What a network costs at batch 1 and its resolution.
 
-    macs: multiply-adds.   params: weights, biases, batch normalization's scale and shift.
-    activations: elements of all conv and linear outputs (Radosavovic et al. 2020, sec. 3).
-    live: the largest number of activation elements alive at once during inference, with batch
-        normalization folded, activations and SE products in place, and a block's input kept
-        while its shortcut needs it.
+    Attributes:
+        macs: Multiply-adds.
+        params: Weights, biases, batch normalization's scale and shift.
+        activations: Elements of all conv and linear outputs (Radosavovic et al. 2020, sec. 3).
+        live: The largest number of activation elements alive at once during inference, with batch
+            normalization folded, activations and SE products in place, and a block's input kept
+            while its shortcut needs it.
     """
 
     macs: int

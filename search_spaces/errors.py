@@ -23,7 +23,11 @@ class RunFailure(RuntimeError):
 
 
 def whole(owner: str, field: str, value: Any, smallest: int) -> None:
-    """Raises UserError where the value is no whole number of `smallest` or more."""
+    """Checks that the value is a whole number of `smallest` or more.
+
+    Raises:
+        UserError: It is none; owner and field are named.
+    """
     if type(value) is not int or value < smallest:
         raise UserError(
             f"{owner}.{field} is {value!r}: expected a whole number of {smallest} or more"
@@ -31,18 +35,30 @@ def whole(owner: str, field: str, value: Any, smallest: int) -> None:
 
 
 def one_of(owner: str, field: str, value: Any, names: tuple[str, ...]) -> None:
-    """Raises UserError where the value is none of the names."""
+    """Checks that the value is one of the names.
+
+    Raises:
+        UserError: It is none; owner, field and names are named.
+    """
     if value not in names:
         raise UserError(f"{owner}.{field} is {value!r}: expected one of {', '.join(names)}")
 
 
 def rate(owner: str, field: str, value: Any) -> None:
-    """Raises UserError where the value is no number from 0 to below 1."""
+    """Checks that the value is a number from 0 to below 1.
+
+    Raises:
+        UserError: It is none; owner and field are named.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise UserError(f"{owner}.{field} is {value!r}: expected a number from 0 to below 1")
 
 
 def true_or_false(owner: str, field: str, value: Any) -> None:
-    """Raises UserError where the value is neither true nor false."""
+    """Checks that the value is true or false.
+
+    Raises:
+        UserError: It is neither; owner and field are named.
+    """
     if type(value) is not bool:
         raise UserError(f"{owner}.{field} is {value!r}: expected true or false")

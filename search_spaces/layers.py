@@ -8,19 +8,23 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from search_spaces.architecture import Architecture, Stage
-from search_spaces.rounding import round_channels
+from search_spaces.rounding import round_channels, se_width, size_after
 
 
 class Layer(NamedTuple):
     """A primitive layer with its shapes.
 
-    kind: `conv`, `linear`, `se` (pool, 1x1 conv with bias, activation, 1x1 conv with bias,
-        gate, product; out_channels is the squeezed width), `max_pool`, `avg_pool`,
-        `global_pool`.
-    size_in, size_out: height = width in pixels.   groups: of a conv.
-    norm: batch normalization follows.   activation: the block's activation follows.
-    bias: of a linear layer.   gate, inner: of SE, and the activation between its two layers, None
-        for the block's.
+    Attributes:
+        name: In its block.
+        kind: `conv`, `linear`, `se` (pool, 1x1 conv with bias, activation, 1x1 conv with bias,
+            gate, product; out_channels is the squeezed width), `max_pool`, `avg_pool`,
+            `global_pool`.
+        in_channels, out_channels: Of its input and its output.
+        size_in, size_out: Height = width in pixels.
+        kernel, stride: Pixels.
+        norm, activation: Batch normalization and the block's activation follow.
+        groups, bias: Of a conv, and of a linear layer.
+        gate, inner: Of SE, and the activation between its two layers, None for the block's.
     """
 
     name: str
@@ -40,10 +44,12 @@ class Layer(NamedTuple):
 
     @property
     def elements_in(self) -> int:
+        """Of its input at batch 1."""
         return self.in_channels * self.size_in**2
 
     @property
     def elements_out(self) -> int:
+        """Of its output at batch 1."""
         if self.kind == "se":  # a product in place
             return self.in_channels * self.size_out**2
         return self.out_channels * self.size_out**2
@@ -52,9 +58,11 @@ class Layer(NamedTuple):
 class Block(NamedTuple):
     """A path of layers, with a shortcut around them where `residual`.
 
-    shortcut: the layer on the shortcut (a projection or a pooling), None for the identity.
-    activation: the activation follows the sum (ResNet).
-    act: the name of its activation, None for the network's.
+    Attributes:
+        residual: The block's input is added to the path's output.
+        shortcut: The layer on the shortcut (a projection or a pooling); None for the identity.
+        activation: The activation follows the sum (ResNet).
+        act: The name of its activation; None for the network's.
     """
 
     path: tuple[Layer, ...]
@@ -65,21 +73,18 @@ class Block(NamedTuple):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
+        """Those of the path, and the shortcut's."""
         return self.path if self.shortcut is None else (*self.path, self.shortcut)
 
 
-def size_after(size: int, stride: int) -> int:
-    """Pixels after a layer of this stride with 'same' padding."""
-    return -(-size // stride)
-
-
-def se_width(in_channels: int, ratio: float) -> int:
-    """Squeezed channels: max(1, int(block input channels * ratio)), as in EfficientNet."""
-    return max(1, int(in_channels * ratio))
-
-
 def squeezed(stage: Stage, c_in: int, channels: int) -> int:
-    """Squeezed channels of a stage's SE. c_in: of the block's input.   channels: that it scales."""
+    """Squeezed channels of a stage's SE.
+
+    Args:
+        stage: Whose block it is.
+        c_in: Channels of the block's input.
+        channels: Those that SE scales.
+    """
     if stage.se_from == "channels":
         return int(stage.se)
     if stage.se_from == "expanded":
@@ -226,7 +231,8 @@ def stage_inputs(architecture: Architecture) -> list[tuple[Stage, int, int]]:
 class Ends(NamedTuple):
     """All that a network's stem and head depend on.
 
-    channels, size: of the head's input, in pixels.   The others: as in `Architecture`.
+    Attributes:
+        channels, size: Of the head's input, in pixels. The others are as in `Architecture`.
     """
 
     stem: int
@@ -244,7 +250,12 @@ class Ends(NamedTuple):
 
 
 def ends_of(architecture: Architecture, inputs: list[tuple[Stage, int, int]] | None = None) -> Ends:
-    """The ends of a network. inputs: its `stage_inputs`, where they are known."""
+    """The ends of a network.
+
+    Args:
+        architecture: The network.
+        inputs: Its `stage_inputs`, where they are known.
+    """
     a = architecture
     last, _, size = (inputs or stage_inputs(a))[-1]
     return Ends(

@@ -140,7 +140,11 @@ NETWORKS = {
 
 
 def network(name: str) -> Architecture:
-    """The published network of this name. Raises UserError that lists the names."""
+    """The published network of this name.
+
+    Raises:
+        UserError: There is none; the names are listed.
+    """
     if name not in NETWORKS:
         raise UserError(f"there is no network {name!r}: expected one of {', '.join(NETWORKS)}")
     return NETWORKS[name]

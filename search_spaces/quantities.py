@@ -28,14 +28,18 @@ Predict = Callable[[Sequence[Architecture]], tuple[Sequence[float], Sequence[flo
 class Quantity:
     """Something that a network costs; less is better.
 
-    key: its name, `flops`, or `latency:DEVICE`.   title: for tables.
-    units: suffix -> factor to the base unit.   example: what to type.
-    shown: (suffix, factor) pairs for printing, largest first.
-    column: in tables and JSON files, where one unit of it is `step` base units.
-    inverse: people write its inverse, as images a second for seconds an image.
-    of_cost: reads it off a `Cost`, or off arrays of many; None where a device predicts it.
-    predict: what a device predicts; None for a quantity that only has a name and units.
-    source: tells apart devices of one name.
+    Attributes:
+        key: Its name, `flops`, or `latency:DEVICE`.
+        title: For tables.
+        units: Suffix -> factor to the base unit.
+        shown: (suffix, factor) pairs for printing, largest first.
+        example: What to type.
+        column: In tables and JSON files.
+        step: Base units in one unit of the column.
+        inverse: People write its inverse, as images a second for seconds an image.
+        of_cost: Reads it off a `Cost`, or off arrays of many; None where a device predicts it.
+        predict: What a device predicts; None for a quantity that only has a name and units.
+        source: Tells apart devices of one name.
     """
 
     key: str
@@ -51,7 +55,11 @@ class Quantity:
     source: str = ""
 
     def measure(self, architecture: Architecture) -> float:
-        """Of one network, in the base unit (1, bytes, seconds). Raises OutOfDomain."""
+        """Of one network, in the base unit (1, bytes, seconds).
+
+        Raises:
+            OutOfDomain: A device does not cover the network.
+        """
         if self.of_cost is not None:
             return float(self.of_cost(cost(architecture)))
         return self.measure_spread(architecture)[0]
@@ -88,7 +96,15 @@ class Quantity:
         return found
 
     def parse(self, text: str, what: str) -> float:
-        """The base value of `400M`, `1.5G`, `64MiB`, `20ms`, `900/s`; above 0. Raises UserError."""
+        """The base value of `400M`, `1.5G`, `64MiB`, `20ms`, `900/s`.
+
+        Args:
+            text: A number above 0, with a unit or without.
+            what: Names it in messages.
+
+        Raises:
+            UserError: It is none.
+        """
         match = re.fullmatch(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([A-Za-z/]*)\s*", text)
         try:
             number = float(match[1]) if match else math.nan
@@ -150,8 +166,14 @@ DEVICE_QUANTITIES: dict[str, Quantity] = {
 
 
 def quantity(which: str | Quantity) -> Quantity:
-    """The quantity itself, or the one that a key names; of `latency:DEVICE` only what can be
-    written and printed. Raises UserError."""
+    """The quantity itself, or the one that a key names.
+
+    Args:
+        which: Of `latency:DEVICE` only what can be written and printed is given.
+
+    Raises:
+        UserError: There is none of this key.
+    """
     if isinstance(which, Quantity):
         return which
     kind, _, device = which.partition(":")

@@ -1,4 +1,4 @@
-"""EfficientNet's rounding rules (tensorflow/tpu, efficientnet_model.py)."""
+"""Roundings of channels, repeats and pixels: EfficientNet's (tensorflow/tpu)."""
 
 import math
 
@@ -12,3 +12,13 @@ def round_channels(channels: float, divisor: int = 8) -> int:
 def round_repeats(repeats: float) -> int:
     """Up, and never below 1. A product like 1.1 * 10 = 11.000000000000002 is 11."""
     return max(1, math.ceil(round(repeats, 9)))
+
+
+def se_width(in_channels: int, ratio: float) -> int:
+    """Squeezed channels: max(1, int(block input channels * ratio)), as in EfficientNet."""
+    return max(1, int(in_channels * ratio))
+
+
+def size_after(size: int, stride: int) -> int:
+    """Pixels after a layer of this stride with 'same' padding."""
+    return -(-size // stride)

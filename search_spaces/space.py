@@ -19,11 +19,14 @@ Values = Mapping[str, Value]
 class Space:
     """A search space.
 
-    choices: for each name its options in order, at least one; whole numbers, numbers, texts.
-    build: one option for each name -> `Architecture`; pure and quick (a search calls it
-        thousands of times).
-
     >>> Space("two", {"k": (3, 5)}, lambda v: Architecture((Stage("conv", 8, 1, v["k"]),)))
+
+    Attributes:
+        name: For people and files.
+        choices: For each name its options in order, at least one; whole numbers, numbers, texts.
+        build: One option for each name -> `Architecture`; pure and quick (a search calls it
+            thousands of times).
+        description: A sentence for people.
     """
 
     name: str
@@ -95,7 +98,9 @@ def cost_ranges(
     """For each quantity, by its key, its smallest, median and largest value in the space.
 
     The ends come from coordinate descent from several starts, the median from random samples.
-    Raises OutOfDomain where a device does not cover the space.
+
+    Raises:
+        OutOfDomain: A device does not cover the space.
     """
     rng = random.Random(seed)
     starts = [space.sample(rng) for _ in range(8)]
@@ -113,7 +118,8 @@ def cost_ranges(
 def check(space: Space, samples: int = 20) -> Space:
     """The space itself, after every option was built once, and `samples` networks besides.
 
-    Raises UserError that names the combination that could not be built.
+    Raises:
+        UserError: A combination can't be built; it is named.
     """
     rng = random.Random(0)
     longest = max(len(options) for options in space.choices.values())

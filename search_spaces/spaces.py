@@ -56,12 +56,12 @@ def mbconv() -> Space:
     EfficientNet-B0's strides. `width`, `depth` and `resolution` scale the whole network by the
     paper's rounding, so B0 to B7 are in it; channels, repeats, expansion, kernel and SE of each
     stage vary around that, so MobileNetV2, MnasNet-A1 and B1 are in it but for their activations.
-    Uniform samples spread over the budgets, since the three shared choices carry most of the
-    cost: 5 % are below 24M multiply-adds, half below 340M, 5 % above 5.4G.
+    Uniform samples spread over the budgets, since the three shared choices carry most of the cost:
+    5 % are below 24M multiply-adds, half below 340M, 5 % above 5.4G.
 
-    width: multiplies channels; the stem's too, and the head's where it is above 1.
-    depth: multiplies repeats, rounded up.   stem, head: channels before the width.
-    stageI.channels: before the width.   stageI.repeats: before the depth; 0 leaves the last out.
+    Its choices: `width` multiplies channels, the stem's too, and the head's where it is above 1;
+    `depth` multiplies repeats, rounded up; `stem`, `head` and `stageI.channels` are before the
+    width, `stageI.repeats` before the depth, and 0 leaves the last stage out.
     """
     names = [
         (stride, [f"stage{i}.{field}" for field in _FIELDS]) for i, (stride, *_) in enumerate(_WIDE)
@@ -91,7 +91,7 @@ def _scaled(
 ) -> Stage | None:
     """A stage of `mbconv`, None where it has no repeats. Cached, since stages recur.
 
-    fields: expansion, kernel, SE.
+    The fields are expansion, kernel and SE.
     """
     if not repeats:
         return None
@@ -211,8 +211,10 @@ SPACES: dict[str, Callable[[], Space]] = {
 
 
 class _UserFiles(importlib.abc.MetaPathFinder):
-    """Finds a file whose plain name stands for another module, as `random.py`: its name here
-    holds its path, so that a worker's process, which unpickles by name, finds it too."""
+    """Finds a file whose plain name stands for another module, as `random.py`.
+
+    Its name here holds its path, so that a worker's process, which unpickles by name, finds it too.
+    """
 
     PREFIX = "user_file_"
 
@@ -253,7 +255,14 @@ def _module(place: str) -> str:
 def load_object(spec: str, what: str) -> Any:
     """The object that `module:name` or `file.py:name` stands for.
 
-    A file is run once, whoever asks for it, and what stands in it pickles. Raises UserError.
+    A file is run once, whoever asks for it, and what stands in it pickles.
+
+    Args:
+        spec: What names it.
+        what: Names the option in messages.
+
+    Raises:
+        UserError: There is no such object.
     """
     place, _, name = spec.rpartition(":")
     try:
@@ -263,7 +272,11 @@ def load_object(spec: str, what: str) -> Any:
 
 
 def space(spec: str) -> Space:
-    """A space by name, by TOML file, or as `module:name`. Raises UserError."""
+    """A space by name, by TOML file, or as `module:name`.
+
+    Raises:
+        UserError: There is none.
+    """
     if spec in SPACES:
         return SPACES[spec]()
     if spec.endswith(".toml"):

@@ -5,8 +5,9 @@ from html import escape
 
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import Cost, block_cost, cost, total
-from search_spaces.layers import ends_of, head, size_after, stage_blocks, stage_inputs, stem
+from search_spaces.layers import ends_of, head, stage_blocks, stage_inputs, stem
 from search_spaces.quantities import QUANTITIES
+from search_spaces.rounding import size_after
 
 WIDTH, HEIGHT = 720, 190  # of the drawing, pixels
 MACS, PARAMS, MEMORY = (QUANTITIES[name] for name in ("flops", "params", "memory"))
@@ -14,8 +15,18 @@ MACS, PARAMS, MEMORY = (QUANTITIES[name] for name in ("flops", "params", "memory
 
 @dataclass(frozen=True)
 class StageRow:
-    """Stem, a stage or the head. stage: None of the ends.   size, size_out: pixels of its input
-    and output.   channels: of its output.   stride: of the first block.   blocks: their costs."""
+    """Stem, a stage or the head.
+
+    Attributes:
+        name: `stem`, `0`, `1`, ..., `head`.
+        operator: As `operator` gives it.
+        stage: None of the ends.
+        size: Of its input, pixels.
+        size_out: Of its output, pixels.
+        channels: Of its output.
+        stride: Of the first block.
+        blocks: Their costs.
+    """
 
     name: str
     operator: str
@@ -28,6 +39,7 @@ class StageRow:
 
     @property
     def layers(self) -> int:
+        """Blocks, as the papers' tables count them."""
         return len(self.blocks)
 
     @property
@@ -55,8 +67,11 @@ def rows(architecture: Architecture) -> list[StageRow]:
 
 
 def operator(stage: Stage) -> str:
-    """`mbconv e6 k3x3 se0.25`. An activation of its own is there too; SE's ratio to the expanded
-    channels is `se0.25x`, its own width `se24c`."""
+    """The stage's blocks as `mbconv e6 k3x3 se0.25`.
+
+    An activation of its own is there too; SE's ratio to the expanded channels is `se0.25x`, its own
+    width `se24c`.
+    """
     text = stage.op if stage.op in ("conv", "dsconv") else f"{stage.op} e{stage.expand:.3g}"
     text += f" k{stage.kernel}x{stage.kernel}"
     unit = {"input": "", "expanded": "x", "channels": "c"}[stage.se_from]
@@ -66,8 +81,11 @@ def operator(stage: Stage) -> str:
 
 
 def drawing(architecture: Architecture) -> str:
-    """An SVG picture: a bar a block, as high as its channels and as wide as its share of the
-    MACs; the label is its resolution, the tooltip its operator and costs."""
+    """An SVG picture with a bar for each block.
+
+    A bar is as high as its channels and as wide as its share of the MACs; the label is its
+    resolution, the tooltip its operator and costs.
+    """
     listed = rows(architecture)
     whole = sum(row.cost.macs for row in listed)
     most = max(row.channels for row in listed[:-1])

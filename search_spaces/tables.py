@@ -108,7 +108,11 @@ def table_space(
 
 
 def read_space(path: str | Path) -> Space:
-    """A space from a TOML file with `name`, `[network]` and `[[stages]]`. Raises UserError."""
+    """A space from a TOML file with `name`, `[network]` and `[[stages]]`.
+
+    Raises:
+        UserError: The file can't be read, or as `table_space`.
+    """
     try:
         table = tomllib.loads(Path(path).read_text())
     except (OSError, UnicodeDecodeError) as error:

@@ -26,11 +26,11 @@ from search_spaces.layers import (
     Layer,
     ends_of,
     head,
-    size_after,
     stage_blocks,
     stage_inputs,
     stem,
 )
+from search_spaces.rounding import size_after
 from search_spaces.space import Space
 
 POOLS = ("max_pool", "avg_pool")

@@ -13,10 +13,15 @@ RATIO = 0.25  # of SE: what most networks have
 
 
 class Block(NamedTuple):
-    """One block. Widths are channels.
+    """One block. Widths are channels; what is not listed is as in `Stage`.
 
-    se: squeezed width, 0 for none.   expands: an mbconv has an expansion conv.
-    activation: None for the network's.   The others: as in `Stage`.
+    Attributes:
+        c_in: Of its input.
+        hidden: After the expansion.
+        channels: Of its output.
+        se: Squeezed width, 0 for none.
+        activation: None for the network's.
+        expands: An mbconv has an expansion conv.
     """
 
     op: str

@@ -39,8 +39,10 @@ ArchDef = Sequence[Sequence[str] | str]
 
 @dataclasses.dataclass(frozen=True)
 class _String:
-    """A block string's numbers. repeats: before any multiplier.   force: the channels that
-    `expand` multiplies, 0 for the block's input."""
+    """A block string's numbers: repeats before any multiplier, and what `expand` multiplies.
+
+    The latter is `force`, in channels, 0 for the block's input.
+    """
 
     text: str
     kind: str
@@ -87,8 +89,10 @@ def _string(text: str) -> _String:
 
 
 def _repeats(repeats: Sequence[int], depth: float, trunc: str) -> list[int]:
-    """timm's _scale_stage_depth: the group's sum is multiplied and shared out, the first string
-    last."""
+    """Repeats after a depth multiplier, as timm's _scale_stage_depth gives them.
+
+    The group's sum is multiplied and shared out, the first string last.
+    """
     left, total = sum(repeats), sum(repeats)
     scaled = max(1, round(total * depth)) if trunc == "round" else math.ceil(total * depth)
     found = []

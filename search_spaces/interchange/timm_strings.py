@@ -91,7 +91,7 @@ def _text(stage: Stage, c_in: int, how: Style, activation: str) -> str:
 def to_timm(
     architecture: Architecture, se_from: str | None = None, how: str | Style = "efficientnet"
 ) -> list[list[str]]:
-    """timm's arch_def, a group of one string for each stage.
+    """An architecture as timm's arch_def, a group of one string for each stage.
 
     Args:
         architecture: What timm is to build. Its channels are the strings': give timm

@@ -14,13 +14,17 @@ from search_spaces.errors import UserError, one_of
 class Style:
     """What one of timm's model functions adds to its strings.
 
-    se_from: what the number after `se` is a ratio of: `input` (the block's input channels) or
-        `expanded`.   se_divisor: squeezed widths are multiples of it.   se_limit: and at least
-        this part of the exact width.
-    se_activation: between SE's two layers, None for the block's.   gate: of SE.
-    mix: num_features are of a layer after the pooling, as in timm's MobileNetV3, and not of a
-        head conv before it.   mix_bias: it has a bias.
-    round_limit: channels after a width multiplier are at least this part of the exact number.
+    Attributes:
+        se_from: What the number after `se` is a ratio of: `input` (the block's input channels) or
+            `expanded`.
+        se_divisor: Squeezed widths are multiples of it.
+        se_limit: Squeezed widths are at least this part of the exact width.
+        se_activation: Between SE's two layers; None for the block's.
+        gate: Of SE.
+        mix: num_features are of a layer after the pooling, as in timm's MobileNetV3, and not of a
+            head conv before it.
+        mix_bias: Whether that layer has a bias.
+        round_limit: Channels after a width multiplier are at least this part of the exact number.
     """
 
     se_from: str = "input"
@@ -50,7 +54,7 @@ class Style:
 
 
 def divisible(channels: float, divisor: int = 8, limit: float = 0.9) -> int:
-    """timm's make_divisible: the nearest multiple, at least `limit` of `channels`."""
+    """The nearest multiple, at least `limit` of `channels`: timm's make_divisible."""
     rounded = max(divisor, int(channels + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < limit * channels else rounded
 

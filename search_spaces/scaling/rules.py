@@ -183,7 +183,7 @@ def scale(
 def _resized(
     stages: tuple[Stage, ...], stems: tuple[int, int], depth: float, width: float, how: Rule
 ) -> tuple[Stage, ...]:
-    """The stages with both multipliers applied. stems: the stem's channels before and after."""
+    """The stages with both multipliers applied, and the stem's channels before and after them."""
     resized = []
     before, after = stems
     for old, new in zip(stages, widened(deepened(stages, depth, how), width, how), strict=True):

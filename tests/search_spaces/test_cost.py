@@ -17,7 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from search_spaces import NETWORKS, SPACES, Architecture, Stage, cost, space
 from search_spaces.builder import build
 from search_spaces.cost import block_cost, stage_cost
-from search_spaces.layers import Block, Layer, se_width, stage_blocks, walk
+from search_spaces.layers import Block, Layer, stage_blocks, walk
+from search_spaces.rounding import se_width
 from search_spaces.verify import fvcore_macs
 
 torch.set_num_threads(1)
