@@ -1,0 +1,1 @@
+"""What search and grid share: runs on disk, the report, exports, the terminal."""

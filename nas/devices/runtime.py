@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from nas.memory import keep_freed_memory
-from results.runs.folder import now, versions
+from results.runs.made import now, versions
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 

@@ -1,5 +1,8 @@
-"""The model card: what the network is, what it costs, what its accuracy is worth, how it was found,
-how each file is loaded."""
+"""The model card of an export.
+
+What the network is, what it costs, what its accuracy is worth, how it was found, how each file is
+loaded.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -15,7 +15,11 @@ CARD = "README.md"
 
 
 def check_free(folder: Path, names: Iterable[str]) -> None:
-    """Raises UserError that names the files of these names that are there and not empty."""
+    """Refuses to write over files that are there and not empty.
+
+    Raises:
+        UserError: Some of these names are; they are named.
+    """
 
     def filled(path: Path) -> bool:
         return path.exists() and (not path.is_file() or path.stat().st_size > 0)
@@ -46,14 +50,22 @@ CHECKS: dict[str, Callable[[Source], None]] = {
 
 
 def check_formats(source: Source, formats: Iterable[str]) -> None:
-    """Raises UserError where a format can't say the network, or needs what is not installed."""
+    """Refuses formats that can't say the network, or need what is not installed.
+
+    Raises:
+        UserError: One does.
+    """
     for name in formats:
         if name in CHECKS:
             CHECKS[name](source)
 
 
 def check(request: Request, folder: Path, force: bool = False) -> None:
-    """Raises UserError where `results.export.write.export` could not write what is asked for."""
+    """Refuses what `results.export.write.export` could not write, before work that takes long.
+
+    Raises:
+        UserError: As `export`.
+    """
     check_writable(folder / CARD)
     check_formats(request.source, request.formats)
     if request.weights is None and "safetensors" in request.formats:

@@ -10,7 +10,15 @@ from results.export.weights import Weights
 
 @dataclass(frozen=True)
 class Request:
-    """What to export. weights: None for initial ones, of `seed`, and `untrained` says why."""
+    """What to export.
+
+    Attributes:
+        source: The network, and what is known of it.
+        formats: Of `results.export.write.FORMATS`.
+        weights: None for initial ones.
+        seed: Of the initial weights.
+        untrained: Why there are no others.
+    """
 
     source: Source
     formats: tuple[str, ...]
@@ -21,7 +29,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Made:
-    """One format's files, by name. note: what the user should know.   use: Python that loads it."""
+    """One format's files.
+
+    Attributes:
+        files: Content by name.
+        parity: With the network itself; None where the files hold nothing to run.
+        note: What the user should know.
+        use: Python that loads it.
+    """
 
     files: Mapping[str, bytes | str]
     parity: Parity | None = None

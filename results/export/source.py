@@ -19,10 +19,15 @@ from search_spaces.networks import NETWORKS
 class Source:
     """A network to export.
 
-    name: a Python identifier, of the exported files.   spec: what the user typed.
-    folder: the run that found it, if it is a run's pick.   best: that run's best.json.
-    record: the run.json beside the network's file.   family, row: of a family's network, the
-    family.json without its networks, and the network's row in it.
+    Attributes:
+        architecture: The network.
+        name: A Python identifier, of the exported files.
+        spec: What the user typed.
+        folder: The run that found it, if it is a run's pick.
+        best: That run's best.json.
+        record: The run.json beside the network's file.
+        family: Of a family's network, the family.json without its networks.
+        row: The network's row in family.json.
     """
 
     architecture: Architecture
@@ -43,9 +48,15 @@ def identifier(text: str) -> str:
 
 
 def load_source(spec: str, runs: Path = Path("runs"), name: str | None = None) -> Source:
-    """The network that `spec` names, as in `load_architecture`, and what is known of it.
+    """The network that `spec` names, and what is known of it.
 
-    name: of the files, in place of one made from `spec`. Raises UserError.
+    Args:
+        spec: As in `load_architecture`.
+        runs: The folder of runs.
+        name: Of the files; None makes one from `spec`.
+
+    Raises:
+        UserError: There is no such network, or the name is no Python identifier.
     """
     if name is not None and name != identifier(name):
         raise UserError(

@@ -17,8 +17,10 @@ NEEDS = ("onnx", "onnxscript", "onnxruntime")
 class Parity:
     """Two runs of the same network on the same images.
 
-    difference: the largest between two logits.   largest: the largest logit's magnitude.
-    images: how many.
+    Attributes:
+        difference: The largest between two logits.
+        largest: The largest logit's magnitude.
+        images: How many.
     """
 
     difference: float
@@ -27,12 +29,16 @@ class Parity:
 
     @property
     def allowed(self) -> float:
-        """1e-4 for logits from 1 to 10; of smaller ones 1e-4 of the largest; of larger ones 1e-5
-        of it, since float32 holds seven digits."""
+        """The largest difference that float32 explains, which holds seven digits.
+
+        1e-4 for logits from 1 to 10; of smaller ones 1e-4 of the largest, of larger ones 1e-5 of
+        it.
+        """
         return max(TOLERANCE * min(1.0, self.largest), 0.1 * TOLERANCE * self.largest)
 
     @property
     def agree(self) -> bool:
+        """Whether the difference is allowed."""
         return self.difference <= self.allowed  # not for nan
 
 
@@ -63,7 +69,11 @@ def _quiet() -> Iterator[None]:
 
 
 def check_installed() -> None:
-    """Raises UserError that names what to install."""
+    """Refuses where onnx, its runtime or what torch's exporter needs is missing.
+
+    Raises:
+        UserError: It is; what to install is named.
+    """
     from importlib.util import find_spec
 
     missing = [name for name in NEEDS if find_spec(name) is None]
@@ -77,7 +87,9 @@ def check_installed() -> None:
 def onnx_bytes(network: Any, pixels: int) -> bytes:
     """The network as one ONNX file: `images` (batch, 3, pixels, pixels) -> `logits`, batch free.
 
-    network: a torch module in evaluation mode, on the CPU.
+    Args:
+        network: A torch module in evaluation mode, on the CPU.
+        pixels: Height and width of its images.
     """
     import torch
 
@@ -117,7 +129,11 @@ def onnx_parity(data: bytes, network: Any, pixels: int, count: int) -> Parity:
 
 
 def agreeing(what: str, found: Parity) -> Parity:
-    """The parity itself. Raises RunFailure where the two don't agree."""
+    """The parity itself.
+
+    Raises:
+        RunFailure: The two don't agree.
+    """
     if not found.agree:
         raise RunFailure(
             f"{what} disagrees with the network by {found.difference:.2g} in logits of up to "

@@ -63,7 +63,11 @@ def refusal(architecture: Architecture) -> str:
 
 
 def timm_names(architecture: Architecture) -> dict[str, str]:
-    """Our module names -> those of timm's class. Raises UserError where none can say it."""
+    """Our module names -> those of timm's class.
+
+    Raises:
+        UserError: No class of timm can say the network.
+    """
     a = architecture
     if why := refusal(a):
         raise UserError(f"timm's EfficientNet can't say this network: {why}")
@@ -249,8 +253,11 @@ def source(
 ) -> str:
     """The text of `timm_NAME.py`, which registers `nas_NAME`.
 
-    name: of the stand-alone module, an identifier.   weights: a file beside it, of `timm_state`.
-    pixels: mean and standard deviation of the input's, of 0 to 1.
+    Args:
+        architecture: The network.
+        name: Of the stand-alone module, an identifier.
+        weights: A file beside it, of `timm_state`; empty for none.
+        pixels: Mean and standard deviation of the input's, of 0 to 1.
     """
     from search_spaces.cost import cost
 

@@ -30,9 +30,10 @@ _FUNCTIONS = {op: "plain" if op == "conv" else op for op in PATHS}
 
 
 def flags_of(architecture: Architecture) -> frozenset[str]:
-    """What the module needs, by the names of the marks in `export_templates`, and:
+    """What the module needs, by the names of the marks in `results.export.templates`.
 
-    ops, skips: there are several.   skip names: of stages where they make a shortcut.
+    Besides them `ops` and `skips` where there are several, and the skips of stages where they make
+    a shortcut.
     """
     stages = architecture.stages
     shortcuts = [block.shortcut for _, block in walk(architecture) if block.residual]
@@ -193,7 +194,12 @@ def _names(a: Architecture, flags: frozenset[str]) -> dict[str, str]:
 
 
 def source(architecture: Architecture, name: str) -> str:
-    """The text of the module. name: a Python identifier, for its docstring."""
+    """The text of the module.
+
+    Args:
+        architecture: The network.
+        name: A Python identifier, for its docstring.
+    """
     a, flags, figures = architecture, flags_of(architecture), cost(architecture)
     columns, drop = columns_of(flags), "residual" in flags
     paths = [text for op, text in PATHS.items() if any(stage.op == op for stage in a.stages)]
@@ -227,7 +233,8 @@ def source(architecture: Architecture, name: str) -> str:
 def network(text: str, name: str, state: Mapping[str, Any] | None = None) -> Any:
     """The torch network of a module's source, with these weights if any, in training mode.
 
-    Raises RuntimeError where the weights are not the network's.
+    Raises:
+        RuntimeError: The weights are not the network's.
     """
     module = ModuleType(name)
     exec(compile(text, f"{name}.py", "exec"), module.__dict__)

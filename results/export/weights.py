@@ -28,8 +28,11 @@ _INSIDE = ("state_dict_ema", "state_dict", "model")
 class Weights:
     """A state_dict of `builder.build`'s network.
 
-    origin: a sentence on where they come from.   pixels: mean and standard deviation of the
-    inputs that they were trained on, of pixels from 0 to 1; None where that is not known.
+    Attributes:
+        state: Name -> tensor.
+        origin: A sentence on where they come from.
+        pixels: Mean and standard deviation of the inputs that they were trained on, of pixels from
+            0 to 1; None where that is not known.
     """
 
     state: Mapping[str, Any]
@@ -38,7 +41,11 @@ class Weights:
 
 
 def check_safetensors() -> None:
-    """Raises UserError where safetensors is not installed."""
+    """Refuses where safetensors is not installed.
+
+    Raises:
+        UserError: It is not.
+    """
     if find_spec("safetensors") is None:
         raise UserError(
             "this needs safetensors: install it with pip install 'compound-nas[export]'"
@@ -48,7 +55,8 @@ def check_safetensors() -> None:
 def read_weights(file: Path, architecture: Architecture) -> Weights:
     """A state_dict from a .pt or .safetensors file, under our names or timm's.
 
-    Raises UserError where the file can't be read or is not this network's.
+    Raises:
+        UserError: The file can't be read or is not this network's.
     """
     content = _content(file)
     if isinstance(content, dict):
@@ -102,7 +110,13 @@ def _unreadable(file: Path, error: Exception) -> UserError:
 def checked(state: Any, architecture: Architecture, place: str) -> dict[str, Any]:
     """The tensors, contiguous float32 and counts, if they are this network's and finite.
 
-    Raises UserError that names the first tensor at fault.
+    Args:
+        state: Name -> tensor.
+        architecture: The network.
+        place: Names them in messages.
+
+    Raises:
+        UserError: They are not; the first tensor at fault is named.
     """
     import torch
 
@@ -139,7 +153,11 @@ def pt_bytes(state: Mapping[str, Any]) -> bytes:
 
 
 def safetensors_bytes(state: Mapping[str, Any], architecture: Architecture, origin: str) -> bytes:
-    """A state_dict as safetensors, with the architecture in its metadata. Raises UserError."""
+    """A state_dict as safetensors, with the architecture in its metadata.
+
+    Raises:
+        UserError: safetensors is not installed.
+    """
     check_safetensors()
     from safetensors.torch import save
 

@@ -46,8 +46,11 @@ def _network(request: Request) -> Any:
 
 
 def _probe(request: Request) -> Any:
-    """Our network for a check of the code: with the weights, or with random ones and random
-    statistics of batch normalization, whose initial ones would hide a wrong epsilon."""
+    """Our network for a check of the code: with the weights, or with random ones.
+
+    Random statistics of batch normalization are among these, whose initial ones would hide a wrong
+    epsilon.
+    """
     import torch
 
     network = _network(request)
@@ -82,8 +85,10 @@ def to_torch(request: Request) -> Made:
 
 
 def to_timm(request: Request) -> Made:
-    """A registration, the stand-alone module where timm can't say the network, and weights under
-    timm's names."""
+    """A registration, with weights under timm's names.
+
+    The stand-alone module is there too where timm can't say the network.
+    """
     a, name, weights = request.source.architecture, request.source.name, request.weights
     files: dict[str, bytes | str] = {}
     if weights is not None:
@@ -106,7 +111,7 @@ def to_timm(request: Request) -> Made:
 
 
 def _timm_parity(request: Request, text: str, module: str) -> Parity:
-    """timm's network against ours, both built here."""
+    """The network that timm builds against ours, both made here."""
     a, name, ours = request.source.architecture, request.source.name, _probe(request)
     made = [(name, module)] if module else []
     for one, code in [*made, (f"timm_{name}", text)]:
@@ -151,7 +156,11 @@ def to_tensorflow(request: Request) -> Made:
 
 
 def to_onnx(request: Request) -> Made:
-    """An ONNX file that ONNX Runtime gives torch's logits with. Raises RunFailure."""
+    """An ONNX file that ONNX Runtime gives torch's logits with.
+
+    Raises:
+        RunFailure: It gives others.
+    """
     a, name = request.source.architecture, request.source.name
     network = _network(request)
     data = onnx_bytes(network, a.resolution)
@@ -187,7 +196,11 @@ FORMATS: dict[str, Callable[[Request], Made]] = {
 
 
 def parse_formats(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """`("torch,onnx", "tf")` -> the formats, each once. Raises UserError."""
+    """`("torch,onnx", "tf")` -> the formats, each once.
+
+    Raises:
+        UserError: There is no such format, or none was named.
+    """
     names = [name.strip() for text in texts for name in text.split(",")]
     for name in names:
         if name not in FORMATS:
@@ -205,9 +218,16 @@ def export(
 ) -> Exported:
     """Makes and checks every file, then writes them, the model card last.
 
-    say: told what goes on.   Raises UserError (a format that can't say the network, or has no
-    weights; a folder that can't be written; files that are there, without `force`) and RunFailure
-    (a file that disagrees, the disk); then nothing was written.
+    Args:
+        request: What to export.
+        folder: Where to; it is made.
+        force: Files that are there are written over.
+        say: Is told what goes on.
+
+    Raises:
+        UserError: A format can't say the network, or has no weights; the folder can't be written;
+            files are there, without `force`. Nothing was written then.
+        RunFailure: A file disagrees, and nothing was written; or the disk refuses.
     """
     check(request, folder, force)
     made = {}

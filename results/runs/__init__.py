@@ -1,0 +1,1 @@
+"""A run on disk: its folder, its trials, and its one life."""

@@ -1,30 +1,30 @@
 """A run's folder: who may write it, what experiment it holds, and files written in one step."""
 
 import contextlib
-import datetime
 import json
 import os
-import platform
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import filelock
 
+from results.runs.made import new_record
 from search_spaces.errors import RunFailure, UserError
 
 RECORD = "run.json"
 STORE = "trials.journal"
 LONGEST = 80  # letters of a difference that a message quotes
-_PACKAGES = ("compound-nas", "torch", "optuna", "ray", "fvcore", "pandas", "numpy")
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Writes the whole file or nothing: a reader never sees a part. Raises RunFailure."""
+    """Writes the whole file or nothing: a reader never sees a part.
+
+    Raises:
+        RunFailure: The disk refuses.
+    """
     data = content.encode() if isinstance(content, str) else content
     temporary = None
     try:
@@ -49,7 +49,10 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 def check_writable(path: Path) -> None:
     """Makes and removes a temporary file beside the file that is to be written.
 
-    Where its folder is not there, so in the nearest one above.   Raises UserError.
+    Where its folder is not there, so in the nearest one above.
+
+    Raises:
+        UserError: Nothing can be written there.
     """
     try:
         folder, name = path.parent, path.name
@@ -66,7 +69,11 @@ def check_writable(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes indented JSON in one step. Raises RunFailure."""
+    """Writes indented JSON in one step.
+
+    Raises:
+        RunFailure: The disk refuses.
+    """
     write_atomically(path, json.dumps(value, indent=2) + "\n")
 
 
@@ -78,7 +85,11 @@ def _read(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """A file's text. Raises UserError where it can't be read or is no text."""
+    """A file's text.
+
+    Raises:
+        UserError: It can't be read or is no text.
+    """
     try:
         return _read(path).decode()
     except UnicodeDecodeError:
@@ -86,7 +97,11 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Raises UserError where the file can't be read or is no JSON."""
+    """A file's JSON.
+
+    Raises:
+        UserError: It can't be read or is none.
+    """
     content = _read(path)
     try:
         return json.loads(content)
@@ -98,8 +113,11 @@ def read_json(path: Path) -> Any:
 
 
 def run_path(name: str, runs: Path = Path("runs")) -> Path:
-    """`runs/NAME`. Raises UserError for a name that is no plain folder name, and for `runs` that
-    are no folder."""
+    """`runs/NAME`.
+
+    Raises:
+        UserError: The name is no plain folder name, or `runs` is no folder.
+    """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=@-]*", name):
         raise UserError(
             f"the run's name is {name!r}: expected letters, digits and . _ + = @ -, beginning "
@@ -118,8 +136,12 @@ def run_name(parts: Iterable[str]) -> str:
 def check_run(folder: Path, experiment: Mapping[str, Any]) -> None:
     """Refuses early what `open_run` would refuse, before work that takes long; takes nothing.
 
-    experiment: as far as it is known; what the record holds besides is not looked at.
-    Raises UserError.
+    Args:
+        folder: Of the run.
+        experiment: As far as it is known; what the record holds besides is not looked at.
+
+    Raises:
+        UserError: As `open_run`.
     """
     try:
         _check_folder(folder)
@@ -168,10 +190,14 @@ def difference(found: Any, wanted: Any) -> str:
 
 @contextlib.contextmanager
 def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Takes the folder for this process; gives its record, new or as it was left.
+    """Takes the folder for this process.
 
-    Raises UserError for a folder that is not a run's, holds another experiment or is in use;
-    RunFailure where it can't be made.
+    Yields:
+        Its record, new or as it was left.
+
+    Raises:
+        UserError: The folder is not a run's, holds another experiment or is in use.
+        RunFailure: It can't be made.
     """
     record_path = folder / RECORD
     try:
@@ -205,8 +231,16 @@ def masked(text: str) -> str:
 
 
 def check_store(folder: Path, record: Mapping[str, Any], place: str | None) -> None:
-    """Raises UserError where the run's trials are elsewhere. place: a URL without its password,
-    None for the folder's journal."""
+    """Refuses to look for a run's trials where they are not.
+
+    Args:
+        folder: Of the run.
+        record: What its run.json holds.
+        place: A URL without its password; None for the folder's journal.
+
+    Raises:
+        UserError: The trials are elsewhere.
+    """
     begun = (folder / STORE).exists()  # by a version that did not record where
     before = record.get("storage", None if begun else place)
     if before != place:
@@ -219,7 +253,11 @@ def check_store(folder: Path, record: Mapping[str, Any], place: str | None) -> N
 
 
 def check_whole(folder: Path, record: Mapping[str, Any], trials: int) -> None:
-    """Raises UserError where a store holds fewer trials than the last session left."""
+    """Refuses a store that holds fewer trials than the last session left.
+
+    Raises:
+        UserError: Trials were lost.
+    """
     sessions = record["sessions"]
     left = max((int(one.get("trials") or 0) for one in sessions), default=0)
     left = max(left, sum(int(one.get("new") or 0) for one in sessions))
@@ -228,50 +266,3 @@ def check_whole(folder: Path, record: Mapping[str, Any], trials: int) -> None:
             f"the store of {folder.name} holds {trials} trials, but a session left {left}: put the "
             "store back, or choose another --name"
         )
-
-
-def new_record(experiment: Mapping[str, Any]) -> dict[str, Any]:
-    """What run.json starts with: the experiment and where it was begun."""
-    return {
-        "experiment": json.loads(json.dumps(experiment)),
-        "versions": versions(),
-        "commit": commit(),
-        "machine": {
-            "system": platform.platform(),
-            "python": platform.python_version(),
-            "cores": os.cpu_count(),
-        },
-        "started": now(),
-        "sessions": [],
-    }
-
-
-def now() -> str:
-    """The time, ISO 8601, UTC."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def versions() -> dict[str, str]:
-    """The installed versions of what a result depends on."""
-    found = {}
-    for package in _PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found
-
-
-def commit() -> str | None:
-    """The git commit of this program's own checkout, `-dirty` where it was changed; or None."""
-    here = Path(__file__).resolve().parents[2]
-    if not (here / ".git").exists():
-        return None
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -18,9 +18,17 @@ _FIRST = (
 
 
 def trials_frame(trials: Sequence[Trial], quantities: Sequence[Quantity] = ()) -> pd.DataFrame:
-    """One row a trial: accuracy and spread in percent, MACs, parameters, activations, peak
-    memory in bytes at batch 1, the devices' quantities, seconds, error, and the choices; a choice
-    that has the name of a column before it is `choice.NAME`."""
+    """One row a trial.
+
+    Args:
+        trials: In any order.
+        quantities: What devices predict, besides what a cost holds.
+
+    Returns:
+        Accuracy and spread in percent, MACs, parameters, activations, peak memory in bytes at batch
+        1, the quantities, seconds, error, and the choices; a choice that has the name of a column
+        before it is `choice.NAME`.
+    """
     rows = []
     for trial in trials:
         cost = trial.cost

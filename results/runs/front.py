@@ -7,10 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def front(accuracy: ArrayLike, cost: ArrayLike) -> NDArray[np.intp]:
-    """Indices of the points that no other beats on both: cost ascending, accuracy ascending.
+    """The points that no other beats on both.
 
-    accuracy: larger is better; cost: smaller is better; shape (n,) each. Of equal points the
-    first is kept.
+    Args:
+        accuracy: (n,), larger is better.
+        cost: (n,), smaller is better.
+
+    Returns:
+        Their indices, cost and accuracy ascending. Of equal points the first is kept.
     """
     a, c = np.asarray(accuracy, float), np.asarray(cost, float)
     order = np.lexsort((np.arange(len(a)), -a, c))

@@ -25,7 +25,11 @@ _START = b'{"op_code":0,"worker_id":"'  # of a journal: a study is created
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raises UserError for a file that no store began, before anything in it is touched."""
+    """Refuses a file that no store began, before anything in it is touched.
+
+    Raises:
+        UserError: It is one.
+    """
     with path.open("rb") as file:
         line = file.readline(1 << 16)
     torn = not line.endswith(b"\n")
@@ -57,8 +61,13 @@ def drop_torn_line(path: Path) -> None:
 
 
 def refuse_broken_end(path: Path) -> None:
-    """Raises UserError where the last line is whole and no JSON: Optuna would read it only when
-    another follows."""
+    """Refuses a last line that is whole and no JSON.
+
+    Optuna would read it only when another follows.
+
+    Raises:
+        UserError: It is one.
+    """
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(_line_start(file, max(0, size - 1)))
@@ -124,7 +133,11 @@ class Journal(JournalFileBackend):
             self.flush()
 
     def flush(self) -> None:
-        """Writes the lines that wait. Raises OSError; then they are lost."""
+        """Writes the lines that wait.
+
+        Raises:
+            OSError: The disk refuses; then they are lost.
+        """
         if not self._waiting:
             return
         with _whole():
@@ -165,11 +178,11 @@ class Lines:
         """The line of a finished trial.
 
         Args:
-            trial: what is finished.
-            values: the study's objectives; None where it failed.
+            trial: What is finished.
+            values: The study's objectives; None where it failed.
 
         Raises:
-            ValueError: a value is none of its choice's options.
+            ValueError: A value is none of its choice's options.
         """
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
         state = TrialState.FAIL if values is None else TrialState.COMPLETE

@@ -19,14 +19,14 @@ def load_architecture(spec: str, runs: Path = Path("runs"), shape: Shape = PLAIN
 
     Args:
         spec: `efficientnet_b0`, a run's name, its folder, `FAMILY:NETWORK` with a run, a folder or
-            a family.json of `gridsearch family`, block strings of TensorFlow or timm, or a file:
-            of block strings, of an architecture, or of an object with one under `architecture`, as
+            a family.json of `gridsearch family`, block strings of TensorFlow or timm, or a file: of
+            block strings, of an architecture, or of an object with one under `architecture`, as
             best.json is.
-        runs: the folder of runs.
-        shape: what block strings leave open; anything else has none.
+        runs: The folder of runs.
+        shape: What block strings leave open; anything else has none.
 
     Raises:
-        UserError: nothing of that name; the message lists what would do.
+        UserError: Nothing has that name; the message lists what would do.
     """
     if is_strings(spec):
         return from_strings(spec, shape)
@@ -79,8 +79,11 @@ class Member(NamedTuple):
 
 
 def family_member(spec: str, runs: Path) -> Member | None:
-    """What `FAMILY:NETWORK` names; None where no family is named. Raises UserError that lists
-    the networks, where none or an unknown one of a family is named."""
+    """What `FAMILY:NETWORK` names; None where no family is named.
+
+    Raises:
+        UserError: None or an unknown one of a family's networks is named; they are listed.
+    """
     place, _, member = spec.rpartition(":")
     places = [one for name in (spec, place) if name for one in (Path(name), runs / name)]
     for path in places:
@@ -106,7 +109,15 @@ def _row(content: Mapping[str, Any], file: Path, member: str) -> Mapping[str, An
 
 
 def architecture_of(content: Any, place: str) -> Architecture:
-    """The architecture in parsed JSON; `place` names it in messages. Raises UserError."""
+    """The architecture in parsed JSON.
+
+    Args:
+        content: It, or an object with it under `architecture`.
+        place: Names it in messages.
+
+    Raises:
+        UserError: There is none.
+    """
     if isinstance(content, dict) and "architecture" in content:
         content = content["architecture"]
     try:

@@ -17,10 +17,17 @@ if TYPE_CHECKING:
 class Trial:
     """A finished trial.
 
-    number: its place in the order of proposals, from 0.   values: the space's choices.
-    accuracy: top-1 in percent, None where the evaluation failed; spread: its standard deviation.
-    error: why the evaluation failed.   budget: what was spent on it, in the evaluator's unit.
-    seconds: of the evaluation.   notes: what the sampler wrote down, returned to it on resume.
+    Attributes:
+        number: Its place in the order of proposals, from 0.
+        values: The space's choices.
+        architecture: What they build.
+        accuracy: Top-1 in percent; None where the evaluation failed.
+        spread: The accuracy's standard deviation, points.
+        error: Why the evaluation failed.
+        budget: What was spent on it, in the evaluator's unit.
+        seed: That the evaluator was given.
+        seconds: Of the evaluation.
+        notes: What the sampler wrote down, returned to it on resume.
     """
 
     number: int
@@ -36,6 +43,7 @@ class Trial:
 
     @property
     def cost(self) -> Cost:
+        """The architecture's."""
         return cost(self.architecture)
 
 

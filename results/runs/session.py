@@ -23,10 +23,10 @@ from results.runs.folder import (
     check_store,
     check_whole,
     masked,
-    now,
     open_run,
     write_json,
 )
+from results.runs.made import now
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,10 +42,14 @@ if TYPE_CHECKING:
 class Run:
     """A run while it is open in this process.
 
-    folder: where it is kept.   record: what run.json holds.
-    trials: those finished, of this session and before; grows as they are stored.
-    before: how many of them earlier sessions left.   interrupted: Ctrl-C ended the work.
-    facts: what else the session's entry says.   seconds: what the time went to, part by part.
+    Attributes:
+        folder: Where it is kept.
+        record: What run.json holds.
+        trials: Those finished, of this session and before; grows as they are stored.
+        before: How many of them earlier sessions left.
+        interrupted: Ctrl-C ended the work.
+        facts: What else the session's entry says.
+        seconds: What the time went to, part by part.
     """
 
     folder: Path
@@ -59,7 +63,11 @@ class Run:
 
     @property
     def store(self) -> "Store":
-        """Where finished trials go. Raises RuntimeError in a run that keeps none."""
+        """Where finished trials go.
+
+        Raises:
+            RuntimeError: The run keeps none.
+        """
         if self._store is None:
             raise RuntimeError(f"the run {self.folder.name} was opened without choices: no store")
         return self._store
@@ -109,20 +117,20 @@ def session(
     """Opens or continues a run, and writes the session down at its end.
 
     Args:
-        folder: of the run; taken by this process alone until the end.
-        experiment: what the run is, as plain JSON values.
-        command: the command line; passwords of URLs in it are masked.
-        storage: an Optuna storage's URL; None for the folder's own journal.
-        choices: of the search space; None for a run that keeps no trials.
-        build: the space's; what it gives must be what is stored.
+        folder: Of the run; taken by this process alone until the end.
+        experiment: What the run is, as plain JSON values.
+        command: The command line; passwords of URLs in it are masked.
+        storage: An Optuna storage's URL; None for the folder's own journal.
+        choices: Of the search space; None for a run that keeps no trials.
+        build: The space's; what it gives must be what is stored.
 
     Yields:
         The run, with its store and the trials found there.
 
     Raises:
-        UserError: the folder is no run's, holds another experiment or is in use; its trials are
+        UserError: The folder is no run's, holds another experiment or is in use; its trials are
             elsewhere, lost, or not what the space builds now.
-        RunFailure: the folder or the store can't be written.
+        RunFailure: The folder or the store can't be written.
     """
     with open_run(folder, experiment) as record:
         run = Run(folder, record)
@@ -157,8 +165,13 @@ def _open_store(
 
 
 def check_built(trials: "list[Trial]", build: "Build") -> None:
-    """Raises UserError where a space builds, of the same values, other networks than those
-    stored: it was changed, and its numbers would be of two spaces."""
+    """Refuses a space that builds, of the same values, other networks than those stored.
+
+    It was changed, and the run's numbers would be of two spaces.
+
+    Raises:
+        UserError: It does.
+    """
     others = [trial for trial in trials if not _builds(build, trial)]
     if others:
         raise UserError(

@@ -32,13 +32,18 @@ from search_spaces.errors import RunFailure, UserError
 class Store:
     """The finished trials of one experiment.
 
-    location: a file path, or a URL such as `sqlite:///runs.db` or `postgresql://...`.
-    experiment: what the run is, as plain JSON values; a store of another experiment is refused.
-    choices: the search space's options, name by name.
-    name: of the study in a database, which may hold many; a file holds one.
-    place: of the finished store, the location for messages: without a URL's password.
-    Raises UserError for a store of another experiment or a file that is no store, RunFailure
-    where the location can't be written.
+    Args:
+        location: A file path, or a URL such as `sqlite:///runs.db` or `postgresql://...`.
+        experiment: What the run is, as plain JSON values; a store of another experiment is refused.
+        choices: The search space's options, name by name.
+        name: Of the study in a database, which may hold many; a file holds one.
+
+    Attributes:
+        place: The location for messages: without a URL's password.
+
+    Raises:
+        UserError: The store is of another experiment, or the file is no store.
+        RunFailure: The location can't be written.
     """
 
     def __init__(
@@ -106,13 +111,13 @@ class Store:
         """Writes a finished trial.
 
         Args:
-            trial: what is finished.
-            cost: the second objective.
-            soon: it may wait a moment, half a second at most while trials come in, to be written
+            trial: What is finished.
+            cost: The second objective.
+            soon: It may wait a moment, half a second at most while trials come in, to be written
                 with others, since what it says can be said again. `flush` ends the waiting.
 
         Raises:
-            RunFailure: it could not be written; those before it are.
+            RunFailure: It could not be written; those before it are.
         """
         values = None if trial.accuracy is None else [trial.accuracy, cost]
         known = self._all()
@@ -125,7 +130,11 @@ class Store:
         known.append(trial)
 
     def flush(self) -> None:
-        """Writes the trials that wait. Raises RunFailure."""
+        """Writes the trials that wait.
+
+        Raises:
+            RunFailure: They could not be written.
+        """
         if self._journal is not None:
             with self._writing():
                 self._journal.flush()
@@ -144,7 +153,11 @@ class Store:
             ) from error
 
     def trials(self) -> list[Trial]:
-        """All stored trials, in the order in which they were written. Raises UserError."""
+        """All stored trials, in the order in which they were written.
+
+        Raises:
+            UserError: One can't be read.
+        """
         try:
             return list(self._all())
         except KeyError as error:

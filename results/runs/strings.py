@@ -20,13 +20,13 @@ class Shape:
     """What block strings leave open; None for the default of `Architecture`.
 
     Attributes:
-        width: multiplies the channels of timm's strings, the stem's included.
-        depth: multiplies the repeats of timm's strings, rounded up.
-        pixels: the resolution.
-        stem: channels of the stem conv, before `width`.
-        head: channels of the head conv; 0 for none.
-        activation: of the whole network, as `relu6`.
-        classes: outputs of the linear layer.
+        width: Multiplies the channels of timm's strings, the stem's included.
+        depth: Multiplies the repeats of timm's strings, rounded up.
+        pixels: The resolution.
+        stem: Channels of the stem conv, before `width`.
+        head: Channels of the head conv; 0 for none.
+        activation: Of the whole network, as `relu6`.
+        classes: Outputs of the linear layer.
     """
 
     width: float | None = None
@@ -79,11 +79,11 @@ def from_strings(text: str, shape: Shape = PLAIN) -> Architecture:
     """The network of TensorFlow's or timm's block strings.
 
     Args:
-        text: see `groups_of`.
-        shape: what the strings leave open.
+        text: See `groups_of`.
+        shape: What the strings leave open.
 
     Raises:
-        UserError: a string can't be read, or has what no stage here has.
+        UserError: A string can't be read, or has what no stage here has.
     """
     groups = groups_of(text)
     strings: Sequence[str] = [string for group in groups for string in group]
