@@ -222,10 +222,10 @@ def _relative(stage: Stage, activation: str) -> Stage:
 
 def _written(value: Any) -> dict[str, Any]:
     """The fields of a value; later ones where they aren't the default, so that ids stay."""
-    found = {field: getattr(value, field.name) for field in dataclasses.fields(value)}
+    fields = {field: getattr(value, field.name) for field in dataclasses.fields(value)}
     return {
         field.name: given
-        for field, given in found.items()
+        for field, given in fields.items()
         if not (field.metadata.get("later") and given == field.default)
     }
 

@@ -104,12 +104,12 @@ def stage_cost(stage: Stage, c_in: int, size: int) -> Cost:
     whole = block_cost(first)
     if not rest:
         return whole
-    one, n = block_cost(rest[0]), len(rest)  # the blocks after the first are equal
+    later, n = block_cost(rest[0]), len(rest)  # the blocks after the first are equal
     return Cost(
-        whole.macs + n * one.macs,
-        whole.params + n * one.params,
-        whole.activations + n * one.activations,
-        max(whole.live, one.live),
+        whole.macs + n * later.macs,
+        whole.params + n * later.params,
+        whole.activations + n * later.activations,
+        max(whole.live, later.live),
     )
 
 

@@ -295,6 +295,6 @@ def walk(architecture: Architecture) -> Iterator[tuple[str, Block]]:
     ends = ends_of(architecture, inputs)
     yield "stem", stem(ends)
     for i, row in enumerate(inputs):
-        for j, one in enumerate(stage_blocks(*row)):
-            yield f"stages.{i}.{j}", one
+        for j, each in enumerate(stage_blocks(*row)):
+            yield f"stages.{i}.{j}", each
     yield "head", head(ends)

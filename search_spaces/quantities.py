@@ -75,7 +75,7 @@ class Quantity:
     def measure_many(self, architectures: Sequence[Architecture]) -> list[float]:
         """`measure` of each; a device predicts them at once."""
         if self.of_cost is not None or not architectures:
-            return [self.measure(one) for one in architectures]
+            return [self.measure(architecture) for architecture in architectures]
         assert self.predict is not None, f"{self.key} has no device"
         return [float(value) for value in self.predict(architectures)[0]]
 
@@ -90,10 +90,10 @@ class Quantity:
     def figures(self, architecture: Architecture) -> dict[str, float]:
         """{column: number, column_spread: its spread}; without the spread if exact or unknown."""
         value, spread = self.measure_spread(architecture)
-        found = {self.column: self.number(value)}
+        numbers = {self.column: self.number(value)}
         if spread > 0:
-            found[f"{self.column}_spread"] = found[self.column] * spread / value
-        return found
+            numbers[f"{self.column}_spread"] = numbers[self.column] * spread / value
+        return numbers
 
     def parse(self, text: str, what: str) -> float:
         """The base value of `400M`, `1.5G`, `64MiB`, `20ms`, `900/s`.
@@ -146,8 +146,8 @@ _TIME = ((" s", 1.0), (" ms", 1e-3), (" us", 1e-6))
 
 # What a `Cost` holds. A quantity is one line here.
 QUANTITIES: dict[str, Quantity] = {
-    one.key: one
-    for one in (
+    entry.key: entry
+    for entry in (
         Quantity("flops", "MACs", _DECIMAL, _COUNT, "400M", "macs", of_cost=lambda c: c.macs),
         Quantity("params", "params", _DECIMAL, _COUNT, "5M", "params", of_cost=lambda c: c.params),
         Quantity("memory", "memory", _BYTES, _SIZE, "64MiB", "memory", of_cost=lambda c: c.memory),
@@ -156,8 +156,8 @@ QUANTITIES: dict[str, Quantity] = {
 
 # What a device predicts: its quantities are these with `predict` set (`nas/devices/registry.py`).
 DEVICE_QUANTITIES: dict[str, Quantity] = {
-    one.key: one
-    for one in (
+    entry.key: entry
+    for entry in (
         Quantity("latency", "latency", _SECONDS, _TIME, "20ms", "latency_ms", 1e-3),
         Quantity("throughput", "throughput", _RATES, (("/s", 1.0),), "900/s", "images_per_s",
                  inverse=True),

@@ -246,8 +246,8 @@ def _module(place: str) -> str:
         return name
     importlib.invalidate_caches()
     with contextlib.suppress(ImportError, ValueError):  # ValueError: of a module without a spec
-        found = importlib.util.find_spec(name)
-        if found is not None and found.origin and Path(found.origin).resolve() == file:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin and Path(spec.origin).resolve() == file:
             return name
     return _UserFiles.PREFIX + str(file).encode().hex()
 
@@ -282,18 +282,18 @@ def space(spec: str) -> Space:
     if spec.endswith(".toml"):
         return read_space(spec)
     if ":" in spec:
-        found = load_object(spec, "space")
-        if callable(found):
+        loaded = load_object(spec, "space")
+        if callable(loaded):
             try:
-                found = found()
+                loaded = loaded()
             except Exception as error:
                 raise UserError(
                     f"{spec!r} can't be called: {error}; expected a Space, or a function without "
                     "arguments that gives one"
                 ) from None
-        if not isinstance(found, Space):
-            raise UserError(f"{spec!r} is {type(found).__name__}: expected a Space")
-        return check(found)
+        if not isinstance(loaded, Space):
+            raise UserError(f"{spec!r} is {type(loaded).__name__}: expected a Space")
+        return check(loaded)
     raise UserError(
         f"there is no space {spec!r}: expected one of {', '.join(SPACES)}, a FILE.toml, or "
         "module:name of a Space of your own"

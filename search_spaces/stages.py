@@ -56,14 +56,14 @@ def rows(architecture: Architecture) -> list[StageRow]:
     text = f"conv k{a.stem_kernel}x{a.stem_kernel}" + (" and max pool" if a.stem_pool else "")
     whole: tuple[Cost, ...] = (block_cost(first),)
     size = first.path[-1].size_out
-    found = [StageRow("stem", text, None, a.resolution, size, a.stem, a.stem_stride, whole)]
+    listed = [StageRow("stem", text, None, a.resolution, size, a.stem, a.stem_stride, whole)]
     for i, (stage, channels, size) in enumerate(inputs):
         whole = tuple(block_cost(block) for block in stage_blocks(stage, channels, size))
         shape = (size, size_after(size, stage.stride), stage.channels, stage.stride)
-        found.append(StageRow(str(i), operator(stage), stage, *shape, whole))
+        listed.append(StageRow(str(i), operator(stage), stage, *shape, whole))
     text = ("conv k1x1, " if a.head else "") + "pool, " + ("mix, " if a.mix else "") + "linear"
     whole = (block_cost(head(ends)),)
-    return [*found, StageRow("head", text, None, ends.size, 1, a.classes, 1, whole)]
+    return [*listed, StageRow("head", text, None, ends.size, 1, a.classes, 1, whole)]
 
 
 def operator(stage: Stage) -> str:
@@ -130,8 +130,8 @@ def html(architecture: Architecture) -> str:
         figures = (MACS.format(row.cost.macs), PARAMS.format(row.cost.params),
                    MEMORY.format(row.cost.activation_memory))  # fmt: skip
         cells = (row.name, row.operator, row.size, row.channels, row.layers, row.stride, *figures)
-        body.append("<tr>" + "".join(f"<td>{escape(str(one))}</td>" for one in cells) + "</tr>")
-    head = "".join(f"<th>{one}</th>" for one in titles)
+        body.append("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in cells) + "</tr>")
+    head = "".join(f"<th>{cell}</th>" for cell in titles)
     caption = (
         f"<b>{escape(a.name or a.id)}</b>: {MACS.format(whole.macs)} MACs, "
         f"{PARAMS.format(whole.params)} params, {MEMORY.format(whole.memory)} peak memory, "

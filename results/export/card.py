@@ -143,7 +143,9 @@ def _kind(request: Request) -> str:
 
 
 def _retrained(best: Mapping[str, Any]) -> str:
-    again = [one for one in best.get("retrained") or [] if one.get("id") == best.get("id")]
+    again = [
+        training for training in best.get("retrained") or [] if training.get("id") == best.get("id")
+    ]
     if not again:
         return ""
     return f" Trained again from scratch, longer: {again[0]['retrained']:.2f} %."
@@ -173,7 +175,7 @@ def _provenance(request: Request) -> str:
     sessions = record.get("sessions") or [{}]
     versions = record.get("versions", {})
     a = source.architecture
-    paper = next((PAPERS[name] for name, one in NETWORKS.items() if one == a), None)
+    paper = next((PAPERS[name] for name, network in NETWORKS.items() if network == a), None)
     command = best.get("command") or source.family.get("command")
     limits = ", ".join(f"{name} at most {most:g}" for name, most in best.get("limits", {}).items())
     rows = [
@@ -208,17 +210,17 @@ def _objective(best: Mapping[str, Any]) -> str | None:
 
 def _files(made: Mapping[str, Made]) -> str:
     blocks = []
-    for name, one in made.items():
-        lines = [f"### {name}: {', '.join(f'`{file}`' for file in one.files)}"]
-        if one.parity is not None:
+    for name, files in made.items():
+        lines = [f"### {name}: {', '.join(f'`{file}`' for file in files.files)}"]
+        if files.parity is not None:
             lines.append(
                 f"Largest difference from the network it was exported from: "
-                f"{one.parity.difference:.2g}, of logits up to {one.parity.largest:.3g}, on "
-                f"{one.parity.images} random images."
+                f"{files.parity.difference:.2g}, of logits up to {files.parity.largest:.3g}, on "
+                f"{files.parity.images} random images."
             )
-        if one.note:
-            lines.append(f"{one.note[0].upper()}{one.note[1:]}.")
-        lines.append(f"```python\n{one.use}\n```")
+        if files.note:
+            lines.append(f"{files.note[0].upper()}{files.note[1:]}.")
+        lines.append(f"```python\n{files.use}\n```")
         blocks.append("\n\n".join(lines))
     return "\n\n".join(blocks)
 

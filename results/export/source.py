@@ -63,8 +63,8 @@ def load_source(spec: str, runs: Path = Path("runs"), name: str | None = None) -
             f"--name is {name!r}: expected a name of a Python module in small letters, as "
             f"{identifier(name)}"
         )
-    found = _found(spec, runs)
-    return dataclasses.replace(found, name=name) if name else found
+    source = _found(spec, runs)
+    return dataclasses.replace(source, name=name) if name else source
 
 
 def _found(spec: str, runs: Path) -> Source:
@@ -72,8 +72,8 @@ def _found(spec: str, runs: Path) -> Source:
         return Source(NETWORKS[spec], identifier(spec), spec)
     if Path(spec).name == BEST and Path(spec).is_file():
         return _found(str(Path(spec).parent), runs)
-    if (found := family_member(spec, runs)) is not None:
-        return _of_family(found, spec)
+    if (member := family_member(spec, runs)) is not None:
+        return _of_family(member, spec)
     architecture = load_architecture(spec, runs)
     folder = next((p for p in (Path(spec), runs / spec) if p.is_dir()), None)
     if folder is None:
@@ -84,15 +84,15 @@ def _found(spec: str, runs: Path) -> Source:
     return Source(architecture, name, spec, folder, best, _record(folder))
 
 
-def _of_family(found: Member, spec: str) -> Source:
-    architecture = architecture_of(found.row, str(found.file))
-    family = {key: value for key, value in found.content.items() if key != "networks"}
-    name = identifier(architecture.name or str(found.row["name"]))
+def _of_family(member: Member, spec: str) -> Source:
+    architecture = architecture_of(member.row, str(member.file))
+    family = {key: value for key, value in member.content.items() if key != "networks"}
+    name = identifier(architecture.name or str(member.row["name"]))
     return Source(
-        architecture, name, spec, record=_record(found.file.parent), family=family, row=found.row
+        architecture, name, spec, record=_record(member.file.parent), family=family, row=member.row
     )
 
 
 def _record(folder: Path) -> Mapping[str, Any]:
-    found = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
-    return found if isinstance(found, dict) else {}
+    record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
+    return record if isinstance(record, dict) else {}

@@ -124,20 +124,20 @@ def onnx_parity(data: bytes, network: Any, pixels: int, count: int) -> Parity:
     single = np.concatenate([session.run(None, {"images": x[None].numpy()})[0] for x in given])
     return max(
         (parity(ours, torch.from_numpy(theirs)) for theirs in (whole, single)),
-        key=lambda one: one.difference,
+        key=lambda each: each.difference,
     )
 
 
-def agreeing(what: str, found: Parity) -> Parity:
+def agreeing(what: str, measured: Parity) -> Parity:
     """The parity itself.
 
     Raises:
         RunFailure: The two don't agree.
     """
-    if not found.agree:
+    if not measured.agree:
         raise RunFailure(
-            f"{what} disagrees with the network by {found.difference:.2g} in logits of up to "
-            f"{found.largest:.3g} ({found.allowed:.2g} is allowed), so it was not written: please "
-            "report it with the network's JSON"
+            f"{what} disagrees with the network by {measured.difference:.2g} in logits of up to "
+            f"{measured.largest:.3g} ({measured.allowed:.2g} is allowed), so it was not written: "
+            "please report it with the network's JSON"
         )
-    return found
+    return measured

@@ -37,7 +37,7 @@ def flags_of(architecture: Architecture) -> frozenset[str]:
     """
     stages = architecture.stages
     shortcuts = [block.shortcut for _, block in walk(architecture) if block.residual]
-    found = {
+    needs = {
         "ops": len({stage.op for stage in stages}) > 1,
         "skips": len({stage.skip for stage in stages}) > 1,
         "expand": any(stage.op in ("mbconv", "fused", "bottleneck") for stage in stages),
@@ -55,10 +55,10 @@ def flags_of(architecture: Architecture) -> frozenset[str]:
         "head": architecture.head > 0,
         "stem_pool": architecture.stem_pool,
     }
-    found["after"] = found["bottleneck"] and found["residual"]
-    found["named"] = found["acts"] or found["gated"]
-    found["ratio"] = found["se"] and not found["gated"]
-    return frozenset(name for name, needed in found.items() if needed)
+    needs["after"] = needs["bottleneck"] and needs["residual"]
+    needs["named"] = needs["acts"] or needs["gated"]
+    needs["ratio"] = needs["se"] and not needs["gated"]
+    return frozenset(name for name, needed in needs.items() if needed)
 
 
 def _gated(stage: Stage) -> bool:
@@ -133,7 +133,7 @@ def _block(stages: tuple[Stage, ...], flags: frozenset[str]) -> str:
         return " and ".join(filter(None, conditions))
 
     bottleneck = 'op == "bottleneck"' if "ops" in flags else ""
-    skip = {one: f'skip == "{one}"' if "skips" in flags else "" for one in skips}
+    skip = {kind: f'skip == "{kind}"' if "skips" in flags else "" for kind in skips}
     ending = ", after" if "after" in flags else ""
     lines = [f"def block(c_in, {', '.join(columns)}{drop}):"]
     lines += ['    """A path, and a shortcut around it where there is one."""']

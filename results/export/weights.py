@@ -124,7 +124,7 @@ def checked(state: Any, architecture: Architecture, place: str) -> dict[str, Any
 
     with torch.device("meta"):
         wanted = build(architecture).state_dict()
-    found = {}
+    tensors = {}
     for name, shape in ((name, tensor.shape) for name, tensor in wanted.items()):
         given = state.get(name)
         if not isinstance(given, torch.Tensor) or given.shape != shape:
@@ -137,10 +137,10 @@ def checked(state: Any, architecture: Architecture, place: str) -> dict[str, Any
         given = given.detach().to("cpu", wanted[name].dtype).contiguous()
         if not given.isfinite().all():
             raise UserError(f"{place} has numbers in {name} that are not finite: train it again")
-        found[name] = given
+        tensors[name] = given
     if unknown := sorted(set(state) - set(wanted)):
         raise UserError(f"{place} is of another network: this one has no {unknown[0]}")
-    return found
+    return tensors
 
 
 def pt_bytes(state: Mapping[str, Any]) -> bytes:

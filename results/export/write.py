@@ -75,13 +75,13 @@ def to_torch(request: Request) -> Made:
     a, name = request.source.architecture, request.source.name
     text, ours = export_torch.source(a, name), _probe(request)
     theirs = export_torch.network(text, name, ours.state_dict())
-    found = _compared(f"{name}.py", ours, theirs, a.resolution)
+    agreement = _compared(f"{name}.py", ours, theirs, a.resolution)
     files: dict[str, bytes | str] = {f"{name}.py": text}
     given = ""
     if request.weights is not None:
         files[f"{name}.pt"], given = pt_bytes(request.weights.state), f'"{name}.pt"'
     use = f"from {name} import model\n\nnet = model({given}).eval()"
-    return Made(files, found, use=use)
+    return Made(files, agreement, use=use)
 
 
 def to_timm(request: Request) -> Made:
@@ -100,24 +100,24 @@ def to_timm(request: Request) -> Made:
     text = export_timm.source(a, name, next(iter(files), ""), pixels)
     files[f"timm_{name}.py"] = text
     files |= {f"{name}.py": module} if module else {}
-    found, note = None, "not checked: timm is not installed here"
+    agreement, note = None, "not checked: timm is not installed here"
     if find_spec("timm") is not None:
-        found, note = _timm_parity(request, text, module), ""
+        agreement, note = _timm_parity(request, text, module), ""
     if why:
         note = f"{note + '; ' if note else ''}registered as the stand-alone module, since {why}"
     loaded = ", pretrained=True" if weights else ""
     use = f'import timm\nimport timm_{name}\n\nnet = timm.create_model("nas_{name}"{loaded}).eval()'
-    return Made(files, found, note, use)
+    return Made(files, agreement, note, use)
 
 
 def _timm_parity(request: Request, text: str, module: str) -> Parity:
     """The network that timm builds against ours, both made here."""
     a, name, ours = request.source.architecture, request.source.name, _probe(request)
     made = [(name, module)] if module else []
-    for one, code in [*made, (f"timm_{name}", text)]:
-        found = sys.modules[one] = ModuleType(one)
-        found.__file__ = f"{one}.py"
-        exec(compile(code, f"{one}.py", "exec"), found.__dict__)
+    for module_name, code in [*made, (f"timm_{name}", text)]:
+        loaded = sys.modules[module_name] = ModuleType(module_name)
+        loaded.__file__ = f"{module_name}.py"
+        exec(compile(code, f"{module_name}.py", "exec"), loaded.__dict__)
     import timm
 
     theirs = timm.create_model(f"nas_{name}")
@@ -164,13 +164,13 @@ def to_onnx(request: Request) -> Made:
     a, name = request.source.architecture, request.source.name
     network = _network(request)
     data = onnx_bytes(network, a.resolution)
-    found = agreeing(f"{name}.onnx", onnx_parity(data, network, a.resolution, IMAGES))
+    agreement = agreeing(f"{name}.onnx", onnx_parity(data, network, a.resolution, IMAGES))
     note = "" if request.weights else f"initial weights of seed {request.seed}: not trained"
     use = (
         f'import onnxruntime\n\nsession = onnxruntime.InferenceSession("{name}.onnx")\n'
         '(logits,) = session.run(None, {"images": images})'
     )
-    return Made({f"{name}.onnx": data}, found, note, use)
+    return Made({f"{name}.onnx": data}, agreement, note, use)
 
 
 def to_safetensors(request: Request) -> Made:
@@ -236,8 +236,8 @@ def export(
         made[name] = FORMATS[name](request)
     always = f"{request.source.name}.json"
     files: dict[str, bytes | str] = {}
-    for one in made.values():
-        files |= one.files
+    for each in made.values():
+        files |= each.files
     files[always] = to_json(request.source.architecture, indent=2) + "\n"
     files[CARD] = card(request, made)
     if not force:
@@ -255,11 +255,11 @@ def figures(exported: Exported) -> dict[str, Any]:
     """What was written, as plain JSON values."""
     formats = {}
     for name, made in exported.made.items():
-        found = made.parity
+        measured = made.parity
         formats[name] = {
             "files": list(made.files),
             "note": made.note,
-            "parity": None if found is None
-            else {**dataclasses.asdict(found), "allowed": found.allowed},
+            "parity": None if measured is None
+            else {**dataclasses.asdict(measured), "allowed": measured.allowed},
         }  # fmt: skip
     return {"folder": str(exported.folder), "files": exported.files, "formats": formats}

@@ -130,7 +130,7 @@ def run_path(name: str, runs: Path = Path("runs")) -> Path:
 
 def run_name(parts: Iterable[str]) -> str:
     """A name that `run_path` takes, of parts joined by dashes; what it can't hold becomes `_`."""
-    return "-".join(re.sub(r"[^A-Za-z0-9._+=@-]", "_", one.replace(" ", "")) for one in parts)
+    return "-".join(re.sub(r"[^A-Za-z0-9._+=@-]", "_", part.replace(" ", "")) for part in parts)
 
 
 def check_run(folder: Path, experiment: Mapping[str, Any]) -> None:
@@ -150,10 +150,10 @@ def check_run(folder: Path, experiment: Mapping[str, Any]) -> None:
     if not (folder / RECORD).exists():
         return
     record = read_json(folder / RECORD)
-    found = record.get("experiment") if isinstance(record, dict) else None
+    held = record.get("experiment") if isinstance(record, dict) else None
     wanted = json.loads(json.dumps(experiment))
-    if not isinstance(found, dict) or {key: found.get(key) for key in wanted} != wanted:
-        known = {k: v for k, v in found.items() if k in wanted} if isinstance(found, dict) else None
+    if not isinstance(held, dict) or {key: held.get(key) for key in wanted} != wanted:
+        known = {k: v for k, v in held.items() if k in wanted} if isinstance(held, dict) else None
         raise _another(folder, known, wanted)
 
 
@@ -169,19 +169,19 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _another(folder: Path, found: Any, wanted: Any) -> UserError:
+def _another(folder: Path, held: Any, wanted: Any) -> UserError:
     return UserError(
-        f"the run {folder.name} holds another experiment ({difference(found, wanted)}): "
+        f"the run {folder.name} holds another experiment ({difference(held, wanted)}): "
         "choose another --name, or give that experiment's arguments"
     )
 
 
-def difference(found: Any, wanted: Any) -> str:
+def difference(held: Any, wanted: Any) -> str:
     """What differs between two experiments, for a message."""
-    if not isinstance(found, dict):
+    if not isinstance(held, dict):
         return "of another program"
-    keys = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
-    pairs = ((key, repr(found.get(key)), repr(wanted.get(key))) for key in keys)
+    keys = [key for key in {**held, **wanted} if held.get(key) != wanted.get(key)]
+    pairs = ((key, repr(held.get(key)), repr(wanted.get(key))) for key in keys)
     return ", ".join(
         f"other {key}" if max(len(was), len(now)) > LONGEST else f"{key} {was}, not {now}"
         for key, was, now in pairs
@@ -215,10 +215,10 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
         raise RunFailure(f"the run folder {folder} can't be used: {error}") from error
     try:
         record = read_json(record_path) if record_path.exists() else new_record(experiment)
-        found = record.get("experiment") if isinstance(record, dict) else None
+        held = record.get("experiment") if isinstance(record, dict) else None
         wanted = json.loads(json.dumps(experiment))
-        if found != wanted:
-            raise _another(folder, found, wanted)
+        if held != wanted:
+            raise _another(folder, held, wanted)
         write_json(record_path, record)
         yield record
     finally:
@@ -259,8 +259,8 @@ def check_whole(folder: Path, record: Mapping[str, Any], trials: int) -> None:
         UserError: Trials were lost.
     """
     sessions = record["sessions"]
-    left = max((int(one.get("trials") or 0) for one in sessions), default=0)
-    left = max(left, sum(int(one.get("new") or 0) for one in sessions))
+    left = max((int(entry.get("trials") or 0) for entry in sessions), default=0)
+    left = max(left, sum(int(entry.get("new") or 0) for entry in sessions))
     if trials < left:
         raise UserError(
             f"the store of {folder.name} holds {trials} trials, but a session left {left}: put the "

@@ -42,7 +42,11 @@ def trials_frame(trials: Sequence[Trial], quantities: Sequence[Quantity] = ()) -
             "activations": cost.activations,
             "memory": cost.memory,
             "activation_memory": cost.activation_memory,
-            **{k: v for one in quantities for k, v in one.figures(trial.architecture).items()},
+            **{
+                k: v
+                for quantity in quantities
+                for k, v in quantity.figures(trial.architecture).items()
+            },
             "budget": trial.budget,
             "seed": trial.seed,
             "seconds": trial.seconds,

@@ -30,18 +30,18 @@ def load_architecture(spec: str, runs: Path = Path("runs"), shape: Shape = PLAIN
     """
     if is_strings(spec):
         return from_strings(spec, shape)
-    if (found := _plain(spec, runs, shape)) is None:
+    if (known := _plain(spec, runs, shape)) is None:
         raise UserError(
             f"{spec!r} is no network, run or file: expected one of {', '.join(NETWORKS)}, the name "
             f"of a run in {runs}/, FAMILY:NETWORK, block strings of timm or TensorFlow, or a file "
             "of an architecture or of block strings"
         )
-    if shape.given and not found[1]:
+    if shape.given and not known[1]:
         option = "pixels" if (key := next(iter(shape.given))) == "resolution" else key
         raise UserError(
             f"--{option} is for block strings, and {spec} is a whole network: leave it out"
         )
-    return found[0]
+    return known[0]
 
 
 def _plain(spec: str, runs: Path, shape: Shape) -> tuple[Architecture, bool] | None:
@@ -52,8 +52,8 @@ def _plain(spec: str, runs: Path, shape: Shape) -> tuple[Architecture, bool] | N
     for path in places:
         if path.is_file() and is_strings(text := read_text(path)):
             return from_strings(text, shape), True
-    if (found := family_member(spec, runs)) is not None:
-        return architecture_of(found.row, str(found.file)), False
+    if (member := family_member(spec, runs)) is not None:
+        return architecture_of(member.row, str(member.file)), False
     for path in places:
         if path.is_dir():
             return _of_folder(path), False
@@ -85,7 +85,7 @@ def family_member(spec: str, runs: Path) -> Member | None:
         UserError: None or an unknown one of a family's networks is named; they are listed.
     """
     place, _, member = spec.rpartition(":")
-    places = [one for name in (spec, place) if name for one in (Path(name), runs / name)]
+    places = [path for name in (spec, place) if name for path in (Path(name), runs / name)]
     for path in places:
         file = path / FAMILY if path.is_dir() else path
         if not file.is_file() or (path.is_dir() and (path / BEST).exists()):
@@ -101,11 +101,13 @@ def _row(content: Mapping[str, Any], file: Path, member: str) -> Mapping[str, An
     """The network of that name in a family.json."""
     rows = {str(row.get("name")): row for row in content["networks"] if isinstance(row, dict)}
     if member in rows:
-        found: Mapping[str, Any] = rows[member]
-        return found
+        chosen: Mapping[str, Any] = rows[member]
+        return chosen
     named = f"no network {member!r}" if member else "several networks"
-    one = next(iter(rows), "NAME")
-    raise UserError(f"{file} holds {named}: take one of {', '.join(rows)}, as {file.parent}:{one}")
+    example = next(iter(rows), "NAME")
+    raise UserError(
+        f"{file} holds {named}: take one of {', '.join(rows)}, as {file.parent}:{example}"
+    )
 
 
 def architecture_of(content: Any, place: str) -> Architecture:

@@ -63,13 +63,13 @@ class Store:
         wanted = json.loads(json.dumps(experiment))
         try:
             self._study = self._open(name)
-            found = self._study.user_attrs.get("experiment")
-            if found is None and not self._study.get_trials(deepcopy=False):
+            held = self._study.user_attrs.get("experiment")
+            if held is None and not self._study.get_trials(deepcopy=False):
                 self._study.set_user_attr("experiment", wanted)
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                     self._study.set_metric_names(["accuracy", "cost"])
-                found = wanted
+                held = wanted
         except OSError as error:
             raise RunFailure(f"the store {self.place} can't be written: {error}") from error
         except UserError:
@@ -79,9 +79,9 @@ class Store:
                 f"{self.place} is no store of trials that can be read ({_why(error)}): choose "
                 "another --name, or move it away"
             ) from error
-        if found != wanted:
+        if held != wanted:
             raise UserError(
-                f"{self.place} holds another experiment ({difference(found, wanted)}): choose "
+                f"{self.place} holds another experiment ({difference(held, wanted)}): choose "
                 "another --name, or give that experiment's arguments"
             )
 

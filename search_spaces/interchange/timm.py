@@ -95,11 +95,11 @@ def _repeats(repeats: Sequence[int], depth: float, trunc: str) -> list[int]:
     """
     left, total = sum(repeats), sum(repeats)
     scaled = max(1, round(total * depth)) if trunc == "round" else math.ceil(total * depth)
-    found = []
-    for one in reversed(repeats):
-        found.append(max(1, round(one / left * scaled)))
-        left, scaled = left - one, scaled - found[-1]
-    return found[::-1]
+    shares = []
+    for times in reversed(repeats):
+        shares.append(max(1, round(times / left * scaled)))
+        left, scaled = left - times, scaled - shares[-1]
+    return shares[::-1]
 
 
 def _stages(
@@ -128,8 +128,8 @@ def _ratios(string: _String, how: Style) -> list[SE]:
     # 0.25 / 6 * 6 is 0.25 again: a ratio a hair lower would lose a squeezed channel.
     of_input = float(Fraction(string.se * factor).limit_denominator(10**6))
     of_expanded = string.se if how.se_from == "expanded" else string.se / string.expand
-    found = [("input", of_input), ("expanded", of_expanded)]
-    return found[::-1] if how.se_divisor > 1 else found
+    ratios = [("input", of_input), ("expanded", of_expanded)]
+    return ratios[::-1] if how.se_divisor > 1 else ratios
 
 
 def _groups(
@@ -144,7 +144,7 @@ def _groups(
         raise UserError(
             f"there are {len(depths)} depth multipliers for {len(parsed)} groups of strings"
         )
-    if not all(one > 0 for one in depths):
+    if not all(factor > 0 for factor in depths):
         raise UserError(f"the depth multiplier is {depth}: expected a number above 0")
     if trunc not in ("ceil", "round"):
         raise UserError(f"depth_trunc is {trunc!r}: expected ceil or round")

@@ -24,19 +24,19 @@ def tokens_of(string: str, keys: str, flags: Sequence[str]) -> dict[str, Any]:
     Raises:
         UserError: A token is none of these; it is named.
     """
-    found: dict[str, Any] = {}
+    tokens: dict[str, Any] = {}
     for token in string.strip().split("_"):
         match = re.fullmatch(rf"({keys})(\d+(?:\.\d+)?)", token)
         if token in flags:
-            found[token] = True
-        elif match and match[1] not in found:
-            found[match[1]] = match[2]
+            tokens[token] = True
+        elif match and match[1] not in tokens:
+            tokens[match[1]] = match[2]
         else:
             raise UserError(
                 f"block string {string!r} has the token {token!r}: expected each of "
                 f"{keys.replace('|', ', ')} once with its number, or {', '.join(flags)}"
             )
-    return found
+    return tokens
 
 
 def whole_of(tokens: dict[str, Any], key: str, string: str, default: int | None = None) -> int:
