@@ -11,7 +11,15 @@ from search_spaces.architecture import Architecture
 
 @dataclass(frozen=True)
 class Job:
-    """A network to evaluate. number: its place among all proposals; seed: for the evaluator."""
+    """A network to evaluate.
+
+    Attributes:
+        number: Its place among all proposals.
+        values: The space's choices.
+        architecture: What they build.
+        seed: For the evaluator.
+        budget: What is spent on it, in the evaluator's unit.
+    """
 
     number: int
     values: Mapping[str, Any]

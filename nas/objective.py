@@ -30,7 +30,11 @@ OBJECTIVES = {"hard": (0.0, -1.0), "soft": (-0.07, -0.07)}
 
 
 def check_positive(what: str, value: Any) -> None:
-    """Raises UserError for what is no finite number above 0."""
+    """Refuses what is no finite number above 0.
+
+    Raises:
+        UserError: It is none; `what` names it.
+    """
     number = isinstance(value, Real) and not isinstance(value, bool)
     if not (number and 0 < float(value) < math.inf):
         raise UserError(f"{what} is {value!r}: expected a finite number above 0")
@@ -40,9 +44,15 @@ def check_positive(what: str, value: Any) -> None:
 class Objective:
     """accuracy * (F / T) ** w on the quantity F, with target T in its base unit.
 
-    quantity: a key of `QUANTITIES`, or a device's quantity (`nas/devices/registry.py`).
-    caution: how many standard deviations are taken off a predicted accuracy before it is
-    compared, against the winner's curse; an accuracy without a spread is taken as it is.
+    Attributes:
+        name: Of OBJECTIVES, which gives w.
+        target: T.
+        quantity: A key of `QUANTITIES`, or a device's quantity (`nas/devices/registry.py`).
+        caution: How many standard deviations are taken off a predicted accuracy before it is
+            compared, against the winner's curse; an accuracy without a spread is taken as it is.
+
+    Raises:
+        UserError: A field can't be.
     """
 
     name: str
@@ -61,6 +71,7 @@ class Objective:
 
     @property
     def of_quantity(self) -> Quantity:
+        """The quantity itself."""
         return quantity(self.quantity)
 
     def cost(self, architecture: Architecture) -> float:
@@ -68,11 +79,16 @@ class Objective:
         return self.of_quantity.measure(architecture)
 
     def reward(self, accuracy: Number, cost: Number) -> Number:
-        """accuracy (percent) * (cost / T) ** w, of numbers or of arrays."""
+        """The accuracy times (cost / T) ** w, of numbers or of arrays.
+
+        Args:
+            accuracy: Percent.
+            cost: F.
+        """
         alpha, beta = OBJECTIVES[self.name]
         w = beta + (alpha - beta) * (cost <= self.target)
-        found: Number = accuracy * (cost / self.target) ** w
-        return found
+        reward: Number = accuracy * (cost / self.target) ** w
+        return reward
 
     def of(self, trial: Trial) -> float:
         """The reward of a trial's cautious accuracy; -inf where it failed."""
@@ -82,7 +98,7 @@ class Objective:
         return self.reward(accuracy, self.cost(trial.architecture))
 
     def cautious(self, trial: Trial) -> float | None:
-        """accuracy - caution * spread, not below 0."""
+        """The accuracy less caution * spread, not below 0; None where the trial failed."""
         if trial.accuracy is None:
             return None
         return max(0.0, trial.accuracy - self.caution * (trial.spread or 0.0))
@@ -103,7 +119,15 @@ class Objective:
 
 @dataclass(frozen=True)
 class Limit:
-    """A hard limit: no network above it is evaluated. quantity: as Objective's."""
+    """A hard limit: no network above it is evaluated.
+
+    Attributes:
+        quantity: As `Objective.quantity`.
+        at_most: In the quantity's base unit.
+
+    Raises:
+        UserError: The limit is no number above 0.
+    """
 
     quantity: str | Quantity
     at_most: float
@@ -113,11 +137,14 @@ class Limit:
 
     @property
     def of_quantity(self) -> Quantity:
+        """The quantity itself."""
         return quantity(self.quantity)
 
     def excess(self, architecture: Architecture) -> float:
-        """How far above the limit, relative; 0 or less is within. A device's prediction counts
-        by its mean."""
+        """How far above the limit, relative; 0 or less is within.
+
+        A device's prediction counts by its mean.
+        """
         return self.of_quantity.measure(architecture) / self.at_most - 1
 
     def __str__(self) -> str:
@@ -139,8 +166,9 @@ def broken(architecture: Architecture, limits: Iterable[Limit]) -> list[Limit]:
 def feasible_values(space: Space, limits: Sequence[Limit], seed: int = 0) -> Values:
     """Some network's values that meet all limits.
 
-    Raises UserError that says what would be possible, OutOfDomain where a device does not cover
-    the space.
+    Raises:
+        UserError: None meets them; the message says what would be possible.
+        OutOfDomain: A device does not cover the space.
     """
     rng = random.Random(seed)
     starts = [space.sample(rng) for _ in range(5)]
@@ -164,7 +192,7 @@ def feasible_values(space: Space, limits: Sequence[Limit], seed: int = 0) -> Val
     if excess > 0:
         offers = []
         for limit in limits:
-            others = [one for one in limits if one is not limit]
+            others = [other for other in limits if other is not limit]
             near, rest = least(lambda a, o=others, e=limit: 1e6 * over(a, o) + e.excess(a))  # type: ignore[misc]
             if rest < 1e5:
                 offers.append(f"of {limit.of_quantity.title} {_best(limit, space.build(near))}")

@@ -1,0 +1,1 @@
+"""A search: its plan, who asks, the loop, what comes of it."""

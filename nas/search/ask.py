@@ -28,11 +28,22 @@ class Search:
     """A search over a space for `wanted` networks, continued from the trials already `known`.
 
     `ask` gives a network that is new and within all limits, or None when there are enough or no
-    more, and then `stopped` says why; `tell` takes its outcome. Proposal n depends on the seed,
-    n and what was told before, so that continuing equals not stopping.
-    budget: of every job, in the evaluator's unit.
-    anchor: some network within the limits, as `feasible_values` gives it; None looks for one.
-    Raises UserError where no network meets the limits.
+    more, and then `stopped` says why; `tell` takes its outcome. Proposal n depends on the seed, n
+    and what was told before, so that continuing equals not stopping.
+
+    Args:
+        space: What is searched.
+        objective: The reward.
+        strategy: Proposes.
+        limits: Hard ones besides the objective's own.
+        seed: Of everything random.
+        known: Finished trials, of this search alone.
+        wanted: How many distinct networks there are to be.
+        budget: Of every job, in the evaluator's unit.
+        anchor: Some network within the limits, as `feasible_values` gives it; None looks for one.
+
+    Raises:
+        UserError: No network of the space meets the limits.
     """
 
     def __init__(
@@ -128,8 +139,11 @@ class Search:
         return number
 
     def adopt(self, job: Job) -> bool:
-        """Takes up a job that an earlier session was cut off from; not where `wanted` networks
-        are known without it."""
+        """Takes up a job that an earlier session was cut off from.
+
+        Returns:
+            Whether it did: not where `wanted` networks are known without it.
+        """
         if self._count >= self.wanted:
             self.reserve(job.number)
             return False
@@ -137,8 +151,11 @@ class Search:
         return True
 
     def _repair(self, start: Values, number: int) -> dict[str, Any] | None:
-        """Walks from a refused proposal towards a network known to be within the limits, choice
-        by choice in random order, to the first that can be taken; then around that network."""
+        """Walks from a refused proposal to a network that can be taken; None where none is met.
+
+        Choice by choice, in random order, it becomes a network known to be within the limits; after
+        many walks those begin around that network.
+        """
         rng = random.Random(derive_seed(self.seed, number, PROPOSALS))
         names = list(self.space.choices)
         for walk in range(REPAIRS):
@@ -160,7 +177,11 @@ class Search:
         return None
 
     def tell(self, job: Job, outcome: Outcome) -> Trial:
-        """The finished trial of a job, told to the sampler. A failure is told as one."""
+        """The finished trial of a job, told to the sampler. A failure is told as one.
+
+        Raises:
+            UserError: The job was not asked for, or told already.
+        """
         try:
             live = self._asked.pop(job.number)
         except KeyError:

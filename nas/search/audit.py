@@ -1,7 +1,9 @@
 """How far a proxy can be trusted: seed noise, and how short trainings rank networks."""
 
 import dataclasses
+import math
 import random
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,8 +28,16 @@ DRAWS = 1000  # for each network, to meet the limits
 
 @dataclass(frozen=True)
 class Audit:
-    """plan: space, proxy, executor, limits, seed; its budgets are not used.
-    networks: drawn at random.   seeds: trainings of each at each budget.   budgets: ascending.
+    """What is trained to judge a proxy.
+
+    Attributes:
+        plan: Space, proxy, executor, limits, seed; its budgets are not used.
+        networks: How many are drawn at random, at least 3.
+        seeds: Trainings of each at each budget.
+        budgets: Ascending, two or more.
+
+    Raises:
+        UserError: A number can't be.
     """
 
     plan: Plan
@@ -48,8 +58,10 @@ class Audit:
             )
 
     def experiment(self) -> dict[str, Any]:
-        """What an audit's experiment holds besides the plan's. The halving is that of training
-        states, which are kept for the longer trainings."""
+        """What an audit's experiment holds besides the plan's.
+
+        The halving is that of training states, which are kept for the longer trainings.
+        """
         return {
             "kind": "audit",
             "networks": self.networks,
@@ -61,18 +73,22 @@ class Audit:
 
 
 def draw(space: Space, limits: Sequence[Limit], count: int, seed: int) -> list[dict[str, Any]]:
-    """Values of distinct random networks within the limits. Raises UserError for too few."""
+    """Values of distinct random networks within the limits.
+
+    Raises:
+        UserError: Too few are drawn.
+    """
     rng = random.Random(seed)
-    found: dict[Architecture, dict[str, Any]] = {}
+    drawn: dict[Architecture, dict[str, Any]] = {}
     for _ in range(DRAWS * count):
         values = space.sample(rng)
         architecture = space.build(values)
         if not broken(architecture, limits):
-            found.setdefault(architecture, values)
-        if len(found) == count:
-            return list(found.values())
+            drawn.setdefault(architecture, values)
+        if len(drawn) == count:
+            return list(drawn.values())
     raise UserError(
-        f"only {len(found)} of {count} networks within the limits were drawn: raise the target"
+        f"only {len(drawn)} of {count} networks within the limits were drawn: raise the target"
     )
 
 
@@ -98,10 +114,17 @@ def left(jobs: Sequence[Job], done: Sequence[Trial], running: Sequence[Job]) -> 
 
 @dataclass(frozen=True)
 class BudgetQuality:
-    """One budget. accuracy: mean, percent.   noise: standard deviation between seeds of one
-    network, in points, pooled (nan for one seed).   tau: Kendall's, of one training at this
-    budget against the mean of the other seeds' at the longest; low, high: over seeds.
-    seconds: of one training."""
+    """What trainings with one budget are worth.
+
+    Attributes:
+        budget: Epochs.
+        accuracy: Mean, percent.
+        noise: Standard deviation between seeds of one network, in points, pooled; NaN for one seed.
+        tau: Kendall's, of one training at this budget against the mean of the other seeds' at the
+            longest; the mean over seeds.
+        low, high: The least and the largest tau over seeds.
+        seconds: Of one training.
+    """
 
     budget: float
     accuracy: float
@@ -114,6 +137,15 @@ class BudgetQuality:
 
 @dataclass
 class Report:
+    """What came of an audit.
+
+    Attributes:
+        folder: Of the run.
+        rows: By budget; none of an interrupted audit.
+        trials: All trainings, of this session and before.
+        interrupted: Ctrl-C ended it.
+    """
+
     folder: Path
     rows: list[BudgetQuality] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
@@ -124,47 +156,76 @@ class Report:
         return next((row for row in self.rows if row.tau >= tau), None)
 
 
-def rows_of(trials: Sequence[Trial]) -> list[BudgetQuality]:
-    """The table, from all trainings that succeeded."""
-    import numpy as np
+def _repeated(trials: Sequence[Trial]) -> dict[float, list[list[Trial]]]:
+    """By budget, ascending, each network's trainings; only networks that have some at each."""
+    done = [trial for trial in trials if trial.accuracy is not None]
+    budgets = sorted({trial.budget for trial in done})
+    networks = list(dict.fromkeys(trial.architecture for trial in done))
+    table: dict[float, dict[Architecture, list[Trial]]] = {
+        budget: {network: [] for network in networks} for budget in budgets
+    }
+    for trial in sorted(done, key=lambda trial: trial.number):
+        table[trial.budget][trial.architecture].append(trial)
+    whole = [net for net in networks if all(table[budget][net] for budget in budgets)]
+    return {budget: [table[budget][network] for network in whole] for budget in budgets}
+
+
+def _accuracies(repeated: Sequence[Sequence[Trial]]) -> list[list[float]]:
+    return [[t.accuracy for t in some if t.accuracy is not None] for some in repeated]
+
+
+def _taus(short: Sequence[Sequence[float]], long: Sequence[Sequence[float]]) -> list[float]:
+    """Kendall's tau of each network's k-th training, for every k that all have.
+
+    Args:
+        short: Accuracies by network.
+        long: Accuracies by network at the longest budget; the k-th is left out of their mean.
+    """
     from scipy.stats import kendalltau
 
-    done = [t for t in trials if t.accuracy is not None]
-    budgets = sorted({t.budget for t in done})
-    networks = list(dict.fromkeys(t.architecture for t in done))
-    table: dict[float, dict[Architecture, list[Trial]]] = {
-        b: {n: [] for n in networks} for b in budgets
-    }
-    for trial in sorted(done, key=lambda t: t.number):
-        table[trial.budget][trial.architecture].append(trial)
-    whole = [n for n in networks if all(table[b][n] for b in budgets)]
+    taus = []
+    for k in range(min(map(len, short), default=0)):
+        others = [
+            _mean([a for j, a in enumerate(some) if j != k or len(some) == 1]) for some in long
+        ]
+        tau = float(kendalltau([some[k] for some in short], others).statistic)
+        taus.append(0.0 if math.isnan(tau) else tau)  # all alike: no ranking
+    return taus
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
+
+
+def rows_of(trials: Sequence[Trial]) -> list[BudgetQuality]:
+    """The table, from all trainings that succeeded; none where no network has every budget."""
+    repeated = {budget: some for budget, some in _repeated(trials).items() if some}
     rows = []
-    for budget in budgets:
-        here = [[t.accuracy for t in table[budget][n]] for n in whole]
-        count = min((len(one) for one in here), default=0)
-        long = [[t.accuracy for t in table[budgets[-1]][n]] for n in whole]
-        taus = []
-        for k in range(count):
-            others = [
-                float(np.mean([a for j, a in enumerate(one) if j != k or len(one) == 1]))
-                for one in long
-            ]
-            tau = float(kendalltau([one[k] for one in here], others).statistic)
-            taus.append(0.0 if np.isnan(tau) else tau)  # all alike: no ranking
-        spare = [one for one in here if len(one) > 1]
-        noise = float(np.sqrt(np.mean([np.var(one, ddof=1) for one in spare]))) if spare else np.nan  # type: ignore[arg-type]
-        seconds = float(np.mean([t.seconds for n in whole for t in table[budget][n]]))
-        mean = float(np.mean([np.mean(one) for one in here]))  # type: ignore[arg-type]
-        rows.append(
-            BudgetQuality(budget, mean, noise, float(np.mean(taus)), min(taus), max(taus), seconds)
-        )
+    for budget, some in repeated.items():
+        short = _accuracies(some)
+        taus = _taus(short, _accuracies(repeated[max(repeated)]))
+        spare = [statistics.variance(accuracies) for accuracies in short if len(accuracies) > 1]
+        noise = math.sqrt(_mean(spare)) if spare else math.nan
+        mean = _mean([_mean(accuracies) for accuracies in short])
+        seconds = _mean([trial.seconds for trainings in some for trial in trainings])
+        rows.append(BudgetQuality(budget, mean, noise, _mean(taus), min(taus), max(taus), seconds))
     return rows
 
 
 def run_audit(
     audit: Audit, show: Show = lambda trial, n: None, decoded: Decoded | None = None
 ) -> Report:
-    """Runs or continues an audit. Raises UserError, RunFailure."""
+    """Runs or continues an audit.
+
+    Args:
+        audit: What is trained.
+        show: Called with each finished training and how many there are.
+        decoded: Called with how many images are decoded, and of how many.
+
+    Raises:
+        UserError: The arguments or the folder.
+        RunFailure: The disk, or every training fails.
+    """
     from results.runs.frames import trials_frame, write_frame
 
     plan = audit.plan

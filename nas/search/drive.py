@@ -28,35 +28,75 @@ FAILURES = 10  # a run whose first this many trials all fail stops
 
 
 class Proposer(Protocol):
-    """What asks: a `Search`, `Halving` around one, `Retrain` around either, `Rounds`.
+    """What asks: a `Search`, `Halving` around one, `Retrain` around either, `Rounds`."""
 
-    adopt: takes up a job that an earlier session was cut off from; False where the search has
-    enough without it.
+    @property
+    def objective(self) -> Objective:
+        """Judges the trials."""
+
+    @property
+    def stopped(self) -> str:
+        """Why nothing more can be asked for; empty where it can."""
+
+    @property
+    def refusals(self) -> Counter[str]:
+        """How often proposals were refused, by reason."""
+
+    def reserve(self, number: int | None = None) -> int:
+        """Takes a job's number, the next one if None is given, so that no other job has it."""
+
+    def ask(self) -> Job | None:
+        """The next job; None where none is left, or others have to be told first."""
+
+    def adopt(self, job: Job) -> bool:
+        """Takes up a job that an earlier session was cut off from.
+
+        Returns:
+            Whether it did: not where the search has enough without it.
+        """
+
+    def tell(self, job: Job, outcome: Outcome) -> Trial:
+        """The finished trial of a job that was asked for or adopted."""
+
+
+class Around:
+    """A proposer around another one, which counts, numbers and judges for both.
+
+    Args:
+        inner: The other one.
     """
 
-    @property
-    def objective(self) -> Objective: ...
+    def __init__(self, inner: Proposer) -> None:
+        self._inner = inner
 
     @property
-    def stopped(self) -> str: ...
+    def objective(self) -> Objective:
+        """The inner one's."""
+        return self._inner.objective
 
     @property
-    def refusals(self) -> Counter[str]: ...
+    def stopped(self) -> str:
+        """The inner one's."""
+        return self._inner.stopped
 
-    def reserve(self, number: int | None = None) -> int: ...
+    @property
+    def refusals(self) -> Counter[str]:
+        """The inner one's."""
+        return self._inner.refusals
 
-    def ask(self) -> Job | None: ...
-
-    def adopt(self, job: Job) -> bool: ...
-
-    def tell(self, job: Job, outcome: Outcome) -> Trial: ...
+    def reserve(self, number: int | None = None) -> int:
+        """Takes a number among the inner one's."""
+        return self._inner.reserve(number)
 
 
 class Pending:
     """The jobs under way, on disk, so that a killed run's are taken up again and not lost.
 
-    path: of the file. What an earlier session left in it stays there until it has ended.
-    Raises UserError where the file is there and holds no jobs.
+    Args:
+        path: Of the file. What an earlier session left in it stays there until it has ended.
+
+    Raises:
+        UserError: The file is there and holds no jobs.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,10 +108,12 @@ class Pending:
         return list(self._jobs.values())
 
     def begun(self, job: Job) -> None:
+        """Notes a job."""
         self._jobs[job.number] = job
         self._write()
 
     def ended(self, job: Job) -> None:
+        """Takes a job off the notes, if it is there."""
         if self._jobs.pop(job.number, None) is not None:
             self._write()
 
@@ -98,8 +140,12 @@ def _read(path: Path) -> list[Job]:
 
 
 def pending_of(folder: Path, width: int) -> Pending | None:
-    """The open jobs of a run's folder. None for an executor that runs one job at a time in a run
-    that has none open: the same job is asked for again there, so that none is noted."""
+    """The open jobs of a run's folder.
+
+    Returns:
+        None for an executor that runs one job at a time in a run that has none open: the same job
+        is asked for again there, so that none is noted.
+    """
     path = folder / PENDING
     return Pending(path) if width > 1 or path.exists() else None
 
@@ -127,10 +173,17 @@ def drive(
 ) -> None:
     """Evaluates until `search` has nothing more to ask for.
 
-    trials: those finished before; grows by each new one once that is on disk.
-    pending: the jobs under way (`pending_of`): those of an earlier session are taken up first.
-    soon: finished trials may wait a moment to be written together.
-    Raises RunFailure where the store can't be written or the first trials all fail.
+    Args:
+        search: Asks, and is told.
+        executor: Evaluates.
+        store: Takes the finished trials.
+        trials: Those finished before; grows by each new one once that is on disk.
+        show: Called with each finished trial.
+        pending: The jobs under way (`pending_of`): those of an earlier session are taken up first.
+        soon: Finished trials may wait a moment to be written together.
+
+    Raises:
+        RunFailure: The store can't be written, or the first trials all fail.
     """
     append = functools.partial(store.append, soon=True) if soon else store.append
     running = 0 if pending is None else _adopt(search, executor, trials, pending)
@@ -150,7 +203,7 @@ def drive(
         if pending:
             pending.ended(job)
         show(trial)
-        if len(trials) >= FAILURES and all(one.error for one in trials):
+        if len(trials) >= FAILURES and all(past.error for past in trials):
             raise RunFailure(
                 f"the first {len(trials)} trials all failed, the last with {trial.error!r}: "
                 "nothing can be found this way; mend the evaluator and choose another --name"
@@ -169,8 +222,21 @@ def _hands(
 def carry_out(
     run: Run, search: Proposer, plan: Execution, evaluator: Evaluator, show: Show
 ) -> None:
-    """Drives an open run's search with the plan's executor, until it ends or Ctrl-C; who worked
-    is among the run's facts afterwards. Raises RunFailure as `drive`, UserError."""
+    """Drives an open run's search with the plan's executor, until it ends or Ctrl-C.
+
+    Who worked is among the run's facts afterwards.
+
+    Args:
+        run: The open run.
+        search: What asks.
+        plan: Who works, and how.
+        evaluator: What is asked of each network.
+        show: Called with each finished trial and how many there are.
+
+    Raises:
+        UserError: The executor can't work.
+        RunFailure: As `drive`.
+    """
 
     def shown(trial: Trial) -> None:
         show(trial, len(run.trials))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def rungs(largest: float, eta: int, smallest: float = 1.0) -> tuple[float, ...]:
     """Budgets from at least `smallest` to `largest`, each eta times the one before.
 
-    Raises UserError unless eta >= 2 and 0 < smallest <= largest.
+    Raises:
+        UserError: Not eta >= 2 and 0 < smallest <= largest.
     """
     if eta < 2 or not 0 < smallest <= largest:
         raise UserError(
@@ -31,15 +32,22 @@ def rungs(largest: float, eta: int, smallest: float = 1.0) -> tuple[float, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """The half of a plan that search and grid share. Raises UserError for what can't be.
+    """The half of a plan that search and grid share.
 
-    budget: of each evaluation, in the evaluator's unit (epochs for training).
-    proxy: trains the networks, instead of the evaluator.
-    eta, smallest: successive halving from budget `smallest` by factors of eta; 0: none.
-    executor, resources: who evaluates, and with how much.
-    name: of the run, None for one made of what differs from the defaults.   runs: their folder.
-    storage: URL of an Optuna storage, None for the run's own journal.
-    command: what the user typed, for files; passwords of URLs are masked.
+    Attributes:
+        budget: Of each evaluation, in the evaluator's unit (epochs for training).
+        proxy: Trains the networks, instead of the evaluator.
+        eta: Successive halving by this factor; 0 for none.
+        smallest: The budget that halving begins with.
+        executor: Who evaluates, by name.
+        resources: With how much.
+        name: Of the run, None for one made of what differs from the defaults.
+        runs: The folder of runs.
+        storage: URL of an Optuna storage, None for the run's own journal.
+        command: What the user typed, for files; passwords of URLs are masked.
+
+    Raises:
+        UserError: A field can't be.
     """
 
     budget: float = 1.0

@@ -15,7 +15,14 @@ SAMPLES = 2000
 
 @dataclass(frozen=True)
 class LimitShare:
-    """One target or limit. share: of random networks within it, 0 to 1."""
+    """One target or limit, and how much of a space is within.
+
+    Attributes:
+        quantity: What is limited.
+        at_most: The limit, in the quantity's base unit.
+        span: The space's smallest, median and largest.
+        share: Of random networks within it, 0 to 1.
+    """
 
     quantity: Quantity
     at_most: float
@@ -25,7 +32,14 @@ class LimitShare:
 
 @dataclass(frozen=True)
 class Feasibility:
-    """share: of `samples` random networks that meet all."""
+    """What a space offers within limits.
+
+    Attributes:
+        space: Its name.
+        rows: By target and limit.
+        share: Of random networks that meet all, 0 to 1.
+        samples: How many were drawn.
+    """
 
     space: str
     rows: tuple[LimitShare, ...]
@@ -49,7 +63,10 @@ def feasibility(space: Space, objective: Objective, limits: Sequence[Limit] = ()
     """The space's range of each quantity that is limited, and how much of it is within.
 
     The same random networks whenever it is asked. Whether any network meets all limits is
-    `feasible_values`' to say. Raises OutOfDomain where a device does not cover the space.
+    `feasible_values`' to say.
+
+    Raises:
+        OutOfDomain: A device does not cover the space.
     """
     every = [Limit(objective.quantity, objective.target), *limits]
     rng = random.Random(0)

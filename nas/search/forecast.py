@@ -19,9 +19,17 @@ STEPS = 6
 
 @dataclass(frozen=True)
 class Forecast:
-    """hours: of wall clock, with `workers` at once; low, high: about a 90 % interval.
-    gpu_hours: 0 where no GPU is used.   trainings, epochs: in all, with halving and retraining.
-    seconds: of one training at the first budget, for each network timed, with its MACs.
+    """How long a training search will take.
+
+    Attributes:
+        hours: Of wall clock, with `workers` at once.
+        low, high: About a 90 % interval of the hours.
+        gpu_hours: 0 where no GPU is used.
+        trainings: In all, with halving and retraining.
+        epochs: In all, with halving and retraining.
+        workers: Trainings at once.
+        seconds: Of one training at the first budget, for each network timed.
+        macs: Of these networks.
     """
 
     hours: float
@@ -47,8 +55,16 @@ class Work:
 def forecast(plan: Plan, decoded: Callable[[int, int], None] | None = None) -> Forecast:
     """Times `STEPS` training and validation steps of `SAMPLE` networks that the search proposes.
 
-    The interval holds the differences between networks, the spread of the steps, and 20 % for
-    what a busy machine changes. Raises UserError, RunFailure.
+    The interval holds the differences between networks, the spread of the steps, and 20 % for what
+    a busy machine changes.
+
+    Args:
+        plan: Of a training search.
+        decoded: Called with how many images are decoded, and of how many.
+
+    Raises:
+        UserError: The plan trains nothing, or as `prepare`.
+        RunFailure: As `prepare`.
     """
     if plan.proxy is None:
         raise UserError("a forecast is of training: give --data DIR")
@@ -72,9 +88,14 @@ def epochs_of(counts: Sequence[int], budgets: Sequence[float]) -> float:
 def reckon(
     evaluator: Any, networks: Sequence[Architecture], work: Work, kind: str, resources: Resources
 ) -> Forecast:
-    """Times some steps of the networks, with the training evaluator, and reckons with the work.
+    """Times some steps of the networks, and reckons with the work.
 
-    kind, resources: of the executor. Raises what the evaluator raises.
+    Args:
+        evaluator: The training one; what it raises is raised.
+        networks: Timed one after the other.
+        work: What is to be trained.
+        kind: The executor's name.
+        resources: The executor's.
     """
     each, noise = [], []
     for network in networks:

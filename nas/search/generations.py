@@ -23,16 +23,16 @@ class Generations:
     """A search over a space for `wanted` networks, continued from the trials already `known`.
 
     Args:
-        space: what is searched.
-        objective: the reward.
-        limits: hard ones besides the objective's own.
-        seed: of everything random.
-        known: finished trials, of this search alone.
-        wanted: how many distinct networks there are to be.
-        budget: of every job, in the evaluator's unit.
+        space: What is searched.
+        objective: The reward.
+        limits: Hard ones besides the objective's own.
+        seed: Of everything random.
+        known: Finished trials, of this search alone.
+        wanted: How many distinct networks there are to be.
+        budget: Of every job, in the evaluator's unit.
 
     Raises:
-        UserError: no network of the space meets the limits.
+        UserError: No network of the space meets the limits.
     """
 
     def __init__(

@@ -5,25 +5,33 @@ network that is among the best 1/eta of its rung is asked for again with a large
 any new one. A trainer with checkpoints goes on from where the smaller budget ended.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from nas.evaluators import Outcome
 from nas.jobs import Job
 from nas.objective import Objective
 from nas.search.ask import Search
+from nas.search.drive import Around
 from results.runs.front import fronts
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 
 
-class Halving:
+class Halving(Around):
     """A search whose networks start at the smallest of `budgets` and rise by promotion.
 
-    The sampler learns from the first rung alone, where all results compare. `ranking`: `reward`,
-    or `front`, non-dominated sorting of cautious accuracy and cost.
-    known: the trials so far, of all rungs.
+    The sampler learns from the first rung alone, where all results compare.
+
+    Args:
+        search: Proposes new networks.
+        budgets: Of the rungs, ascending.
+        eta: The best 1/eta of a rung rises.
+        ranking: `reward`, or `front`, non-dominated sorting of cautious accuracy and cost.
+        known: The trials so far, of all rungs.
+
+    Raises:
+        UserError: There is no such ranking.
     """
 
     def __init__(
@@ -35,28 +43,14 @@ class Halving:
         known: Iterable[Trial] = (),
     ) -> None:
         check_ranking(ranking)
-        self._search, self._budgets, self._eta = search, tuple(budgets), eta
+        super().__init__(search)
+        self._budgets, self._eta = tuple(budgets), eta
         self._rank = RANKINGS[ranking]
         self._rungs: list[dict[Architecture, Trial]] = [{} for _ in self._budgets]
         self._promoted: list[set[Architecture]] = [set() for _ in self._budgets]
         self._next = 0
         for trial in known:
             self._keep(trial)
-
-    @property
-    def objective(self) -> Objective:
-        return self._search.objective
-
-    @property
-    def stopped(self) -> str:
-        return self._search.stopped
-
-    @property
-    def refusals(self) -> Counter[str]:
-        return self._search.refusals
-
-    def reserve(self, number: int | None = None) -> int:
-        return self._search.reserve(number)
 
     def _rung(self, budget: float) -> int:
         return min(range(len(self._budgets)), key=lambda i: abs(self._budgets[i] - budget))
@@ -66,7 +60,7 @@ class Halving:
         self._rungs[rung][trial.architecture] = trial
         if rung:
             self._promoted[rung - 1].add(trial.architecture)
-        self._search.reserve(trial.number)
+        self._inner.reserve(trial.number)
 
     def ask(self) -> Job | None:
         """A promotion where one is due, highest rung first; else a new network, or None."""
@@ -76,27 +70,27 @@ class Halving:
             for trial in best:
                 if trial.architecture not in self._promoted[rung]:
                     return self._promote(trial, rung)
-        return self._search.ask()
+        return self._inner.ask()
 
     def _promote(self, trial: Trial, rung: int) -> Job:
         self._promoted[rung].add(trial.architecture)
         budget = self._budgets[rung + 1]
-        number = self._search.reserve()
+        number = self._inner.reserve()
         return Job(number, trial.values, trial.architecture, trial.seed, budget)
 
     def adopt(self, job: Job) -> bool:
         """Takes up a job that an earlier session was cut off from, if it is wanted."""
         rung = self._rung(job.budget)
         if rung == 0:
-            return self._search.adopt(job)
+            return self._inner.adopt(job)
         self._promoted[rung - 1].add(job.architecture)
-        self._search.reserve(job.number)
+        self._inner.reserve(job.number)
         return True
 
     def tell(self, job: Job, outcome: Outcome) -> Trial:
         """The finished trial; only the first rung's is told to the sampler."""
         first = self._rung(job.budget) == 0
-        trial = self._search.tell(job, outcome) if first else job.finished(outcome)
+        trial = self._inner.tell(job, outcome) if first else job.finished(outcome)
         self._keep(trial)
         return trial
 
@@ -121,6 +115,10 @@ RANKINGS = {"reward": by_reward, "front": by_front}
 
 
 def check_ranking(name: str) -> None:
-    """Raises UserError for a name that no ranking has."""
+    """Refuses a name that no ranking has.
+
+    Raises:
+        UserError: It is one.
+    """
     if name not in RANKINGS:
         raise UserError(f"there is no ranking {name!r}: expected one of {', '.join(RANKINGS)}")

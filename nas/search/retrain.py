@@ -1,13 +1,11 @@
 """Training the best of a proxy again, longer and from scratch: what the proxy's word is worth."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable
 
 from nas.evaluators import Outcome
 from nas.jobs import Job
-from nas.objective import Objective
-from nas.search.drive import Proposer
+from nas.search.drive import Around, Proposer
 from nas.strategies.registry import derive_seed
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
@@ -15,7 +13,11 @@ from search_spaces.errors import UserError
 
 
 def check_longer(budget: float, largest: float) -> None:
-    """Raises UserError unless the budget of retraining is above the search's largest."""
+    """Refuses a budget of retraining that is not above the search's largest.
+
+    Raises:
+        UserError: It is not.
+    """
     if not largest < budget < math.inf:
         raise UserError(
             f"the best are to be trained again with budget {budget:g}: expected more than "
@@ -24,8 +26,10 @@ def check_longer(budget: float, largest: float) -> None:
 
 
 def comparable(trials: Iterable[Trial]) -> list[Trial]:
-    """The trials that were given the largest budget any finished with; accuracies of different
-    budgets don't compare."""
+    """The trials that were given the largest budget any finished with.
+
+    Accuracies of different budgets don't compare.
+    """
     done = [trial for trial in trials if trial.accuracy is not None]
     most = max((trial.budget for trial in done), default=0.0)
     return [trial for trial in done if trial.budget == most]
@@ -33,20 +37,27 @@ def comparable(trials: Iterable[Trial]) -> list[Trial]:
 
 def longest(trials: Iterable[Trial]) -> dict[Architecture, Trial]:
     """Of each network that was measured the trial of largest budget."""
-    found: dict[Architecture, Trial] = {}
+    latest: dict[Architecture, Trial] = {}
     for trial in trials:
-        held = found.get(trial.architecture)
+        held = latest.get(trial.architecture)
         if trial.accuracy is not None and (held is None or trial.budget > held.budget):
-            found[trial.architecture] = trial
-    return found
+            latest[trial.architecture] = trial
+    return latest
 
 
-class Retrain:
-    """When `inner` has nothing more to ask for, its `count` best networks are asked for again
-    with a larger budget and seeds of their own.
+class Retrain(Around):
+    """A search whose best networks are trained again, with a larger budget and seeds of their own.
 
-    known: the trials so far, of all budgets.   Raises UserError unless budget is above every
-    budget of the search, given as `largest`.
+    Args:
+        inner: The search; its best are asked for when it has nothing more to ask for.
+        count: How many of them.
+        budget: Of the trainings.
+        largest: The search's largest budget.
+        seed: Of the trainings' seeds.
+        known: The trials so far, of all budgets.
+
+    Raises:
+        UserError: The budget is not above every budget of the search.
     """
 
     def __init__(
@@ -59,28 +70,14 @@ class Retrain:
         known: Iterable[Trial] = (),
     ) -> None:
         check_longer(budget, largest)
-        self._inner, self._count, self._budget, self._seed = inner, count, budget, seed
+        super().__init__(inner)
+        self._count, self._budget, self._seed = count, budget, seed
         self._trials = list(known)
         self._running = 0
         retrained = [trial for trial in self._trials if trial.budget == budget]
         self._begun = {trial.architecture for trial in retrained}
         for trial in retrained:
             inner.reserve(trial.number)
-
-    @property
-    def stopped(self) -> str:
-        return self._inner.stopped
-
-    @property
-    def objective(self) -> Objective:
-        return self._inner.objective
-
-    @property
-    def refusals(self) -> Counter[str]:
-        return self._inner.refusals
-
-    def reserve(self, number: int | None = None) -> int:
-        return self._inner.reserve(number)
 
     def ask(self) -> Job | None:
         """The search's next job; after its last one, the best networks not yet begun."""
@@ -117,6 +114,7 @@ class Retrain:
         return wanted
 
     def tell(self, job: Job, outcome: Outcome) -> Trial:
+        """The finished trial; only the search's own are told to the search."""
         if job.budget == self._budget:
             trial = job.finished(outcome)
         else:
@@ -127,8 +125,12 @@ class Retrain:
 
 
 def agreement(trials: Iterable[Trial], budget: float) -> tuple[list[tuple[Trial, Trial]], float]:
-    """(proxy, retrained) for each network retrained with `budget`, and Kendall's tau of the two
-    accuracies (nan for fewer than 2)."""
+    """How the search's accuracies agree with those after retraining.
+
+    Returns:
+        (proxy, retrained) for each network retrained with `budget`, and Kendall's tau of the two
+        accuracies; NaN for fewer than 2.
+    """
     from scipy.stats import kendalltau
 
     known = [trial for trial in trials if trial.accuracy is not None]

@@ -12,11 +12,13 @@ from results.runs.records import Trial
 class Rounds:
     """Asks for the jobs of a round; when these are out, for those of the next.
 
-    missing: gives, of (the trials so far, the jobs under way), the jobs that are still to be
-    done before anything else; none while a round waits for its last jobs, or at the end. It is
-    called whenever the jobs it gave are out, so that continuing equals not stopping where it
-    looks at nothing but what it is given.
-    known: the trials so far.
+    Args:
+        objective: Judges the trials.
+        missing: Gives, of (the trials so far, the jobs under way), the jobs that are still to be
+            done before anything else; none while a round waits for its last jobs, or at the end. It
+            is called whenever the jobs it gave are out, so that continuing equals not stopping
+            where it looks at nothing but what it is given.
+        known: The trials so far.
     """
 
     stopped = ""
@@ -52,6 +54,7 @@ class Rounds:
         return 0 if number is None else number
 
     def tell(self, job: Job, outcome: Outcome) -> Trial:
+        """The finished trial of a job."""
         del self._running[job.number]
         trial = job.finished(outcome)
         self._trials.append(trial)

@@ -1,0 +1,1 @@
+"""Who evaluates: this process, a pool of processes, Ray Tune."""

@@ -12,25 +12,37 @@ from search_spaces.errors import UserError
 
 
 class Executor(Protocol):
-    """width: how many jobs it wants at once.
+    """Evaluates jobs, several at once where it can.
 
-    submit: takes a job without waiting.   next: waits for a job to finish and gives it with its
-    outcome; an evaluator's exception is an outcome, not raised.   close: ends what it started.
+    Attributes:
+        width: How many jobs it wants at once.
     """
 
     width: int
 
-    def submit(self, job: Job) -> None: ...
+    def submit(self, job: Job) -> None:
+        """Takes a job without waiting."""
 
-    def next(self) -> tuple[Job, Outcome]: ...
+    def next(self) -> tuple[Job, Outcome]:
+        """Waits for a job to finish.
 
-    def close(self) -> None: ...
+        Returns:
+            The job and its outcome; an evaluator's exception is an outcome, not raised.
+        """
+
+    def close(self) -> None:
+        """Ends what it started."""
 
 
 @dataclass(frozen=True)
 class Resources:
-    """workers: jobs at once, None for as many as fit.   gpus_per_trial: may be a fraction.
-    address: of a Ray cluster."""
+    """What an executor may use.
+
+    Attributes:
+        workers: Jobs at once, None for as many as fit.
+        gpus_per_trial: May be a fraction.
+        address: Of a Ray cluster.
+    """
 
     workers: int | None = None
     gpus_per_trial: float = 0.0
@@ -46,13 +58,16 @@ class LocalExecutor:
         self._evaluator, self._jobs = evaluator, deque[Job]()
 
     def submit(self, job: Job) -> None:
+        """Takes a job."""
         self._jobs.append(job)
 
     def next(self) -> tuple[Job, Outcome]:
+        """Evaluates the job that waited longest."""
         job = self._jobs.popleft()
         return job, evaluate(self._evaluator, job.architecture, job.budget, job.seed)
 
     def close(self) -> None:
+        """Forgets the jobs that wait."""
         self._jobs.clear()
 
 
@@ -85,7 +100,11 @@ EXECUTORS: dict[str, Callable[[Evaluator, Resources], Executor]] = {
 
 
 def check_executor(name: str, resources: Resources) -> None:
-    """Raises UserError for an unknown name or options that it does not take."""
+    """Refuses an unknown name, and resources that it does not take.
+
+    Raises:
+        UserError: It is one, or they are given.
+    """
     if name not in EXECUTORS:
         raise UserError(f"there is no executor {name!r}: expected one of {', '.join(EXECUTORS)}")
     if name != "ray" and (resources.address or resources.gpus_per_trial):
@@ -93,14 +112,22 @@ def check_executor(name: str, resources: Resources) -> None:
 
 
 def executor(name: str, evaluator: Evaluator, resources: Resources) -> Executor:
-    """An executor by name. Raises UserError."""
+    """An executor by name.
+
+    Raises:
+        UserError: As `check_executor`, or it can't work here.
+    """
     check_executor(name, resources)
     return EXECUTORS[name](evaluator, resources)
 
 
 @contextlib.contextmanager
 def executing(name: str, evaluator: Evaluator, resources: Resources) -> Iterator[Executor]:
-    """An executor by name, closed at the end. Raises UserError."""
+    """An executor by name, closed at the end.
+
+    Raises:
+        UserError: As `executor`.
+    """
     hands = executor(name, evaluator, resources)
     try:
         yield hands

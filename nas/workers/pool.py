@@ -47,8 +47,11 @@ def cores() -> int:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """A process started inside has one thread for numpy and torch, which read these variables
-    when they are imported there; this process's own are as before afterwards."""
+    """A process started inside has one thread for numpy and torch.
+
+    They read these variables when they are imported there; this process's own are as before
+    afterwards.
+    """
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
@@ -62,10 +65,13 @@ def one_thread() -> Iterator[None]:
 
 
 class PoolExecutor:
-    """Each worker is a process of its own, so that one that is killed takes only its job along;
-    that job is tried again by a new worker, TRIES times in all.
+    """Worker processes; one that is killed takes only its job along.
 
-    workers: processes; None is one for each core.   The evaluator must pickle.
+    That job is tried again by a new worker, TRIES times in all.
+
+    Args:
+        evaluator: It must pickle.
+        workers: Processes; None is one for each core.
     """
 
     def __init__(self, evaluator: Evaluator, workers: int | None = None) -> None:
@@ -80,15 +86,17 @@ class PoolExecutor:
         return ProcessPoolExecutor(1, get_context("spawn"), _start, (self._evaluator,))
 
     def submit(self, job: Job, tries: int = 1) -> None:
+        """Hands a job to a worker that is free, or to a new one."""
         worker = self._worker()
         with one_thread():  # a new worker's process starts here
             future = worker.submit(_work, job)
         self._busy[future] = (job, worker, tries)
 
     def next(self) -> tuple[Job, Outcome]:
+        """Of the jobs that have finished, that of the lowest number; waits for one."""
         while True:
             done, _ = wait(self._busy, return_when=FIRST_COMPLETED)
-            future = min(done, key=lambda one: self._busy[one][0].number)
+            future = min(done, key=lambda finished: self._busy[finished][0].number)
             job, worker, tries = self._busy.pop(future)
             try:
                 outcome = future.result()

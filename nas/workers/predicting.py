@@ -12,8 +12,8 @@ class PredictingExecutor:
     """Predicts all waiting jobs at once when the first of their outcomes is asked for.
 
     Args:
-        model: predicts many networks at once.
-        evaluator: the same object, asked one by one where the model refuses some of them.
+        model: Predicts many networks at once.
+        evaluator: The same object, asked network by network where the model refuses some of them.
     """
 
     width = 512

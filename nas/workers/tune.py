@@ -71,10 +71,14 @@ def _knock(address: str | None) -> None:
 class RayExecutor:
     """Jobs as Tune trials with reused actors.
 
-    workers: jobs at once; None is as many as the cluster's CPUs (or GPUs) hold.
-    gpus_per_trial: may be a fraction; each trial also takes one CPU.
-    address: of a cluster, as `auto` or `ray://HOST:PORT`; None starts Ray on this machine.
-    Raises UserError where no cluster answers or it has too few GPUs.
+    Args:
+        evaluator: It must pickle.
+        workers: Jobs at once; None is as many as the cluster's CPUs (or GPUs) hold.
+        gpus_per_trial: May be a fraction; each trial also takes one CPU.
+        address: Of a cluster, as `auto` or `ray://HOST:PORT`; None starts Ray on this machine.
+
+    Raises:
+        UserError: No cluster answers, or it has too few GPUs.
     """
 
     def __init__(
@@ -104,9 +108,15 @@ class RayExecutor:
             self._done.put(error)
 
     def submit(self, job: Job) -> None:
+        """Hands a job to Tune."""
         self._jobs.put(job)
 
     def next(self) -> tuple[Job, Outcome]:
+        """Waits for a job to finish.
+
+        Raises:
+            RunFailure: Tune stopped.
+        """
         done = self._done.get()
         if isinstance(done, BaseException):
             raise RunFailure(f"Ray Tune stopped: {done}") from done
@@ -162,19 +172,25 @@ class _Searcher(Searcher):  # type: ignore[misc]
 
 
 class OneJob(tune.Trainable):  # type: ignore[misc]
-    """One job on a worker, in one step. A class, since Tune runs a function in a thread of its
-    own, where glibc gives freed memory back at once: trainings took twice as long there."""
+    """One job on a worker, in one step.
+
+    A class, since Tune runs a function in a thread of its own, where glibc gives freed memory back
+    at once: trainings took twice as long there.
+    """
 
     def setup(self, config: dict[str, Any]) -> None:
+        """Reads the evaluator and the first job."""
         sys.path.extend(place for place in config["path"] if place not in sys.path)
         self._job: Job = pickle.loads(config["job"])
         self._evaluator: Evaluator = ray.get(config["evaluator"][0])  # of a user's module, perhaps
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Reads another job, for the same evaluator."""
         self._job = pickle.loads(new_config["job"])
         return True
 
     def step(self) -> dict[str, Any]:
+        """Evaluates the job."""
         job = self._job
         outcome = evaluate(self._evaluator, job.architecture, job.budget, job.seed)
         return {"outcome": pickle.dumps(outcome), "seconds": outcome.seconds, "done": True}

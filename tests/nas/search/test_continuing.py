@@ -77,7 +77,8 @@ def test_a_pools_open_jobs_are_evaluated_by_one_worker_and_not_again_by_a_pool(t
 
 def test_a_find_with_one_worker_takes_up_what_a_pool_left(tmp_path):
     """As a user has it: the folder of a killed pool, the command without --executor pool."""
-    how = {"evaluator": depth, "strategy": "random", "runs": tmp_path, "name": "x"}
+    how = {"evaluator": depth, "strategy": "random", "runs": tmp_path, "name": "x",
+           "space": "efficientnet"}  # fmt: skip
     find(4e8, trials=3, **how)
     known = find(4e8, trials=3, **how).trials
     job = search(4, known).ask()
@@ -178,9 +179,9 @@ def test_prepare_builds_no_sampler_to_have_limits_refused(monkeypatch):
     monkeypatch.setattr("nas.search.plan.Search", never)
     monkeypatch.setattr("nas.strategies.registry.Strategy.sampler", never)
     with pytest.raises(UserError, match="the smallest has"):
-        prepare(Plan(Objective("hard", 4e6)))
+        prepare(Plan(Objective("hard", 4e6), space="efficientnet"))
     with pytest.raises(UserError, match="no network of the space"):
-        prepare(Plan(T, limits=(Limit("params", 1e5),)))
+        prepare(Plan(T, space="efficientnet", limits=(Limit("params", 1e5),)))
     assert prepare(Plan(T)).anchor
 
 

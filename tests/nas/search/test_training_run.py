@@ -239,3 +239,15 @@ def test_the_audit_compares_with_other_seeds():
     assert (long.tau, long.seconds) == (1.0, 4.0)
     # Pooled: variances of (50, 70), (60, 60), (70, 50) are 200, 0, 200.
     assert short.noise == pytest.approx((400 / 3) ** 0.5)
+
+
+def test_an_audit_in_which_no_network_has_every_budget_has_no_table():
+    from nas.search.audit import rows_of
+    from results.runs.records import Trial
+    from search_spaces import NETWORKS
+
+    short, long = (
+        Trial(i, {}, NETWORKS[name], accuracy=50.0, budget=float(1 + i))
+        for i, name in enumerate(("mnasnet_small", "mnasnet_a1"))
+    )
+    assert rows_of([short, long]) == []
