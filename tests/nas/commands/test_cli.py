@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 from waiting import wait_for
 
+from nas.search.otherwise import verdict
 from search_spaces import NETWORKS, cost, from_json
+from search_spaces.architecture import from_dict
 
 TOY = """
 import time
@@ -49,28 +51,46 @@ def search(here, *arguments, **options):
 
 
 def test_the_main_job(here):
-    """From nothing, with the defaults but fewer trials: files, pick, next command."""
-    done = command(here, "search", "--target-flops", "400M", "--trials", "300")
+    """From nothing, with the defaults but fewer trials: files, pick, verdict, next command."""
+    given = ("search", "--target-flops", "100M", "--trials", "1000")
+    done = command(here, *given)
     assert done.returncode == 0, done.stderr
-    assert "300 distinct networks" in done.stdout
-    assert "EfficientNet-B0" in done.stdout
-    assert "gridsearch run --phi 1 --baseline runs/efficientnet-400M" in done.stdout
-    run = here / "runs" / "efficientnet-400M"
+    said = " ".join(done.stdout.split())
+    assert "1,000 distinct networks" in said
+    assert "gridsearch run --phi 1 --baseline runs/mbconv-100M" in said
+    run = here / "runs" / "mbconv-100M"
     best = json.loads((run / "best.json").read_text())
     picked = from_json(json.dumps(best["architecture"]))
-    assert best["macs"] == cost(picked).macs == best["fvcore_macs"] <= 400_000_000
+    assert best["macs"] == cost(picked).macs == best["fvcore_macs"]
+    assert 90_000_000 <= best["macs"] <= 100_000_000
+    assert (best["space"], best["evaluator"]) == ("mbconv", "imagenet")
+    # what one would otherwise take
+    scaled = best["otherwise"]["scaled_b0"]
+    assert said.count(verdict(scaled)) == 1
+    assert said.count("The pick is ") == 2  # the verdict, and how caution chose it
+    assert "EfficientNet-B0 scaled to T" in said
+    assert scaled["gain"] == pytest.approx(best["accuracy"] - scaled["accuracy"], abs=2e-3)
+    assert scaled["gain_spread"] > 0
+    assert cost(from_dict(scaled["architecture"])).macs == scaled["macs"] <= 100_000_000
+    for row in best["otherwise"]["published"]:
+        assert row["macs"] <= 100_000_000
+        assert f"{row['network']} {row['top1']:.1f} %" in said
+    assert best["label"] in said
+    assert all(f"note: {note}" in said for note in best["otherwise"]["notes"][:3])
+    # the files
     trials, front = pd.read_csv(run / "trials.csv"), pd.read_csv(run / "front.csv")
-    assert len(trials) == trials["id"].nunique() == 300
+    assert len(trials) == trials["id"].nunique() == 1000
+    assert trials["macs"].max() <= 100_000_000
     assert front["macs"].is_monotonic_increasing
     assert set(front["id"]) <= set(trials["id"])
-    assert len(pd.read_parquet(run / "trials.parquet")) == 300
+    assert len(pd.read_parquet(run / "trials.parquet")) == 1000
     assert len(pd.read_parquet(run / "front.parquet")) == len(front)
     record = json.loads((run / "run.json").read_text())
     assert record["experiment"]["seed"] == 0
-    assert record["sessions"][0]["new"] == 300
-    shown = command(here, "show", "efficientnet-400M")
+    assert record["sessions"][0]["new"] == 1000
+    shown = command(here, "show", "mbconv-100M")
     assert f"{best['macs']:,} MACs" in shown.stdout
-    again = command(here, "search", "--target-flops", "400M", "--trials", "300", "--json")
+    again = command(here, *given, "--json")
     assert json.loads(again.stdout)["id"] == best["id"]
     assert json.loads((run / "run.json").read_text())["sessions"][1]["new"] == 0
 
@@ -81,9 +101,10 @@ BAD = [
     (["--target-flops", "0"], "above 0"),
     (["--target-flops", "1e400"], "a finite number"),
     (["--target-flops", "nan"], "expected a number"),
-    (["--target-flops", "40M"], "the smallest has 51.59M"),
-    (["--max-params", "1M"], "the smallest has 1.798M"),
-    (["--max-memory", "1"], "the smallest has 10.4 MB"),
+    (["--target-flops", "40M", "--space", "efficientnet"], "the smallest has 51.59M"),
+    (["--max-params", "1M", "--space", "efficientnet"], "the smallest has 1.798M"),
+    (["--max-memory", "1", "--space", "efficientnet"], "the smallest has 10.4 MB"),
+    (["--target-flops", "1M"], "MACs <= 1M: the smallest has 1.768M (1768312)"),
     (["--space", "nope"], "efficientnet, efficientnet-wide, "),
     (["--space", "nope.toml"], "can't be read"),
     (["--space", "toy:depth"], "expected a Space"),
@@ -133,6 +154,21 @@ def test_bad_input_is_one_sentence_and_exit_code_2(here, arguments, sentence):
     assert (here / "runs" / "torn" / "run.json").read_text() == "{"
 
 
+@pytest.mark.parametrize(("target", "most"), [("15G", 15e9), ("5M", 5e6)])
+def test_far_from_what_is_usual_there_is_an_answer(here, target, most):
+    done = command(here, "search", "--target-flops", target, "--trials", "64")
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    best = json.loads((here / "runs" / f"mbconv-{target}" / "best.json").read_text())
+    assert best["macs"] <= most
+    if target == "5M":  # B0 is not scaled so far, and nothing is published there
+        assert (best["otherwise"]["scaled_b0"], best["otherwise"]["published"]) == (None, [])
+        assert "MACs of " in best["otherwise"]["notes"][0]
+        assert "is beyond all evidence" in best["otherwise"]["notes"][0]
+    else:
+        assert best["otherwise"]["scaled_b0"]["macs"] > 0.95 * most
+        assert "the pick takes" in done.stdout or best["macs"] >= 0.8 * most
+
+
 def test_errors_leave_no_traceback(here):
     failed = search(here, "--space", "nope")
     assert failed.returncode == 2
@@ -169,12 +205,12 @@ def test_a_full_disk_loses_nothing(here):
     assert failed.returncode == 1
     assert "trials before it are stored" in failed.stderr
     assert "Traceback" not in failed.stderr
-    cut = (here / "runs" / "efficientnet-400M-toy_depth" / "trials.journal").read_bytes()
+    cut = (here / "runs" / "mbconv-400M-toy_depth" / "trials.journal").read_bytes()
     whole = cut[: cut.rfind(b"\n") + 1]
     assert whole.count(b"\n") > 20
     continued = search(here, "--trials", "100")
     assert continued.returncode == 0, continued.stderr
-    after = (here / "runs" / "efficientnet-400M-toy_depth" / "trials.journal").read_bytes()
+    after = (here / "runs" / "mbconv-400M-toy_depth" / "trials.journal").read_bytes()
     assert after.startswith(whole)
 
 
@@ -212,7 +248,7 @@ def test_any_optuna_storage_and_sampler(here):
     )
     assert done.returncode == 0, done.stderr
     assert (here / "kept.db").exists()
-    assert len(ids(here, "efficientnet-400M-optuna.samplers_QMCSampler-toy_depth")) == 20
+    assert len(ids(here, "mbconv-400M-optuna.samplers_QMCSampler-toy_depth")) == 20
     elsewhere = search(here, "--strategy", "optuna.samplers:QMCSampler")
     assert elsewhere.returncode == 2
     assert "keeps its trials in sqlite:///kept.db, not in trials.journal" in elsewhere.stderr
@@ -236,6 +272,9 @@ def test_show_and_spaces(here):
     assert (shown["macs"], shown["params"]) == (385_814_752, 5_288_548)
     assert from_json(json.dumps(shown["architecture"])) == NETWORKS["efficientnet_b0"]
     listed = json.loads(command(here, "spaces", "--json").stdout)
-    assert {"efficientnet", "efficientnet-wide", "mnasnet"} <= {one["name"] for one in listed}
-    assert listed[0]["ranges"]["flops"]["smallest"] == 51_594_768
+    assert {"efficientnet", "efficientnet-wide", "mbconv", "mnasnet"} <= {
+        one["name"] for one in listed
+    }
+    (b0,) = [one for one in listed if one["name"] == "efficientnet"]
+    assert b0["ranges"]["flops"]["smallest"] == 51_594_768
     assert "51.59M" in command(here, "spaces").stdout
