@@ -9,16 +9,19 @@ one of the protocols below names; each is asked for by one function here, and no
     difference_error(one, two)   how far a difference between two can be off    `difference_of`
     where                        the device that it works on                    `device_of`
     notes(architecture)          where its evidence is thin, in sentences       `notes_of`
+    against(reference)           the same, of differences to one network        `against`
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from nas.measurement import Measurement as Measurement
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.spaces import load_object
 
 if TYPE_CHECKING:
@@ -26,14 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """accuracy: top-1 in percent.   spread: its standard deviation in points, None if unknown."""
-
-    accuracy: float
-    spread: float | None = None
 
 
 class Evaluator(Protocol):
@@ -140,6 +135,21 @@ class Notes(Protocol):
         """
 
 
+@runtime_checkable
+class Relative(Protocol):
+    """Knows differences better than levels."""
+
+    def against(self, reference: Architecture) -> Evaluator:
+        """The same evaluator, whose spreads are of the difference to one network.
+
+        Args:
+            reference: a network; what it has itself is then without a spread.
+
+        Raises:
+            OutOfDomain: it does not cover the network.
+        """
+
+
 def checked(evaluator: Evaluator, architecture: Architecture) -> None:
     """Raises OutOfDomain where the evaluator says that it can't measure the network."""
     if isinstance(evaluator, Checks):
@@ -164,6 +174,16 @@ def difference_of(evaluator: Evaluator) -> Callable[[Architecture, Architecture]
 def device_of(evaluator: Evaluator) -> str:
     """torch's name of the device that the evaluator works on."""
     return evaluator.where if isinstance(evaluator, Placed) else "cpu"
+
+
+def against(evaluator: Evaluator, reference: Architecture | None) -> Evaluator:
+    """The evaluator with spreads of the difference to a network, where it knows differences and
+    covers it; else the evaluator itself."""
+    if reference is None or not isinstance(evaluator, Relative):
+        return evaluator
+    with contextlib.suppress(OutOfDomain):
+        return evaluator.against(reference)
+    return evaluator
 
 
 def notes_of(evaluator: Evaluator, architecture: Architecture) -> list[str]:
@@ -222,60 +242,15 @@ class SurrogateEvaluator:
         return Measurement(*self._surrogate.predict_one(architecture))
 
 
-class ImagenetEvaluator:
-    """The ImageNet model as an evaluator: networks of any width, depth and resolution.
+def _imagenet(path: str | None = None) -> Evaluator:
+    from nas.imagenet.evaluator import ImagenetEvaluator
 
-    Args:
-        path: of a file of `python -m nas.imagenet.evidence.fit`; None for the embedded one.
-
-    Raises:
-        UserError: the file can't be read or used.
-    """
-
-    label = (
-        "top-1 is a prediction for EfficientNet's full training recipe, in which B0 reaches 77.1 "
-        "on ImageNet; ± is one standard deviation of its error against a training."
-    )
-
-    def __init__(self, path: str | None = None) -> None:
-        from nas.imagenet.joint.load import load
-
-        self._model = load(path)
-
-    def check(self, architecture: Architecture) -> None:
-        """Raises OutOfDomain for a network that no evidence speaks of."""
-        from nas.imagenet.joint.domain import refuse
-
-        refuse([architecture], self._model.ranges)
-
-    def predict(self, architectures: Sequence[Architecture]) -> "tuple[Floats, Floats]":
-        """Means and spreads, (n,) each. Raises OutOfDomain."""
-        from nas.imagenet.joint.domain import refuse
-
-        return self._model.predict(refuse(architectures, self._model.ranges))
-
-    def difference_error(self, one: Architecture, two: Architecture) -> float:
-        """Points that the difference between two networks can be off, one standard deviation."""
-        from nas.imagenet.joint.architectures import numbers_of
-
-        one_of, two_of = numbers_of([one]), numbers_of([two])
-        return float(self._model.difference(one_of, two_of, trainings=0)[1][0])
-
-    def notes(self, architecture: Architecture) -> list[str]:
-        """Where the evidence on the network is thin."""
-        from nas.imagenet.joint.architectures import numbers_of
-        from nas.imagenet.joint.domain import notes
-
-        return notes(numbers_of([architecture]), self._model.ranges)
-
-    def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
-        mean, spread = self.predict([architecture])
-        return Measurement(float(mean[0]), float(spread[0]))
+    return ImagenetEvaluator(path)
 
 
 # An evaluator is one class and one line here; it is made with the text of `name:text`, if any.
 EVALUATORS: dict[str, Callable[..., Evaluator]] = {
-    "imagenet": ImagenetEvaluator,
+    "imagenet": _imagenet,
     "surrogate": SurrogateEvaluator,
 }
 

@@ -56,6 +56,16 @@ class Cost(NamedTuple):
         """Peak bytes of inference, float32, batch 1: weights and live activations."""
         return BYTES * (self.params + self.live)
 
+    @property
+    def columns(self) -> dict[str, int]:
+        """The figures that every table and JSON file has, by name."""
+        return {
+            "macs": self.macs,
+            "params": self.params,
+            "activations": self.activations,
+            "memory": self.memory,
+        }
+
 
 def layer_cost(layer: Layer) -> Cost:
     """The cost of one primitive layer; `live` is its input and its output."""

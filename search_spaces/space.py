@@ -27,12 +27,15 @@ class Space:
         build: One option for each name -> `Architecture`; pure and quick (a search calls it
             thousands of times).
         description: A sentence for people.
+        known: Gives values of networks that people have, where there are any: a search that takes
+            many networks at once begins among them.
     """
 
     name: str
     choices: Mapping[str, tuple[Value, ...]]
     build: Callable[[Values], Architecture] = field(repr=False, compare=False)
     description: str = ""
+    known: Callable[[], Iterable[Values]] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         choices = {}

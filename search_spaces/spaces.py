@@ -10,94 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from search_spaces.architecture import Architecture, Stage
 from search_spaces.errors import UserError
-from search_spaces.rounding import round_channels, round_repeats
-from search_spaces.space import Space, Values, check
+from search_spaces.mbconv import mbconv
+from search_spaces.space import Space, check
 from search_spaces.tables import read_space, table_space
 
 _B0 = ((16, 1), (24, 2), (40, 2), (80, 2), (112, 1), (192, 2), (320, 1))  # channels, stride
-
-
-# Stages of `mbconv` before its width and depth: stride, channels and repeats to choose from.
-_WIDE = (
-    (1, (8, 16, 24), (1, 2)),
-    (2, (16, 24, 32), (1, 2, 3)),
-    (2, (24, 32, 40, 48, 56), (1, 2, 3)),
-    (2, (48, 64, 80, 96, 112), (2, 3, 4)),
-    (1, (80, 96, 112, 136, 160), (2, 3, 4)),
-    (2, (128, 160, 192, 232, 272), (2, 3, 4, 5)),
-    (1, (224, 256, 320, 384, 448), (0, 1, 2)),
-)
-
-
-_FIELDS = ("channels", "repeats", "expand", "kernel", "se")
-
-
-def _wide_choices() -> dict[str, tuple[float, ...]]:
-    choices: dict[str, tuple[float, ...]] = {
-        "width": (0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.75, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0),
-        "depth": (0.5, 0.75, 1.0, 1.2, 1.4, 1.8, 2.2, 2.6, 3.1),  # 1.1 rounds as 1.2
-        "resolution": (96, 112, 128, 144, 160, 192, 224, 240, 260, 300, 380, 456, 528, 600),
-        "stem": (16, 24, 32, 48),
-        "head": (640, 960, 1280, 1920),
-    }
-    for i, (_, *options) in enumerate(_WIDE):
-        given = dict(zip(_FIELDS, (*options, (1, 3, 4, 6), (3, 5, 7), (0.0, 0.25)), strict=True))
-        choices |= {f"stage{i}.{field}": given[field] for field in _FIELDS}
-    del choices["stage0.expand"]  # no network that people have expands its first stage
-    return choices
-
-
-@functools.cache
-def mbconv() -> Space:
-    """MBConv networks of any width, depth and resolution, for budgets from 20M to 10G.
-
-    EfficientNet-B0's strides. `width`, `depth` and `resolution` scale the whole network by the
-    paper's rounding, so B0 to B7 are in it; channels, repeats, expansion, kernel and SE of each
-    stage vary around that, so MobileNetV2, MnasNet-A1 and B1 are in it but for their activations.
-    Uniform samples spread over the budgets, since the three shared choices carry most of the cost:
-    5 % are below 24M multiply-adds, half below 340M, 5 % above 5.4G.
-
-    Its choices: `width` multiplies channels, the stem's too, and the head's where it is above 1;
-    `depth` multiplies repeats, rounded up; `stem`, `head` and `stageI.channels` are before the
-    width, `stageI.repeats` before the depth, and 0 leaves the last stage out.
-    """
-    names = [
-        (stride, [f"stage{i}.{field}" for field in _FIELDS]) for i, (stride, *_) in enumerate(_WIDE)
-    ]
-
-    def build(values: Values) -> Architecture:
-        chosen: dict[str, Any] = {"stage0.expand": 1, **values}
-        width, depth = chosen["width"], chosen["depth"]
-        stages = (
-            _scaled(width, depth, stride, *(chosen[name] for name in fields))
-            for stride, fields in names
-        )
-        return Architecture(
-            tuple(stage for stage in stages if stage is not None),
-            stem=round_channels(chosen["stem"] * width),
-            head=round_channels(chosen["head"] * max(1.0, width)),
-            resolution=chosen["resolution"],
-        )
-
-    summary = (mbconv.__doc__ or "").partition("\n")[0]
-    return check(Space("mbconv", _wide_choices(), build, summary))
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _scaled(
-    width: float, depth: float, stride: int, channels: int, repeats: int, *fields: Any
-) -> Stage | None:
-    """A stage of `mbconv`, None where it has no repeats. Cached, since stages recur.
-
-    The fields are expansion, kernel and SE.
-    """
-    if not repeats:
-        return None
-    expand, kernel, se = fields
-    wide, deep = round_channels(channels * width), round_repeats(repeats * depth)
-    return Stage("mbconv", wide, deep, kernel, stride, expand, se)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""What networks would reach on ImageNet, as a table: prediction, spread, nearest evidence, costs."""
+"""What networks would reach on ImageNet: prediction, spread, nearest evidence, costs."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -119,10 +119,7 @@ def row(trial: Trial, objective: Objective, predicted: Sequence[Quantity]) -> di
         "accuracy": trial.accuracy,
         "spread": trial.spread,
         "reward": objective.of(trial),
-        "macs": cost.macs,
-        "params": cost.params,
-        "activations": cost.activations,
-        "memory": cost.memory,
+        **cost.columns,
         "activation_memory": cost.activation_memory,
         **figures_of(trial.architecture, predicted),
         "architecture": to_dict(trial.architecture),
@@ -184,10 +181,11 @@ def costs_of(network: Architecture, predicted: Sequence[Quantity] = ()) -> dict[
 
     figures = cost(network)
     return {
-        "name": network.name, "macs": figures.macs, "params": figures.params,
-        "activations": figures.activations, "memory": figures.memory,
-        "activation_memory": figures.activation_memory, **figures_of(network, predicted),
-    }  # fmt: skip
+        "name": network.name,
+        **figures.columns,
+        "activation_memory": figures.activation_memory,
+        **figures_of(network, predicted),
+    }
 
 
 def baseline(measure: Evaluator, predicted: Sequence[Quantity] = ()) -> dict[str, Any]:

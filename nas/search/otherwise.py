@@ -89,7 +89,10 @@ def compared(pick: Architecture, base: Architecture, evaluator: Evaluator) -> di
     with contextlib.suppress(OutOfDomain):
         if model is not None:
             means, spreads = map(list, model.predict([pick, base]))
-            found["accuracy"], found["spread"] = float(means[1]), float(spreads[1])
+            found["accuracy"], found["spread"] = (
+                float(means[1]),
+                round(float(spreads[1]), 4) or None,
+            )
             found["gain"] = float(means[0] - means[1])
             found["gain_spread"] = (
                 float(math.hypot(*spreads)) if error is None else error(pick, base)

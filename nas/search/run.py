@@ -6,11 +6,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nas.evaluators import Evaluator, checked, evaluator, predictor_of
+from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of
 from nas.objective import Limit, Objective, feasible_values, limits_of
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
 from nas.search.feasibility import Feasibility, feasibility
+from nas.search.otherwise import scaled_b0
 from nas.search.plan import Plan, default_space
 from nas.strategies.registry import Strategy, strategy
 from results.runs.folder import check_run, run_path
@@ -75,7 +76,8 @@ def _measured(
     """The space as it is measured, what measures it, and the proxy's identity, if one trains."""
     if plan.proxy is None:
         named = plan.evaluator
-        return where, evaluator(named) if isinstance(named, str) else named, None
+        measure = evaluator(named) if isinstance(named, str) else named
+        return where, against(measure, scaled_b0(plan.objective)), None
     from nas.training.images import for_data
     from nas.training.proxy import CHECKPOINTS
 

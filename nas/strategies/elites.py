@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nas.objective import Objective
 from nas.strategies.inner import Inner
-from nas.strategies.problem import Codes, Floats, SpaceProblem
+from nas.strategies.problem import Codes, Floats, SpaceProblem, positions
 
 ROUNDS = 40  # times that children are made until a generation is full
 SOFT_SPAN = 4.0  # where the objective is `soft`, bins reach this many times T
@@ -110,7 +110,8 @@ class Elites:
         proposals: dict[Hashable, NDArray[Any]] = {}
         for turn in range(ROUNDS):
             if not np.isfinite(self._reward).any():
-                candidates, _ = self._inner.random(2 * size, rng)
+                known = self._known(size) if not turn else []
+                candidates = np.vstack([*known, self._inner.random(2 * size, rng)[0]])
             elif local and turn < 3:
                 candidates = self._around_best(turn, size, rng)
             else:
@@ -122,6 +123,17 @@ class Elites:
                     if len(proposals) == size:
                         return np.array(list(proposals.values()))
         return np.array(list(proposals.values()), np.int64).reshape(-1, len(self._sizes))
+
+    def _known(self, n: int) -> list[Codes]:
+        """At most n networks that people have: the dearest allowed, and some of every cost."""
+        known = [positions(self.problem.choices, v) for v in self.problem.known()]
+        if not known:
+            return []
+        codes = np.array(known)
+        facts = self.problem.facts(codes)
+        codes = codes[facts.allowed][np.argsort(-facts.cost[facts.allowed], kind="stable")]
+        dear, every = codes[: n // 2], codes[n // 2 :: max(1, len(codes) // max(1, n // 4))]
+        return [dear, every[: n // 4]]
 
     def _parents(self, n: int, rng: np.random.RandomState) -> Codes:
         """(n, choices): of the best rewards, and of the elites of random bins."""

@@ -18,7 +18,7 @@ from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost, cost, ends_cost, stage_cost
 from search_spaces.layers import Ends, ends_of, stage_inputs
 from search_spaces.quantities import Quantity
-from search_spaces.space import Space, Value
+from search_spaces.space import Space, Value, Values
 
 Codes = NDArray[np.int64]  # (n, choices) networks, or (choices,) a single one
 Floats = NDArray[np.float64]
@@ -138,6 +138,10 @@ class SpaceProblem:
         assert isinstance(architecture, Architecture)
         exact = [limit for limit in self.limits if limit.of_quantity.of_cost is not None]
         return not broken(architecture, exact)
+
+    def known(self) -> list[Values]:
+        """Values of networks that people have, where the space names some."""
+        return [] if self.space.known is None else list(self.space.known())
 
     def architecture(self, code: Codes) -> Architecture:
         """The network of a code (choices,)."""

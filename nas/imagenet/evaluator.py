@@ -1,0 +1,95 @@
+"""The ImageNet model as an evaluator: networks of any width, depth and resolution."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nas.imagenet.joint.domain import notes, refuse
+from nas.imagenet.joint.doubt import doubt
+from nas.imagenet.joint.load import load
+from nas.imagenet.joint.model import Joint
+from nas.imagenet.joint.numbers import Floats, Numbers
+from nas.measurement import Measurement
+from search_spaces.architecture import Architecture
+
+RECIPE = (
+    "top-1 is a prediction for EfficientNet's full training recipe, in which B0 reaches 77.1 on "
+    "ImageNet"
+)
+
+
+class ImagenetEvaluator:
+    """Predicts top-1 of EfficientNet's full recipe; budget and seed change nothing.
+
+    Args:
+        path: of a file of `python -m nas.imagenet.evidence.fit`; None for the embedded one.
+        reference: spreads are of the difference to this network and grow with what sets a network
+            apart from it; None for the spread against a training of the network itself.
+        model: the model itself, in place of a path.
+
+    Raises:
+        UserError: the file can't be read or used.
+        OutOfDomain: no evidence speaks of the reference.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        reference: Architecture | None = None,
+        model: Joint | None = None,
+    ) -> None:
+        self._model = load(path) if model is None else model
+        self._reference = None if reference is None else self._numbers([reference])
+
+    @property
+    def label(self) -> str:
+        """What its numbers are."""
+        if self._reference is None:
+            return f"{RECIPE}; ± is one standard deviation of its error against a training."
+        return (
+            f"{RECIPE}; ± is one standard deviation of the error of the difference to "
+            "EfficientNet-B0 scaled to T, and grows with what sets a network apart from B0 scaled "
+            "to its own cost."
+        )
+
+    def against(self, reference: Architecture) -> "ImagenetEvaluator":
+        """The same, with spreads of the difference to one network. Raises OutOfDomain."""
+        return ImagenetEvaluator(reference=reference, model=self._model)
+
+    def check(self, architecture: Architecture) -> None:
+        """Raises OutOfDomain for a network that no evidence speaks of."""
+        self._numbers([architecture])
+
+    def predict(self, architectures: Sequence[Architecture]) -> tuple[Floats, Floats]:
+        """Means and spreads, (n,) each. Raises OutOfDomain."""
+        if not len(architectures):
+            return np.zeros(0), np.zeros(0)
+        of = self._numbers(architectures)
+        if self._reference is None:
+            return self._model.predict(of)
+        gained, spread = self._difference(of, self._reference)
+        return self._model.means(self._reference)[0] + gained, spread
+
+    def difference_error(self, one: Architecture, two: Architecture) -> float:
+        """Points that the difference between two networks can be off, one standard deviation.
+
+        Raises:
+            OutOfDomain: no evidence speaks of one of them.
+        """
+        return float(self._difference(self._numbers([one]), self._numbers([two]))[1][0])
+
+    def notes(self, architecture: Architecture) -> list[str]:
+        """Where the evidence on the network is thin. Raises OutOfDomain."""
+        return notes(self._numbers([architecture]), self._model.ranges)
+
+    def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
+        mean, spread = self.predict([architecture])
+        return Measurement(float(mean[0]), float(spread[0]))
+
+    def _numbers(self, architectures: Sequence[Architecture]) -> Numbers:
+        return refuse(architectures, self._model.ranges)
+
+    def _difference(self, of: Numbers, reference: Numbers) -> tuple[Floats, Floats]:
+        """Points gained over a reference (n,), and one standard deviation of their error."""
+        gained, spread = self._model.difference(of, reference, trainings=0)
+        return gained, np.sqrt(spread**2 + doubt(of) ** 2 + doubt(reference) ** 2)

@@ -1,0 +1,72 @@
+"""How far a network is from one scaled as a whole, and what its number may be off then.
+
+A model fitted on one half of the evidence, searched for its best network, promised several points
+that a model of the other half did not grant, wherever the network found had other pixels, width,
+depth or shape than EfficientNet-B0 scaled to the same cost: few sources vary these against one
+another, and each only some of them. Within the tolerances the halves agreed better
+(`benchmarks/budgets.py`).
+"""
+
+import functools
+
+import numpy as np
+
+from nas.imagenet.joint.architectures import numbers_of
+from nas.imagenet.joint.numbers import Floats, Numbers
+from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.scaling.coefficients import PAPER, PHI_RANGE
+from search_spaces.scaling.rules import scale
+
+STEP = 0.25  # of phi, between the networks that say the proportions
+# What differs without doubt, as a difference of logs.
+TOLERANCES = {
+    "resolution": 0.10,
+    "width": 0.12,
+    "depth": 0.25,
+    "shape": 0.30,  # the width of one level against the others
+    "head": 0.35,
+    "stem": 0.40,
+}
+POINTS = 3.0  # of doubt for each tolerance beyond the first
+
+
+def proportions(of: Numbers) -> Floats:
+    """Logs of resolution, depth, head, stem and the channels of each level, (n, 4 + levels)."""
+    whole = (of.resolution, of.depth, of.head, of.stem)
+    return np.concatenate([np.log(np.stack(whole, 1)), of.out], 1)
+
+
+@functools.cache
+def _scaled() -> tuple[Floats, Floats]:
+    """(log MACs, proportions) of B0 scaled by the paper's coefficients, from small to large."""
+    phis = np.arange(PHI_RANGE[0], PHI_RANGE[1] + STEP / 2, STEP)
+    numbers = numbers_of([scale(EFFICIENTNET_B0, PAPER.at(float(phi))) for phi in phis])
+    order = np.argsort(numbers.macs, kind="stable")
+    return np.log(numbers.macs)[order], proportions(numbers)[order]
+
+
+def apart(of: Numbers) -> Floats:
+    """How far networks are from B0 scaled to their own cost.
+
+    Args:
+        of: n networks.
+
+    Returns:
+        (n, 6), in tolerances and in the order of TOLERANCES; 0 or more.
+    """
+    macs, known = _scaled()
+    at = np.log(of.macs)
+    usual = np.stack([np.interp(at, macs, column) for column in known.T], 1)
+    more = proportions(of) - usual
+    resolution, depth, head, stem = more[:, :4].T
+    width = more[:, 4:].mean(1)
+    shape = np.abs(more[:, 4:] - width[:, None]).max(1)
+    columns = np.stack([resolution, width, depth, shape, head, stem], 1)
+    return np.asarray(np.abs(columns) / np.array(list(TOLERANCES.values())))
+
+
+def doubt(of: Numbers) -> Floats:
+    """Points that the numbers of networks (n,) may be off besides, one standard deviation; 0 within
+    all tolerances."""
+    beyond = np.maximum(apart(of) - 1.0, 0.0)
+    return np.asarray(POINTS * np.sqrt((beyond**2).sum(1)))
