@@ -38,8 +38,14 @@ PHIS, PRIOR = "0..7", "prior"  # the defaults of --phi and --evaluator
 
 
 def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
-    """(coefficients, the file they stand in, if any) of `FILE`, a run's folder, `1.2,1.1,1.15`
-    or None, which is the paper's. Raises UserError."""
+    """The coefficients that an option names, and the file they stand in, if any.
+
+    Args:
+        text: A file, a run's folder, `1.2,1.1,1.15`, or None, which is the paper's.
+
+    Raises:
+        UserError: It is none of these.
+    """
     if text is None:
         return PAPER, {}
     try:
@@ -56,19 +62,25 @@ def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
     path = Path(text)
     content = read_json(path / "coefficients.json" if path.is_dir() else path)
     try:
-        found = Coefficients(*(content[key] for key in ("alpha", "beta", "gamma")))
+        coefficients = Coefficients(*(content[key] for key in ("alpha", "beta", "gamma")))
     except (KeyError, TypeError):
         raise UserError(
             f"{text} holds no alpha, beta and gamma: expected the coefficients.json of "
             "`gridsearch run`, or three numbers, as 1.2,1.1,1.15"
         ) from None
-    return found, content
+    return coefficients, content
 
 
 @dataclass(frozen=True)
 class Made:
-    """A family, and what family.json says of it. asked: what makes two families the same.
-    label: what the predictions are."""
+    """A family, and what family.json says of it.
+
+    Attributes:
+        members: The networks.
+        asked: What makes two families the same.
+        title: Of the family.
+        label: What the predictions are.
+    """
 
     members: Sequence[Member]
     asked: Mapping[str, Any]
@@ -79,9 +91,13 @@ class Made:
 def family_of(
     command: str, asked: FamilyAsked, rounded: Rounded, kept: Kept
 ) -> tuple[dict[str, Any], Path]:
-    """Makes and writes the family; gives what family.json holds, and the folder.
+    """Makes and writes the family.
 
-    Raises UserError.
+    Returns:
+        What family.json holds, and the folder.
+
+    Raises:
+        UserError: The arguments or the folder.
     """
     phis = _phis(asked.phi, asked.budgets)
     numbers, content = coefficients_of(asked.coefficients)
@@ -197,11 +213,11 @@ def compare_of(command: str, asked: CompareAsked, kept: Kept) -> tuple[dict[str,
     """Makes and writes the comparison; gives what compare.json holds, and the files."""
     numbers, _ = coefficients_of(asked.coefficients)
     targets, evaluator = parse_ratios(asked.ratios), asked.evaluator
-    given = [load_architecture(one, kept.runs) for one in asked.baselines or BASELINES]
-    measures = {one: evaluator_of(evaluator, one) for one in given}  # each network once
+    given = [load_architecture(named, kept.runs) for named in asked.baselines or BASELINES]
+    measures = {network: evaluator_of(evaluator, network) for network in given}  # each network once
     compared = {
         "kind": "compare",
-        "baselines": [one.id for one in measures],
+        "baselines": [network.id for network in measures],
         "ratios": targets,
         "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
         "evaluator": evaluator,
@@ -210,7 +226,7 @@ def compare_of(command: str, asked: CompareAsked, kept: Kept) -> tuple[dict[str,
     folder = run_path(kept.name or _compare_name(own, compared), kept.runs)
     with session(folder, compared, command):
         scaled = compare(list(measures), targets, numbers, measures.__getitem__)
-        rows = [compare_row(one) for one in scaled]
+        rows = [compare_row(network) for network in scaled]
         label_of = label(fitted()[1]) if evaluator == PRIOR else None
         content = {**compared, "label": label_of, "command": command, "networks": rows}
         write_json(folder / "compare.json", content)

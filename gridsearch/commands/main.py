@@ -80,8 +80,10 @@ def family(asked: FamilyAsked, rounded: Rounded, kept: Kept) -> None:
 @cli.command()
 @options(asked=CompareAsked, kept=Kept)
 def compare(asked: CompareAsked, kept: Kept) -> None:
-    """Scale by depth, width, resolution only and by all, at equal real MACs (figures 3 and 4,
-    table 3 of the paper)."""
+    """Scale by depth, width, resolution only and by all, at equal real MACs.
+
+    After figures 3 and 4 and table 3 of the paper.
+    """
     from gridsearch.commands.family import compare_of
 
     content, files = compare_of(command_line("gridsearch"), asked, kept)
@@ -97,6 +99,7 @@ cli.add_command(report)
 
 
 def main() -> NoReturn:
+    """Runs `gridsearch` and leaves the process."""
     entry(cli, "gridsearch")
 
 

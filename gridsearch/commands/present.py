@@ -35,8 +35,8 @@ def _print_removed(out: Console, result: Result) -> None:
 
 def print_run(result: Result, most: int) -> None:
     """What each rule removed, every point, the pick beside the paper's, the next command."""
-    out, found = console(), result.coefficients
-    assert found is not None
+    out, chosen = console(), result.coefficients
+    assert chosen is not None
     question = result.plan.question
     base = cost(question.baseline)
     out.print(
@@ -47,10 +47,10 @@ def print_run(result: Result, most: int) -> None:
     _print_removed(out, result)
     _print_points(out, result, most)
     _print_rungs(out, result)
-    out.print(f"comparison: {found['method']}", style="dim")
-    _print_pick(out, found)
-    if found["label"]:
-        out.print(found["label"], style="dim")
+    out.print(f"comparison: {chosen['method']}", style="dim")
+    _print_pick(out, chosen)
+    if chosen["label"]:
+        out.print(chosen["label"], style="dim")
     coefficients = shlex.quote(str(result.folder / COEFFICIENTS))
     out.print(f"\nnext: [bold]gridsearch family --coefficients {coefficients}[/]", soft_wrap=True)
 
@@ -60,8 +60,8 @@ def _print_points(out: Console, result: Result, most: int) -> None:
     assert choice is not None
 
     def merit(i: int) -> tuple[float, float, int]:
-        one = result.estimates[i]
-        return (-(result.budgets[i] or 0.0), -(one.mean if one else float("-inf")), i)
+        estimate = result.estimates[i]
+        return (-(result.budgets[i] or 0.0), -(estimate.mean if estimate else float("-inf")), i)
 
     order = sorted(range(len(points)), key=merit)
     shown = order[:most] + [choice.pick] * (choice.pick not in order[:most])
@@ -75,10 +75,10 @@ def _print_points(out: Console, result: Result, most: int) -> None:
 
 
 def _point_row(result: Result, i: int) -> dict[str, str]:
-    choice, point, one = result.choice, result.grid.points[i], result.estimates[i]
+    choice, point, estimate = result.choice, result.grid.points[i], result.estimates[i]
     assert choice is not None
     c, figures = point.coefficients, cost(point.architecture)
-    epochs = {"epochs": f"{result.budgets[i]:g}" if one else "-"} if result.plan.eta else {}
+    epochs = {"epochs": f"{result.budgets[i]:g}" if estimate else "-"} if result.plan.eta else {}
     return {
         "": "pick" if i == choice.pick else "tied" if i in choice.tied else "",
         "alpha": f"{c.alpha:.4g}",
@@ -91,7 +91,9 @@ def _point_row(result: Result, i: int) -> dict[str, str]:
         "params": PARAMS.format(figures.params),
         "memory": MEMORY.format(figures.memory),
         **epochs,
-        "top-1 %": percent(one.mean if one else None, one.half if one else None),
+        "top-1 %": percent(
+            estimate.mean if estimate else None, estimate.half if estimate else None
+        ),
     }
 
 
@@ -113,20 +115,20 @@ def _print_rungs(out: Console, result: Result) -> None:
         )
 
 
-def _print_pick(out: Console, found: Mapping[str, Any]) -> None:
-    last = found["rungs"][-1]["points"]
-    compared = f"{last} points" + (" of the longest rung" if len(found["rungs"]) > 1 else "")
-    listed = {"pick": found["pick"]}
-    if not found["best"]["pick"]:
-        listed["highest, not told from it"] = found["best"]
-    listed["paper (Tan & Le 2019)"] = found["paper"]
+def _print_pick(out: Console, chosen: Mapping[str, Any]) -> None:
+    last = chosen["rungs"][-1]["points"]
+    compared = f"{last} points" + (" of the longest rung" if len(chosen["rungs"]) > 1 else "")
+    listed = {"pick": chosen["pick"]}
+    if not chosen["best"]["pick"]:
+        listed["highest, not told from it"] = chosen["best"]
+    listed["paper (Tan & Le 2019)"] = chosen["paper"]
     rows = table("", "alpha", "beta", "gamma", "product", "real ratio", "top-1 %")
     for name, row in listed.items():
         values = [f"{row[key]:.4g}" for key in ("alpha", "beta", "gamma")]
         accuracy = percent(row.get("accuracy"), row.get("half"))
         rows.add_row(name, *values, f"{row['product']:.3f}", f"{row['ratio']:.3f}", accuracy)
     out.print(
-        f"\n{len(found['tied'])} of {compared} can't be told from the best; the cheapest of them "
+        f"\n{len(chosen['tied'])} of {compared} can't be told from the best; the cheapest of them "
         "(MACs within 1 % count as equal, then fewest params) is the pick"
     )
     out.print(rows)

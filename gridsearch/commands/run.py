@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def window_of(text: str) -> float | None:
-    """`0.05`, `5%`, or None for `off`. Raises UserError."""
+    """`0.05`, `5%`, or None for `off`.
+
+    Raises:
+        UserError: It is none of these.
+    """
     if text.strip().lower() == "off":
         return None
     number = text.strip().removesuffix("%")
@@ -31,9 +35,17 @@ def window_of(text: str) -> float | None:
 def plan_of(
     asked: GridAsked, measured: Measured, rounded: Rounded, network: Architecture, how: "Execution"
 ) -> Plan:
-    """The plan of `gridsearch run`. Raises UserError.
+    """The plan of `gridsearch run`.
 
-    network: the baseline that was asked for; with training it takes the data's classes.
+    Args:
+        asked: The grid.
+        measured: Who measures it.
+        rounded: How scaled numbers are rounded.
+        network: The baseline that was asked for; with training it takes the data's classes.
+        how: The half that search and grid share.
+
+    Raises:
+        UserError: The arguments don't go together.
     """
     if how.proxy is not None:
         from gridsearch.grid.training import fitted

@@ -1,0 +1,1 @@
+"""Families of scaled networks, and the ways of scaling compared."""

@@ -35,8 +35,17 @@ FIGURE_4 = ((1.0, 1.0), (1.0, 1.3), (2.0, 1.0), (2.0, 1.3))
 
 @dataclass(frozen=True)
 class Scaled:
-    """A scaled baseline. method: of METHODS.   target: MACs asked for / the baseline's.
-    ratio: reached.   multipliers: nominal."""
+    """A scaled baseline.
+
+    Attributes:
+        baseline: Its name, or its id.
+        method: Of METHODS, or `baseline` for itself.
+        target: MACs asked for / the baseline's.
+        ratio: MACs reached / the baseline's.
+        multipliers: Nominal, before rounding.
+        architecture: The network.
+        measured: Its accuracy.
+    """
 
     baseline: str
     method: str
@@ -83,11 +92,23 @@ def compare(
     coefficients: Coefficients,
     evaluator: Callable[[Architecture], Evaluator] = ScalingPrior,
 ) -> list[Scaled]:
-    """Every baseline at every ratio by every method, and itself. Raises UserError."""
+    """Every baseline at every ratio by every method, and itself.
+
+    Args:
+        baselines: What is scaled.
+        ratios: MACs / the baseline's.
+        coefficients: Of the compound method.
+        evaluator: Gives one for a baseline.
+
+    Raises:
+        UserError: A ratio is out of reach.
+        OutOfDomain: An evaluator refuses a network.
+        RunFailure: An evaluator fails.
+    """
     return [
-        one
+        scaled
         for baseline in baselines
-        for one in _scaled(baseline, ratios, coefficients, evaluator(baseline))
+        for scaled in _scaled(baseline, ratios, coefficients, evaluator(baseline))
     ]
 
 
@@ -107,8 +128,12 @@ def _scaled(
 
 
 def measured(evaluator: Evaluator, architecture: Architecture) -> Measurement:
-    """One measurement. Raises OutOfDomain where the evaluator refuses the network, RunFailure where
-    it fails."""
+    """One measurement.
+
+    Raises:
+        OutOfDomain: The evaluator refuses the network.
+        RunFailure: It fails.
+    """
     checked(evaluator, architecture)
     outcome = evaluate(evaluator, architecture, 1.0, 0)
     if outcome.measurement is None:
@@ -120,7 +145,11 @@ def measured(evaluator: Evaluator, architecture: Architecture) -> Measurement:
 
 
 def parse_ratios(text: str) -> list[float]:
-    """`2,4,8`. Raises UserError."""
+    """`2,4,8` as numbers.
+
+    Raises:
+        UserError: They are none, or out of range.
+    """
     try:
         ratios = [float(part.strip().lower().removesuffix("x")) for part in text.split(",")]
         if not all(1 < ratio <= LARGEST_RATIO for ratio in ratios):
@@ -133,25 +162,24 @@ def parse_ratios(text: str) -> list[float]:
     return list(dict.fromkeys(ratios))
 
 
-def row(one: Scaled) -> dict[str, Any]:
-    """A scaled network's figures, as the table has them. top1: percent; top1_error: its
-    standard error."""
-    figures, m = cost(one.architecture), one.multipliers
+def row(scaled: Scaled) -> dict[str, Any]:
+    """A scaled network's figures, as the table has them.
+
+    `top1` is in percent, `top1_error` its standard error.
+    """
+    m = scaled.multipliers
     return {
-        "baseline": one.baseline,
-        "method": one.method,
-        "target_ratio": one.target,
-        "ratio": one.ratio,
+        "baseline": scaled.baseline,
+        "method": scaled.method,
+        "target_ratio": scaled.target,
+        "ratio": scaled.ratio,
         "depth": m.depth,
         "width": m.width,
         "resolution_multiplier": m.resolution,
-        "blocks": one.architecture.blocks,
-        "resolution": one.architecture.resolution,
-        "macs": figures.macs,
-        "params": figures.params,
-        "activations": figures.activations,
-        "memory": figures.memory,
-        "top1": None if one.measured is None else one.measured.accuracy,
-        "top1_error": None if one.measured is None else one.measured.spread,
-        "id": one.architecture.id,
+        "blocks": scaled.architecture.blocks,
+        "resolution": scaled.architecture.resolution,
+        **cost(scaled.architecture).columns,
+        "top1": None if scaled.measured is None else scaled.measured.accuracy,
+        "top1_error": None if scaled.measured is None else scaled.measured.spread,
+        "id": scaled.architecture.id,
     }

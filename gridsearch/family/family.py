@@ -24,9 +24,18 @@ _MACS = QUANTITIES["flops"]
 
 @dataclass(frozen=True)
 class Member:
-    """A network of a family. multipliers: nominal, before rounding.   ratio: MACs / the
-    baseline's.   phi: None where the network follows none.   budget: MACs asked for, if any.
-    paper: predicted top-1 of the paper's alpha, beta, gamma within the same MACs."""
+    """A network of a family.
+
+    Attributes:
+        name: A Python name.
+        architecture: The network.
+        multipliers: Nominal, before rounding.
+        ratio: MACs / the baseline's.
+        phi: None where the network follows none.
+        budget: MACs asked for, if any.
+        prediction: The prior's, where it covers the baseline.
+        paper: Predicted top-1 of the paper's alpha, beta, gamma within the same MACs.
+    """
 
     name: str
     architecture: Architecture
@@ -39,7 +48,11 @@ class Member:
 
 
 def released_family(names: Sequence[str | int]) -> list[Member]:
-    """The released networks of these names or numbers, each once. Raises UserError."""
+    """The released networks of these names or numbers, each once.
+
+    Raises:
+        UserError: There is no such network.
+    """
     members = []
     for name in dict.fromkeys(map(preset_name, names)):
         preset, network = RELEASED[name], released(name)
@@ -49,7 +62,11 @@ def released_family(names: Sequence[str | int]) -> list[Member]:
 
 
 def formula_family(recipe: Recipe, phis: Sequence[float]) -> list[Member]:
-    """The networks at these phis, each once. Raises UserError."""
+    """The networks at these phis, each once.
+
+    Raises:
+        UserError: A phi is out of range.
+    """
     members = []
     for phi in dict.fromkeys(map(check_phi, phis)):
         name = phi_name(phi)
@@ -65,7 +82,11 @@ def phi_name(phi: float) -> str:
 
 
 def budget_family(recipe: Recipe, budgets: Sequence[float]) -> list[Member]:
-    """For each budget of MACs the largest network that does not exceed it. Raises UserError."""
+    """For each budget of MACs the largest network that does not exceed it.
+
+    Raises:
+        UserError: A budget is out of reach.
+    """
     members: list[Member] = []
     for budget in dict.fromkeys(budgets):
         phi, network = fit_budget(recipe, budget)
@@ -90,14 +111,20 @@ def budget_family(recipe: Recipe, budgets: Sequence[float]) -> list[Member]:
 def predicted(
     members: Sequence[Member], base: Architecture, recipe: Recipe | None = None
 ) -> list[Member]:
-    """The members with the prior's predictions, where it covers the baseline; with a recipe of
-    coefficients other than the paper's, what the paper's would give within the same MACs."""
+    """The members with the prior's predictions, where it covers the baseline.
+
+    Args:
+        members: Of one family.
+        base: The baseline.
+        recipe: With coefficients other than the paper's, what the paper's would give within the
+            same MACs is predicted too.
+    """
     try:
         prior = ScalingPrior(base, recipe.rule if recipe else None)
     except OutOfDomain:
         return list(members)
     paper = dataclasses.replace(recipe, coefficients=PAPER) if recipe else None
-    found = []
+    judged = []
     for member in members:
         beside = None
         if recipe and paper and recipe != paper and member.phi != 0:
@@ -105,12 +132,16 @@ def predicted(
                 network = fit_budget(paper, cost(member.architecture).macs)[1]
                 beside = prior(network, 1.0, 0).accuracy
         guess = prior(member.architecture, 1.0, 0)
-        found.append(dataclasses.replace(member, prediction=guess, paper=beside))
-    return found
+        judged.append(dataclasses.replace(member, prediction=guess, paper=beside))
+    return judged
 
 
 def parse_phis(text: str) -> list[float]:
-    """`0..7`, `3`, `-1,0.5,2`. Raises UserError."""
+    """`0..7`, `3` or `-1,0.5,2` as numbers.
+
+    Raises:
+        UserError: They are none.
+    """
     phis: list[float] = []
     for part in text.split(","):
         if ".." in part:
@@ -140,7 +171,11 @@ def _rising(text: str) -> list[float]:
 
 
 def parse_budgets(text: str, base: Architecture) -> list[float]:
-    """`400M,1G,4G`, or multiples of the baseline's MACs, `2x,4x`. Raises UserError."""
+    """`400M,1G,4G`, or multiples of the baseline's MACs, `2x,4x`, as MACs.
+
+    Raises:
+        UserError: They are none.
+    """
     budgets = []
     for part in text.split(","):
         if part.strip().lower().endswith("x"):
@@ -168,7 +203,7 @@ def interchange(architecture: Architecture) -> dict[str, Any]:
 
 
 def _timm(a: Architecture) -> dict[str, Any]:
-    """timm's class and what it takes. Raises UserError where it has no words."""
+    """The class of timm and what it takes. Raises UserError where it has no words."""
     how = fitting(a)
     se = {"gate_layer": how.gate} if how.gate != "sigmoid" else {}
     se |= {"force_act_layer": how.se_activation} if how.se_activation else {}
@@ -191,9 +226,12 @@ def _timm(a: Architecture) -> dict[str, Any]:
 
 
 def row(member: Member) -> dict[str, Any]:
-    """A member's figures, as the CSV has them. memory: peak bytes at batch 1, float32.
-    top1: predicted, percent; top1_error: RMSE of predicted gains of networks never fitted;
-    top1_paper: predicted for the paper's coefficients within the same MACs."""
+    """A member's figures, as the CSV has them.
+
+    `memory` is peak bytes at batch 1 in float32; `top1` is predicted, in percent, with
+    `top1_error`, the RMSE of predicted gains of networks never fitted; `top1_paper` is predicted
+    for the paper's coefficients within the same MACs.
+    """
     a, figures, m = member.architecture, cost(member.architecture), member.multipliers
     guess = member.prediction
     return {
@@ -226,7 +264,11 @@ def full(member: Member) -> dict[str, Any]:
 
 
 def check_recipe(recipe: Recipe) -> Recipe:
-    """The recipe itself. Raises UserError for an unknown rule or rounding."""
+    """The recipe itself.
+
+    Raises:
+        UserError: The rule or the rounding is unknown.
+    """
     rule_name(recipe.baseline, recipe.rule)
     round_pixels(recipe.baseline.resolution, recipe.round_resolution)
     return recipe

@@ -71,7 +71,19 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def write_family(
     folder: Path, members: Sequence[Member], about: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Writes FILES; gives what family.json holds: `about` and the networks. Raises RunFailure."""
+    """Writes FILES.
+
+    Args:
+        folder: Where to.
+        members: The networks.
+        about: What else family.json holds.
+
+    Returns:
+        What family.json holds: `about` and the networks.
+
+    Raises:
+        RunFailure: The disk refuses.
+    """
     content = {**about, "networks": [full(member) for member in members]}
     write_json(folder / "family.json", content)
     write_atomically(folder / "family.csv", table([row(member) for member in members]))

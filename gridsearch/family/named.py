@@ -42,19 +42,24 @@ class Family:
         return str(self.frame.to_html(index=False, float_format="{:.4g}".format))
 
 
-def family_from(found: Result, phis: Sequence[float] = tuple(range(8))) -> Family:
+def family_from(result: Result, phis: Sequence[float] = tuple(range(8))) -> Family:
     """The family of a grid search: its baseline scaled with its coefficients at each phi.
 
-    Raises UserError for what is no grid search's result, or was interrupted and chose nothing.
+    Args:
+        result: What `gridsearch.find` gave.
+        phis: Each gives a network.
+
+    Raises:
+        UserError: It is no grid search's result, or was interrupted and chose nothing.
     """
-    if not isinstance(found, Result):
+    if not isinstance(result, Result):
         raise UserError(
-            f"the grid search is of type {type(found).__name__}: expected the result of "
+            f"the grid search is of type {type(result).__name__}: expected the result of "
             "gridsearch.find, as family_from(gridsearch.find(network))"
         )
-    chosen, question = found.coefficients, found.plan.question
+    chosen, question = result.coefficients, result.plan.question
     if chosen is None:
-        raise UserError(f"the run {found.folder} has no coefficients: let it finish")
+        raise UserError(f"the run {result.folder} has no coefficients: let it finish")
     numbers = Coefficients(*(chosen[key] for key in ("alpha", "beta", "gamma")))
     recipe = Recipe(question.baseline, numbers, question.rule, question.round_resolution)
     return Family(tuple(formula_family(recipe, phis)))

@@ -31,15 +31,19 @@ def _write(figure: Any, path: Path) -> None:
 
 def plot_methods(path: Path, scaled: Sequence[Scaled], caption: str) -> None:
     """Top-1 against MACs for each method, one panel a baseline (figure 3, table 3)."""
-    names = list(dict.fromkeys(one.baseline for one in scaled))
+    names = list(dict.fromkeys(network.baseline for network in scaled))
     figure, axes = _figure(len(names))
     for axis, name in zip(axes, names, strict=True):
-        base = next(one for one in scaled if one.baseline == name and one.method == "baseline")
+        base = next(
+            network
+            for network in scaled
+            if network.baseline == name and network.method == "baseline"
+        )
         for method in METHODS:
             line = [base] + [o for o in scaled if (o.baseline, o.method) == (name, method)]
             axis.plot(
-                [cost(one.architecture).macs / 1e9 for one in line],
-                [one.measured.accuracy if one.measured else None for one in line],
+                [cost(network.architecture).macs / 1e9 for network in line],
+                [network.measured.accuracy if network.measured else None for network in line],
                 marker=MARKS[method],
                 label=method,
             )
@@ -59,8 +63,11 @@ def plot_methods(path: Path, scaled: Sequence[Scaled], caption: str) -> None:
 def plot_widths(
     path: Path, baseline: Architecture, evaluator: Evaluator, caption: str
 ) -> list[tuple[float, float, float, int, float]]:
-    """Width scaled at several depths and resolutions (figure 4); gives what was drawn as rows of
-    (depth, resolution, width, MACs, top-1)."""
+    """Width scaled at several depths and resolutions (figure 4).
+
+    Returns:
+        What was drawn, as rows of (depth, resolution, width, MACs, top-1).
+    """
     figure, axes = _figure(1)
     rows = []
     for depth, resolution in FIGURE_4:
@@ -72,7 +79,7 @@ def plot_widths(
             marker=".",
             label=f"d={depth:g}, r={resolution:g}",
         )
-        rows += [(depth, resolution, w, *one) for w, one in zip(WIDTHS, line, strict=True)]
+        rows += [(depth, resolution, w, *point) for w, point in zip(WIDTHS, line, strict=True)]
     axes[0].set_xscale("log")
     axes[0].set_xlabel("MACs, 1e9 multiply-adds")
     axes[0].set_ylabel("ImageNet top-1, %")

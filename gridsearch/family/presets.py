@@ -12,8 +12,15 @@ from search_spaces.scaling.rules import Multipliers, scale
 
 @dataclass(frozen=True)
 class Preset:
-    """width, depth: multipliers of B0.   resolution: pixels.   dropout: before the classifier.
-    rule: how the multipliers round (`scaler.RULES`)."""
+    """How a released network follows from its baseline.
+
+    Attributes:
+        width: Multiplies B0's.
+        depth: Multiplies B0's.
+        resolution: Pixels.
+        dropout: Before the classifier.
+        rule: How the multipliers round (`search_spaces.scaling.rules.RULES`).
+    """
 
     width: float
     depth: float
@@ -44,7 +51,11 @@ RELEASED = {
 
 
 def preset_name(name_or_phi: str | int) -> str:
-    """`b3` for `b3`, `B3`, `efficientnet_b3`, `3` or 3. Raises UserError that lists the names."""
+    """`b3` for `b3`, `B3`, `efficientnet_b3`, `3` or 3.
+
+    Raises:
+        UserError: There is no such network; the names are listed.
+    """
     name = re.sub(r"^efficientnet[_-]?", "", str(name_or_phi).lower())
     name = f"b{name}" if name.isdigit() else name
     if name not in RELEASED:
@@ -71,7 +82,8 @@ def multipliers(preset: Preset) -> Multipliers:
 def released(name_or_phi: str | int) -> Architecture:
     """The released EfficientNet `b0`..`b8`, `l2` or `lite0`..`lite4`; a phi from 0 to 8 is b-phi.
 
-    Raises UserError that lists the names.
+    Raises:
+        UserError: There is no such network; the names are listed.
     """
     name = preset_name(name_or_phi)
     preset = RELEASED[name]

@@ -1,0 +1,1 @@
+"""A grid of scaled networks: its points, its measurements, the choice."""

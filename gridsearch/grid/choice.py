@@ -18,9 +18,14 @@ CONFIDENCE = 0.95  # of the intervals
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a point's replicates say. mean: top-1, percent.   deviation: of one replicate.
-    half: half the width of the mean's 95 % confidence interval; both None where unknown.
-    n: replicates."""
+    """What a point's replicates say.
+
+    Attributes:
+        mean: Top-1, percent.
+        deviation: Of one replicate, points; None where unknown.
+        half: Half the width of the mean's 95 % confidence interval; None where unknown.
+        n: Replicates.
+    """
 
     mean: float
     deviation: float | None
@@ -30,8 +35,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Choice:
-    """best: the point of highest mean.   tied: points that can't be told from it, itself first.
-    pick: the cheapest of these.   method: how they were compared."""
+    """Which point was taken, and why.
+
+    Attributes:
+        best: The point of highest mean.
+        tied: Points that can't be told from it, itself first.
+        pick: The cheapest of these.
+        method: How they were compared.
+    """
 
     best: int
     tied: tuple[int, ...]
@@ -48,10 +59,10 @@ def t_quantile(probability: float, freedom: float) -> float:
 
 def estimate(measurements: Sequence[Measurement]) -> Estimate:
     """Mean and t interval of the replicates; of a single one with the spread that it states."""
-    values = [one.accuracy for one in measurements]
+    values = [measurement.accuracy for measurement in measurements]
     n = len(values)
     mean = math.fsum(values) / n
-    stated = [one.spread for one in measurements if one.spread is not None]
+    stated = [measurement.spread for measurement in measurements if measurement.spread is not None]
     if n == 1:
         deviation = stated[0] if stated else None
         half = None if deviation is None else t_quantile(0.5 + CONFIDENCE / 2, 1e9) * deviation
@@ -69,14 +80,20 @@ def choose(
 ) -> Choice:
     """The cheapest point that can't be told from the best.
 
-    costs: what is to be small, most important first, as (MACs, params); of points within 1 % of
-    the fewest MACs the one with the fewest params is taken.
-    difference_error: standard error of the difference between two points, where the evaluator
-    knows it (the prior does); a point is told from the best by a one-sided test at `level`.
     With replicates, a one-sided t test on the variance pooled over all points, Bonferroni's
     correction for comparing each with the best (Hsu 1984's multiple comparisons with the best,
     conservatively). With single measurements that state their spread, their joint spread.
-    Raises UserError where single measurements without a spread leave nothing to test with.
+
+    Args:
+        estimates: By point, at least one.
+        costs: By point what is to be small, most important first, as (MACs, params); of points
+            within 1 % of the fewest MACs the one with the fewest params is taken.
+        difference_error: Standard error of the difference between two points, where the evaluator
+            knows it (the prior does); a point is told from the best by a one-sided test then.
+        level: Of the tests.
+
+    Raises:
+        UserError: Single measurements without a spread leave nothing to test with.
     """
     best = max(range(len(estimates)), key=lambda i: estimates[i].mean)
     if len(estimates) == 1:
@@ -95,8 +112,20 @@ def not_worse(
     difference_error: Callable[[int, int], float] | None,
     level: float,
 ) -> tuple[list[int], str]:
-    """The points that can't be told to be worse than `reference`, itself among them, and how
-    they were compared; as in `choose`."""
+    """The points that can't be told to be worse than a reference.
+
+    Args:
+        estimates: By point.
+        reference: A point.
+        difference_error: As in `choose`.
+        level: Of the tests.
+
+    Returns:
+        The points, the reference among them, and how they were compared.
+
+    Raises:
+        UserError: As `choose`.
+    """
     error, quantile, method = _test(estimates, difference_error, level)
     mean = estimates[reference].mean
     return [

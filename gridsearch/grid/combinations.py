@@ -9,16 +9,28 @@ MOST = 20_000
 
 
 def combinations(step: float, tolerance: float, most: int = MOST) -> tuple[list[Coefficients], int]:
-    """All multiples of `step` from 1 whose product is within `tolerance` of 2, and how many of
-    the box around them are not. Raises UserError where there are too many."""
+    """The coefficients of a grid.
+
+    Args:
+        step: Of each, from 1 upwards.
+        tolerance: Of their product around 2.
+        most: Of combinations.
+
+    Returns:
+        All multiples of the step whose product is within, and how many of the box around them are
+        not.
+
+    Raises:
+        UserError: There are too many.
+    """
     end = 2 + tolerance
     linear = [1 + i * step for i in range(int((end - 1) / step + 1e-9) + 1)]
     rooted = [value for value in linear if value**2 <= end + 1e-9]
-    found = [
+    listed = [
         Coefficients(round(alpha, 10), round(beta, 10), round(gamma, 10))
         for alpha, beta, gamma in _products(linear, rooted, tolerance, most)
     ]
-    return found, len(linear) * len(rooted) ** 2 - len(found)
+    return listed, len(linear) * len(rooted) ** 2 - len(listed)
 
 
 def _products(

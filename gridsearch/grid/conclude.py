@@ -29,10 +29,24 @@ COEFFICIENTS = "coefficients.json"
 
 @dataclass
 class Result:
-    """What came of a run. trials: all measurements, of this session and before.
-    estimates, budgets: by point of the grid, at the largest budget it was measured with; None
-    where every measurement failed.   rungs: of halving, or the one.   label: what the numbers
-    are.   new: measurements of this session."""
+    """What came of a run.
+
+    Attributes:
+        plan: What was asked for.
+        folder: Of the run.
+        grid: Its points.
+        evaluator: What was asked of each.
+        trials: All measurements, of this session and before.
+        estimates: By point, at the largest budget it was measured with; None where every
+            measurement failed.
+        budgets: By point, the largest it was measured with.
+        rungs: Of halving, or the one.
+        choice: None of an interrupted run.
+        coefficients: What coefficients.json holds.
+        label: What the numbers are.
+        new: Measurements of this session.
+        interrupted: Ctrl-C ended it.
+    """
 
     plan: Plan
     folder: Path
@@ -61,26 +75,29 @@ class Result:
 
     @property
     def networks(self) -> list[Architecture]:
+        """By point."""
         return [point.architecture for point in self.grid.points]
 
 
 def conclude(result: Result) -> None:
-    """Estimates, the choice among the points of the longest rung, and the files: points,
-    coefficients.json, best.json; of an interrupted run the points only.
+    """Estimates, the choice among the points of the longest rung, and the files.
 
-    Raises RunFailure where every measurement of the longest rung failed, UserError where nothing
-    can be compared (`choose`).
+    These are points, coefficients.json and best.json; of an interrupted run the points only.
+
+    Raises:
+        RunFailure: Every measurement of the longest rung failed.
+        UserError: Nothing can be compared (`choose`).
     """
-    found = latest(result.plan, result.networks, result.trials)
-    result.estimates = [None if one is None else one[0] for one in found]
-    result.budgets = [None if one is None else one[1] for one in found]
+    measured = latest(result.plan, result.networks, result.trials)
+    result.estimates = [None if pair is None else pair[0] for pair in measured]
+    result.budgets = [None if pair is None else pair[1] for pair in measured]
     if not result.interrupted:
         _choose(result)
     _write(result)
 
 
 def _choose(result: Result) -> None:
-    points, failed = result.grid.points, [one for one in result.trials if one.error]
+    points, failed = result.grid.points, [trial for trial in result.trials if trial.error]
     result.rungs = climbed(result.plan, result.networks, result.trials)
     able, estimates = result.rungs[-1].points, result.rungs[-1].estimates
     if not able:
@@ -121,11 +138,14 @@ def _write(result: Result) -> None:
 
 
 def row(result: Result, index: int) -> dict[str, Any]:
-    """A point's figures as plain JSON values. accuracy: top-1, percent; half: of its 95 %
-    confidence interval; budget: the largest it was measured with."""
+    """A point's figures as plain JSON values.
+
+    Accuracy is top-1 in percent, `half` is of its 95 % confidence interval, the budget the largest
+    it was measured with.
+    """
     choice = result.choice
-    point, one = result.grid.points[index], result.estimates[index]
-    c, figures = point.coefficients, cost(point.architecture)
+    point, estimate = result.grid.points[index], result.estimates[index]
+    c = point.coefficients
     return {
         "alpha": c.alpha,
         "beta": c.beta,
@@ -135,13 +155,10 @@ def row(result: Result, index: int) -> dict[str, Any]:
         "moved": point.moved,
         "blocks": point.architecture.blocks,
         "resolution": point.architecture.resolution,
-        "macs": figures.macs,
-        "params": figures.params,
-        "activations": figures.activations,
-        "memory": figures.memory,
-        "accuracy": None if one is None else one.mean,
-        "half": None if one is None else one.half,
-        "replicates": 0 if one is None else one.n,
+        **cost(point.architecture).columns,
+        "accuracy": None if estimate is None else estimate.mean,
+        "half": None if estimate is None else estimate.half,
+        "replicates": 0 if estimate is None else estimate.n,
         "budget": result.budgets[index],
         "tied": choice is not None and index in choice.tied,
         "pick": choice is not None and index == choice.pick,

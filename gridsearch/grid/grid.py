@@ -51,11 +51,18 @@ def _within(name: str, value: float, low: float, high: float, example: str) -> N
 class Question:
     """What a grid is asked for.
 
-    phi: MACs are to grow by 2**phi; not 0.   step: of alpha, beta, gamma, from 1 upwards.
-    tolerance: on alpha * beta**2 * gamma**2 around 2.
-    window: tolerance, relative, on the MACs really reached around 2**phi; None: no window.
-    memory: largest peak memory at batch 1, bytes; None: no limit.
-    rule, round_resolution: as in `scaler.scale`.   Raises UserError.
+    Attributes:
+        baseline: The network that is scaled.
+        phi: MACs are to grow by 2**phi; not 0.
+        step: Of alpha, beta, gamma, from 1 upwards.
+        tolerance: On alpha * beta**2 * gamma**2 around 2.
+        window: Tolerance, relative, on the MACs really reached around 2**phi; None: no window.
+        memory: Largest peak memory at batch 1, bytes; None: no limit.
+        rule: As in `search_spaces.scaling.rules.scale`.
+        round_resolution: As in `search_spaces.scaling.rules.scale`.
+
+    Raises:
+        UserError: A number can't be.
     """
 
     baseline: Architecture
@@ -102,9 +109,11 @@ class Question:
         return rule, dropout_at(self.baseline, self.phi, rule)
 
     def meets_window(self, ratio: float) -> bool:
+        """Whether MACs of this ratio to the baseline's are within the window."""
         return self.window is None or abs(ratio / self.ratio - 1) <= self.window
 
     def meets_memory(self, architecture: Architecture) -> bool:
+        """Whether the network's peak memory is within the limit."""
         return self.memory is None or cost(architecture).memory <= self.memory
 
     def network(self, coefficients: Coefficients) -> Architecture:
@@ -116,8 +125,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Point:
-    """A network of the grid. ratio: MACs / the baseline's.   moved: its resolution was changed
-    from the grid's to meet the window, and gamma is what that resolution stands for."""
+    """A network of the grid.
+
+    Attributes:
+        coefficients: Alpha, beta, gamma.
+        architecture: The network.
+        ratio: MACs / the baseline's.
+        moved: Its resolution was changed from the grid's to meet the window, and gamma is what that
+            resolution stands for.
+    """
 
     coefficients: Coefficients
     architecture: Architecture
@@ -127,9 +143,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Grid:
-    """points: all within window and memory, MACs ascending.   removed: how many combinations of
-    the box (product), points (same network, window) or networks (memory) each rule removed, in
-    this order.   notes: what was done where rounding left too few.   step: the one used."""
+    """The networks that a question allows.
+
+    Attributes:
+        question: What was asked for.
+        points: All within window and memory, MACs ascending.
+        removed: How many combinations of the box (product), points (same network, window) or
+            networks (memory) each rule removed, in this order.
+        notes: What was done where rounding left too few.
+        step: The one used.
+    """
 
     question: Question
     points: tuple[Point, ...]
@@ -143,7 +166,9 @@ def build_grid(question: Question) -> Grid:
 
     Where fewer than ENOUGH are left, resolution is moved to meet the window (it is the finest
     knob); where that is not enough, the step is halved, up to HALVINGS times.
-    Raises UserError where nothing is left; it names the nearest and what would work.
+
+    Raises:
+        UserError: Nothing is left; the message names the nearest and what would work.
     """
     step = question.step
     listed = _networks(question, step, MOST)
@@ -207,23 +232,25 @@ def _rank(point: Point) -> tuple[float, ...]:
 
 
 def _moved(question: Question, points: Iterable[Point]) -> Iterator[Point]:
-    """For each alpha and beta the resolution that comes nearest to 2**phi, where one is within
-    the window with gamma from 1 to DISTANT."""
+    """For each alpha and beta the resolution that comes nearest to 2**phi.
+
+    It is given where one is within the window with gamma from 1 to DISTANT.
+    """
     base = question.baseline.resolution
     unit = question.round_resolution or 1
     aim = question.ratio * question.macs
     for alpha, beta in dict.fromkeys((p.coefficients.alpha, p.coefficients.beta) for p in points):
         shape = question.network(Coefficients(alpha, beta, 1.0))
         below = largest_resolution(shape, aim, question.round_resolution)
-        found = []
+        near = []
         for pixels in (below, below + unit, shape.resolution):
             gamma = (pixels / base) ** (1 / question.phi)
             network = dataclasses.replace(shape, resolution=pixels)
             ratio = question.ratio_of(network)
             if 1 <= gamma <= DISTANT and question.meets_window(ratio):
-                found.append(Point(Coefficients(alpha, beta, gamma), network, ratio, moved=True))
-        if found:
-            yield min(found, key=lambda point: abs(math.log(point.ratio / question.ratio)))
+                near.append(Point(Coefficients(alpha, beta, gamma), network, ratio, moved=True))
+        if near:
+            yield min(near, key=lambda point: abs(math.log(point.ratio / question.ratio)))
 
 
 def _notes(question: Question, plain: Grid, best: Grid) -> Iterator[str]:

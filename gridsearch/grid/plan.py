@@ -17,14 +17,20 @@ FEWEST = 2  # points that reach the last rung: one alone is compared with nothin
 
 @dataclass(frozen=True)
 class Plan(Execution):
-    """A grid search. The level, the replicates, name, runs, storage, command, executor and
-    resources do not make another experiment. Raises UserError for what can't be.
+    """A grid search.
 
-    baseline: as the user named it, for messages.
-    replicates: measurements of each point with seeds 0, 1, ...; None takes the evaluator's.
-    level: of the test that tells a point from the best, above 0 and below 0.5.
-    proxy: its pixels are not used, since a network takes its own. The question's baseline must
-        have the data's classes (`training.fitted`).
+    The level, the replicates, name, runs, storage, command, executor and resources do not make
+    another experiment. The proxy's pixels are not used, since a network takes its own.
+
+    Attributes:
+        question: Its baseline must have the data's classes (`training.fitted`).
+        baseline: As the user named it, for messages.
+        evaluator: By name; the proxy's training where there is one.
+        replicates: Measurements of each point with seeds 0, 1, ...; None takes the evaluator's.
+        level: Of the test that tells a point from the best, above 0 and below 0.5.
+
+    Raises:
+        UserError: A field can't be.
     """
 
     question: Question
@@ -59,18 +65,20 @@ class Plan(Execution):
 
     def sizes(self, points: int) -> tuple[int, ...]:
         """How many points each rung measures."""
-        found = [points]
+        sizes = [points]
         for _ in self.budgets[1:]:
-            found.append(kept(found[-1], self.eta))
-        return tuple(found)
+            sizes.append(kept(sizes[-1], self.eta))
+        return tuple(sizes)
 
     def evaluations(self, points: int) -> int:
+        """Measurements in all, of a grid of so many points."""
         return self.wanted * sum(self.sizes(points))
 
     def experiment(self, training: dict[str, Any] | None = None) -> dict[str, Any]:
         """What makes two runs the same experiment; replicates may grow, the level may change.
 
-        training: the proxy's identity (`training.identity`).
+        Args:
+            training: The proxy's identity (`training.identity`).
         """
         q = self.question
         halving = {"halving": self.eta, "budgets": list(self.budgets)}

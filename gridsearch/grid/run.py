@@ -28,7 +28,15 @@ from search_spaces.errors import OutOfDomain, RunFailure, UserError
 
 @dataclass(frozen=True)
 class Parts:
-    """What a plan stands for. training: the proxy's identity.   label: what the numbers are."""
+    """What a plan stands for.
+
+    Attributes:
+        folder: Of the run.
+        grid: Its points.
+        evaluator: What is asked of each.
+        training: The proxy's identity.
+        label: What the numbers are.
+    """
 
     folder: Path
     grid: Grid
@@ -38,8 +46,19 @@ class Parts:
 
 
 def prepare(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> Parts:
-    """Looks everything up and refuses what can't work, before anything is written but images
-    decoded. Raises UserError, RunFailure."""
+    """Looks everything up and refuses what can't work.
+
+    Nothing is written before but images decoded.
+
+    Args:
+        plan: The search.
+        grid: Its points.
+        decoded: Called with how many images are decoded, and of how many.
+
+    Raises:
+        UserError: The arguments or the folder.
+        RunFailure: The disk.
+    """
     folder = run_path(plan.run_name(), plan.runs)
     check_run(folder, plan.experiment())
     if plan.proxy is None:
@@ -67,10 +86,15 @@ def run(
 ) -> Result:
     """Runs or continues a grid search. Ctrl-C ends it early with what was measured.
 
-    grid: the plan's, if it was built before.   show: called with each measurement and how many
-    there are.   decoded: called with (images decoded, of how many).
-    Raises UserError (the arguments, the folder) and RunFailure (the disk, an evaluator that never
-    works).
+    Args:
+        plan: What is searched.
+        grid: The plan's, if it was built before.
+        show: Called with each measurement and how many there are.
+        decoded: Called with how many images are decoded, and of how many.
+
+    Raises:
+        UserError: The arguments or the folder.
+        RunFailure: The disk, or an evaluator that never works.
     """
     import optuna
 
@@ -97,11 +121,18 @@ def find(
 ) -> Result:
     """`gridsearch run` from Python: the arguments of `Question` and of `Plan`.
 
-    baseline: a network, what names one (a paper's network, a run, a file), or what holds one as
-        `architecture`, as the result of `nas.find`.
-    Raises UserError, RunFailure.
-
     >>> find("efficientnet_b0", phi=1).coefficients["alpha"]
+
+    Args:
+        baseline: A network, what names one (a paper's network, a run, a file), or what holds one as
+            `architecture`, as the result of `nas.find`.
+        phi: MACs are to grow by 2**phi.
+        question: Other arguments of `Question`.
+        plan: Arguments of `Plan`.
+
+    Raises:
+        UserError: The arguments or the folder.
+        RunFailure: The disk, or an evaluator that never works.
     """
     network = _network(baseline, Path(plan.get("runs", "runs")))
     name = baseline if isinstance(baseline, str) else network.name or network.id
@@ -140,14 +171,23 @@ def evaluate_points(
     show: Callable[[Trial], None] = lambda trial: None,
     pending: Pending | None = None,
 ) -> None:
-    """Measures each point with seeds 0 to replicates - 1, rung by rung, those stored before left
-    out. Raises RunFailure where every one fails."""
+    """Measures each point with seeds 0 to replicates - 1, rung by rung.
+
+    Those stored before are left out.
+
+    Raises:
+        RunFailure: Every one fails, or the store can't be written.
+    """
     drive(Held(result), hands, store, result.trials, show, pending)
     check_any(result.trials)
 
 
 def check_any(trials: Sequence[Trial]) -> None:
-    """Raises RunFailure where there are trials and every one failed."""
+    """Refuses trials of which every one failed.
+
+    Raises:
+        RunFailure: There are trials, and every one did.
+    """
     failed = [trial for trial in trials if trial.error]
     if failed and len(failed) == len(trials):
         raise RunFailure(
@@ -169,12 +209,14 @@ class Held(Rounds):
         )
 
     def ask(self) -> Job | None:
+        """The next measurement, or None."""
         job = super().ask()
         if job is not None:
             hold(self._question, job.architecture)
         return job
 
     def adopt(self, job: Job) -> bool:
+        """Takes up a measurement that an earlier session was cut off from."""
         hold(self._question, job.architecture)
         return super().adopt(job)
 
@@ -186,7 +228,11 @@ def objective(grid: Grid) -> Objective:
 
 
 def check_points(measure: Evaluator, grid: Grid) -> None:
-    """Raises UserError where the evaluator refuses a point."""
+    """Refuses an evaluator that does not cover the grid.
+
+    Raises:
+        UserError: It refuses a point.
+    """
     for point in grid.points:
         try:
             checked(measure, point.architecture)

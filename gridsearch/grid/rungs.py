@@ -22,9 +22,15 @@ from search_spaces.architecture import Architecture
 
 @dataclass(frozen=True)
 class Rung:
-    """One budget of a grid that was measured whole. points: positions in the grid, best first.
-    estimates: of these that could be measured, the same order.   kept: how many went on.
-    close: how many of the others can't be told from the last that was kept."""
+    """One budget of a grid that was measured whole.
+
+    Attributes:
+        budget: Of each measurement.
+        points: Positions in the grid, best first.
+        estimates: Of these that could be measured, the same order.
+        kept: How many went on.
+        close: How many of the others can't be told from the last that was kept.
+    """
 
     budget: float
     points: tuple[int, ...]
@@ -34,7 +40,11 @@ class Rung:
 
 
 def hold(question: Question, architecture: Architecture) -> None:
-    """Raises AssertionError for a network outside window or memory: none is ever evaluated."""
+    """Holds a network to window and memory: none outside is ever evaluated.
+
+    Raises:
+        AssertionError: It is outside.
+    """
     ratio = question.ratio_of(architecture)
     if not (question.meets_window(ratio) and question.meets_memory(architecture)):
         raise AssertionError(f"a point of {ratio:.4g} times the MACs is outside the window")
@@ -43,13 +53,23 @@ def hold(question: Question, architecture: Architecture) -> None:
 def missing(
     plan: Plan, points: Sequence[Architecture], trials: Sequence[Trial], running: Sequence[Job]
 ) -> list[Job]:
-    """The measurements of the first rung that lacks some, by seed and point; none while that
-    rung waits for its last ones, or where nothing is left. A measurement that failed is not
-    made again, nor gone on with."""
+    """The measurements of the first rung that lacks some, by seed and point.
+
+    A measurement that failed is not made again, nor gone on with.
+
+    Args:
+        plan: Its budgets and replicates.
+        points: The grid's networks.
+        trials: What was measured so far.
+        running: What is being measured.
+
+    Returns:
+        None at all while that rung waits for its last ones, or where nothing is left.
+    """
     known: list[Trial | Job] = [*trials, *running]
-    begun = {(one.architecture, one.seed, one.budget) for one in known}
+    begun = {(each.architecture, each.seed, each.budget) for each in known}
     failed = {(trial.architecture, trial.seed) for trial in trials if trial.error}
-    number = 1 + max((one.number for one in known), default=-1)
+    number = 1 + max((each.number for each in known), default=-1)
     alive = list(points)
     for budget in plan.budgets:
         due = [
@@ -59,50 +79,54 @@ def missing(
             if (architecture, seed, budget) not in begun and (architecture, seed) not in failed
         ]
         if due:
-            return [Job(number + i, {}, *one, budget) for i, one in enumerate(due)]
+            return [Job(number + i, {}, *each, budget) for i, each in enumerate(due)]
         if any(job.budget == budget for job in running):
             return []
         means = _means(alive, trials, budget)
-        alive = sorted(means, key=lambda one: -means[one])[: kept(len(means), plan.eta or 1)]
+        alive = sorted(means, key=lambda each: -means[each])[: kept(len(means), plan.eta or 1)]
     return []
 
 
 def _measured(trials: Sequence[Trial], budget: float) -> dict[Architecture, list[Measurement]]:
-    found = defaultdict(list)
+    measured = defaultdict(list)
     for trial in sorted(trials, key=lambda trial: trial.seed):
         if trial.accuracy is not None and trial.budget == budget:
-            found[trial.architecture].append(Measurement(trial.accuracy, trial.spread))
-    return found
+            measured[trial.architecture].append(Measurement(trial.accuracy, trial.spread))
+    return measured
 
 
 def _means(
     points: Sequence[Architecture], trials: Sequence[Trial], budget: float
 ) -> dict[Architecture, float]:
     """The mean of each point that could be measured, in the grid's order."""
-    found = _measured(trials, budget)
+    measured = _measured(trials, budget)
     return {
-        one: math.fsum(m.accuracy for m in found[one]) / len(found[one])
-        for one in points
-        if one in found
+        network: math.fsum(m.accuracy for m in measured[network]) / len(measured[network])
+        for network in points
+        if network in measured
     }
 
 
 def climbed(plan: Plan, points: Sequence[Architecture], trials: Sequence[Trial]) -> list[Rung]:
-    """The rungs of a grid that is measured whole, first to last. Raises UserError as `choose`."""
+    """The rungs of a grid that is measured whole, first to last.
+
+    Raises:
+        UserError: As `choose`.
+    """
     rungs: list[Rung] = []
-    place = {one: i for i, one in enumerate(points)}
+    place = {network: i for i, network in enumerate(points)}
     alive = list(points)
     for i, budget in enumerate(plan.budgets):
-        found, means = _measured(trials, budget), _means(alive, trials, budget)
-        order = sorted(means, key=lambda one: -means[one])
-        estimates = tuple(estimate(found[one]) for one in order)
+        measured, means = _measured(trials, budget), _means(alive, trials, budget)
+        order = sorted(means, key=lambda network: -means[network])
+        estimates = tuple(estimate(measured[network]) for network in order)
         last = i == len(plan.budgets) - 1
         alive = order if last else order[: kept(len(order), plan.eta)]
         close = 0
         if 0 < len(alive) < len(order):
             near = not_worse(estimates, len(alive) - 1, None, plan.level)[0]
             close = sum(j >= len(alive) for j in near)
-        places = tuple(place[one] for one in order)
+        places = tuple(place[network] for network in order)
         rungs.append(Rung(budget, places, estimates, len(alive), close))
     return rungs
 
@@ -110,10 +134,13 @@ def climbed(plan: Plan, points: Sequence[Architecture], trials: Sequence[Trial])
 def latest(
     plan: Plan, points: Sequence[Architecture], trials: Sequence[Trial]
 ) -> list[tuple[Estimate, float] | None]:
-    """For each point its estimate at the largest budget it was measured with, and that budget;
-    None where every measurement failed or none was made."""
-    found: dict[Architecture, tuple[Estimate, float]] = {}
+    """What was measured of each point with the largest budget.
+
+    Returns:
+        By point its estimate and that budget; None where every measurement failed or none was made.
+    """
+    largest: dict[Architecture, tuple[Estimate, float]] = {}
     for budget in plan.budgets:
-        for one, measured in _measured(trials, budget).items():
-            found[one] = (estimate(measured), budget)
-    return [found.get(one) for one in points]
+        for network, measured in _measured(trials, budget).items():
+            largest[network] = (estimate(measured), budget)
+    return [largest.get(network) for network in points]

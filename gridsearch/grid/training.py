@@ -21,10 +21,12 @@ Decoded = Callable[[int, int], None]
 
 
 def fitted(baseline: Architecture, proxy: Proxy) -> Architecture:
-    """The baseline with the data's number of classes, so that the MACs of its scaled versions
-    are those of what is trained. Its resolution stays its own.
+    """The baseline with the data's number of classes; its resolution stays its own.
 
-    Raises UserError for a folder that can't be used or a resolution that can't be decoded.
+    So the MACs of its scaled versions are those of what is trained.
+
+    Raises:
+        UserError: The folder can't be used, or the resolution can't be decoded.
     """
     from nas.training.folders import splits_of
 
@@ -56,8 +58,10 @@ def room(proxy: Proxy, networks: Sequence[Architecture]) -> int:
 
 
 def _check_room(proxy: Proxy, networks: Sequence[Architecture]) -> None:
-    """Raises UserError where the images can't fit into the cache's disk; what the cache holds
-    may be some of them."""
+    """Raises UserError where the images can't fit into the cache's disk.
+
+    What the cache holds may be some of them.
+    """
     from nas.training.images import default_cache
 
     cache, need = default_cache(), room(proxy, networks)
@@ -77,51 +81,59 @@ def load(
 ) -> "tuple[ImageData, ...]":
     """The images at each resolution that the networks need, ascending.
 
-    decoded: called with (images decoded, of how many, over all resolutions).
-    Raises UserError, RunFailure.
+    Args:
+        proxy: Whose images.
+        networks: Theirs are the resolutions.
+        decoded: Called with how many images are decoded, and of how many over all resolutions.
+
+    Raises:
+        UserError: The data, the recipe or the disk's room.
+        RunFailure: The disk.
     """
     _check_pixels(networks)
     proxy.evaluator((), None, keep=False)  # refuses the recipe, batch, ... before anything is read
     _check_room(proxy, networks)
     pixels = sorted({network.resolution for network in networks})
-    found = []
+    loaded = []
     for i, px in enumerate(pixels):
 
         def show(done: int, of: int, before: int = i) -> None:
             if decoded is not None:
                 decoded(before * of + done, len(pixels) * of)
 
-        found.append(dataclasses.replace(proxy, pixels=px).images(show=show))
-    return tuple(found)
+        loaded.append(dataclasses.replace(proxy, pixels=px).images(show=show))
+    return tuple(loaded)
 
 
 def identity(proxy: Proxy, images: "Sequence[ImageData]") -> dict[str, Any]:
     """What makes two trainings the same experiment, as plain JSON values."""
     return {
         **proxy.identity(images[0]),
-        "pixels": [one.resolution for one in images],
-        "images": [one.digest for one in images],
+        "pixels": [data.resolution for data in images],
+        "images": [data.digest for data in images],
     }
 
 
 def label(plan: Plan, images: "Sequence[ImageData]") -> str:
     """What the numbers are, to be shown beside them."""
     assert plan.proxy is not None
-    one, subset = images[0], plan.proxy.subset
+    data, subset = images[0], plan.proxy.subset
     part = f"{subset:g} of " if subset != 1 else ""
     return (
         f"top-1 is a measurement: the mean of {plan.wanted} trainings of {plan.budget:g} "
         f"epoch{'s' * (plan.budget != 1)} "
-        f"(seeds 0 to {plan.wanted - 1}) on {part}the {one.train:,} training images of "
-        f"{plan.proxy.data.resolve().name} ({len(one.classes)} classes), validated on "
-        f"{one.val:,}. It stands for longer training as far as nas audit says."
+        f"(seeds 0 to {plan.wanted - 1}) on {part}the {data.train:,} training images of "
+        f"{plan.proxy.data.resolve().name} ({len(data.classes)} classes), validated on "
+        f"{data.val:,}. It stands for longer training as far as nas audit says."
     )
 
 
 def forecast(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> "Forecast":
     """Times some steps of a few points, decoding no more than these need; trains nothing.
 
-    Raises UserError, RunFailure.
+    Raises:
+        UserError: The plan trains nothing, or as `load`.
+        RunFailure: As `load`.
     """
     from nas.search.forecast import SAMPLE, Work, epochs_of, reckon
 
@@ -137,7 +149,7 @@ def forecast(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> "Forecas
 def _spread(grid: Grid, count: int) -> list[Architecture]:
     """`count` points, evenly from shallow to deep: at equal MACs, depth is what takes time."""
     networks = [point.architecture for point in grid.points]
-    networks.sort(key=lambda one: (one.blocks, one.resolution))
+    networks.sort(key=lambda network: (network.blocks, network.resolution))
     count = min(count, len(networks))
     last = len(networks) - 1
     return [networks[round(i * last / max(1, count - 1))] for i in range(count)]

@@ -37,10 +37,7 @@ def trials_frame(trials: Sequence[Trial], quantities: Sequence[Quantity] = ()) -
             "id": trial.architecture.id,
             "accuracy": trial.accuracy,
             "spread": trial.spread,
-            "macs": cost.macs,
-            "params": cost.params,
-            "activations": cost.activations,
-            "memory": cost.memory,
+            **cost.columns,
             "activation_memory": cost.activation_memory,
             **{
                 k: v
