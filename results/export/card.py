@@ -24,11 +24,14 @@ PAPERS = {
     "mobilenet_v2": "Sandler et al. 2018, MobileNetV2, arXiv 1801.04381, table 2",
     "resnet_50": "He et al. 2016, Deep Residual Learning, arXiv 1512.03385, table 1 (v1.5)",
 }
-SURROGATE = (
-    "The search's accuracies come from a surrogate fitted to the Accel-NASBench table "
-    "(Apache-2.0), whose networks were trained on ImageNet; ImageNet's own terms are for "
-    "non-commercial research."
-)
+TERMS = "ImageNet's own terms are for non-commercial research."
+EVIDENCE = {  # by evaluator: what its numbers come from
+    "surrogate": "The search's accuracies come from a surrogate fitted to the Accel-NASBench table "
+    f"(Apache-2.0), whose networks were trained on ImageNet; {TERMS}",
+    "imagenet": "The search's accuracies come from a model fitted to published results of networks "
+    "trained on ImageNet: the Accel-NASBench table (Apache-2.0), timm's and TensorFlow's tables "
+    f"(Apache-2.0), others under Apache-2.0 and MIT, and figures of papers; {TERMS}",
+}
 
 
 def card(request: Request, made: Mapping[str, Made]) -> str:
@@ -138,6 +141,12 @@ def _kind(request: Request) -> str:
             "recipe gives, to compare networks by; it is neither measured nor what a full training "
             f"reaches, for which 77.1 % is published of EfficientNet-B0. {chosen}"
         )
+    if best.get("evaluator") == "imagenet" and (label := best.get("label")):
+        meaning = label[0].upper() + label[1:].replace("{", "{{").replace("}", "}}")
+        return (
+            f"Predicted ImageNet top-1: {{number}}. {meaning} It is neither measured nor what "
+            f"another recipe reaches. {chosen}"
+        )
     evaluator = best.get("evaluator", "the search's evaluator")
     return f"{{number}}, as the evaluator `{evaluator}` gave it to the search. {chosen}"
 
@@ -227,8 +236,8 @@ def _files(made: Mapping[str, Made]) -> str:
 
 def _licence(request: Request) -> str:
     lines = ["The code in these files was written by compound-nas (Apache-2.0) and is yours."]
-    if request.source.best.get("evaluator") == "surrogate":
-        lines.append(SURROGATE)
+    if (evaluator := request.source.best.get("evaluator")) in EVIDENCE:
+        lines.append(EVIDENCE[evaluator])
     if request.weights is not None:
         lines.append("What the training images' licence says of weights trained on them holds.")
     return " ".join(lines)

@@ -120,6 +120,7 @@ def test_the_card_says_what_the_numbers_are(here, tmp_path):
         "neither measured nor", "Not trained", f"`{best['command']}`", record["started"],
         "| trials | 50 |", "| seed | 0 |", "| strategy | evolution |", "Accel-NASBench",
         record["versions"]["torch"], best["id"], "from found import model",
+        "| space | mbconv |", "| evaluator | imagenet |", best["label"][1:], "published results",
     ):  # fmt: skip
         assert wanted in card, wanted
     same = load_source(str(here / "runs" / "found" / "best.json"))
@@ -127,6 +128,10 @@ def test_the_card_says_what_the_numbers_are(here, tmp_path):
     told = {**best, "command": "nas search --storage mysql://me:secret@host/db"}
     text = export_card.card(Request(dataclasses.replace(same, best=told), ("torch",)), {})
     assert "mysql://me:***@host/db" in text
+    old = {**best, "evaluator": "surrogate", "label": None}
+    text = export_card.card(Request(dataclasses.replace(same, best=old), ("torch",)), {})
+    assert "neither measured nor what a full training reaches" in " ".join(text.split())
+    assert "fitted to the Accel-NASBench table" in text
     invoke("scaled:phi1", tmp_path / "b", "--to", "torch", "--runs", here / "runs")
     family = (tmp_path / "b" / "README.md").read_text()
     assert "Predicted top-1" in family
