@@ -15,7 +15,7 @@ from search_spaces.stages import drawing, rows
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory):
     runs = tmp_path_factory.mktemp("runs")
-    found = nas.find(400e6, trials=60, runs=runs)
+    found = nas.find(300e6, trials=60, runs=runs)
     grid = gridsearch.find(found.architecture, phi=1, runs=runs)
     return found, grid, gridsearch.family_from(grid, phis=range(3))
 

@@ -59,7 +59,7 @@ def invoke(*arguments):
 def here(tmp_path_factory):
     """A folder with a searched baseline, its family, and a search that trained and kept."""
     folder = tmp_path_factory.mktemp("export")
-    command(folder, "search", "--target-flops", "400M", "--trials", "50", "--name", "found")
+    command(folder, "search", "--target-flops", "300M", "--trials", "50", "--name", "found")
     family = ("family", "--baseline", "runs/found", "--name", "scaled", "--phi", "1,3")
     command(folder, *family, program="gridsearch")
     return folder
