@@ -1,5 +1,7 @@
-"""What a user would otherwise take at the same cost: EfficientNet-B0 scaled to T by the paper's
-coefficients, and published networks."""
+"""What a user would otherwise take at the same cost.
+
+EfficientNet-B0 scaled to T by the paper's coefficients, and published networks.
+"""
 
 import contextlib
 import dataclasses
@@ -18,6 +20,7 @@ from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE
 
 STEPS = 24  # bisections of phi
+LEAST = 0.01  # points of a spread that are worth telling
 NAME = "efficientnet_b0_scaled"
 Figures = Callable[[Architecture], dict[str, Any]]
 
@@ -59,16 +62,16 @@ def otherwise(
     """What best.json says of the alternatives.
 
     Args:
-        pick: the search's answer.
-        objective: its target T.
-        evaluator: predicts both, where it is a model that covers them.
-        figures: a network -> its costs as plain JSON values.
+        pick: The search's answer.
+        objective: Its target T.
+        evaluator: Predicts both, where it is a model that covers them.
+        figures: A network -> its costs as plain JSON values.
 
     Returns:
-        scaled_b0: B0 scaled to T with its costs, its prediction, and the pick's `gain` over it
-            with `gain_spread`, one standard deviation of that difference's error; None where
-            there is none.   published: printed results that take nearly as much, each under its
-            own recipe.   notes: where the evidence on the pick is thin.
+        `scaled_b0`: B0 scaled to T with its costs, its prediction, and the pick's `gain` over it
+        with `gain_spread`, one standard deviation of that difference's error; None where there is
+        none. `published`: printed results that take nearly as much, each under its own recipe.
+        `notes`: where the evidence on the pick is thin.
     """
     base = scaled_b0(objective)
     counted = objective.of_quantity.key == "flops"
@@ -82,22 +85,25 @@ def otherwise(
 
 
 def compared(pick: Architecture, base: Architecture, evaluator: Evaluator) -> dict[str, Any]:
-    """What a model says of two networks: `accuracy` and `spread` of the second, `gain` of the
-    first over it and `gain_spread`; all None where the evaluator is no model or covers them not."""
-    found: dict[str, Any] = dict.fromkeys(("accuracy", "spread", "gain", "gain_spread"))
+    """What a model says of two networks.
+
+    Returns:
+        `accuracy` and `spread` of the second, `gain` of the first over it and `gain_spread`; all
+        None where the evaluator is no model or covers them not.
+    """
+    said: dict[str, Any] = dict.fromkeys(("accuracy", "spread", "gain", "gain_spread"))
     model, error = predictor_of(evaluator), difference_of(evaluator)
     with contextlib.suppress(OutOfDomain):
         if model is not None:
             means, spreads = map(list, model.predict([pick, base]))
-            found["accuracy"], found["spread"] = (
-                float(means[1]),
-                round(float(spreads[1]), 4) or None,
-            )
-            found["gain"] = float(means[0] - means[1])
-            found["gain_spread"] = (
+            said["accuracy"] = float(means[1])
+            # Of the reference itself there is nothing that its number could be off by.
+            said["spread"] = float(spreads[1]) if spreads[1] > LEAST else None
+            said["gain"] = float(means[0] - means[1])
+            said["gain_spread"] = (
                 float(math.hypot(*spreads)) if error is None else error(pick, base)
             )
-    return found
+    return said
 
 
 def verdict(scaled: Mapping[str, Any]) -> str:
