@@ -121,6 +121,25 @@ def test_what_the_model_refuses_fails_alone():
     assert 0 < len(failed) < 60  # and the search turns away from them
 
 
+def test_it_begins_among_networks_that_people_have():
+    """The dearest within T first; none that is not within it, and none twice."""
+    rows = [dict(zip(SPACE.choices, values, strict=True))
+            for values in itertools.product(*SPACE.choices.values())][::5]  # fmt: skip
+    begun = Space("toy", SPACE.choices, network, known=lambda: rows)
+    first = {trial.architecture for trial in finish(search(32, space=begun))}
+    within = [one for one in map(network, rows) if cost(one).macs <= TARGET]
+    by_cost = sorted(within, key=lambda one: cost(one).macs)
+    assert {*by_cost[-16:]} <= first
+    assert len(first) == 32
+    assert len(first & {*by_cost[:-16]}) >= 8  # and some of every cost
+    assert max(cost(one).macs for one in first) <= TARGET
+    none = Space("toy", SPACE.choices, network, known=lambda: [r for r in rows if cost(
+        network(r)).macs > TARGET])  # fmt: skip
+    assert [t.values for t in finish(search(64, space=none))] == [
+        t.values for t in finish(search(64))
+    ]
+
+
 def test_an_executor_keeps_the_order_and_shares_the_time():
     asked = search(10)
     executor, model = PredictingExecutor(Model(), Model()), Model()
