@@ -38,15 +38,15 @@ class Evaluator(Protocol):
         """Measures a network.
 
         Args:
-            architecture: what is measured.
-            budget: how much is spent on it, in the evaluator's own unit (epochs for training).
-            seed: of anything random; the same arguments give the same number.
+            architecture: What is measured.
+            budget: How much is spent on it, in the evaluator's own unit (epochs for training).
+            seed: Of anything random; the same arguments give the same number.
 
         Returns:
             Top-1 in percent, or a Measurement, which has a spread besides.
 
         Raises:
-            Exception: anything; it is that trial's failure and ends no run.
+            Exception: Anything; it is that trial's failure and ends no run.
         """
 
 
@@ -58,10 +58,10 @@ class Checks(Protocol):
         """Refuses a network whose `__call__` would raise OutOfDomain.
 
         Args:
-            architecture: what may be measured later.
+            architecture: What may be measured later.
 
         Raises:
-            OutOfDomain: in one sentence, what is outside and what is covered.
+            OutOfDomain: In one sentence, what is outside and what is covered.
         """
 
 
@@ -79,7 +79,7 @@ class Predicts(Protocol):
             Means in percent and standard deviations in points, both of shape (n,).
 
         Raises:
-            OutOfDomain: for a network that it does not cover.
+            OutOfDomain: For a network that it does not cover.
         """
 
 
@@ -100,14 +100,14 @@ class Compares(Protocol):
         """The standard error of the difference between two networks.
 
         Args:
-            one: a network.
-            two: another.
+            one: A network.
+            two: Another.
 
         Returns:
             Points of top-1, 0 or more.
 
         Raises:
-            OutOfDomain: for a network that it does not cover.
+            OutOfDomain: For a network that it does not cover.
         """
 
 
@@ -117,7 +117,7 @@ class Placed(Protocol):
 
     @property
     def where(self) -> str:
-        """torch's name of it, as `cpu` or `cuda:1`."""
+        """The device as torch names it, as `cpu` or `cuda:1`."""
 
 
 @runtime_checkable
@@ -128,7 +128,7 @@ class Notes(Protocol):
         """What a reader of its number should know.
 
         Args:
-            architecture: a network that it covers.
+            architecture: A network that it covers.
 
         Returns:
             Sentences without an end, most important first; none where nothing is to be said.
@@ -143,15 +143,19 @@ class Relative(Protocol):
         """The same evaluator, whose spreads are of the difference to one network.
 
         Args:
-            reference: a network; what it has itself is then without a spread.
+            reference: A network; what it has itself is then without a spread.
 
         Raises:
-            OutOfDomain: it does not cover the network.
+            OutOfDomain: It does not cover the network.
         """
 
 
 def checked(evaluator: Evaluator, architecture: Architecture) -> None:
-    """Raises OutOfDomain where the evaluator says that it can't measure the network."""
+    """Refuses a network that the evaluator says it can't measure.
+
+    Raises:
+        OutOfDomain: It is one.
+    """
     if isinstance(evaluator, Checks):
         evaluator.check(architecture)
 
@@ -172,13 +176,15 @@ def difference_of(evaluator: Evaluator) -> Callable[[Architecture, Architecture]
 
 
 def device_of(evaluator: Evaluator) -> str:
-    """torch's name of the device that the evaluator works on."""
+    """The device that the evaluator works on, as torch names it."""
     return evaluator.where if isinstance(evaluator, Placed) else "cpu"
 
 
 def against(evaluator: Evaluator, reference: Architecture | None) -> Evaluator:
-    """The evaluator with spreads of the difference to a network, where it knows differences and
-    covers it; else the evaluator itself."""
+    """The evaluator with spreads of the difference to a network.
+
+    It is the evaluator itself where that knows no differences or does not cover the network.
+    """
     if reference is None or not isinstance(evaluator, Relative):
         return evaluator
     with contextlib.suppress(OutOfDomain):
@@ -217,7 +223,8 @@ def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, se
 class SurrogateEvaluator:
     """The ImageNet surrogate as an evaluator; budget and seed change nothing.
 
-    path: of a file of `python -m nas.imagenet.fit`; None for the embedded one.
+    Args:
+        path: Of a file of `python -m nas.imagenet.fit`; None for the embedded one.
     """
 
     label = (
@@ -231,14 +238,23 @@ class SurrogateEvaluator:
         self._surrogate = Surrogate.load(path)
 
     def check(self, architecture: Architecture) -> None:
-        """Raises OutOfDomain for a network that the surrogate does not cover."""
+        """Refuses a network that the surrogate does not cover.
+
+        Raises:
+            OutOfDomain: It is one.
+        """
         self._surrogate.domain.row(architecture)
 
     def predict(self, architectures: Sequence[Architecture]) -> "tuple[Floats, Floats]":
-        """Means and spreads, (n,) each. Raises OutOfDomain."""
+        """Means in percent and spreads in points, (n,) each.
+
+        Raises:
+            OutOfDomain: The surrogate does not cover a network.
+        """
         return self._surrogate.predict(architectures)
 
     def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
+        """Predicts a network."""
         return Measurement(*self._surrogate.predict_one(architecture))
 
 
@@ -256,19 +272,23 @@ EVALUATORS: dict[str, Callable[..., Evaluator]] = {
 
 
 def evaluator(spec: str) -> Evaluator:
-    """An evaluator by name, as `surrogate:FILE.npz`, or as `module:name`. Raises UserError."""
+    """An evaluator by name, as `surrogate:FILE.npz`, or as `module:name`.
+
+    Raises:
+        UserError: There is none, or what is named is no callable.
+    """
     name, _, text = spec.partition(":")
     if name in EVALUATORS:
         return EVALUATORS[name](text) if ":" in spec else EVALUATORS[name]()
     if ":" in spec:
-        found: Any = load_object(spec, "evaluator")
-        found = found() if isinstance(found, type) else found
-        if not callable(found):
+        loaded: Any = load_object(spec, "evaluator")
+        loaded = loaded() if isinstance(loaded, type) else loaded
+        if not callable(loaded):
             raise UserError(
-                f"the evaluator {spec!r} is {type(found).__name__}: expected a callable of "
+                f"the evaluator {spec!r} is {type(loaded).__name__}: expected a callable of "
                 "(architecture, budget, seed)"
             )
-        return found  # type: ignore[no-any-return]
+        return loaded  # type: ignore[no-any-return]
     raise UserError(
         f"there is no evaluator {spec!r}: expected one of {', '.join(EVALUATORS)}, "
         "surrogate:FILE.npz, or module:name of your own"

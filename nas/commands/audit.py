@@ -52,9 +52,13 @@ class Asked(Group):
 
     @property
     def budgets(self) -> tuple[float, ...]:
-        """The lengths. Raises UserError."""
+        """The lengths, in epochs.
+
+        Raises:
+            UserError: They are no numbers.
+        """
         try:
-            return tuple(float(one) for one in self.epochs.split(","))
+            return tuple(float(length) for length in self.epochs.split(","))
         except ValueError:
             raise UserError(f"--epochs is {self.epochs!r}: expected numbers, as 1,2,4") from None
 

@@ -60,19 +60,19 @@ def spaces(names: tuple[str, ...], as_json: bool) -> None:
     from search_spaces.space import cost_ranges
     from search_spaces.spaces import SPACES, space
 
-    rows = [(one, cost_ranges(one)) for one in map(space, names or SPACES)]
+    rows = [(searched, cost_ranges(searched)) for searched in map(space, names or SPACES)]
     if not as_json:
         print_spaces(rows)
         return
     print_json(
         [
             {
-                "name": one.name,
-                "size": one.size,
-                "choices": {name: list(options) for name, options in one.choices.items()},
+                "name": searched.name,
+                "size": searched.size,
+                "choices": {name: list(options) for name, options in searched.choices.items()},
                 "ranges": {name: dataclasses.asdict(span) for name, span in ranges.items()},
             }
-            for one, ranges in rows
+            for searched, ranges in rows
         ]
     )
 
@@ -85,14 +85,15 @@ def devices(names: tuple[str, ...], as_json: bool) -> None:
     from nas.commands.present import print_devices
     from nas.devices.registry import DEVICES, device, rows_of
 
-    found = [device(name) for name in names or DEVICES]
+    chosen = [device(name) for name in names or DEVICES]
     if as_json:
-        print_json([row for one in found for row in rows_of(one)])
+        print_json([row for each in chosen for row in rows_of(each)])
     else:
-        print_devices(found)
+        print_devices(chosen)
 
 
 def main() -> NoReturn:
+    """Runs `nas` and leaves the process."""
     entry(cli, "nas")
 
 

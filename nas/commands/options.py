@@ -1,5 +1,7 @@
-"""Options that commands share. A group is a frozen dataclass; a field's annotation has its type
-and the click option that fills it, whose parameter has the field's name:
+"""Options that commands share, in groups.
+
+A group is a frozen dataclass; a field's annotation has its type and the click option that fills it,
+whose parameter has the field's name:
 
     @dataclass(frozen=True, kw_only=True)
     class Kept(Group):
@@ -35,7 +37,7 @@ Option = Callable[[Any], Any]  # what click.option and click.argument give
 def once(*names: str, **how: Any) -> Option:
     """An option that is refused where it is given twice, instead of the last one counting."""
 
-    def one(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+    def single(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
         if len(value) > 1:
             raise UserError(
                 f"{parameter.opts[0]} is given {len(value)} times, as {' and '.join(value)}: "
@@ -43,12 +45,16 @@ def once(*names: str, **how: Any) -> Option:
             )
         return value[0] if value else None
 
-    return click.option(*names, multiple=True, callback=one, **how)
+    return click.option(*names, multiple=True, callback=single, **how)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """typed: the group's options that the user gave, as `--epochs`, in their order."""
+    """Options that go together.
+
+    Attributes:
+        typed: The group's options that the user gave, as `--epochs`, in their order.
+    """
 
     typed: tuple[str, ...] = ()
 
@@ -84,10 +90,17 @@ def _options(group: type[Group]) -> dict[str, Option]:
 def _made(group: type[Made], context: click.Context, given: dict[str, Any]) -> Made:
     """The group's value, whose parameters are taken out of `given`."""
     default = click.core.ParameterSource.DEFAULT
-    names = {one.name: one.opts[0] for one in context.command.params}
+    names = {parameter.name: parameter.opts[0] for parameter in context.command.params}
     own = _options(group)
-    typed = [one for one in given if one in own and context.get_parameter_source(one) != default]
-    return group(**{one: given.pop(one) for one in own}, typed=tuple(names[one] for one in typed))
+    typed = [
+        parameter
+        for parameter in given
+        if parameter in own and context.get_parameter_source(parameter) != default
+    ]
+    return group(
+        **{parameter: given.pop(parameter) for parameter in own},
+        typed=tuple(names[parameter] for parameter in typed),
+    )
 
 
 NAME = click.option("--name", help="Of the run. Default: made from what differs from the defaults.")
@@ -219,9 +232,15 @@ def command_line(program: str) -> str:
 
 
 def check_training(images: Images, *others: Group, evaluator: str | None) -> None:
-    """Raises UserError for options of training without --data, and for --data with --evaluator.
+    """Refuses options of training without --data, and --data with --evaluator.
 
-    others: groups that are of training too.
+    Args:
+        images: The data.
+        others: Groups that are of training too.
+        evaluator: What --evaluator names.
+
+    Raises:
+        UserError: One is given.
     """
     if images.data is not None:
         if evaluator is not None:
@@ -229,16 +248,24 @@ def check_training(images: Images, *others: Group, evaluator: str | None) -> Non
                 "--data trains each network and --evaluator measures it: give one of them"
             )
         return
-    for option in (one for group in (images, *others) for one in group.typed):
+    for option in (name for group in (images, *others) for name in group.typed):
         raise UserError(f"{option} is for training: give --data DIR, the images to train on")
 
 
 def execution(
     program: str, proxy: "Proxy | None", lengths: Lengths, workers: Workers, kept: Stored
 ) -> "Execution":
-    """A plan's half that search, audit and grid share. Raises UserError.
+    """A plan's half that search, audit and grid share.
 
-    program: `nas` or `gridsearch`.   proxy: None where nothing is trained, whatever the lengths.
+    Args:
+        program: `nas` or `gridsearch`.
+        proxy: None where nothing is trained, whatever the lengths.
+        lengths: Of trainings.
+        workers: Who works.
+        kept: Where the run is kept.
+
+    Raises:
+        UserError: They don't go together.
     """
     from nas.search.execution import Execution
 

@@ -57,19 +57,19 @@ def predict(networks: tuple[str, ...], left: Left, runs: Path, as_json: bool) ->
     nas predict efficientnet_b0 mobilenet_v2
     nas predict runs/mbconv-400M
     nas predict "ds_r1_k3_s1_e1_c16 ir_r2_k3_s2_e6_c24 ir_r3_k5_s2_e6_c40" --pixels 192
-    """
+    """  # noqa: D301 (click reads \b)
     import dataclasses
 
     from nas.imagenet.predict import rows
     from results.runs.load import load_architecture
 
     shape = left.shape()
-    found = []
+    given = []
     for text in networks:
         network = load_architecture(text, runs, shape)
         name = network.name or (text if len(text) <= 24 else "")
-        found.append(dataclasses.replace(network, name=name))
-    made = rows(found)
+        given.append(dataclasses.replace(network, name=name))
+    made = rows(given)
     if as_json:
         from results.terminal import print_json
 
@@ -102,8 +102,9 @@ def _print(made: list[dict[str, Any]]) -> None:
     )
     for row in made:
         near = ", ".join(
-            f"{one['network']} ({one['source']}: {one['top1']:.1f} %, {one['distance']:.1f} away)"
-            for one in row["nearest"]
+            f"{like['network']} ({like['source']}: {like['top1']:.1f} %, "
+            f"{like['distance']:.1f} away)"
+            for like in row["nearest"]
         )
         out.print(f"[bold]{row['name'] or row['id']}[/] is most like {near}")
         for note in row["notes"]:

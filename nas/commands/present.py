@@ -199,10 +199,10 @@ def _alternatives(best: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
     """What the numbers mean, how the pick compares with what a user would otherwise take."""
-    found = best.get("otherwise") or {}
-    if text := verdict(found.get("scaled_b0") or {}):
+    beside = best.get("otherwise") or {}
+    if text := verdict(beside.get("scaled_b0") or {}):
         out.print(text, style="bold" if text.startswith("The pick is predicted") else "yellow")
-    if published := found.get("published"):
+    if published := beside.get("published"):
         listed = ", ".join(
             f"{row['network']} {row['top1']:.1f} % at {MACS.format(row['macs'])}"
             for row in published
@@ -213,7 +213,7 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
             best["caution"]
         )
         out.print(f"{label}{chosen}", style="dim")
-    for note in found.get("notes", [])[:3]:
+    for note in beside.get("notes", [])[:3]:
         out.print(f"note: {note}", style="dim")
 
 

@@ -27,14 +27,14 @@ def progress(
             state["first"] = finished
         elapsed = max(1e-9, time.perf_counter() - begun)
         state["rate"] = (finished - state["first"] + 1) / elapsed
-        best[:] = [one for one in (objective.pick([*best, trial]),) if one is not None]
-        found = ""
+        best[:] = [better for better in (objective.pick([*best, trial]),) if better is not None]
+        leader = ""
         if best and best[0].accuracy is not None:
             cost = quantity.format(objective.cost(best[0].architecture))
-            found = f"best {best[0].accuracy:.2f} % at {cost}"
+            leader = f"best {best[0].accuracy:.2f} % at {cost}"
         rate = state["rate"]
         speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
-        return f"{finished:,}/{max(wanted, finished):,} trials  {speed}  {found}"
+        return f"{finished:,}/{max(wanted, finished):,} trials  {speed}  {leader}"
 
     if quiet:
         yield lambda trial, finished: None
@@ -126,8 +126,13 @@ def decoding(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
 
 @contextlib.contextmanager
 def working(quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """Gives `say(what goes on)`, of steps whose length nobody knows: a line that moves on a
-    terminal, else a log line now and then; on standard error."""
+    """Says what goes on, of steps whose length nobody knows, on standard error.
+
+    A line that moves on a terminal, else a log line now and then.
+
+    Yields:
+        `say(what goes on)`.
+    """
     from rich.console import Console
     from rich.markup import escape
 

@@ -82,7 +82,11 @@ class Longer(Group):
     )]  # fmt: skip
 
     def budget(self, lengths: Lengths) -> float:
-        """Of each retraining. Raises UserError where it is given and nothing is retrained."""
+        """Of each retraining.
+
+        Raises:
+            UserError: It is given and nothing is retrained.
+        """
         if self.retrain_budget is None:
             return 4 * lengths.epochs
         if not self.retrain:
@@ -143,10 +147,10 @@ def _run(plan: "Plan", as_json: bool) -> None:
         raise UserError("every trial failed or broke the target: there is no pick")
 
 
-def _print_feasibility(found: "Feasibility") -> None:
+def _print_feasibility(offered: "Feasibility") -> None:
     from nas.commands.present import print_feasibility
 
-    print_feasibility(found)
+    print_feasibility(offered)
     sys.stdout.flush()
 
 
@@ -158,7 +162,7 @@ def _dry_run(plan: "Plan", as_json: bool) -> None:
     reports: list[Feasibility] = []
     with decoding(as_json) as decoded:
         prepare(plan, decoded, reports.append)
-    found: dict[str, Any] = {"feasibility": reports[0].plain()}
+    content: dict[str, Any] = {"feasibility": reports[0].plain()}
     if not as_json:
         _print_feasibility(reports[0])
     if plan.proxy is not None:
@@ -168,19 +172,19 @@ def _dry_run(plan: "Plan", as_json: bool) -> None:
         from nas.search.forecast import forecast
 
         hours = forecast(plan)
-        found |= dataclasses.asdict(hours)
+        content |= dataclasses.asdict(hours)
         if not as_json:
             print_forecast(hours)
     if as_json:
         from results.terminal import print_json
 
-        print_json(found)
+        print_json(content)
 
 
 def _plan(
     targets: Targets, asked: Asked, longer: Longer, budget: float, how: "Execution"
 ) -> "Plan":
-    """budget: of each retraining."""
+    """The plan of a search whose retrainings have this budget."""
     from nas.objective import Objective
     from nas.search.plan import Plan, default_space
 

@@ -49,17 +49,21 @@ class Targets(Group):
     @property
     def texts(self) -> Mapping[str, str]:
         """By option: the targets in the order of the command line, then those of --max-..."""
-        given = [one for one in self.typed if one != "--device"]
+        given = [option for option in self.typed if option != "--device"]
         given.sort(key=lambda option: option.startswith("--max-"))
-        return {one: getattr(self, one[2:].replace("-", "_")) for one in given}
+        return {option: getattr(self, option[2:].replace("-", "_")) for option in given}
 
     def limits(self) -> "tuple[Limit, ...]":
-        """What was given, the first of which is T. Raises UserError."""
+        """What was given, the first of which is T.
+
+        Raises:
+            UserError: There is no target, or a text is no number.
+        """
         from nas.objective import Limit
         from search_spaces.quantities import QUANTITIES
 
         self._check()
-        found = []
+        limits = []
         for option, text in self.texts.items():
             kind = option.rpartition("-")[2]
             if kind in QUANTITIES:
@@ -68,8 +72,8 @@ class Targets(Group):
                 from nas.devices.registry import device
 
                 of = device(self.hardware or "").quantity(kind)
-            found.append(Limit(of, of.parse(text, option)))
-        return tuple(found)
+            limits.append(Limit(of, of.parse(text, option)))
+        return tuple(limits)
 
     def _check(self) -> None:
         """Raises UserError where there is no target, or a device and its target not together."""
@@ -81,7 +85,7 @@ class Targets(Group):
                 "--target-memory 64MiB, or --device NAME with --target-latency 5ms or "
                 "--target-throughput 900/s (`nas devices` lists names)"
             )
-        on = [one for one in self.texts if one.rpartition("-")[2] in DEVICE_QUANTITIES]
+        on = [option for option in self.texts if option.rpartition("-")[2] in DEVICE_QUANTITIES]
         if on and self.hardware is None:
             raise UserError(
                 f"{on[0]} needs --device: expected a name of `nas devices`, or a file that "

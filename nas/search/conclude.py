@@ -26,7 +26,25 @@ if TYPE_CHECKING:
 
 @dataclass
 class Result:
-    """What came of a run. seconds: what the time went to."""
+    """What came of a run.
+
+    Attributes:
+        plan: What was asked for.
+        folder: Of the run.
+        trials: All finished, of this session and before.
+        evaluator: What was asked of each network.
+        pick: The answer; None where no network meets the target.
+        other: The pick of the other objective.
+        front: Networks that no other beats on both accuracy and target, cost ascending.
+        fvcore_macs: Another program's count of the pick's.
+        retrained: (in the search, retrained) for each network trained again.
+        tau: Kendall's, of these two accuracies.
+        best: What best.json holds.
+        stopped: Why the search ended before it had enough; empty where it did not.
+        interrupted: Ctrl-C ended it.
+        new: Trials of this session.
+        seconds: What the time went to.
+    """
 
     plan: Plan
     folder: Path
@@ -46,7 +64,11 @@ class Result:
 
     @property
     def architecture(self) -> Architecture:
-        """The pick's. Raises UserError where there is none."""
+        """The pick's.
+
+        Raises:
+            UserError: There is none.
+        """
         if self.pick is None:
             raise UserError(f"the run {self.folder} has no pick: every trial failed")
         return self.pick.architecture
@@ -98,7 +120,11 @@ def conclude(result: Result) -> None:
 
 
 def recount(architecture: Architecture) -> int:
-    """fvcore's count of the built network. Raises AssertionError where it is not ours."""
+    """Another program's count of the built network's MACs, fvcore's.
+
+    Raises:
+        AssertionError: It is not ours.
+    """
     from search_spaces.cost import cost
     from search_spaces.verify import fvcore_macs
 
@@ -128,11 +154,11 @@ def row(trial: Trial, objective: Objective, predicted: Sequence[Quantity]) -> di
 
 def figures_of(architecture: Architecture, predicted: Sequence[Quantity]) -> dict[str, float]:
     """What devices are predicted to take, with spreads; nothing of those that don't cover it."""
-    found: dict[str, float] = {}
+    figures: dict[str, float] = {}
     for quantity in predicted:
         with contextlib.suppress(OutOfDomain):
-            found |= quantity.figures(architecture)
-    return found
+            figures |= quantity.figures(architecture)
+    return figures
 
 
 def summary(result: Result) -> dict[str, Any]:

@@ -24,12 +24,25 @@ WHOLE = (("trials", 1, 2**31), ("retrain", 0, 2**31), ("seed", 0, 2**32 - 1))  #
 
 @dataclass(frozen=True)
 class Plan(Execution):
-    """A search. All but trials, name, runs, storage, command, executor and resources make up the
-    experiment that a run's folder holds. Raises UserError for numbers that don't go together.
+    """A search.
 
-    space, strategy, evaluator: names, or the objects themselves.
-    trials: distinct networks.   ranking: of halving, `reward` or `front`.
-    retrain: how many of the best are trained again, from scratch, with `retrain_budget`.
+    All but trials, name, runs, storage, command, executor and resources make up the experiment that
+    a run's folder holds.
+
+    Attributes:
+        objective: The reward and its target.
+        limits: Hard ones besides the objective's own.
+        space: A name, or the space itself.
+        strategy: A name, or the strategy itself.
+        evaluator: A name, or the evaluator itself.
+        trials: Distinct networks.
+        seed: Of everything random.
+        ranking: Of halving, `reward` or `front`.
+        retrain: How many of the best are trained again, from scratch.
+        retrain_budget: Of these trainings.
+
+    Raises:
+        UserError: Numbers don't go together.
     """
 
     objective: Objective
@@ -58,7 +71,9 @@ class Plan(Execution):
     def predicted(self) -> tuple[Quantity, ...]:
         """The devices' quantities among target and limits."""
         every = (self.objective.of_quantity, *(limit.of_quantity for limit in self.limits))
-        return tuple({one.key: one for one in every if one.of_cost is None}.values())
+        return tuple(
+            {quantity.key: quantity for quantity in every if quantity.of_cost is None}.values()
+        )
 
     @property
     def again(self) -> bool:
@@ -76,7 +91,9 @@ class Plan(Execution):
     def experiment(self, space: Space, training: dict[str, Any] | None = None) -> dict[str, Any]:
         """What makes two runs the same experiment, as plain JSON values.
 
-        training: the proxy's identity.
+        Args:
+            space: What is searched.
+            training: The proxy's identity.
         """
         devices = {one.key: one.source for one in self.predicted}
         halving = {"halving": self.eta, "budgets": self.budgets, "ranking": self.ranking}
@@ -131,8 +148,15 @@ class Plan(Execution):
     ) -> Proposer:
         """What asks for networks, continued from the trials known.
 
-        anchor: some network within the limits, where one is known.   predicts: the evaluator is a
-        model, which takes many networks at once. Raises UserError.
+        Args:
+            space: What is searched.
+            how: Proposes, where the evaluator is no model.
+            known: The trials so far.
+            anchor: Some network within the limits, where one is known.
+            predicts: The evaluator is a model, which takes many networks at once.
+
+        Raises:
+            UserError: No network meets the limits.
         """
         if predicts and how.generations and self.executor == "local" and not self.again:
             return Generations(
@@ -159,8 +183,8 @@ def default_space(quantities: Iterable[Quantity], trains: bool = False) -> str:
     """The space to search where none is named.
 
     Args:
-        quantities: of target and limits.
-        trains: networks are trained on images, which is dear: a small space of small images.
+        quantities: Of target and limits.
+        trains: Networks are trained on images, which is dear: a small space of small images.
 
     Returns:
         Its name. Devices know the blocks of EfficientNet-B0's skeleton and no others, so with a
@@ -173,7 +197,7 @@ def default_space(quantities: Iterable[Quantity], trains: bool = False) -> str:
 
 
 def _place(quantity: Quantity) -> str:
-    """A quantity in a run's name: `memory`, `latency.zcu102.`"""
+    """A quantity in a run's name: `memory`, `latency.zcu102.` with its dot."""
     return quantity.key.replace(":", ".") + ("." if ":" in quantity.key else "")
 
 

@@ -26,8 +26,16 @@ Decoded = Callable[[int, int], None]  # called with (images decoded, of how many
 
 @dataclass(frozen=True)
 class Parts:
-    """What a plan's names stand for. experiment: what the run's folder holds.
-    anchor: some network within the limits."""
+    """What a plan's names stand for.
+
+    Attributes:
+        space: What is searched.
+        strategy: Proposes.
+        evaluator: What is asked of each network.
+        folder: Of the run.
+        experiment: What the run's folder holds.
+        anchor: Some network within the limits.
+    """
 
     space: Space
     strategy: Strategy
@@ -46,10 +54,16 @@ def prepare(
 ) -> Parts:
     """Looks everything up and refuses what can't work, before anything is written.
 
-    feasible: called with what the space offers within the limits.
-    also: entries of the experiment that are not the plan's.
-    keep: training states are kept for longer trainings, as they are with halving.
-    Raises UserError, RunFailure.
+    Args:
+        plan: The search.
+        decoded: Called with how many images are decoded, and of how many.
+        feasible: Called with what the space offers within the limits.
+        also: Entries of the experiment that are not the plan's.
+        keep: Training states are kept for longer trainings, as they are with halving.
+
+    Raises:
+        UserError: The arguments or the folder.
+        RunFailure: The disk.
     """
     where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
     how = strategy(plan.strategy) if isinstance(plan.strategy, str) else plan.strategy
@@ -95,10 +109,15 @@ def run(
 ) -> Result:
     """Runs or continues the search of a plan. Ctrl-C ends it early with what was found.
 
-    show: called with each finished trial and how many there are.   decoded, feasible: as in
-    `prepare`.
-    Raises UserError (the arguments, the folder), RunFailure (the disk, an evaluator that never
-    works).
+    Args:
+        plan: The search.
+        show: Called with each finished trial and how many there are.
+        decoded: As in `prepare`.
+        feasible: As in `prepare`.
+
+    Raises:
+        UserError: The arguments or the folder.
+        RunFailure: The disk, or an evaluator that never works.
     """
     setup: dict[str, float] = {}
     with timed(setup, "setup"):
@@ -130,12 +149,19 @@ def find(
 ) -> Result:
     """`nas search` from Python: the arguments of `Plan`, but parts may be objects.
 
-    target_flops: T in multiply-adds, or target: T on any quantity, as
-    `Limit(device("zcu102").quantity("latency"), 5e-3)`.   space: a name or a `Space`.
-    strategy: a name or a `Strategy`.   evaluator: a name or a callable of (architecture, budget,
-    seed).   Raises UserError, RunFailure.
-
     >>> result = find(400e6, evaluator=lambda a, budget, seed: 50 + a.blocks, trials=100)
+
+    Args:
+        target_flops: T in multiply-adds; or give `target`.
+        objective: `hard` or `soft`.
+        caution: Standard deviations that are taken off a predicted accuracy.
+        target: T on any quantity, as `Limit(device("zcu102").quantity("latency"), 5e-3)`.
+        plan: Arguments of `Plan`: the space a name or a `Space`, the strategy a name or a
+            `Strategy`, the evaluator a name or a callable of (architecture, budget, seed).
+
+    Raises:
+        UserError: The arguments or the folder.
+        RunFailure: The disk, or an evaluator that never works.
     """
     if (target_flops is None) == (target is None):
         raise UserError("expected one of target_flops, as 400e6, and target, a Limit")
@@ -146,7 +172,16 @@ def find(
 
 
 def check_domain(covers: Callable[[Architecture], Any], where: Space, name: str) -> None:
-    """Raises UserError where `covers` refuses networks of the space with OutOfDomain."""
+    """Refuses a space of which networks are refused with OutOfDomain.
+
+    Args:
+        covers: Called with networks of the space.
+        where: The space.
+        name: Of what refuses, for messages.
+
+    Raises:
+        UserError: One is.
+    """
     import random
 
     rng = random.Random(0)
