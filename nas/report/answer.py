@@ -7,6 +7,7 @@ from typing import Any
 
 from nas.report.charts import optional, records
 from nas.report.findings import Findings
+from nas.search.otherwise import verdict
 from results.report.page import Cards, Code, Part, Section, Table, Text
 from results.runs.folder import masked
 from results.terminal import accuracy_text
@@ -59,6 +60,9 @@ def _meaning(findings: Findings) -> str:
             f"Top-1 is measured on the validation images after {budget:g} epochs; ± is one "
             "standard deviation of that measurement from the images' number."
         )
+    label = (findings.best or {}).get("label")
+    if label and evaluator != "surrogate":
+        return f"{label} The pick is chosen by top-1 minus {findings.caution:g} x that."
     if evaluator == "surrogate":
         return (
             "Top-1 is a prediction for the surrogate's shortened ImageNet recipe, not what the "
@@ -117,6 +121,7 @@ def answer(findings: Findings) -> Section:
         Cards(cards),
         Text(_meaning(findings), "note"),
         _beside(findings),
+        *_otherwise(findings),
     ]
     command = (findings.best or {}).get("command")
     if command:
@@ -127,6 +132,27 @@ def answer(findings: Findings) -> Section:
     if not findings.provisional:
         parts.append(Code("the next step: alpha, beta, gamma of this network", following))
     return Section("answer", "Answer", "The answer", parts)
+
+
+def _otherwise(findings: Findings) -> list[Part]:
+    """How the pick compares with what a user would otherwise take, and where evidence is thin."""
+    known = (findings.best or {}).get("otherwise") or {}
+    parts: list[Part] = []
+    if text := verdict(known.get("scaled_b0") or {}):
+        parts.append(Text(text))
+    if published := known.get("published"):
+        macs, params = (QUANTITIES[key] for key in ("flops", "params"))
+        rows = [
+            (
+                str(row["network"]), str(row["recipe"]), f"{row['top1']:.1f}",
+                macs.format(row["macs"]), params.format(row["params"]), str(row["resolution"]),
+            )
+            for row in published
+        ]  # fmt: skip
+        columns = ("network", "recipe", "top-1 %, printed", "MACs", "params", "px")
+        parts.append(Table("Published networks that take nearly as much", columns, rows, left=2))
+    parts += [Text(f"Note: {note}", "note") for note in known.get("notes", [])]
+    return parts
 
 
 def _beside(findings: Findings) -> Table:
@@ -142,7 +168,12 @@ def _beside(findings: Findings) -> Table:
         more = {} if number is None else {"amount": findings.quantity.base(number)}
         name = names.get(str(other.get("objective")), str(other.get("objective")))
         listed.append((f"other ({name})", str(other["id"]), {**other, **more}))
-    if base:
+    scaled = (best.get("otherwise") or {}).get("scaled_b0")
+    if scaled:
+        number = scaled.get(findings.quantity.column)
+        more = {} if number is None else {"amount": findings.quantity.base(number)}
+        listed.append(("EfficientNet-B0 scaled to T", str(scaled["name"]), {**scaled, **more}))
+    if base and not (scaled and scaled["macs"] == base["macs"]):
         pixels = findings.pick.resolution if findings.pick else EFFICIENTNET_B0.resolution
         name = base.get("name") or f"at {pixels} px, not evaluated"
         listed.append(("EfficientNet-B0", name, base))
