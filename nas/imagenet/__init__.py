@@ -1,0 +1,1 @@
+"""What ImageNet results say of a network: models, and published numbers."""

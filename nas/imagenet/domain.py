@@ -23,9 +23,14 @@ Floats = NDArray[np.float64]
 class Domain:
     """The networks that a table covers: a fixed skeleton, and choices in each stage.
 
-    channels, strides, stem, head, resolution, classes: as in Stage and Architecture.
-    se_ratio: the ratio that a table means by `se` 1; other values of `se` are ratios themselves.
-    choices: for each stage the values of e (expand), k (kernel), l (repeats) and se of the table.
+    Attributes:
+        channels: As in `Stage`, by stage.
+        strides: As in `Stage`, by stage.
+        choices: For each stage the values of e (expand), k (kernel), l (repeats) and se of the
+            table.
+        stem, head, resolution, classes: As in `Architecture`.
+        se_ratio: The ratio that a table means by `se` 1; other values of `se` are ratios
+            themselves.
     """
 
     channels: tuple[int, ...]
@@ -72,7 +77,11 @@ class Domain:
         return _frame(self.architecture(codes[0] for codes in self.codes))
 
     def row(self, architecture: Architecture) -> list[int]:
-        """The position of each stage in `codes`. Raises OutOfDomain."""
+        """The position of each stage in `codes`.
+
+        Raises:
+            OutOfDomain: The table does not cover the network.
+        """
         row = self._row(architecture)
         if row is not None:
             return row

@@ -22,14 +22,14 @@ class ImagenetEvaluator:
     """Predicts top-1 of EfficientNet's full recipe; budget and seed change nothing.
 
     Args:
-        path: of a file of `python -m nas.imagenet.evidence.fit`; None for the embedded one.
-        reference: spreads are of the difference to this network and grow with what sets a network
+        path: Of a file of `python -m nas.imagenet.evidence.fit`; None for the embedded one.
+        reference: Spreads are of the difference to this network and grow with what sets a network
             apart from it; None for the spread against a training of the network itself.
-        model: the model itself, in place of a path.
+        model: The model itself, in place of a path.
 
     Raises:
-        UserError: the file can't be read or used.
-        OutOfDomain: no evidence speaks of the reference.
+        UserError: The file can't be read or used.
+        OutOfDomain: No evidence speaks of the reference.
     """
 
     def __init__(
@@ -53,15 +53,27 @@ class ImagenetEvaluator:
         )
 
     def against(self, reference: Architecture) -> "ImagenetEvaluator":
-        """The same, with spreads of the difference to one network. Raises OutOfDomain."""
+        """The same, with spreads of the difference to one network.
+
+        Raises:
+            OutOfDomain: No evidence speaks of it.
+        """
         return ImagenetEvaluator(reference=reference, model=self._model)
 
     def check(self, architecture: Architecture) -> None:
-        """Raises OutOfDomain for a network that no evidence speaks of."""
+        """Refuses a network that no evidence speaks of.
+
+        Raises:
+            OutOfDomain: It is one.
+        """
         self._numbers([architecture])
 
     def predict(self, architectures: Sequence[Architecture]) -> tuple[Floats, Floats]:
-        """Means and spreads, (n,) each. Raises OutOfDomain."""
+        """Means in percent and spreads in points, (n,) each.
+
+        Raises:
+            OutOfDomain: No evidence speaks of a network.
+        """
         if not len(architectures):
             return np.zeros(0), np.zeros(0)
         of = self._numbers(architectures)
@@ -79,10 +91,19 @@ class ImagenetEvaluator:
         return float(self._difference(self._numbers([one]), self._numbers([two]))[1][0])
 
     def notes(self, architecture: Architecture) -> list[str]:
-        """Where the evidence on the network is thin. Raises OutOfDomain."""
+        """Where the evidence on the network is thin.
+
+        Raises:
+            OutOfDomain: There is none.
+        """
         return notes(self._numbers([architecture]), self._model.ranges)
 
     def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
+        """Predicts a network.
+
+        Raises:
+            OutOfDomain: No evidence speaks of it.
+        """
         mean, spread = self.predict([architecture])
         return Measurement(float(mean[0]), float(spread[0]))
 

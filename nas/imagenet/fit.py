@@ -58,9 +58,17 @@ def fit(
     columns: Sequence[str] | None = None,
     origin: dict[str, Any] | None = None,
 ) -> Surrogate:
-    """Fit top-1 and the devices' columns (or only `columns`) of a frame that `check_table` passed.
+    """Fits top-1 and the devices' columns of a table.
 
-    origin: what the provenance tells besides rows, seed and errors.   Raises UserError.
+    Args:
+        frame: That `check_table` passed.
+        seed: Of everything random.
+        domain: None takes the table's choices on B0's skeleton.
+        columns: Only these; None takes all.
+        origin: What the provenance tells besides rows, seed and errors.
+
+    Raises:
+        UserError: The table can't be fitted.
     """
     domain = domain or domain_of(frame)
     names = ["top1", *filter(unit_of, map(str, frame.columns))] if columns is None else columns
@@ -105,8 +113,12 @@ def fit_column(
 
 
 def quality(errors: Floats, spreads: Floats, values: Floats) -> dict[str, float]:
-    """RMSE in the column's unit, R2, Kendall's tau, the median of the relative error, and how
-    often the error is within 1 and 2 spreads."""
+    """How good predictions are.
+
+    Returns:
+        RMSE in the column's unit, R2, Kendall's tau, the median of the relative error, and how
+        often the error is within 1 and 2 spreads.
+    """
     from scipy.stats import kendalltau
 
     ratio = np.abs(errors) / spreads
@@ -194,7 +206,11 @@ def pivots(kernel: Any, left: Floats, x: Floats, most: int) -> Rows:
 
 
 def write(surrogate: Surrogate, path: str | Path) -> None:
-    """Write the file whole or not at all. Raises UserError."""
+    """Writes the file whole or not at all.
+
+    Raises:
+        UserError: It can't be written.
+    """
     path = Path(path)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

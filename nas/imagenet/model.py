@@ -33,14 +33,18 @@ UNITS = {"_latency_ms": "ms", "_images_per_s": "images/s"}  # suffix of a device
 
 @dataclass(frozen=True)
 class Column:
-    """One predicted column; arrays over inducing points `rows` (m, stages).
+    """One predicted column; arrays over inducing points.
 
-    ceiling: the process models -log(ceiling - value), or log(value) where it is None.
-    shift, scale: of the modelled value.   noise: variance of one training, in scaled units.
-    weights: of the features, in both terms.
-    gain: variances of the constant, linear and squared exponential terms.
-    alpha: (m,) weights of the mean.   q: (v, v), what the data take off the prior variance,
-        on the first v inducing points.   stretch: of the spread, from cross-validation.
+    Attributes:
+        rows: (m, stages) the inducing points.
+        weights: Of the features, in both terms.
+        gain: Variances of the constant, linear and squared exponential terms.
+        alpha: (m,) weights of the mean.
+        q: (v, v), what the data take off the prior variance, on the first v inducing points.
+        ceiling: The process models -log(ceiling - value), or log(value) where it is None.
+        shift, scale: Of the modelled value.
+        noise: Variance of one training, in scaled units.
+        stretch: Of the spread, from cross-validation.
     """
 
     rows: NDArray[np.int64]
@@ -115,19 +119,38 @@ class Surrogate:
         return self.columns[column].predict(self._x(rows), self._ready[column])
 
     def predict(self, architectures: Iterable[Architecture]) -> tuple[Floats, Floats]:
-        """(mean, spread) of top-1 in percent; the spread is one standard deviation of the error
-        against a new training. Raises OutOfDomain."""
+        """Top-1 in percent, and its spread.
+
+        Returns:
+            Means and spreads, (n,) each; a spread is one standard deviation of the error against a
+            new training.
+
+        Raises:
+            OutOfDomain: The table does not cover a network.
+        """
         return self.predict_rows([self.domain.row(one) for one in architectures])
 
     def predict_one(self, architecture: Architecture) -> tuple[float, float]:
-        """`predict` of one network, in about 0.1 ms. Raises OutOfDomain."""
+        """`predict` of one network, in about 0.1 ms.
+
+        Raises:
+            OutOfDomain: The table does not cover it.
+        """
         mean, spread = self.predict_rows([self.domain.row(architecture)])
         return float(mean[0]), float(spread[0])
 
     def predict_device(
         self, architectures: Iterable[Architecture], column: str
     ) -> tuple[Floats, Floats]:
-        """(mean, spread) of a device column in its unit. Raises OutOfDomain, UserError."""
+        """A device column in its unit, and its spread.
+
+        Returns:
+            Means and spreads, (n,) each.
+
+        Raises:
+            OutOfDomain: The table does not cover a network.
+            UserError: There is no such column.
+        """
         if column not in self.devices:
             known = ", ".join(self.devices) or "none, its table had no device columns"
             raise UserError(f"the surrogate has no column {column!r}: expected one of {known}")
@@ -158,9 +181,10 @@ class Surrogate:
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> "Surrogate":
-        """Read a file of `nas/imagenet/fit.py`; without a path the embedded one.
+        """Reads a file of `nas/imagenet/fit.py`; without a path the embedded one.
 
-        Raises UserError if the file can't be read or is no surrogate.
+        Raises:
+            UserError: The file can't be read or is no surrogate.
         """
         try:
             if path is None:
@@ -222,7 +246,8 @@ def embedded() -> Surrogate:
 def encode(architecture: Architecture) -> tuple[tuple[float, ...], ...]:
     """(e, k, l, se) of each stage, se 1 for a ratio of 0.25, as in the embedded table's columns.
 
-    Raises OutOfDomain, in one sentence: what is outside, what is covered, what to use instead.
+    Raises:
+        OutOfDomain: In one sentence: what is outside, what is covered, what to use instead.
     """
     domain = embedded().domain
     return tuple(codes[n] for codes, n in zip(domain.codes, domain.row(architecture), strict=True))

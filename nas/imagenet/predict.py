@@ -19,19 +19,19 @@ def rows(networks: Sequence[Architecture], path: str | Path | None = None) -> li
     """A row a network, as plain JSON values.
 
     Args:
-        networks: any number of them.
-        path: of a file of `python -m nas.imagenet.evidence.fit`; None for the embedded model.
+        networks: Any number of them.
+        path: Of a file of `python -m nas.imagenet.evidence.fit`; None for the embedded model.
 
     Returns:
         name, id; top1 in percent under EfficientNet's full recipe, and its spread, one standard
         deviation of the error against a training; macs, params, memory in bytes, resolution;
-        nearest: the published networks that are most alike, each with its source, printed top-1
-        and how far it is (points that the two could differ by beforehand); notes: where the
-        evidence is thin.
+        nearest: the published networks that are most alike, each with its source, printed top-1 and
+        how far it is (points that the two could differ by beforehand); notes: where the evidence is
+        thin.
 
     Raises:
-        OutOfDomain: no evidence speaks of one of them.
-        UserError: the file can't be used.
+        OutOfDomain: No evidence speaks of one of them.
+        UserError: The file can't be used.
     """
     if not networks:
         return []
@@ -71,18 +71,19 @@ def predict(
 ) -> "pd.DataFrame":
     """What networks would reach on ImageNet: `nas predict` from Python.
 
+    >>> predict(["efficientnet_b0", "mobilenet_v2"])[["name", "top1", "spread"]]
+
     Args:
-        networks: one or many; architectures, or what names one, as in `nas show`.
-        runs: the folder of runs, for names of runs.
-        path: as in `rows`.
+        networks: One or many; architectures, or what names one, as in `nas show`.
+        runs: The folder of runs, for names of runs.
+        path: As in `rows`.
 
     Returns:
         A row a network with the columns of `rows`.
 
     Raises:
-        OutOfDomain, UserError: as `rows`, and for a name that names no network.
-
-    >>> predict(["efficientnet_b0", "mobilenet_v2"])[["name", "top1", "spread"]]
+        OutOfDomain: As `rows`.
+        UserError: As `rows`, and for a name that names no network.
     """
     import pandas as pd
 

@@ -24,7 +24,13 @@ WIDTH = 1.0  # standard deviation of the log weights' prior
 
 @dataclass(frozen=True)
 class Kernel:
-    """weights: (f,) of the numbers. linear, smooth: variances of the terms. noise: variance."""
+    """A linear and a smooth term of weighted numbers.
+
+    Attributes:
+        weights: (f,) of the numbers.
+        linear, smooth: Variances of the terms.
+        noise: Variance.
+    """
 
     weights: Floats
     linear: float
@@ -98,8 +104,11 @@ def fit(x: Floats, z: Floats) -> Kernel:
 
 
 class Process:
-    """The posterior on rows that may be added to. Row by row it does the same operations
-    however it came to be, so that a continued search gives the same bits."""
+    """The posterior on rows that may be added to.
+
+    Row by row it does the same operations however it came to be, so that a continued search gives
+    the same bits.
+    """
 
     def __init__(self, kernel: Kernel, x: Floats) -> None:
         self.kernel, self.points = kernel, x * kernel.weights
@@ -110,6 +119,7 @@ class Process:
 
     @property
     def size(self) -> int:
+        """Rows."""
         return len(self.points)
 
     def cut(self, rows: int) -> None:
@@ -160,9 +170,15 @@ class Process:
     def path(
         self, z: Floats, rng: np.random.RandomState, temper: float = 1.0
     ) -> Callable[[Floats], Floats]:
-        """A function drawn from the posterior given z of all rows: x (m, f) -> (m,).
+        """A function drawn from the posterior.
 
-        temper: its distance from the mean is multiplied by this; 0 gives the mean itself.
+        Args:
+            z: Targets of all rows.
+            rng: The source of randomness.
+            temper: Its distance from the mean is multiplied by this; 0 gives the mean itself.
+
+        Returns:
+            x (m, f) -> (m,).
         """
         kernel, f = self.kernel, self.points.shape[1]
         waves = rng.standard_normal((f, FREQUENCIES)).astype(np.float32)  # cosines are quicker
@@ -191,8 +207,11 @@ class Process:
 
 
 class Growing:
-    """A process on rows that come and go at the end. Its kernel is fitted at `first` targets and
-    whenever there are GROWTH times as many; both are functions of the rows and targets alone."""
+    """A process on rows that come and go at the end.
+
+    Its kernel is fitted at `first` targets and whenever there are GROWTH times as many; both are
+    functions of the rows and targets alone.
+    """
 
     def __init__(self, first: int) -> None:
         self._first = first
@@ -207,7 +226,12 @@ class Growing:
         return min(rows, targets)
 
     def on(self, x: Floats, z: Floats) -> Process:
-        """The process on rows x (n, f); z: the milestone's standardised targets."""
+        """The process on rows.
+
+        Args:
+            x: (n, f) the rows.
+            z: The milestone's standardised targets.
+        """
         key = z.tobytes() + x[: len(z)].tobytes()
         if self._process is None or key != self._key:
             self._process = Process(fit(x[: len(z)], z), x[: len(z)])

@@ -21,13 +21,13 @@ class PublishedNetwork:
     """A printed result.
 
     Attributes:
-        network: its name.
-        recipe: how it was trained, as its source calls it.
-        resolution: pixels at the test.
-        macs: multiply-adds at that resolution.
-        params: parameters.
+        network: Its name.
+        recipe: How it was trained, as its source calls it.
+        resolution: Pixels at the test.
+        macs: Multiply-adds at that resolution.
+        params: Parameters.
         top1: ImageNet top-1 on the validation set, percent, as printed.
-        source: where it is printed.
+        source: Where it is printed.
     """
 
     network: str
@@ -63,13 +63,13 @@ def nearest_below(
     """The best published networks that take nearly as much as a budget, and no more.
 
     Args:
-        macs: the budget in multiply-adds.
-        count: at most so many, each network once.
-        rows: the results to choose from; None for all of `published`.
+        macs: The budget in multiply-adds.
+        count: At most so many, each network once.
+        rows: The results to choose from; None for all of `published`.
 
     Returns:
-        Those of highest printed top-1 among the networks of NEAR to 1 times the budget; where
-        there is none the dearest below it; none where all cost more.
+        Those of highest printed top-1 among the networks of NEAR to 1 times the budget; where there
+        is none the dearest below it; none where all cost more.
     """
     below = [row for row in (published() if rows is None else rows) if row.macs <= macs]
     near = [row for row in below if row.macs >= NEAR * macs]

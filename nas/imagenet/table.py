@@ -22,7 +22,11 @@ FEWEST = 60  # rows with a value
 
 
 def read_table(path: str | Path) -> Any:
-    """The CSV as a pandas frame. Raises UserError unless `domain_of` and `fit` can use it."""
+    """The CSV as a pandas frame.
+
+    Raises:
+        UserError: `domain_of` and `fit` can't use it.
+    """
     import pandas as pd
 
     try:
@@ -40,7 +44,11 @@ def blocks_of(frame: Any) -> int:
 
 
 def check_table(frame: Any) -> None:
-    """Raises UserError with the column at fault, what it holds and what is expected."""
+    """Refuses a table that `domain_of` and `fit` can't use.
+
+    Raises:
+        UserError: It names the column at fault, what it holds and what is expected.
+    """
     blocks = blocks_of(frame)
     wanted = [f"block{i}_{part}" for i in range(max(blocks, 1)) for part in PARTS] + ["top1"]
     missing = [name for name in wanted if name not in frame.columns]
@@ -74,6 +82,11 @@ def check_table(frame: Any) -> None:
 
 
 def numbers(frame: Any, name: str) -> Floats:
+    """A column's values.
+
+    Raises:
+        UserError: It holds something that is no number.
+    """
     try:
         return np.asarray(frame[name].to_numpy(), float)
     except (TypeError, ValueError):
@@ -81,7 +94,11 @@ def numbers(frame: Any, name: str) -> Floats:
 
 
 def domain_of(frame: Any, **skeleton: Any) -> Domain:
-    """The Domain of the table's choices on a skeleton (B0's by default). Raises UserError."""
+    """The Domain of the table's choices on a skeleton (B0's by default).
+
+    Raises:
+        UserError: The skeleton has another number of stages.
+    """
     skeleton = {"channels": B0_CHANNELS, "strides": B0_STRIDES} | skeleton
     blocks = blocks_of(frame)
     for name in ("channels", "strides"):

@@ -133,8 +133,10 @@ class SpaceProblem:
         return [self.architecture(row) for row in codes]
 
     def within(self, architecture: Hashable) -> bool:
-        """Whether a network of `keys` meets the limits by its own exact costs, whatever a table
-        said of its code."""
+        """Whether a network of `keys` meets the limits by its own exact costs.
+
+        Whatever a table said of its code.
+        """
         assert isinstance(architecture, Architecture)
         exact = [limit for limit in self.limits if limit.of_quantity.of_cost is not None]
         return not broken(architecture, exact)

@@ -35,8 +35,15 @@ NOISES = 5
 
 
 class Data(NamedTuple):
-    """Results to fit. source: (n,) names.   kind: (n,) names.   target: (n,) -log(100 - top1).
-    error: (n,) 100 - top1.   seeds: (n,) trainings behind a result."""
+    """Results to fit.
+
+    Attributes:
+        numbers: Of the n networks.
+        source: (n,) names.
+        kind: (n,) names.
+        target: (n,) -log(100 - top1).
+        error: (n,) 100 - top1.
+    """
 
     numbers: Numbers
     source: NDArray[np.str_]
@@ -51,8 +58,12 @@ class Data(NamedTuple):
 
 
 class Scales(NamedTuple):
-    """What the marginal likelihood sets. noise: (n,) variances of the rows.   stretch: by source.
-    others: see Expert."""
+    """What the marginal likelihood sets; what is not listed is as in `Expert`.
+
+    Attributes:
+        noise: (n,) variances of the rows.
+        stretch: By source.
+    """
 
     centre: Floats
     width: Floats

@@ -34,7 +34,12 @@ SPREAD = Spread(0.424, 4.0, 0.3)  # families left out: 70 and 95 % within 1 and 
 
 
 def data_of(rows: Sequence[Row], of: Numbers | None = None) -> Data:
-    """The rows as arrays. of: their numbers, where known."""
+    """The rows as arrays.
+
+    Args:
+        rows: The results.
+        of: Their networks' numbers, where known.
+    """
     top1 = np.array([row.top1 for row in rows])
     of = numbers([row.network for row in rows]) if of is None else of
     source, kind = np.array([row.source for row in rows]), np.array([row.kind for row in rows])
@@ -44,9 +49,14 @@ def data_of(rows: Sequence[Row], of: Numbers | None = None) -> Data:
 def fit(
     data: Data, reference: Numbers, top1: float, seed: int = 0, with_skeleton: bool = True
 ) -> Joint:
-    """The model of the data. reference: a network whose top1 in the named recipe is known.
+    """The model of the data. Its spread is not scaled and it knows no networks by name.
 
-    Its spread is not scaled and it knows no networks by name.
+    Args:
+        data: The results.
+        reference: A network whose top-1 in the named recipe is known.
+        top1: That of the reference, percent.
+        seed: Of everything random.
+        with_skeleton: Whether what the table on one skeleton says is fitted first.
     """
     every = tuple(groups(reference))
     part = data.take(some_rows(data, seed))

@@ -43,10 +43,16 @@ FAMILIES = {
 class Row(NamedTuple):
     """One result.
 
-    source: results of one recipe in one table, comparable with one another.   kind: `trained`,
-    `shared` (weights of a supernet) or `predicted` (by another's model).   family: what is left
-    out together.   top1: percent.   top1_sd: over seeds, nan where unknown.
-    macs, params: as the table has them, 0 where it doesn't.
+    Attributes:
+        source: Results of one recipe in one table, comparable with one another.
+        kind: `trained`, `shared` (weights of a supernet) or `predicted` (by another's model).
+        family: What is left out together.
+        name: Of the network.
+        network: The network.
+        top1: Percent.
+        top1_sd: Over seeds, NaN where unknown.
+        licence: Of the table.
+        macs, params: As the table has them, 0 where it doesn't.
     """
 
     source: str

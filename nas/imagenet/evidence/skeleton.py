@@ -32,8 +32,14 @@ def kernel_of(x: Floats, z: Floats) -> tuple[Floats, Floats, float]:
 
 
 def skeleton(of: Numbers, target: Floats, weight: Floats, seed: int) -> Skeleton:
-    """Of -log(100 - top1) of one table on one skeleton, in the named recipe's units. weight: what
-    each row counts."""
+    """What one table on one skeleton says of -log(100 - top1), in the named recipe's units.
+
+    Args:
+        of: Numbers of the n networks.
+        target: (n,).
+        weight: (n,) what each row counts.
+        seed: Of everything random.
+    """
     raw = stages(of)
     centre, width = raw.mean(0), raw.std(0)
     width[width < 1e-9] = 1.0

@@ -116,7 +116,11 @@ def _depths(text: str, stages: int) -> list[float]:
 
 
 def network(row: Mapping[str, str]) -> Network:
-    """The network of a row of published_networks.csv. Raises NotExpressible."""
+    """The network of a row of published_networks.csv.
+
+    Raises:
+        NotExpressible: No blocks here say it.
+    """
     family, name = row["arch_def_family"], row["name"]
     if not row["arch_def"]:
         raise NotExpressible(f"{name} has no definition")

@@ -1,146 +1,239 @@
 """How far a network is from the evidence: what is fine, what is thin, what is refused.
 
 Each axis of a network has a range in networks trained alone, and one in all evidence. Within the
-first nothing is said; between the two, or a little beyond, the answer says where its number comes
+first nothing is said; between the two, or a little beyond, a note says where the number comes
 from; farther out there is no evidence and the network is refused.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nas.imagenet.evidence.rows import TRAINED
 from nas.imagenet.joint.architectures import numbers_of
 from nas.imagenet.joint.numbers import SEGMENTS, Floats, Numbers
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 
+TRAINED, SHARED, PREDICTED = "trained", "shared", "predicted"  # kinds of evidence
+
 MARGIN = 0.25  # of a range's length, beyond which there is no evidence at all
 LEAST_MARGIN = np.log(1.5)
+EDGE = 1e-9  # what rounding may take off a value at the edge of a range
+NONE = 0.3  # blocks below which a level of resolution counts as empty
 COMPOUND = 0.25  # of log width and log pixels: differing more in both, apart from each other
+DENSE = 0.6  # share of fused and plain convs from which a network is one of few
+MOST_NOTES = 3
 
-# Axes: name, unit, whether shown as exp(value).
+
+class Axis(NamedTuple):
+    """What a network has a range of.
+
+    Attributes:
+        name: As in 'no evidence for NAME of 32 px'.
+        unit: Behind a value.
+        log: Ranges are of the value's logarithm.
+        level: Of an axis that counts blocks, where they stand, as 1/16.
+    """
+
+    name: str
+    unit: str = ""
+    log: bool = True
+    level: str = ""
+
+
+def _at(segment: str) -> str:
+    """Where a segment stands, for people."""
+    level = f"1/{segment.removesuffix('w')} of the input's size"
+    return f"{level}, in the wider part" if segment.endswith("w") else level
+
+
 AXES = (
-    ("MACs", "", True), ("resolution", " px", True), ("depth", " blocks", True),
-    ("stem", " channels", True), ("head", " channels", True),
-    ("the widest kernel", "", False), ("the largest expansion", "", True),
-    *((f"blocks at 1/{name}", "", True) for name in SEGMENTS),
-    *((f"channels at 1/{name}", "", True) for name in SEGMENTS),
+    Axis("MACs"), Axis("resolution", " px"), Axis("depth", " blocks"), Axis("stem", " channels"),
+    Axis("head", " channels"), Axis("a kernel", log=False), Axis("an expansion"),
+    *(Axis(f"a number of blocks at {_at(name)}", level=_at(name)) for name in SEGMENTS),
+    *(Axis(f"a number of channels at {_at(name)}") for name in SEGMENTS),
 )  # fmt: skip
+MACS, KERNEL = 0, 5
+# Which axis a refusal speaks of first: whole networks, then levels, then what blocks are like.
+LEVELS = tuple(at for at, axis in enumerate(AXES) if axis.level)
+ORDER = (1, MACS, 2, *LEVELS, *(at for at in range(3, len(AXES)) if at not in LEVELS))
 
 
 def axes(of: Numbers) -> Floats:
     """(n, axes) values, logs where AXES says so."""
-    n = np.maximum(of.blocks, 0.3)
-    present = of.blocks > 0.3
+    blocks = np.maximum(of.blocks, NONE)
+    present = of.blocks > NONE
     field = np.where(present, of.field, 0).max(1)
     expansion = np.where(present, of.expansion, 0).max(1)
-    ends = [np.log(of.macs), np.log(of.resolution), np.log(of.depth), np.log(of.stem),
-            np.log(of.head), 2 * field + 1, expansion]  # fmt: skip
-    return np.concatenate([np.stack(ends, 1), np.log(n), of.out], 1)
+    whole = [np.log(of.macs), np.log(of.resolution), np.log(of.depth), np.log(of.stem),
+             np.log(of.head), 2 * field + 1, expansion]  # fmt: skip
+    return np.concatenate([np.stack(whole, 1), np.log(blocks), of.out], 1)
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """trained, every: (2, axes) lowest and highest values in networks trained alone, in all."""
+    """Lowest and highest values of the axes.
+
+    Attributes:
+        trained: (2, axes) in networks trained alone.
+        every: (2, axes) in all evidence.
+    """
 
     trained: Floats
     every: Floats
 
     @classmethod
-    def of(cls, numbers: Numbers, kind: Floats) -> "Ranges":
-        """Of the evidence."""
+    def of(cls, numbers: Numbers, kind: NDArray[np.str_]) -> "Ranges":
+        """Of the evidence.
+
+        Args:
+            numbers: Of n networks.
+            kind: (n,) of their results: TRAINED, SHARED or PREDICTED.
+        """
         values = axes(numbers)
         alone = values[kind == TRAINED]
         return cls(np.stack([alone.min(0), alone.max(0)]), np.stack([values.min(0), values.max(0)]))
 
+    @classmethod
+    def endless(cls) -> "Ranges":
+        """For research: no network is refused, and nothing is noted of ranges."""
+        everything = np.array([[-np.inf], [np.inf]]) * np.ones(len(AXES))
+        return cls(everything, everything)
 
-def _shown(value: float, at: int) -> str:
-    _, unit, log = AXES[at]
-    number = float(np.exp(value)) if log else value
-    if at == 0:
-        return f"{number / 1e6:.4g}M" if number < 1e9 else f"{number / 1e9:.4g}G"
-    return f"{number:.3g}{unit}"
-
-
-def faults(of: Numbers, ranges: Ranges) -> list[str]:
-    """Why one network is refused; empty where it is not."""
-    values, found = axes(of)[0], []
-    length = ranges.every[1] - ranges.every[0]
-    margin = np.maximum(MARGIN * length, LEAST_MARGIN)
-    low, high = ranges.every[0] - margin, ranges.every[1] + margin
-    for at in np.flatnonzero((values < low) | (values > high)):
-        below = values[at] < low[at]
-        edge = ranges.every[0 if below else 1][at]
-        found.append(
-            f"there is no evidence for {AXES[at][0]} of {_shown(values[at], at)}: it "
-            f"{'begins' if below else 'ends'} at {_shown(edge, at)}; a few networks trained "
-            f"{'below' if below else 'above'} that would help"
-        )
-    return found
-
-
-def notes(of: Numbers, ranges: Ranges) -> list[str]:
-    """Where the evidence on one network is thin, in sentences."""
-    values, found = axes(of)[0], []
-    alone = (values < ranges.trained[0] - 1e-9) | (values > ranges.trained[1] + 1e-9)
-    beyond = (values < ranges.every[0] - 1e-9) | (values > ranges.every[1] + 1e-9)
-    for at in np.flatnonzero(alone):
-        what = f"{AXES[at][0]} of {_shown(values[at], at)}"
-        if beyond[at]:
-            found.append(f"{what} is beyond all evidence, so its effect is extrapolated")
-        else:
-            found.append(f"{what} is known from shared or predicted weights only")
-    return found + _kinds(of) + _together(of)
-
-
-def _kinds(of: Numbers) -> list[str]:
-    dense, bottleneck = of.kinds[0, 1], of.kinds[0, 2]
-    found = []
-    if dense > 0.6:
-        found.append("fused and plain convs in most stages are known from few networks")
-    if bottleneck > 0:
-        found.append("bottlenecks are known from ResNet-50 scaled four ways only")
-    return found
-
-
-def _together(of: Numbers) -> list[str]:
-    """Width and pixels changed apart from one another."""
-    pixels = float(np.log(of.resolution[0] / 224))
-    n = of.blocks[0]
-    b0 = np.log([16, 24, 40, 80, 112, 192, 320])
-    width = float(((of.out[0] - b0) * n).sum() / n.sum())
-    if abs(pixels) < COMPOUND or abs(width) < COMPOUND or abs(pixels - width) < COMPOUND:
-        return []
-    return ["width and pixels together are known from three grids (MobileNetV1, V2, MnasNet-A1) "
-            "and networks scaled in both"]  # fmt: skip
+    def edges(self) -> tuple[Floats, Floats]:
+        """The lowest and highest values that are not refused, (axes,) each."""
+        low, high = self.every
+        margin = np.maximum(MARGIN * (high - low), LEAST_MARGIN)
+        return low - margin, high + margin
 
 
 def refuse(architectures: Sequence[Architecture], ranges: Ranges) -> Numbers:
     """The networks' numbers.
 
     Args:
-        architectures: n networks.
-        ranges: of the evidence.
+        architectures: N networks.
+        ranges: Of the evidence.
 
     Raises:
-        OutOfDomain: no evidence speaks of one of them; says what it is and what would help.
+        OutOfDomain: No evidence speaks of one of them; says what it is and what to do.
     """
     of = numbers_of(architectures)
     values = axes(of)
-    low, high = _edges(ranges)
-    outside = np.flatnonzero(((values < low) | (values > high)).any(1))
-    if len(outside):
-        at = int(outside[0])
+    low, high = ranges.edges()
+    outside = (values < low) | (values > high)
+    refused = np.flatnonzero(outside.any(1))
+    if len(refused):
+        at = int(refused[0])
+        axis = next(axis for axis in ORDER if outside[at, axis])
         name = architectures[at].name or architectures[at].id
-        why = faults(of.take(np.array([at])), ranges)[0]
+        why = _fault(axis, float(values[at, axis]), ranges)
         raise OutOfDomain(f"the ImageNet model can't speak of {name}: {why}")
     return of
 
 
-def _edges(ranges: Ranges) -> tuple[Floats, Floats]:
-    """The lowest and highest values that are not refused, (axes,) each."""
-    length = ranges.every[1] - ranges.every[0]
-    margin = np.maximum(MARGIN * length, LEAST_MARGIN)
-    return ranges.every[0] - margin, ranges.every[1] + margin
+def _fault(at: int, value: float, ranges: Ranges) -> str:
+    """Why a network is refused that has this value on an axis."""
+    low, high = ranges.every[:, at]
+    known = f"known networks have {_shown(low, at)} to {_shown(high, at)}"
+    if AXES[at].level and value <= np.log(NONE) + EDGE:
+        return (
+            f"it has no stage at {AXES[at].level}, where every network with known top-1 has one; "
+            "give it one there, or measure it with an evaluator of your own"
+        )
+    return (
+        f"there is no evidence for {AXES[at].name} of {_shown(value, at)}: {known}; choose a "
+        "network in or near that range, or measure it with an evaluator of your own"
+    )
+
+
+def _shown(value: float, at: int) -> str:
+    number = float(np.exp(value)) if AXES[at].log else float(value)
+    if at == MACS:
+        return f"{number / 1e6:.3g}M" if number < 1e9 else f"{number / 1e9:.3g}G"
+    if AXES[at].level and number <= NONE * (1 + EDGE):
+        number = 0.0
+    return (f"{number:.0f}" if number >= 10 else f"{number:.2g}") + AXES[at].unit
+
+
+def notes(of: Numbers, ranges: Ranges) -> list[str]:
+    """Where the evidence on one network is thin.
+
+    Args:
+        of: One network that is not refused.
+        ranges: Of the evidence.
+
+    Returns:
+        At most three sentences, the most important first.
+    """
+    return [*_beyond(of, ranges), *_together(of), *_kinds(of), *_borrowed(of, ranges)][:MOST_NOTES]
+
+
+def _beyond(of: Numbers, ranges: Ranges) -> list[str]:
+    """What no evidence has, MACs first and then the farthest."""
+    values, (low, high) = axes(of)[0], ranges.every
+    excess = np.maximum(low - values, values - high)
+    farthest = sorted(np.flatnonzero(excess > EDGE).tolist(), key=lambda at: -excess[at])
+    sentences = []
+    for at in sorted(farthest, key=lambda at: at != MACS):
+        value, edge = values[at], high[at] if values[at] > high[at] else low[at]
+        name = AXES[at].name
+        sentences.append(
+            f"{name[0].upper()}{name[1:]} of {_shown(value, at)} is beyond all evidence, which "
+            f"{'ends' if value > edge else 'begins'} at {_shown(edge, at)}: its effect is "
+            "extrapolated, so train the network before you rely on its number."
+        )
+    return sentences
+
+
+def _borrowed(of: Numbers, ranges: Ranges) -> list[str]:
+    """What only networks have that were not trained alone."""
+    values = axes(of)[0]
+    alone, every = (
+        (values >= low - EDGE) & (values <= high + EDGE)
+        for low, high in (ranges.trained, ranges.every)
+    )
+    return [
+        f"{_subject(at, float(values[at]))} is known only from networks with shared weights and "
+        "from predictions of another model."
+        for at in np.flatnonzero(every & ~alone).tolist()
+    ]
+
+
+def _subject(at: int, value: float) -> str:
+    if at == KERNEL:
+        return f"Kernel {value:.0f}"
+    return f"{AXES[at].name[0].upper()}{AXES[at].name[1:]} of {_shown(value, at)}"
+
+
+def _kinds(of: Numbers) -> list[str]:
+    """Kinds of blocks that few networks have."""
+    dense, bottleneck = of.kinds[0, 1], of.kinds[0, 2]
+    sentences = []
+    if bottleneck > 0:
+        sentences.append(
+            "Bottleneck blocks are known only from ResNet-50 scaled four ways: compare it with "
+            "ResNets rather than with other networks."
+        )
+    if dense > DENSE:
+        sentences.append(
+            "Fused and plain convs in most stages are known from few networks: compare it with "
+            "networks of the same kind rather than with others."
+        )
+    return sentences
+
+
+def _together(of: Numbers) -> list[str]:
+    """Width and pixels changed apart from one another."""
+    pixels = float(np.log(of.resolution[0] / 224))
+    blocks = of.blocks[0]
+    b0 = np.log([16, 24, 40, 80, 112, 192, 320])
+    width = float(((of.out[0] - b0) * blocks).sum() / blocks.sum())
+    if abs(pixels) < COMPOUND or abs(width) < COMPOUND or abs(pixels - width) < COMPOUND:
+        return []
+    return [
+        "Width and pixels together are known from few networks (grids of MobileNetV1, MobileNetV2 "
+        "and MnasNet-A1, and networks scaled in both): take a small lead of this one for none."
+    ]

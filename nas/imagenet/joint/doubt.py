@@ -49,7 +49,7 @@ def apart(of: Numbers) -> Floats:
     """How far networks are from B0 scaled to their own cost.
 
     Args:
-        of: n networks.
+        of: N networks.
 
     Returns:
         (n, 6), in tolerances and in the order of TOLERANCES; 0 or more.
@@ -66,7 +66,9 @@ def apart(of: Numbers) -> Floats:
 
 
 def doubt(of: Numbers) -> Floats:
-    """Points that the numbers of networks (n,) may be off besides, one standard deviation; 0 within
-    all tolerances."""
+    """Points that networks' predictions may be off besides, one standard deviation (n,).
+
+    0 within all tolerances.
+    """
     beyond = np.maximum(apart(of) - 1.0, 0.0)
     return np.asarray(POINTS * np.sqrt((beyond**2).sum(1)))

@@ -16,14 +16,18 @@ CLIP = 2.5  # standard deviations beyond which a feature counts by its logarithm
 
 
 def squash(z: Floats) -> Floats:
-    """z itself within CLIP, and logarithmic growth beyond: no number explodes outside."""
+    """The number itself within CLIP, and logarithmic growth beyond: none explodes outside."""
     size = np.abs(z)
     beyond = np.sign(z) * (CLIP + np.log1p(np.maximum(size - CLIP, 0.0)))
     return np.where(size > CLIP, beyond, z)
 
 
 def columns(of: Numbers, names: tuple[str, ...]) -> tuple[Floats, NDArray[np.int64]]:
-    """(features (n, d), the group of each column) of the groups named."""
+    """The features of some groups.
+
+    Returns:
+        (n, d), and the group of each column (d,).
+    """
     found = groups(of)
     parts = [found[name] for name in names]
     ids = np.repeat(np.arange(len(names)), [part.shape[1] for part in parts])
@@ -32,11 +36,16 @@ def columns(of: Numbers, names: tuple[str, ...]) -> tuple[Floats, NDArray[np.int
 
 @dataclass(frozen=True)
 class Expert:
-    """names: the groups of features.   centre, width: (d,) that standardize them.
-    linear, matern: (d,) weights of the features in the two terms, 0 for one that was constant.
-    gain: variances of the two terms.   points: (m, d) inducing points, standardized.
-    alpha: (m,) weights of the mean.   q: (v, v), what the data take off the prior covariance, on
-    the first v points.
+    """One model on some groups of features.
+
+    Attributes:
+        names: The groups of features.
+        centre, width: (d,) that standardize them.
+        linear, matern: (d,) weights of the features in the two terms, 0 for one that was constant.
+        gain: Variances of the two terms.
+        points: (m, d) inducing points, standardized.
+        alpha: (m,) weights of the mean.
+        q: (v, v), what the data take off the prior covariance, on the first v points.
     """
 
     names: tuple[str, ...]

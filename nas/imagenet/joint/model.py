@@ -26,8 +26,10 @@ FORMAT = "compound-nas imagenet 1"
 class Spread(NamedTuple):
     """What makes the variance of a predicted difference, in log error.
 
-    posterior, doubt: factors of the experts' posterior variance and of the variance among them.
-    training: standard deviation of one training, in points.
+    Attributes:
+        posterior: Factor of the experts' posterior variance.
+        doubt: Factor of the variance among the experts.
+        training: Standard deviation of one training, in points.
     """
 
     posterior: float
@@ -41,10 +43,18 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class Joint:
-    """experts: their mean counts.   level: log error of the reference, minus the experts' mean.
-    reference: numbers of the network whose top-1 in the named recipe is known.
-    spread: see Spread.   near: inputs (of the first expert) of known networks, for `nearest`.
-    known: (name, source, top1) of those.   ranges: of the evidence.   provenance: how it was made.
+    """The model of all evidence.
+
+    Attributes:
+        experts: Their mean counts.
+        skeleton: What the table on one skeleton says.
+        reference: Numbers of the network whose top-1 in the named recipe is known.
+        level: Log error of the reference, minus the experts' mean.
+        spread: See Spread.
+        near: Inputs (of the first expert) of known networks, for `nearest`.
+        known: (name, source, top1) of those.
+        provenance: How it was made.
+        ranges: Of the evidence.
     """
 
     experts: tuple[Expert, ...]
@@ -69,19 +79,29 @@ class Joint:
         return np.asarray(100 - np.exp(self.level - self.gains(of).mean(0)))
 
     def predict(self, of: Numbers) -> tuple[Floats, Floats]:
-        """(top-1 of the named recipe, spread) in percent; the spread is one standard deviation of
-        the error against a training of this network."""
+        """Top-1 of the named recipe, and its spread.
+
+        Returns:
+            Both in percent, (n,); a spread is one standard deviation of the error against a
+            training of this network.
+        """
         gained, spread = self.difference(of, self.reference, trainings=1)
         return self.means(self.reference)[0] + gained, spread
 
     def difference(
         self, of: Numbers, reference: Numbers, trainings: int = 2
     ) -> tuple[Floats, Floats]:
-        """(top-1 gained over one reference network, spread), in points of the named recipe.
+        """Top-1 gained over one reference network, and its spread.
 
-        The spread grows with the distance from the evidence and from the reference. trainings: how
-        many single trainings the error is to be judged by: 2 where both networks are trained anew,
-        0 for the spread of the expected difference.
+        Args:
+            of: Numbers of the networks.
+            reference: Numbers of the reference.
+            trainings: How many single trainings the error is to be judged by: 2 where both networks
+                are trained anew, 0 for the spread of the expected difference.
+
+        Returns:
+            Both in points of the named recipe, (n,). The spread grows with the distance from the
+            evidence and from the reference.
         """
         gains, base = self.gains(of), self.gains(reference)
         mean = 100 - np.exp(self.level - gains.mean(0))
@@ -142,7 +162,7 @@ class Joint:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Joint":
-        """The inverse of `to_bytes`. Raises what numpy, zipfile and json raise."""
+        """The inverse of `to_bytes`; what numpy, zipfile and json raise is raised."""
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(arrays.pop("meta").tobytes())

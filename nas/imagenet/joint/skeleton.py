@@ -38,9 +38,18 @@ def stages(of: Numbers) -> Floats:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """centre, width: standardize `stages`; scales: weights of those.   gain: variances of the
-    constant, linear and squared exponential terms.   points (m, d), alpha (m,): of the mean.
-    at: the skeleton's `frame`.   low, high: of the table's `choices`.   level: (1,) to be added, in the experts' units."""
+    """What a table on one skeleton says of what the skeleton leaves free.
+
+    Attributes:
+        centre, width: Standardize `stages`.
+        scales: Weights of those.
+        gain: Variances of the constant, linear and squared exponential terms.
+        points: (m, d) inducing points.
+        alpha: (m,) weights of the mean.
+        at: The skeleton's `frame`.
+        low, high: Of the table's `choices`.
+        level: (1,) to be added, in the experts' units.
+    """
 
     centre: Floats
     width: Floats
@@ -81,7 +90,14 @@ class Skeleton:
 
 
 def covariance(left: Floats, right: Floats, gain: Any, exp: Any = np.exp) -> Any:
-    """constant + linear + squared exponential, of weighted points (n, d) and (m, d)."""
+    """The sum of a constant, a linear and a squared exponential term.
+
+    Args:
+        left: (n, d) weighted points.
+        right: (m, d) weighted points.
+        gain: Variances of the three terms.
+        exp: Of numpy or torch.
+    """
     product = left @ right.T
     distance = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * product
     return gain[0] + gain[1] * product + gain[2] * exp(-0.5 * distance)
