@@ -94,12 +94,12 @@ def _scaled_b0s() -> list[Values]:
         own = {field: getattr(stage, field) for field in _FIELDS}
         base |= {f"stage{i}.{field}": value for field, value in own.items()}
     del base["stage0.expand"]
-    found: list[Values] = []
+    known: list[Values] = []
     for width, depth, pixels in itertools.product(*(choices[k] for k in _SHARED)):
         grown = math.log(pixels / 224)
         if abs(grown - share * (math.log(width**2 * depth) + 2 * grown)) < math.log(1.125):
-            found.append({**base, **dict(zip(_SHARED, (width, depth, pixels), strict=True))})
-    return found
+            known.append({**base, **dict(zip(_SHARED, (width, depth, pixels), strict=True))})
+    return known
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -105,7 +105,7 @@ def family_of(
     preset = asked.preset
     if preset is None:
         given = (asked.coefficients, asked.budgets, rounded.rule, rounded.pixels)
-        plain = all(one is None for one in given)
+        plain = all(option is None for option in given)
         preset = "released" if plain and base == EFFICIENTNET_B0 else "formula"
     if preset == "released":
         _refuse_beside_released(base, asked, rounded)
@@ -240,7 +240,7 @@ def compare_of(command: str, asked: CompareAsked, kept: Kept) -> tuple[dict[str,
 
 def _compare_name(baselines: Sequence[Architecture], asked: Mapping[str, Any]) -> str:
     """From the ratios and what differs from the defaults; baselines: none for the paper's."""
-    parts = ["compare", *(one.name or one.id for one in baselines)]
+    parts = ["compare", *(network.name or network.id for network in baselines)]
     parts.append(",".join(f"{ratio:.12g}" for ratio in asked["ratios"]) + "x")
     if Coefficients(*asked["coefficients"]) != PAPER:
         parts.append("_".join(f"{value:.12g}" for value in asked["coefficients"]))

@@ -47,7 +47,7 @@ def run_bench(
     Raises UserError, RunFailure.
     """
     strategies, folder = _distinct(strategies), run_path(name, runs)
-    found = Comparison(folder)
+    comparison = Comparison(folder)
     with session(folder, _experiment(task, evaluations), command) as opened:
         (folder / PLAYS).mkdir(exist_ok=True)
         plays: list[Play] = []
@@ -61,12 +61,12 @@ def run_bench(
 
                     plays.append(kept(task, spec, seed, evaluations, folder, show, counted))
                     count(before + evaluations)
-        found.interrupted = opened.interrupted
-        plays.sort(key=lambda one: strategies.index(one.strategy))
+        comparison.interrupted = opened.interrupted
+        plays.sort(key=lambda play: strategies.index(play.strategy))
         if plays:
-            _conclude(task, found, plays, _made(plays, evaluations, show), reference)
+            _conclude(task, comparison, plays, _made(plays, evaluations, show), reference)
         opened.facts |= {"plays": len(plays), "seeds": seeds}
-    return found
+    return comparison
 
 
 def _distinct(strategies: Sequence[str]) -> Sequence[str]:
@@ -136,7 +136,7 @@ def _read(path: Path, spec: str, seed: int) -> Play:
 
 def _made(plays: Sequence[Play], evaluations: int, show: Callable[[str], None]) -> int:
     """How many evaluations there are figures of: fewer than wanted where all networks are known."""
-    made = max(len(one.rows) for one in plays)
+    made = max(len(play.rows) for play in plays)
     if made < evaluations:
         show(f"all {made} allowed networks are known after {made} of {evaluations} evaluations")
     return made

@@ -95,7 +95,7 @@ class Plan(Execution):
             space: What is searched.
             training: The proxy's identity.
         """
-        devices = {one.key: one.source for one in self.predicted}
+        devices = {quantity.key: quantity.source for quantity in self.predicted}
         halving = {"halving": self.eta, "budgets": self.budgets, "ranking": self.ranking}
         again = {"retrain": self.retrain, "retrain_budget": self.retrain_budget}
         return {
