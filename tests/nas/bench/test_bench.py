@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from nas.bench import report as bench_report
 from nas.bench.play import Play, play, rewards, strategy_of, volumes
@@ -337,10 +338,14 @@ def test_the_command_continues_and_its_errors_are_one_sentence(table):
     rows = json.loads(more.stdout)
     assert len(pd.read_csv(table.parent / "runs/b/bench.csv")) == len(rows)
     assert (table.parent / "runs/b/bench.png").stat().st_size > 10000
-    for wrong in (["--strategies", "none"], ["--target", "0.5"], ["--choices", "z"]):
-        done = bench(*wrong)
-        assert done.returncode == 2
-        assert len(done.stderr.strip().splitlines()) == 1
+    done = bench("--strategies", "none")
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    for wrong in (["--target", "0.5"], ["--choices", "z"]):
+        given = ["bench", "--table", str(table), "--evaluations", "12", "--name", "b"]
+        refused = CliRunner().invoke(cli, [*given, "--runs", str(table.parent / "runs"), *wrong])
+        assert isinstance(refused.exception, UserError)
+        assert len(str(refused.exception).splitlines()) == 1
 
 
 def test_a_share_of_trainings_fails():

@@ -46,8 +46,9 @@ def command(here, *arguments, **options):
 
 
 def search(here, *arguments, **options):
-    given = ("search", "--target-flops", "400M", "--evaluator", "toy:depth", "--trials", "20")
-    return command(here, *given, *arguments, **options)
+    given = ("--target-flops", "400M", "--evaluator", "toy:depth", "--trials", "20")
+    space = () if "--space" in arguments else ("--space", "efficientnet")  # quick to look at
+    return command(here, "search", *given, *space, *arguments, **options)
 
 
 def test_the_main_job(here):
@@ -205,12 +206,12 @@ def test_a_full_disk_loses_nothing(here):
     assert failed.returncode == 1
     assert "trials before it are stored" in failed.stderr
     assert "Traceback" not in failed.stderr
-    cut = (here / "runs" / "mbconv-400M-toy_depth" / "trials.journal").read_bytes()
+    cut = (here / "runs" / "efficientnet-400M-toy_depth" / "trials.journal").read_bytes()
     whole = cut[: cut.rfind(b"\n") + 1]
     assert whole.count(b"\n") > 20
     continued = search(here, "--trials", "100")
     assert continued.returncode == 0, continued.stderr
-    after = (here / "runs" / "mbconv-400M-toy_depth" / "trials.journal").read_bytes()
+    after = (here / "runs" / "efficientnet-400M-toy_depth" / "trials.journal").read_bytes()
     assert after.startswith(whole)
 
 
@@ -221,7 +222,7 @@ def ids(here, name):
 def test_interrupted_and_killed_anywhere_it_continues_to_the_same_result(here):
     given = [
         sys.executable, "-m", "nas", "search", "--target-flops", "400M", "--evaluator",
-        "toy:slow", "--trials", "150", "--name",
+        "toy:slow", "--space", "efficientnet", "--trials", "150", "--name",
     ]  # fmt: skip
     quiet = {"cwd": here, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     assert subprocess.run([*given, "whole"], check=False, **quiet).returncode == 0
@@ -248,7 +249,7 @@ def test_any_optuna_storage_and_sampler(here):
     )
     assert done.returncode == 0, done.stderr
     assert (here / "kept.db").exists()
-    assert len(ids(here, "mbconv-400M-optuna.samplers_QMCSampler-toy_depth")) == 20
+    assert len(ids(here, "efficientnet-400M-optuna.samplers_QMCSampler-toy_depth")) == 20
     elsewhere = search(here, "--strategy", "optuna.samplers:QMCSampler")
     assert elsewhere.returncode == 2
     assert "keeps its trials in sqlite:///kept.db, not in trials.journal" in elsewhere.stderr

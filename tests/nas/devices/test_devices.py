@@ -91,6 +91,7 @@ def test_two_limits_at_once_are_never_broken(pair, shares, strategy, tmp_path_fa
         return
     runs = tmp_path_factory.mktemp("runs")
     given = {"strategy": strategy, "trials": 20, "runs": runs}
+    given |= {"space": EFFICIENTNET, "evaluator": "surrogate"}
     found = find(target=limits[0], limits=(limits[1],), **given)
     assert found.pick is not None
     for trial in (found.pick, found.other, *found.trials):
