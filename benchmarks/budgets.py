@@ -2,68 +2,63 @@
 
     python benchmarks/budgets.py --data DIR [--targets 30M,60M,...] [--seeds 5] [--splits 2]
 
-Families of evidence are split in two halves; a model fitted on one half searches the space
+Sources of evidence are split in two halves; a model fitted on one half searches the space
 `mbconv` for each T as `nas search` does, and a model fitted on the other half judges its pick
 against EfficientNet-B0 scaled to T by the paper's coefficients; then the halves change places.
 DIR holds the tables of `python -m nas.imagenet.evidence.fit`.
 """
 
 import argparse
+import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from nas.evaluators import Measurement
+from nas.evaluators import against, predictor_of
+from nas.imagenet.evaluator import ImagenetEvaluator
 from nas.imagenet.evidence.fit import BASE, data_of, fit
 from nas.imagenet.evidence.rows import read
 from nas.imagenet.joint.architectures import numbers_of
+from nas.imagenet.joint.domain import Ranges
 from nas.imagenet.joint.model import Joint
 from nas.objective import Objective
 from nas.search.generations import Generations
 from nas.search.otherwise import scaled_b0
 from nas.workers.predicting import PredictingExecutor
-from search_spaces import cost, space
+from search_spaces import Architecture, cost, space
 from search_spaces.quantities import QUANTITIES
 
 TARGETS = "30M,60M,100M,200M,400M,800M,1.6G,3.2G,6.4G"
 
 
-class Model:
-    """A fitted model as a search's evaluator."""
-
-    def __init__(self, joint: Joint) -> None:
-        self.joint = joint
-
-    def predict(self, networks):
-        return self.joint.predict(numbers_of(networks))
-
-    def __call__(self, architecture, budget, seed):
-        mean, spread = self.predict([architecture])
-        return Measurement(float(mean[0]), float(spread[0]))
-
-    def gain(self, one, two) -> float:
-        """Points that the first is predicted above the second."""
-        means = self.joint.means(numbers_of([one, two]))
-        return float(means[0] - means[1])
+# Large tables of one kind stand in different halves: what one half knows best the other judges.
+APART = (("accel", "anb"), ("dynas", "ofa"))
 
 
-def halves(families: Sequence[str], splits: int) -> list[set[str]]:
-    """Halves of the families, drawn so that B0's skeleton and OFA's space are in different ones."""
-    names, drawn = sorted(set(families)), []
+def halves(sources: Sequence[str], splits: int) -> list[set[str]]:
+    """One half of the sources for each split, drawn at random but for those of APART."""
+    names, drawn = sorted(set(sources)), []
     for seed in range(splits):
-        order = np.random.default_rng(seed).permutation(names)
-        half = set(order[: len(names) // 2].tolist()) - {"accel-nasbench", "ofa"}
-        drawn.append(half | {"accel-nasbench"})
+        order = np.random.default_rng(seed).permutation(names).tolist()
+        half = {name for name in order[: len(names) // 2] if not name.startswith(sum(APART, ()))}
+        drawn.append(half | {name for name in names if name.startswith(APART[0])})
     return drawn
 
 
-def pick(model: Model, target: float, trials: int, seed: int):
+def gain(model: Joint, network: Architecture, other: Architecture) -> float:
+    """Points that a network is predicted above another."""
+    means = model.means(numbers_of([network, other]))
+    return float(means[0] - means[1])
+
+
+def pick(model: Joint, target: float, trials: int, seed: int) -> Architecture:
     """What the default search finds, without its store."""
     objective = Objective("hard", target)
+    measure = against(ImagenetEvaluator(model=model), scaled_b0(objective))
     search = Generations(space("mbconv"), objective, seed=seed, wanted=trials)
-    executor, finished = PredictingExecutor(model, model), []
+    executor, finished = PredictingExecutor(predictor_of(measure), measure), []
     while True:
         running = 0
         while (job := search.ask()) is not None:
@@ -83,14 +78,17 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=5000)
     given = parser.parse_args()
     rows = read(given.data)
-    data, families = data_of(rows), np.array([row.family for row in rows])
+    data, sources = data_of(rows), np.array([row.source for row in rows])
     base = next(n for n, row in enumerate(rows) if row.source == BASE)
     reference = data.numbers.take(np.array([base]))
     pairs = []
-    for half in halves(families.tolist(), given.splits):
-        inside = np.isin(families, sorted(half))
+    ranges = Ranges.of(data.numbers, data.kind)  # what is refused is no matter of choosing
+    for half in halves(sources.tolist(), given.splits):
+        inside = np.isin(sources, sorted(half))
         models = [
-            Model(fit(data.take(np.flatnonzero(part)), reference, rows[base].top1))
+            dataclasses.replace(
+                fit(data.take(np.flatnonzero(part)), reference, rows[base].top1), ranges=ranges
+            )
             for part in (inside, ~inside)
         ]
         pairs += [(models[0], models[1]), (models[1], models[0])]
@@ -106,14 +104,16 @@ def main() -> None:
             for seed in range(given.seeds):
                 network = pick(chooser, target, given.trials, seed)
                 used.append(cost(network).macs / target)
-                promised.append(chooser.gain(network, other))
-                granted.append(judge.gain(network, other))
-        print(
-            f"{text:>6} {np.median(used):6.3f} {np.median(promised):9.2f} "
-            f"{np.median(granted):16.2f} {min(granted):6.2f} {max(granted):6.2f} "
-            f"{time.perf_counter() - begun:.0f}",
-            flush=True,
-        )
+                promised.append(gain(chooser, network, other))
+                granted.append(gain(judge, network, other))
+        figures = (np.median(used), np.median(promised), np.median(granted), *span(granted))
+        numbers = "".join(f"{figure:9.2f}" for figure in figures)
+        print(f"{text:>9}{numbers}{time.perf_counter() - begun:9.0f}", flush=True)
+
+
+def span(values: Sequence[float]) -> tuple[float, float]:
+    """The least and the most."""
+    return min(values), max(values)
 
 
 if __name__ == "__main__":
