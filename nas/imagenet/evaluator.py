@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nas.imagenet.joint.blocks import Floats
 from nas.imagenet.joint.domain import notes, refuse
 from nas.imagenet.joint.doubt import doubt
 from nas.imagenet.joint.load import load
 from nas.imagenet.joint.model import Joint
-from nas.imagenet.joint.numbers import Floats, Numbers
+from nas.imagenet.joint.numbers import Numbers
 from nas.measurement import Measurement
 from search_spaces.architecture import Architecture
 

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nas.imagenet.joint.domain import notes, refuse
 from nas.imagenet.joint.load import load
+from nas.imagenet.joint.model import Joint
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 
@@ -39,29 +42,42 @@ def rows(networks: Sequence[Architecture], path: str | Path | None = None) -> li
     numbers = refuse(networks, model.ranges)
     means, spreads = model.predict(numbers)
     places, distances = model.nearest(numbers, NEAREST)
-    made = []
-    for i, network in enumerate(networks):
-        figures = cost(network)
-        near = [
-            dict(zip(("network", "source", "top1"), model.known[at], strict=True))
-            | {"distance": round(float(far), 2)}
-            for at, far in zip(places[i], distances[i], strict=True)
-        ]
-        made.append(
-            {
-                "name": network.name,
-                "id": network.id,
-                "top1": float(means[i]),
-                "spread": float(spreads[i]),
-                "macs": figures.macs,
-                "params": figures.params,
-                "memory": figures.memory,
-                "resolution": network.resolution,
-                "nearest": near,
-                "notes": notes(numbers.take([i]), model.ranges),
-            }
-        )
-    return made
+    return [
+        _row(network, float(mean), float(spread))
+        | {
+            "nearest": _named(model, places[i].tolist(), distances[i].tolist()),
+            "notes": notes(numbers.take(np.array([i])), model.ranges),
+        }
+        for i, (network, mean, spread) in enumerate(zip(networks, means, spreads, strict=True))
+    ]
+
+
+def _row(network: Architecture, top1: float, spread: float) -> dict[str, Any]:
+    """What it is, its prediction and its costs."""
+    figures = cost(network)
+    return {
+        "name": network.name,
+        "id": network.id,
+        "top1": top1,
+        "spread": spread,
+        "macs": figures.macs,
+        "params": figures.params,
+        "memory": figures.memory,
+        "resolution": network.resolution,
+    }
+
+
+def _named(model: Joint, places: list[int], distances: list[float]) -> list[dict[str, Any]]:
+    """The known networks at these places, with their distances."""
+    return [
+        {
+            "network": model.known[at].name,
+            "source": model.known[at].source,
+            "top1": model.known[at].top1,
+            "distance": round(distance, 2),
+        }
+        for at, distance in zip(places, distances, strict=True)
+    ]
 
 
 def predict(
@@ -90,8 +106,8 @@ def predict(
     from results.runs.load import load_architecture
 
     listed = [networks] if isinstance(networks, Architecture | str) else list(networks)
-    found = [
+    architectures = [
         load_architecture(network, Path(runs)) if isinstance(network, str) else network
         for network in listed
     ]
-    return pd.DataFrame(rows(found, path))
+    return pd.DataFrame(rows(architectures, path))

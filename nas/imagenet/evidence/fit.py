@@ -1,29 +1,36 @@
-"""Fit the ImageNet model: `python -m nas.imagenet.evidence.fit --data DIR --out FILE`, minutes of one core.
+"""Fit the ImageNet model: `python -m nas.imagenet.evidence.fit --data DIR --out FILE`.
 
-DIR holds the four tables that `evidence` reads. The same tables and seed give the same file.
+DIR holds the four tables that `evidence.rows` reads. It takes about a minute of one core; on one
+machine the same tables and seed give the same file.
 """
 
-import argparse
 import collections
 import dataclasses
 import hashlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
-from nas.imagenet.evidence.expert import Data, posterior, scales, some_rows
-from nas.imagenet.evidence.rows import TRAINED, Row, read
+from nas.imagenet.evidence.data import Data, data_of, some_rows
+from nas.imagenet.evidence.expert import posterior
+from nas.imagenet.evidence.rows import TABLES, Row, read
+from nas.imagenet.evidence.scales import scales
 from nas.imagenet.evidence.skeleton import skeleton
-from nas.imagenet.joint.domain import Ranges
+from nas.imagenet.joint.domain import TRAINED, Ranges
+from nas.imagenet.joint.expert import Expert
 from nas.imagenet.joint.features import groups
-from nas.imagenet.joint.model import Joint, Spread, rounded
-from nas.imagenet.joint.numbers import Numbers, numbers
+from nas.imagenet.joint.model import Joint, Known, Spread
+from nas.imagenet.joint.numbers import Numbers
+from nas.imagenet.joint.skeleton import Skeleton
+from results.runs.folder import check_writable, read_json, write_atomically
+from search_spaces.errors import RunFailure, UserError
 
-TABLES = ("imagenet_evidence.csv", "published_networks.csv", "published_scaling.csv",
-          "accel_nasbench_imagenet.csv")  # fmt: skip
 BASE, SKELETON = "effnet_paper_table2", "accel_nasbench"
+RECIPE = "EfficientNet's TPU recipe with AutoAugment, B0 77.1 (arXiv 1905.11946, table 2)"
 # What each expert does not see: views that err differently.
 BLIND: tuple[tuple[str, ...], ...] = (
     (),
@@ -31,100 +38,167 @@ BLIND: tuple[tuple[str, ...], ...] = (
     ("out", "mean_out"),
 )
 SPREAD = Spread(0.424, 4.0, 0.3)  # families left out: 70 and 95 % within 1 and 2
-
-
-def data_of(rows: Sequence[Row], of: Numbers | None = None) -> Data:
-    """The rows as arrays.
-
-    Args:
-        rows: The results.
-        of: Their networks' numbers, where known.
-    """
-    top1 = np.array([row.top1 for row in rows])
-    of = numbers([row.network for row in rows]) if of is None else of
-    source, kind = np.array([row.source for row in rows]), np.array([row.kind for row in rows])
-    return Data(of, source, kind, -np.log(100 - top1), 100 - top1)
+NO_NAMES = ("accel_", "anb_")  # sources whose networks have numbers for names
 
 
 def fit(
     data: Data, reference: Numbers, top1: float, seed: int = 0, with_skeleton: bool = True
 ) -> Joint:
-    """The model of the data. Its spread is not scaled and it knows no networks by name.
+    """The model of the data. It knows no networks by name and refuses none.
 
     Args:
         data: The results.
         reference: A network whose top-1 in the named recipe is known.
         top1: That of the reference, percent.
         seed: Of everything random.
-        with_skeleton: Whether what the table on one skeleton says is fitted first.
+        with_skeleton: Whether the table on one skeleton has a process of its own.
     """
     every = tuple(groups(reference))
     part = data.take(some_rows(data, seed))
-    experts, stretch = [], 1.0
-    for n, blind in enumerate(BLIND):
+    experts, stretches = [], []
+    for blind in BLIND:
         names = tuple(name for name in every if name not in blind)
-        found = scales(part, names)
-        experts.append(rounded(posterior(part, names, found)))
-        stretch += (found.stretch.get(SKELETON, 1.0) - 1) / len(BLIND)
-    at = np.flatnonzero(data.source == SKELETON)
-    more = None
-    if with_skeleton and len(at):
-        some = data.take(at)
-        gains = np.mean([one.mean(one.inputs(some.numbers)) for one in experts], axis=0)
-        target = some.target / stretch
-        target = target - target.mean() + gains.mean()  # the table's level is its recipe's
-        more = skeleton(some.numbers, target, some.error**2, seed)
-    blank = Joint(tuple(experts), more, reference, 0.0, SPREAD, np.zeros((0, 0)), (), {})
-    level = float(np.log(100 - top1) + blank.gains(reference).mean())
-    return Joint(tuple(experts), more, reference, level, SPREAD, np.zeros((0, 0)), (), {})
+        set_to = scales(part, names)
+        experts.append(posterior(part, names, set_to))
+        stretches.append(set_to.stretch.get(SKELETON, 1.0))
+    own = None
+    if with_skeleton and SKELETON in data.source:
+        stretch = 1.0 + sum((one - 1) / len(BLIND) for one in stretches)
+        own = _skeleton(data, experts, stretch, seed)
+    model = Joint(
+        tuple(experts), own, reference, 0.0, SPREAD, np.zeros((0, 0)), (), {}, Ranges.endless()
+    )
+    level = float(np.log(100 - top1) + model.gains(reference).mean())
+    return dataclasses.replace(model, level=level)
+
+
+def _skeleton(data: Data, experts: Sequence[Expert], stretch: float, seed: int) -> Skeleton:
+    """Of the table on one skeleton; its level is that of its own recipe and does not count."""
+    rows = data.take(np.flatnonzero(data.source == SKELETON))
+    features = groups(rows.numbers)
+    gains = np.mean([expert.mean(expert.inputs(features)) for expert in experts], axis=0)
+    target = rows.target / stretch
+    return skeleton(rows.numbers, target - target.mean() + gains.mean(), rows.error**2, seed)
 
 
 def finished(model: Joint, rows: Sequence[Row], data: Data, provenance: dict[str, Any]) -> Joint:
-    """The model with the networks it knows by name, the ranges of its evidence, and provenance."""
+    """The model with the networks it knows by name, the ranges of its evidence, and provenance.
+
+    Args:
+        model: Of `fit`.
+        rows: The results.
+        data: The same as arrays.
+        provenance: As of `provenance_of`.
+    """
     named = np.array([n for n, row in enumerate(rows) if row.kind == TRAINED and _named(row)])
-    known = tuple((rows[n].name, rows[n].source, rows[n].top1) for n in named)
-    near = model.experts[0].inputs(data.numbers.take(named)).astype(np.float32).astype(float)
+    known = tuple(Known(rows[n].name, rows[n].source, rows[n].top1) for n in named)
+    near = model.experts[0].inputs(groups(data.numbers.take(named)))
+    near = near.astype(np.float32).astype(float)  # as a file has it
     ranges = Ranges.of(data.numbers, data.kind)
     return dataclasses.replace(model, near=near, known=known, ranges=ranges, provenance=provenance)
 
 
 def _named(row: Row) -> bool:
-    return bool(row.name) and not row.source.startswith(("accel_", "anb_"))
+    return bool(row.name) and not row.source.startswith(NO_NAMES)
+
+
+def residuals(model: Joint, data: Data) -> dict[str, dict[str, float]]:
+    """How far the fit is from its own rows, by kind of source.
+
+    A source's level is that of its recipe and does not count, so its mean residual is taken off.
+
+    Returns:
+        For each kind the root of the mean square in points (`rmse`) and how many `rows` it is of.
+    """
+    _, source = np.unique(data.source, return_inverse=True)
+    off = data.target - model.gains(data.numbers).mean(0)
+    off = (off - (np.bincount(source, off) / np.bincount(source))[source]) * data.error
+    made = {}
+    for kind in sorted(set(data.kind.tolist())):
+        points = off[data.kind == kind]
+        made[kind] = {"rmse": round(float(np.sqrt((points**2).mean())), 4), "rows": len(points)}
+    return made
 
 
 def provenance_of(folder: Path, rows: Sequence[Row], seed: int) -> dict[str, Any]:
-    """What the file tells of where it comes from."""
+    """What the file tells of where it comes from, but for its errors."""
     sources = collections.Counter((row.source, row.kind, row.licence) for row in rows)
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in TABLES}
     return {
-        "tables": {
-            name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in TABLES
-        },
+        "tables": digests,
         "sources": [[*key, count] for key, count in sorted(sources.items())],
+        "licences": sorted({row.licence for row in rows}),
         "rows": len(rows),
         "seed": seed,
-        "recipe": "EfficientNet's TPU recipe with AutoAugment, B0 77.1 (arXiv 1905.11946, table 2)",
+        "recipe": RECIPE,
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command. Returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m nas.imagenet.evidence.fit", description=__doc__
-    )
-    parser.add_argument("--data", required=True, help="folder of the four tables")
-    parser.add_argument("--out", required=True, help=".npz file to write")
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args(arguments)
-    rows = read(args.data)
+def fitted(folder: Path, seed: int, errors: Any = None) -> Joint:
+    """The whole model of the tables in a folder.
+
+    Args:
+        folder: Of the tables.
+        seed: Of everything random.
+        errors: What `provenance` is to hold besides residuals, under `left_out`.
+
+    Raises:
+        UserError: A table is missing or can't be read.
+    """
+    rows = read(folder)
+    base = [n for n, row in enumerate(rows) if row.source == BASE]
+    if not base:
+        raise UserError(f"{folder / TABLES[0]} has no row of the source {BASE}: expected one")
     data = data_of(rows)
-    base = next(n for n, row in enumerate(rows) if row.source == BASE)
-    model = fit(data, data.numbers.take(np.array([base])), rows[base].top1, args.seed)
-    made = provenance_of(Path(args.data), rows, args.seed)
-    content = finished(model, rows, data, made).to_bytes()
-    Path(args.out).write_bytes(content)
-    print(f"{args.out}: {len(content) / 1e6:.2f} MB, {len(rows)} rows")
+    model = fit(data, data.numbers.take(np.array(base[:1])), rows[base[0]].top1, seed)
+    provenance = provenance_of(folder, rows, seed)
+    provenance["errors"] = {"residuals": residuals(model, data)}
+    if errors is not None:
+        provenance["errors"]["left_out"] = errors
+    return finished(model, rows, data, provenance)
+
+
+@click.command()
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, help="Folder of the four tables."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File (.npz) to write.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--errors", type=click.Path(path_type=Path),
+    help="JSON file of errors on families left out, to be kept in the file's provenance.",
+)  # fmt: skip
+def command(data: Path, out: Path, seed: int, errors: Path | None) -> None:
+    r"""Fit the ImageNet model to published results; takes about a minute.
+
+    \b
+    python -m nas.imagenet.evidence.fit --data ../shared/data --out imagenet.npz
+    nas search --target-flops 400M --evaluator imagenet:imagenet.npz
+    """
+    check_writable(out)
+    if not data.is_dir():
+        raise UserError(f"there is no folder {data}: expected one of {', '.join(TABLES)}")
+    model = fitted(data, seed, None if errors is None else read_json(errors))
+    content = model.to_bytes()
+    write_atomically(out, content)
+    click.echo(f"{out}: {len(content) / 1e6:.2f} MB, {model.provenance['rows']} results")
+    for kind, figures in model.provenance["errors"]["residuals"].items():
+        click.echo(f"{kind}: residuals of {figures['rmse']:.2f} points, {figures['rows']} results")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; an error is one sentence. Returns the exit code."""
+    name = "python -m nas.imagenet.evidence.fit"
+    try:
+        command.main(arguments, prog_name=name, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (UserError, RunFailure) as error:
+        click.echo(f"{name}: {error}", err=True)
+        return error.exit_code
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

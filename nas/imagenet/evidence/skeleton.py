@@ -1,21 +1,32 @@
-"""Fit the process of B0's skeleton, as `nas.surrogate_fit` does."""
+"""Fit the process of B0's skeleton: its kernel on some rows, then the mean of all of them."""
 
 import numpy as np
 
-from nas.imagenet.evidence.expert import pivots
-from nas.imagenet.joint.numbers import Floats, Numbers
+from nas.imagenet.evidence.pivots import pivots
+from nas.imagenet.joint.blocks import Floats
+from nas.imagenet.joint.numbers import Numbers
 from nas.imagenet.joint.skeleton import Skeleton, choices, covariance, frame, stages
 
-POINTS, KERNEL_ROWS, STEPS, RATE, JITTER = 900, 900, 40, 0.08, 1e-6
+POINTS, KERNEL_ROWS, JITTER = 900, 900, 1e-6
+STEPS, RATE = 40, 0.08  # of Adam
+START, NOISE_START = -1.5, -4.0  # logs of the features' weights and of the noise's variance
 
 
 def kernel_of(x: Floats, z: Floats) -> tuple[Floats, Floats, float]:
-    """(weights, variances, noise) of standardized features: Adam on the marginal likelihood."""
+    """Adam on the marginal likelihood, stopped early.
+
+    Args:
+        x: (n, d) standardized features.
+        z: (n,) standardized targets.
+
+    Returns:
+        (d,) weights of the features, (3,) variances of the kernel's terms, variance of the noise.
+    """
     import torch
 
     points, target = torch.from_numpy(x), torch.from_numpy(z)
-    logs = torch.full((x.shape[1],), -1.5, dtype=torch.float64).requires_grad_()
-    others = torch.tensor([0.0, 0.0, 0.0, -4.0], dtype=torch.float64).requires_grad_()
+    logs = torch.full((x.shape[1],), START, dtype=torch.float64).requires_grad_()
+    others = torch.tensor([0.0, 0.0, 0.0, NOISE_START], dtype=torch.float64).requires_grad_()
     adam = torch.optim.Adam([logs, others], lr=RATE)
     eye = torch.eye(len(x), dtype=torch.float64)
     for _ in range(STEPS):
@@ -35,10 +46,10 @@ def skeleton(of: Numbers, target: Floats, weight: Floats, seed: int) -> Skeleton
     """What one table on one skeleton says of -log(100 - top1), in the named recipe's units.
 
     Args:
-        of: Numbers of the n networks.
+        of: Numbers of n networks.
         target: (n,).
         weight: (n,) what each row counts.
-        seed: Of everything random.
+        seed: Of which rows set the kernel.
     """
     raw = stages(of)
     centre, width = raw.mean(0), raw.std(0)
@@ -46,16 +57,17 @@ def skeleton(of: Numbers, target: Floats, weight: Floats, seed: int) -> Skeleton
     x = (raw - centre) / width
     level, scale = target.mean(), target.std()
     z = (target - level) / scale
-    order = np.random.default_rng(seed).permutation(len(z))[:KERNEL_ROWS]
-    scales, gain, noise = kernel_of(x[order], z[order])
+    some = np.random.default_rng(seed).permutation(len(z))[:KERNEL_ROWS]
+    scales, gain, noise = kernel_of(x[some], z[some])
     x = x * scales
-    diagonal = gain[0] + gain[1] * (x**2).sum(1) + gain[2]
-    chosen = pivots(diagonal, lambda at: covariance(x[[at]], x, gain)[0], POINTS)
+    variance = gain[0] + gain[1] * (x**2).sum(1) + gain[2]
+    points = x[pivots(variance, lambda at: covariance(x[[at]], x, gain)[0], POINTS)]
     root = np.sqrt(weight / weight.mean() / noise)
-    cross = covariance(x[chosen], x, gain) * root
-    prior = covariance(x[chosen], x[chosen], gain) + JITTER * np.eye(len(chosen))
+    cross = covariance(points, x, gain) * root
+    prior = covariance(points, points, gain) + JITTER * np.eye(len(points))
     alpha = scale * np.linalg.solve(prior + cross @ cross.T, cross @ (z * root))
-    points = x[chosen].astype(np.float32).astype(float)
     chosen = choices(of)
-    return Skeleton(centre, width, scales, gain, points, alpha, frame(of).mean(0), chosen.min(0),
-                    chosen.max(0), np.array([level]))  # fmt: skip
+    return Skeleton(
+        centre, width, scales, gain, points.astype(np.float32).astype(float), alpha,
+        frame(of).mean(0), chosen.min(0), chosen.max(0), np.array([level]),
+    )  # fmt: skip

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.imagenet.joint.architectures import numbers_of
-from nas.imagenet.joint.numbers import SEGMENTS, Floats, Numbers
+from nas.imagenet.joint.blocks import Floats
+from nas.imagenet.joint.numbers import SEGMENTS, Numbers
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 
@@ -32,13 +33,13 @@ class Axis(NamedTuple):
     """What a network has a range of.
 
     Attributes:
-        name: As in 'no evidence for NAME of 32 px'.
-        unit: Behind a value.
+        text: What it is with a value, as in 'there is no evidence for resolution of 32 px'.
+        unit: Behind a value that stands alone.
         log: Ranges are of the value's logarithm.
-        level: Of an axis that counts blocks, where they stand, as 1/16.
+        level: Of an axis that counts blocks, where they stand.
     """
 
-    name: str
+    text: str
     unit: str = ""
     log: bool = True
     level: str = ""
@@ -46,17 +47,18 @@ class Axis(NamedTuple):
 
 def _at(segment: str) -> str:
     """Where a segment stands, for people."""
-    level = f"1/{segment.removesuffix('w')} of the input's size"
-    return f"{level}, in the wider part" if segment.endswith("w") else level
+    level = f"at 1/{segment.removesuffix('w')} of the input's size"
+    return f"in the wider part {level}" if segment.endswith("w") else level
 
 
 AXES = (
-    Axis("MACs"), Axis("resolution", " px"), Axis("depth", " blocks"), Axis("stem", " channels"),
-    Axis("head", " channels"), Axis("a kernel", log=False), Axis("an expansion"),
-    *(Axis(f"a number of blocks at {_at(name)}", level=_at(name)) for name in SEGMENTS),
-    *(Axis(f"a number of channels at {_at(name)}") for name in SEGMENTS),
+    Axis("MACs of {}"), Axis("resolution of {} px", " px"), Axis("depth of {} blocks", " blocks"),
+    Axis("stem of {} channels", " channels"), Axis("head of {} channels", " channels"),
+    Axis("kernel {}", log=False), Axis("expansion {}"),
+    *(Axis(f"a count of {{}} blocks {_at(name)}", level=_at(name)) for name in SEGMENTS),
+    *(Axis(f"a width of {{}} channels {_at(name)}", " channels") for name in SEGMENTS),
 )  # fmt: skip
-MACS, KERNEL = 0, 5
+MACS = 0
 # Which axis a refusal speaks of first: whole networks, then levels, then what blocks are like.
 LEVELS = tuple(at for at, axis in enumerate(AXES) if axis.level)
 ORDER = (1, MACS, 2, *LEVELS, *(at for at in range(3, len(AXES)) if at not in LEVELS))
@@ -136,26 +138,35 @@ def refuse(architectures: Sequence[Architecture], ranges: Ranges) -> Numbers:
 
 def _fault(at: int, value: float, ranges: Ranges) -> str:
     """Why a network is refused that has this value on an axis."""
-    low, high = ranges.every[:, at]
-    known = f"known networks have {_shown(low, at)} to {_shown(high, at)}"
-    if AXES[at].level and value <= np.log(NONE) + EDGE:
+    axis, (low, high) = AXES[at], ranges.every[:, at].tolist()
+    if axis.level and value <= np.log(NONE) + EDGE:
         return (
-            f"it has no stage at {AXES[at].level}, where every network with known top-1 has one; "
-            "give it one there, or measure it with an evaluator of your own"
+            f"it has no stage {axis.level}, where all networks with known top-1 have one; give it "
+            "one there, or measure it with an evaluator of your own"
         )
     return (
-        f"there is no evidence for {AXES[at].name} of {_shown(value, at)}: {known}; choose a "
-        "network in or near that range, or measure it with an evaluator of your own"
+        f"there is no evidence for {_named(at, value)}: known networks have {_shown(low, at)} to "
+        f"{_shown(high, at)}{axis.unit}; choose a network in or near that range, or measure it "
+        "with an evaluator of your own"
     )
 
 
 def _shown(value: float, at: int) -> str:
-    number = float(np.exp(value)) if AXES[at].log else float(value)
+    """A value of an axis, without its unit."""
+    number = float(np.exp(value)) if AXES[at].log else value
     if at == MACS:
         return f"{number / 1e6:.3g}M" if number < 1e9 else f"{number / 1e9:.3g}G"
     if AXES[at].level and number <= NONE * (1 + EDGE):
         number = 0.0
-    return (f"{number:.0f}" if number >= 10 else f"{number:.2g}") + AXES[at].unit
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
+
+
+def _named(at: int, value: float) -> str:
+    return AXES[at].text.format(_shown(value, at))
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def notes(of: Numbers, ranges: Ranges) -> list[str]:
@@ -175,15 +186,18 @@ def _beyond(of: Numbers, ranges: Ranges) -> list[str]:
     """What no evidence has, MACs first and then the farthest."""
     values, (low, high) = axes(of)[0], ranges.every
     excess = np.maximum(low - values, values - high)
-    farthest = sorted(np.flatnonzero(excess > EDGE).tolist(), key=lambda at: -excess[at])
-    sentences = []
-    for at in sorted(farthest, key=lambda at: at != MACS):
-        value, edge = values[at], high[at] if values[at] > high[at] else low[at]
-        name = AXES[at].name
+    axes_beyond = np.flatnonzero(excess > EDGE).tolist()
+    sentences: list[str] = []
+    for at in sorted(axes_beyond, key=lambda at: (at != MACS, -excess[at])):
+        value, above = float(values[at]), values[at] > high[at]
+        edge = float((high if above else low)[at])
+        what = _capital(_named(at, value))
+        range_of = f"which {'ends' if above else 'begins'} at {_shown(edge, at)}{AXES[at].unit}"
         sentences.append(
-            f"{name[0].upper()}{name[1:]} of {_shown(value, at)} is beyond all evidence, which "
-            f"{'ends' if value > edge else 'begins'} at {_shown(edge, at)}: its effect is "
-            "extrapolated, so train the network before you rely on its number."
+            f"{what} is beyond all evidence too, {range_of}."
+            if sentences
+            else f"{what} is beyond all evidence, {range_of}: its effect is extrapolated, so train "
+            "the network before you rely on its number."
         )
     return sentences
 
@@ -196,16 +210,10 @@ def _borrowed(of: Numbers, ranges: Ranges) -> list[str]:
         for low, high in (ranges.trained, ranges.every)
     )
     return [
-        f"{_subject(at, float(values[at]))} is known only from networks with shared weights and "
-        "from predictions of another model."
+        f"{_capital(_named(at, float(values[at])))} is known only from networks with shared "
+        "weights and from predictions of another model."
         for at in np.flatnonzero(every & ~alone).tolist()
     ]
-
-
-def _subject(at: int, value: float) -> str:
-    if at == KERNEL:
-        return f"Kernel {value:.0f}"
-    return f"{AXES[at].name[0].upper()}{AXES[at].name[1:]} of {_shown(value, at)}"
 
 
 def _kinds(of: Numbers) -> list[str]:

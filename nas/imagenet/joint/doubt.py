@@ -12,7 +12,8 @@ import functools
 import numpy as np
 
 from nas.imagenet.joint.architectures import numbers_of
-from nas.imagenet.joint.numbers import Floats, Numbers
+from nas.imagenet.joint.blocks import Floats
+from nas.imagenet.joint.numbers import Numbers
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE
 from search_spaces.scaling.rules import scale

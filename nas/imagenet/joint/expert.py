@@ -9,43 +9,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.imagenet.joint.features import groups
-from nas.imagenet.joint.numbers import Floats, Numbers
+from nas.imagenet.joint.blocks import Floats
+from nas.imagenet.joint.features import Groups
 
 CLIP = 2.5  # standard deviations beyond which a feature counts by its logarithm
 
 
-def squash(z: Floats) -> Floats:
-    """The number itself within CLIP, and logarithmic growth beyond: none explodes outside."""
-    size = np.abs(z)
-    beyond = np.sign(z) * (CLIP + np.log1p(np.maximum(size - CLIP, 0.0)))
-    return np.where(size > CLIP, beyond, z)
+def squash(standardized: Floats) -> Floats:
+    """The value itself within CLIP, and logarithmic growth beyond: no number explodes outside."""
+    size = np.abs(standardized)
+    beyond = np.sign(standardized) * (CLIP + np.log1p(np.maximum(size - CLIP, 0.0)))
+    return np.where(size > CLIP, beyond, standardized)
 
 
-def columns(of: Numbers, names: tuple[str, ...]) -> tuple[Floats, NDArray[np.int64]]:
-    """The features of some groups.
-
-    Returns:
-        (n, d), and the group of each column (d,).
-    """
-    found = groups(of)
-    parts = [found[name] for name in names]
+def columns(of: Groups, names: tuple[str, ...]) -> tuple[Floats, NDArray[np.int64]]:
+    """(features (n, d), the group of each column) of the groups named."""
+    parts = [of[name] for name in names]
     ids = np.repeat(np.arange(len(names)), [part.shape[1] for part in parts])
     return np.concatenate(parts, 1), ids
 
 
 @dataclass(frozen=True)
 class Expert:
-    """One model on some groups of features.
+    """One process of d features and m inducing points.
 
     Attributes:
-        names: The groups of features.
-        centre, width: (d,) that standardize them.
-        linear, matern: (d,) weights of the features in the two terms, 0 for one that was constant.
-        gain: Variances of the two terms.
+        names: The groups of features that it sees.
+        centre: (d,) means that standardize them.
+        width: (d,) standard deviations that do.
+        linear: (d,) weights of the features in the linear term, 0 for one that was constant.
+        matern: (d,) weights in the Matern term.
+        gain: (2,) variances of the two terms.
         points: (m, d) inducing points, standardized.
         alpha: (m,) weights of the mean.
-        q: (v, v), what the data take off the prior covariance, on the first v points.
+        q: (v, v) what the data take off the prior covariance, on the first v points.
     """
 
     names: tuple[str, ...]
@@ -58,7 +55,7 @@ class Expert:
     alpha: Floats
     q: Floats
 
-    def inputs(self, of: Numbers) -> Floats:
+    def inputs(self, of: Groups) -> Floats:
         """Standardized features (n, d)."""
         raw, _ = columns(of, self.names)
         return squash((raw - self.centre) / self.width)
@@ -79,7 +76,20 @@ class Expert:
         prior = 2 * self.gain[1] - 2 * cross[:, -1]
         prior += self.gain[0] * ((x * self.linear) ** 2).sum(1)
         prior += self.gain[0] * ((reference * self.linear) ** 2).sum()
-        return np.maximum(prior - ((far @ self.q) * far).sum(1), 0.0)
+        return np.asarray(np.maximum(prior - ((far @ self.q) * far).sum(1), 0.0))
+
+    def prior_variance(self, left: Floats, right: Floats) -> Floats:
+        """The prior variance (n, m) of differences between points (n, d) and (m, d)."""
+        variance = self.gain[0] * _squares(left * self.linear, right * self.linear)
+        r = np.sqrt(3 * _squares(left * self.matern, right * self.matern))
+        variance += 2 * self.gain[1] * (1 - (1 + r) * np.exp(-r))
+        return np.asarray(variance)
+
+
+def _squares(left: Floats, right: Floats) -> Floats:
+    """Squared distances (n, m)."""
+    squares = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * left @ right.T
+    return np.asarray(np.maximum(squares, 0.0))
 
 
 def kernel(left: Floats, right: Floats, linear: Floats, matern: Floats, gain: Floats) -> Floats:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from nas.imagenet.joint.numbers import Floats, Numbers
+from nas.imagenet.joint.blocks import Floats
+from nas.imagenet.joint.numbers import Numbers
 
 # EfficientNet-B0's, which only fixes the units of `weights` and `blocks`.
 B0_BLOCKS = np.array([1.0, 2, 2, 3, 3, 4, 1])
@@ -10,13 +11,16 @@ B0_WEIGHTS = np.array([1448.0, 16714, 46640, 242930, 543148, 2026348, 717232])
 LEAST_WEIGHTS, LEAST_BLOCKS = 0.25, 0.5  # of B0's: a segment with less is hardly missed
 RESOLUTION_POWER = 1.5
 
+Groups = dict[str, Floats]  # the columns (n, its size) of each group
+
 
 def _mean(values: Floats, blocks: Floats) -> Floats:
+    """Over all blocks, from means (n, 7) of the segments."""
     return np.asarray((values * blocks).sum(1) / blocks.sum(1))
 
 
-def groups(of: Numbers) -> dict[str, Floats]:
-    """Each group's columns (n, its size); logs where sizes count."""
+def groups(of: Numbers) -> Groups:
+    """Each group's columns; logs where sizes count."""
     n = of.blocks
     resolution = np.log(of.resolution / 224)
     whole = {

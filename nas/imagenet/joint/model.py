@@ -5,22 +5,22 @@ EfficientNet-B0's skeleton one of its own (`skeleton`). What is predicted is the
 full recipe; what is well known is the difference between two networks.
 """
 
-import dataclasses
-import io
-import json
-import zipfile
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nas.imagenet.joint.domain import Ranges, faults, notes
+from nas.imagenet.joint import arrays as files
+from nas.imagenet.joint.blocks import Floats
+from nas.imagenet.joint.domain import Ranges
 from nas.imagenet.joint.expert import Expert
-from nas.imagenet.joint.numbers import Floats, Numbers
+from nas.imagenet.joint.features import groups
+from nas.imagenet.joint.numbers import Numbers
 from nas.imagenet.joint.skeleton import Skeleton
 
 FORMAT = "compound-nas imagenet 1"
+SINGLE = ("points", "q")  # what of an expert and of the skeleton a file holds in single precision
 
 
 class Spread(NamedTuple):
@@ -41,19 +41,27 @@ class Spread(NamedTuple):
         return np.asarray(self.posterior * posterior + self.doubt * apart)
 
 
+class Known(NamedTuple):
+    """A result that is named beside predictions of like networks; top1 in percent."""
+
+    name: str
+    source: str
+    top1: float
+
+
 @dataclass(frozen=True)
 class Joint:
-    """The model of all evidence.
+    """The model.
 
     Attributes:
         experts: Their mean counts.
-        skeleton: What the table on one skeleton says.
-        reference: Numbers of the network whose top-1 in the named recipe is known.
-        level: Log error of the reference, minus the experts' mean.
-        spread: See Spread.
-        near: Inputs (of the first expert) of known networks, for `nearest`.
-        known: (name, source, top1) of those.
-        provenance: How it was made.
+        skeleton: The process of B0's skeleton; None for the experts alone.
+        reference: Numbers of the one network whose top-1 in the named recipe is known.
+        level: Log error of the reference, plus the experts' mean there.
+        spread: What spreads are made of.
+        near: (k, d) inputs of the first expert at the networks of `known`.
+        known: The results that `nearest` looks among.
+        provenance: How the model was made.
         ranges: Of the evidence.
     """
 
@@ -63,27 +71,29 @@ class Joint:
     level: float
     spread: Spread
     near: Floats
-    known: tuple[tuple[str, str, float], ...]
+    known: tuple[Known, ...]
     provenance: dict[str, Any]
-    ranges: Ranges | None = None
+    ranges: Ranges
 
     def gains(self, of: Numbers) -> Floats:
         """(experts, n): -log(100 - top1) by each expert, up to one constant."""
-        found = np.stack([one.mean(one.inputs(of)) for one in self.experts])
-        if self.skeleton is not None:
-            found += self.skeleton.instead(of, found.mean(0))
-        return found
+        inputs = self._inputs(of)
+        means = [expert.mean(x) for expert, x in zip(self.experts, inputs, strict=True)]
+        return self._with_skeleton(of, np.stack(means))
 
     def means(self, of: Numbers) -> Floats:
         """Top-1 in percent; the quick half of `predict`."""
-        return np.asarray(100 - np.exp(self.level - self.gains(of).mean(0)))
+        return self._top1(self.gains(of).mean(0))
 
     def predict(self, of: Numbers) -> tuple[Floats, Floats]:
-        """Top-1 of the named recipe, and its spread.
+        """What networks would reach.
+
+        Args:
+            of: N networks.
 
         Returns:
-            Both in percent, (n,); a spread is one standard deviation of the error against a
-            training of this network.
+            (n,) top-1 of the named recipe in percent, and (n,) spreads: one standard deviation of
+            the error against a training of the network, in points.
         """
         gained, spread = self.difference(of, self.reference, trainings=1)
         return self.means(self.reference)[0] + gained, spread
@@ -91,134 +101,115 @@ class Joint:
     def difference(
         self, of: Numbers, reference: Numbers, trainings: int = 2
     ) -> tuple[Floats, Floats]:
-        """Top-1 gained over one reference network, and its spread.
+        """Differences to one network, in points of the named recipe.
 
         Args:
-            of: Numbers of the networks.
-            reference: Numbers of the reference.
-            trainings: How many single trainings the error is to be judged by: 2 where both networks
-                are trained anew, 0 for the spread of the expected difference.
+            of: N networks.
+            reference: One network.
+            trainings: How many single trainings the error is to be judged by: 2 where both
+                networks are trained anew, 0 for the spread of the expected difference.
 
         Returns:
-            Both in points of the named recipe, (n,). The spread grows with the distance from the
-            evidence and from the reference.
+            (n,) top-1 gained over the reference, and (n,) spreads, which grow with the distance
+            from the evidence and from the reference.
         """
         gains, base = self.gains(of), self.gains(reference)
-        mean = 100 - np.exp(self.level - gains.mean(0))
-        least = 100 - np.exp(self.level - base.mean())
-        apart = (gains - base).var(0)
-        variance = self.spread.variance(self.posterior(of, reference), apart)
+        mean, least = self._top1(gains.mean(0)), self._top1(base.mean(0))
+        variance = self.spread.variance(self.posterior(of, reference), (gains - base).var(0))
         error = 100 - (mean + least) / 2
         spread = np.sqrt(variance * error**2 + trainings * self.spread.training**2)
         return np.asarray(mean - least), np.asarray(spread)
 
     def posterior(self, of: Numbers, reference: Numbers) -> Floats:
-        """The experts' mean posterior variance of the difference in log error."""
-        found = [
-            one.difference_variance(one.inputs(of), one.inputs(reference)) for one in self.experts
+        """The experts' mean posterior variance (n,) of the difference in log error."""
+        variances = [
+            expert.difference_variance(x, base)
+            for expert, x, base in zip(
+                self.experts, self._inputs(of), self._inputs(reference), strict=True
+            )
         ]
-        return np.asarray(np.mean(found, axis=0))
+        return np.asarray(np.mean(variances, axis=0))
 
-    def nearest(self, of: Numbers, count: int = 3) -> tuple[Any, Floats]:
-        """(positions (n, count) in `known`, distances): the networks known that are most alike.
+    def nearest(self, of: Numbers, count: int = 3) -> tuple[NDArray[np.int64], Floats]:
+        """The known networks that are most alike.
 
-        The distance is the prior standard deviation of the difference, in points at B0's error.
+        Args:
+            of: N networks.
+            count: How many of `known`.
+
+        Returns:
+            (n, count) positions in `known`, and (n, count) distances: the prior standard deviation
+            of the difference, in points at the reference's error.
         """
-        one = self.experts[0]
-        x = one.inputs(of)
-        prior = one.gain[0] * _squares(x * one.linear, self.near * one.linear)
-        r = np.sqrt(3 * _squares(x * one.matern, self.near * one.matern))
-        prior += 2 * one.gain[1] * (1 - (1 + r) * np.exp(-r))
-        order = np.argsort(prior, axis=1)[:, :count]
-        error = np.exp(self.level - self.gains(self.reference).mean())
-        return order, error * np.sqrt(np.take_along_axis(prior, order, 1))
+        expert = self.experts[0]
+        variance = expert.prior_variance(expert.inputs(groups(of)), self.near)
+        order = np.argsort(variance, axis=1)[:, :count]
+        error = 100 - self.means(self.reference)[0]
+        return order, error * np.sqrt(np.take_along_axis(variance, order, 1))
 
-    def faults(self, of: Numbers) -> list[str]:
-        """Why one network is refused; empty where it is not."""
-        return [] if self.ranges is None else faults(of, self.ranges)
+    def _inputs(self, of: Numbers) -> list[Floats]:
+        """Of each expert."""
+        features = groups(of)
+        return [expert.inputs(features) for expert in self.experts]
 
-    def notes(self, of: Numbers) -> list[str]:
-        """Where the evidence on one network is thin, in sentences."""
-        return [] if self.ranges is None else notes(of, self.ranges)
+    def _with_skeleton(self, of: Numbers, means: Floats) -> Floats:
+        if self.skeleton is None:
+            return means
+        return np.asarray(means + self.skeleton.instead(of, means.mean(0)))
+
+    def _top1(self, gain: Floats) -> Floats:
+        return np.asarray(100 - np.exp(self.level - gain))
 
     def to_bytes(self) -> bytes:
         """The .npz file; equal models give equal bytes."""
-        arrays: dict[str, Any] = {"near": self.near.astype(np.float32)}
-        for n, one in enumerate(self.experts):
-            for name in ("centre", "width", "linear", "matern", "gain", "points", "alpha", "q"):
-                arrays[f"expert{n}.{name}"] = _packed(name, getattr(one, name))
+        arrays: files.Arrays = {"near": self.near.astype(np.float32)}
+        for n, expert in enumerate(self.experts):
+            arrays |= _packed(f"expert{n}", {**_arrays_of(expert), "q": files.lower(expert.q)})
         if self.skeleton is not None:
-            for name, value in self.skeleton.arrays().items():
-                arrays[f"skeleton.{name}"] = _packed(name, value)
-        if self.ranges is not None:
-            arrays |= {f"ranges.{k}": v for k, v in self.ranges.__dict__.items()}
-        for name, value in self.reference._asdict().items():
-            arrays[f"reference.{name}"] = value
-        meta = {"format": FORMAT, "names": [one.names for one in self.experts],
-                "level": self.level, "spread": self.spread._asdict(), "known": self.known,
-                "provenance": self.provenance}  # fmt: skip
-        arrays["meta"] = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8)
-        return _zipped(arrays)
+            arrays |= _packed("skeleton", _arrays_of(self.skeleton))
+        arrays |= _packed("ranges", _arrays_of(self.ranges))
+        arrays |= _packed("reference", self.reference._asdict())
+        meta = {
+            "format": FORMAT, "names": [expert.names for expert in self.experts],
+            "level": self.level, "spread": self.spread._asdict(), "known": self.known,
+            "provenance": self.provenance,
+        }  # fmt: skip
+        return files.to_bytes(arrays, meta)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Joint":
-        """The inverse of `to_bytes`; what numpy, zipfile and json raise is raised."""
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        meta = json.loads(arrays.pop("meta").tobytes())
+        """The inverse of `to_bytes`. Raises what numpy, zipfile and json raise."""
+        arrays, meta = files.from_bytes(content)
         if meta["format"] != FORMAT:
             raise ValueError(f"its format is {meta['format']!r}, expected {FORMAT!r}")
         parts: dict[str, dict[str, Any]] = {}
-        for name, value in arrays.items():
+        for name, array in arrays.items():
             owner, _, field = name.partition(".")
-            wide = value.astype(np.float64) if value.dtype == np.float32 else value
-            parts.setdefault(owner, {})[field] = _square(wide) if field == "q" else wide
-        experts = tuple(
-            Expert(tuple(names), **parts[f"expert{n}"]) for n, names in enumerate(meta["names"])
+            parts.setdefault(owner, {})[field] = files.symmetric(array) if field == "q" else array
+        return cls(
+            tuple(
+                Expert(tuple(names), **parts[f"expert{n}"]) for n, names in enumerate(meta["names"])
+            ),
+            Skeleton(**parts["skeleton"]) if "skeleton" in parts else None,
+            Numbers(**parts["reference"]),
+            float(meta["level"]),
+            Spread(**meta["spread"]),
+            parts["near"][""],
+            tuple(Known(*known) for known in meta["known"]),
+            meta["provenance"],
+            Ranges(**parts["ranges"]),
         )
-        skeleton = Skeleton.of_arrays(parts["skeleton"]) if "skeleton" in parts else None
-        known = tuple((name, source, top1) for name, source, top1 in meta["known"])
-        return cls(experts, skeleton, Numbers(**parts["reference"]), meta["level"],
-                   Spread(**meta["spread"]), parts["near"][""], known,
-                   meta["provenance"],
-                   Ranges(**parts["ranges"]) if "ranges" in parts else None)  # fmt: skip
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Joint":
-        """Read a file of `fit`."""
-        return cls.from_bytes(Path(path).read_bytes())
 
 
-def _squares(left: Floats, right: Floats) -> Floats:
-    found = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * left @ right.T
-    return np.maximum(found, 0.0)
+def _arrays_of(part: Expert | Skeleton | Ranges) -> files.Arrays:
+    """The arrays among the fields of a part."""
+    values = {field.name: getattr(part, field.name) for field in fields(part)}
+    return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
 
-def _packed(name: str, value: Floats) -> Any:
-    if name == "q":
-        value = value[np.tril_indices(len(value))]
-    return value.astype(np.float32) if name in ("points", "q") else value
-
-
-def _square(packed: Floats) -> Floats:
-    size = (round((8 * len(packed) + 1) ** 0.5) - 1) // 2
-    q = np.zeros((size, size))
-    q[np.tril_indices(size)] = packed
-    return np.asarray(q + np.tril(q, -1).T)
-
-
-def rounded(one: Expert) -> Expert:
-    """The expert as a file gives it back."""
-    points, q = one.points.astype(np.float32), one.q.astype(np.float32)
-    return dataclasses.replace(one, points=points.astype(float), q=q.astype(float))
-
-
-def _zipped(arrays: dict[str, Any]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(arrays):  # ZipInfo's default date keeps the bytes equal
-            content = io.BytesIO()
-            np.lib.format.write_array(content, np.ascontiguousarray(arrays[name]))
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue(),
-                             zipfile.ZIP_DEFLATED)  # fmt: skip
-    return out.getvalue()
+def _packed(owner: str, arrays: files.Arrays) -> files.Arrays:
+    """A part's arrays as a file has them."""
+    return {
+        f"{owner}.{name}": array.astype(np.float32) if name in SINGLE else array
+        for name, array in arrays.items()
+    }

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from nas.imagenet.joint.numbers import Floats, Numbers
+from nas.imagenet.joint.blocks import Floats
+from nas.imagenet.joint.numbers import Numbers
 
 FADE = 0.2  # standard deviation of the bell, in the norm of the logs of the frame
+NEAR = 1e-3  # of the bell, below which the process is not asked
+LEAST_BLOCKS = 0.05  # what a segment counts for at least
 
 
 def frame(of: Numbers) -> Floats:
@@ -23,12 +26,14 @@ def frame(of: Numbers) -> Floats:
 
 def choices(of: Numbers) -> Floats:
     """What the table chose from: log blocks, expansion, kernel and SE of each segment."""
-    return np.concatenate([np.log(np.maximum(of.blocks, 0.05)), of.expansion, of.field, of.se], 1)
+    return np.concatenate(
+        [np.log(np.maximum(of.blocks, LEAST_BLOCKS)), of.expansion, of.field, of.se], 1
+    )
 
 
 def stages(of: Numbers) -> Floats:
     """What the skeleton leaves free: in each segment expansion, depth, kernel, SE and sizes."""
-    n = np.maximum(of.blocks, 0.05)
+    n = np.maximum(of.blocks, LEAST_BLOCKS)
     weights = np.log(of.weights + 100.0)
     whole = [np.log(of.macs), np.log(of.params), of.depth, np.log(of.depth)]
     shares = [(of.se * n).sum(1) / n.sum(1), np.log1p((of.se > 0.5).sum(1))]
@@ -38,17 +43,19 @@ def stages(of: Numbers) -> Floats:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """What a table on one skeleton says of what the skeleton leaves free.
+    """The process, of d features and m inducing points.
 
     Attributes:
-        centre, width: Standardize `stages`.
-        scales: Weights of those.
-        gain: Variances of the constant, linear and squared exponential terms.
-        points: (m, d) inducing points.
+        centre: (d,) means that standardize `stages`.
+        width: (d,) standard deviations that do.
+        scales: (d,) weights of the standardized features.
+        gain: (3,) variances of the constant, linear and squared exponential terms.
+        points: (m, d) inducing points, standardized and weighted.
         alpha: (m,) weights of the mean.
         at: The skeleton's `frame`.
-        low, high: Of the table's `choices`.
-        level: (1,) to be added, in the experts' units.
+        low: The least that the table has of each of `choices`.
+        high: The most.
+        level: (1,) what is added to the mean, in the experts' units.
     """
 
     centre: Floats
@@ -72,31 +79,25 @@ class Skeleton:
     def instead(self, of: Numbers, mean: Floats) -> Floats:
         """What to add to the experts' mean: what makes it this process's, where it is near."""
         near = self.near(of)
-        found, some = np.zeros(len(near)), np.flatnonzero(near > 1e-3)
-        if len(some):
-            x = (stages(of.take(some)) - self.centre) / self.width * self.scales
+        added, close = np.zeros(len(near)), np.flatnonzero(near > NEAR)
+        if len(close):
+            x = (stages(of.take(close)) - self.centre) / self.width * self.scales
             own = covariance(x, self.points, self.gain) @ self.alpha + self.level
-            found[some] = near[some] * (own - mean[some])
-        return found
-
-    def arrays(self) -> dict[str, Floats]:
-        """For a file."""
-        return dict(self.__dict__)
-
-    @classmethod
-    def of_arrays(cls, arrays: dict[str, Any]) -> "Skeleton":
-        """The inverse of `arrays`."""
-        return cls(**arrays)
+            added[close] = near[close] * (own - mean[close])
+        return added
 
 
-def covariance(left: Floats, right: Floats, gain: Any, exp: Any = np.exp) -> Any:
-    """The sum of a constant, a linear and a squared exponential term.
+def covariance(left: Any, right: Any, gain: Any, exp: Any = np.exp) -> Any:
+    """The kernel: a constant, a linear and a squared exponential term.
 
     Args:
-        left: (n, d) weighted points.
+        left: (n, d) weighted points, an array or a tensor.
         right: (m, d) weighted points.
-        gain: Variances of the three terms.
-        exp: Of numpy or torch.
+        gain: (3,) variances of the terms.
+        exp: The exponential function of arrays or of tensors.
+
+    Returns:
+        (n, m).
     """
     product = left @ right.T
     distance = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * product
