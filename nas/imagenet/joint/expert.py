@@ -4,6 +4,7 @@ Modelled is -log(100 - top1) of a named recipe, up to a constant. Groups of feat
 length scale, so what a width of one segment does says something of the others.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from nas.imagenet.joint.blocks import Floats
 from nas.imagenet.joint.features import Groups
 
 CLIP = 2.5  # standard deviations beyond which a feature counts by its logarithm
+
+TOGETHER = 512  # rows that are worked on at once
 
 
 def squash(standardized: Floats) -> Floats:
@@ -70,13 +73,16 @@ class Expert:
     def difference_variance(self, x: Floats, reference: Floats) -> Floats:
         """The posterior variance of f(x) - f(reference) for x (n, d) and one reference (1, d)."""
         some = self.points[: len(self.q)]
-        shape = (self.linear, self.matern, self.gain)
-        cross = kernel(x, np.concatenate([some, reference]), *shape)
-        far = cross[:, :-1] - kernel(reference, some, *shape)
-        prior = 2 * self.gain[1] - 2 * cross[:, -1]
-        prior += self.gain[0] * ((x * self.linear) ** 2).sum(1)
-        prior += self.gain[0] * ((reference * self.linear) ** 2).sum()
-        return np.asarray(np.maximum(prior - ((far @ self.q) * far).sum(1), 0.0))
+        terms = (self.linear, self.matern, self.gain)
+        base, right = kernel(reference, some, *terms), np.concatenate([some, reference])
+        variance = np.empty(len(x))
+        for rows in _slices(len(x)):
+            cross = kernel(x[rows], right, *terms)
+            far = cross[:, :-1] - base
+            variance[rows] = -2 * cross[:, -1] - ((far @ self.q) * far).sum(1)
+        variance += 2 * self.gain[1] + self.gain[0] * ((x * self.linear) ** 2).sum(1)
+        variance += self.gain[0] * ((reference * self.linear) ** 2).sum()
+        return np.maximum(variance, 0.0)
 
     def prior_variance(self, left: Floats, right: Floats) -> Floats:
         """The prior variance (n, m) of differences between points (n, d) and (m, d)."""
@@ -84,6 +90,11 @@ class Expert:
         r = np.sqrt(3 * _squares(left * self.matern, right * self.matern))
         variance += 2 * self.gain[1] * (1 - (1 + r) * np.exp(-r))
         return np.asarray(variance)
+
+
+def _slices(n: int) -> Iterator[slice]:
+    """Rows that are worked on at once: what is made of them stays in the processor's cache."""
+    return (slice(at, at + TOGETHER) for at in range(0, n, TOGETHER))
 
 
 def _squares(left: Floats, right: Floats) -> Floats:
@@ -114,8 +125,8 @@ def _matern(x: Floats, points: Floats, weights: Floats, gain: float, alpha: Floa
     right = (points * weights * np.sqrt(3)).astype(np.float32)
     out = np.empty(len(x))
     ends = (right**2).sum(1), alpha.astype(np.float32) * np.float32(gain)
-    for at in range(0, len(x), 512):  # a block stays in the cache
-        one = left[at : at + 512]
+    for rows in _slices(len(x)):
+        one = left[rows]
         r = one @ (-2 * right.T)
         r += (one**2).sum(1)[:, None]
         r += ends[0]
@@ -124,5 +135,5 @@ def _matern(x: Floats, points: Floats, weights: Floats, gain: float, alpha: Floa
         decay = np.exp(-r)
         r += 1
         r *= decay
-        out[at : at + 512] = r @ ends[1]
+        out[rows] = r @ ends[1]
     return out

@@ -77,9 +77,7 @@ class Joint:
 
     def gains(self, of: Numbers) -> Floats:
         """(experts, n): -log(100 - top1) by each expert, up to one constant."""
-        inputs = self._inputs(of)
-        means = [expert.mean(x) for expert, x in zip(self.experts, inputs, strict=True)]
-        return self._with_skeleton(of, np.stack(means))
+        return self._gains(of, self._inputs(of))
 
     def means(self, of: Numbers) -> Floats:
         """Top-1 in percent; the quick half of `predict`."""
@@ -113,22 +111,18 @@ class Joint:
             (n,) top-1 gained over the reference, and (n,) spreads, which grow with the distance
             from the evidence and from the reference.
         """
-        gains, base = self.gains(of), self.gains(reference)
+        inputs, base_inputs = self._inputs(of), self._inputs(reference)
+        gains, base = self._gains(of, inputs), self._gains(reference, base_inputs)
+        posterior = self._posterior(inputs, base_inputs)
         mean, least = self._top1(gains.mean(0)), self._top1(base.mean(0))
-        variance = self.spread.variance(self.posterior(of, reference), (gains - base).var(0))
+        variance = self.spread.variance(posterior, (gains - base).var(0))
         error = 100 - (mean + least) / 2
         spread = np.sqrt(variance * error**2 + trainings * self.spread.training**2)
         return np.asarray(mean - least), np.asarray(spread)
 
     def posterior(self, of: Numbers, reference: Numbers) -> Floats:
         """The experts' mean posterior variance (n,) of the difference in log error."""
-        variances = [
-            expert.difference_variance(x, base)
-            for expert, x, base in zip(
-                self.experts, self._inputs(of), self._inputs(reference), strict=True
-            )
-        ]
-        return np.asarray(np.mean(variances, axis=0))
+        return self._posterior(self._inputs(of), self._inputs(reference))
 
     def nearest(self, of: Numbers, count: int = 3) -> tuple[NDArray[np.int64], Floats]:
         """The known networks that are most alike.
@@ -152,10 +146,16 @@ class Joint:
         features = groups(of)
         return [expert.inputs(features) for expert in self.experts]
 
-    def _with_skeleton(self, of: Numbers, means: Floats) -> Floats:
+    def _gains(self, of: Numbers, inputs: list[Floats]) -> Floats:
+        means = np.stack([one.mean(x) for one, x in zip(self.experts, inputs, strict=True)])
         if self.skeleton is None:
             return means
         return np.asarray(means + self.skeleton.instead(of, means.mean(0)))
+
+    def _posterior(self, inputs: list[Floats], base: list[Floats]) -> Floats:
+        parts = zip(self.experts, inputs, base, strict=True)
+        variances = [expert.difference_variance(x, reference) for expert, x, reference in parts]
+        return np.asarray(np.mean(variances, axis=0))
 
     def _top1(self, gain: Floats) -> Floats:
         return np.asarray(100 - np.exp(self.level - gain))
