@@ -112,6 +112,10 @@ class ImagenetEvaluator:
         return refuse(architectures, self._model.ranges)
 
     def _difference(self, of: Numbers, reference: Numbers) -> tuple[Floats, Floats]:
-        """Points gained over a reference (n,), and one standard deviation of their error."""
+        """Points gained over a reference (n,), and one standard deviation of their error.
+
+        It is 0 for the reference itself.
+        """
         gained, spread = self._model.difference(of, reference, trainings=0)
-        return gained, np.sqrt(spread**2 + doubt(of) ** 2 + doubt(reference) ** 2)
+        whole = np.sqrt(spread**2 + doubt(of) ** 2 + doubt(reference) ** 2)
+        return gained, np.where(of.same(reference), 0.0, whole)

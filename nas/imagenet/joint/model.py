@@ -93,8 +93,8 @@ class Joint:
             (n,) top-1 of the named recipe in percent, and (n,) spreads: one standard deviation of
             the error against a training of the network, in points.
         """
-        gained, spread = self.difference(of, self.reference, trainings=1)
-        return self.means(self.reference)[0] + gained, spread
+        mean, _, spread = self._compared(of, self.reference, trainings=1)
+        return mean, spread
 
     def difference(
         self, of: Numbers, reference: Numbers, trainings: int = 2
@@ -111,14 +111,8 @@ class Joint:
             (n,) top-1 gained over the reference, and (n,) spreads, which grow with the distance
             from the evidence and from the reference.
         """
-        inputs, base_inputs = self._inputs(of), self._inputs(reference)
-        gains, base = self._gains(of, inputs), self._gains(reference, base_inputs)
-        posterior = self._posterior(inputs, base_inputs)
-        mean, least = self._top1(gains.mean(0)), self._top1(base.mean(0))
-        variance = self.spread.variance(posterior, (gains - base).var(0))
-        error = 100 - (mean + least) / 2
-        spread = np.sqrt(variance * error**2 + trainings * self.spread.training**2)
-        return np.asarray(mean - least), np.asarray(spread)
+        mean, least, spread = self._compared(of, reference, trainings)
+        return np.asarray(mean - least), spread
 
     def posterior(self, of: Numbers, reference: Numbers) -> Floats:
         """The experts' mean posterior variance (n,) of the difference in log error."""
@@ -140,6 +134,18 @@ class Joint:
         order = np.argsort(variance, axis=1)[:, :count]
         error = 100 - self.means(self.reference)[0]
         return order, error * np.sqrt(np.take_along_axis(variance, order, 1))
+
+    def _compared(
+        self, of: Numbers, reference: Numbers, trainings: int
+    ) -> tuple[Floats, Floats, Floats]:
+        """Top-1 (n,), the reference's (1,), and spreads (n,) as of `difference`."""
+        inputs, base_inputs = self._inputs(of), self._inputs(reference)
+        gains, base = self._gains(of, inputs), self._gains(reference, base_inputs)
+        mean, least = self._top1(gains.mean(0)), self._top1(base.mean(0))
+        posterior = self._posterior(inputs, base_inputs)
+        variance = self.spread.variance(posterior, (gains - base).var(0))
+        error = 100 - (mean + least) / 2
+        return mean, least, np.sqrt(variance * error**2 + trainings * self.spread.training**2)
 
     def _inputs(self, of: Numbers) -> list[Floats]:
         """Of each expert."""

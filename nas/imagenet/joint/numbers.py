@@ -22,6 +22,7 @@ from nas.imagenet.joint.blocks import (
     OP,
     SMOOTH,
     Blocks,
+    Flags,
     Floats,
     Frame,
     Ints,
@@ -71,6 +72,14 @@ class Numbers(NamedTuple):
     def take(self, rows: Ints) -> "Numbers":
         """Those of some of the networks."""
         return Numbers(*(column[rows] for column in self))
+
+    def same(self, other: "Numbers") -> Flags:
+        """(n,) whether networks are the same as the one network `other`, for the model."""
+        equal = (
+            (mine == its).reshape(len(mine), -1).all(1)
+            for mine, its in zip(self, other, strict=True)
+        )
+        return np.asarray(np.logical_and.reduce(list(equal)), np.bool_)
 
 
 def numbers(networks: Iterable[Network]) -> Numbers:
