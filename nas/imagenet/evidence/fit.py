@@ -169,12 +169,12 @@ def fitted(folder: Path, seed: int, errors: Any = None) -> Joint:
     help="JSON file of errors on families left out, to be kept in the file's provenance.",
 )  # fmt: skip
 def command(data: Path, out: Path, seed: int, errors: Path | None) -> None:
-    r"""Fit the ImageNet model to published results; takes about a minute.
+    """Fit the ImageNet model to published results; takes about a minute.
 
     \b
     python -m nas.imagenet.evidence.fit --data ../shared/data --out imagenet.npz
     nas search --target-flops 400M --evaluator imagenet:imagenet.npz
-    """
+    """  # noqa: D301 (click reads \b)
     check_writable(out)
     if not data.is_dir():
         raise UserError(f"there is no folder {data}: expected one of {', '.join(TABLES)}")

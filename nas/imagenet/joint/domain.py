@@ -243,5 +243,5 @@ def _together(of: Numbers) -> list[str]:
         return []
     return [
         "Width and pixels together are known from few networks (grids of MobileNetV1, MobileNetV2 "
-        "and MnasNet-A1, and networks scaled in both): take a small lead of this one for none."
+        "and MnasNet-A1, and networks scaled in both): do not count on a small lead of this one."
     ]
