@@ -162,13 +162,16 @@ class Errors(NamedTuple):
         return np.asarray(np.abs(self.error) / np.sqrt(np.maximum(variance, 1e-12)))
 
 
-def errors(model: Joint, table: Table, at: At, reference: int) -> Errors:
-    """Of the rows `at`, one source's, to one row of it that is left out of them."""
+def errors(model: Joint, table: Table, at: At, reference: int, stretch: float = 1.0) -> Errors:
+    """Of the rows `at`, one source's, to one row of it that is left out of them.
+
+    stretch: of the model's differences, to those of the source's recipe.
+    """
     at = at[at != reference]
     of, ref = table.of(at), table.of([reference])
     gains, base = model.gains(of), model.gains(ref)
-    points = 100 - (table.top1[at] + table.top1[reference]) / 2
-    error = (gains - base).mean(0) - (table.gain[at] - table.gain[reference])
+    points = stretch * (100 - (table.top1[at] + table.top1[reference]) / 2)
+    error = (gains - base).mean(0) - (table.gain[at] - table.gain[reference]) / stretch
     noise = table.trainings(str(table.source[reference])) * model.spread.training**2
     return Errors(error * points, model.posterior(of, ref) * points**2,
                   (gains - base).var(0) * points**2, np.full(len(at), noise),
@@ -511,21 +514,29 @@ def folds(table: Table, folder: Path, count: int, kept: Kept) -> dict[str, Any]:
 
 
 def by_seeds(model: Joint, table: Table, seeded: dict[str, At]) -> dict[str, Any]:
-    """Of the three-seed networks: the model's order and coverage, and the embedded surrogate's."""
+    """Of the three-seed networks, by the model and the embedded surrogate: order and coverage.
+
+    As they are, and `stretched` to the source's recipe in hindsight. The model's coverage is of
+    differences between any two of them, the surrogate's of the values with their mean error off.
+    """
     found = {}
     for name, at in seeded.items():
         top1, macs = table.top1[at], table.macs[at]
-        off = errors(model, table, at, middle(table, at))
         mean, spread = embedded().predict_rows(positions(table, at))
-        gain = skeleton_gain(mean)
-        level = 100 - np.exp(-(gain + np.mean(table.gain[at] - gain)))
-        found[name] = {
-            "networks": len(at),
-            "joint": order(model.gains(table.of(at)).mean(0), top1, macs),
-            "within": within(off.ratio((model.spread.posterior, model.spread.doubt))),
-            "surrogate": order(gain, top1, macs),
-            "surrogate_within": within(np.abs(level - top1) / spread),
-        }
+        gains = {"joint": model.gains(table.of(at)).mean(0), "surrogate": skeleton_gain(mean)}
+        for kind, gain in gains.items():
+            line = float(np.polyfit(gain, table.gain[at], 1)[0])
+            for way, stretch in (("", 1.0), (", stretched", line)):
+                if kind == "joint":
+                    every = [errors(model, table, at, int(one), stretch) for one in at]
+                    factors = (model.spread.posterior, model.spread.doubt)
+                    ratio = np.concatenate([one.ratio(factors) for one in every])
+                else:
+                    moved = stretch * gain
+                    level = 100 - np.exp(-(moved + np.mean(table.gain[at] - moved)))
+                    ratio = np.abs(level - top1) / spread
+                figures = order(stretch * gain, top1, macs)
+                found[f"{name} | {len(at)} | {kind}{way}"] = [*figures[:2], *within(ratio)]
     return found
 
 
@@ -662,13 +673,9 @@ def fold_lines(found: dict[str, Any]) -> list[str]:
         lines.append(f"| {name} | " + " | ".join(figures) + " |")
     lines += ["", "| three seeds | n | model | tau | RMSE | within 1 | within 2 |",
               "|---|---|---|---|---|---|---|"]  # fmt: skip
-    for source in SEEDED:
-        every = [one[source] for one in found["seeded"]]
-        for name, key in (("joint", "within"), ("surrogate", "surrogate_within")):
-            tau, error, _ = np.mean([one[name] for one in every], axis=0)
-            one, two = np.mean([each[key] for each in every], axis=0)
-            lines.append(f"| {source} | {every[0]['networks']} | {name} | {tau:.3f} | {error:.2f} "
-                         f"| {one:.0%} | {two:.0%} |")  # fmt: skip
+    for name in found["seeded"][0]:
+        figures = np.mean([one[name] for one in found["seeded"]], axis=0)
+        lines.append("| {} | {:.3f} | {:.2f} | {:.0%} | {:.0%} |".format(name, *figures))
     return lines
 
 
@@ -696,12 +703,10 @@ def main() -> None:
     names = args.families.split(",") if args.families else sorted(set(table.family))
     print(*HEAD, sep="\n")
     left_out = families(table, names, kept)
-    found: dict[str, Any] = left_out._asdict() | {"overall": overall(left_out.scores)}
-    del found["pairs"]
+    found: dict[str, Any] = {"scores": left_out.scores, "singles": left_out.singles}
     if left_out.scores:
-        lines = (
-            summary(overall(left_out.scores)) + beside(left_out.scores) + alone(left_out.singles)
-        )
+        found["overall"] = overall(left_out.scores)
+        lines = summary(found["overall"]) + beside(left_out.scores) + alone(left_out.singles)
         print(*lines, sep="\n", flush=True)
     if len({one.family for one in left_out.pairs}) > 1:
         print(*spreads(left_out.pairs, (SPREAD.posterior, SPREAD.doubt)), sep="\n", flush=True)
