@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
 from gridsearch.prior import law
-from nas.imagenet.evidence.fit import BASE, SKELETON, SPREAD, data_of, fit
+from nas.imagenet.evidence.data import data_of
+from nas.imagenet.evidence.fit import BASE, SKELETON, SPREAD, fit
 from nas.imagenet.evidence.rows import Row, read
 from nas.imagenet.fit import fit as fit_surrogate
 from nas.imagenet.joint.doubt import doubt
