@@ -4,7 +4,6 @@ import json
 import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -36,7 +35,7 @@ def gridsearch(tmp_path, monkeypatch, capsys):
 def test_the_grid_at_phi_1_takes_five_seconds_at_most(tmp_path: Path) -> None:
     seconds = []
     for i in range(3):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)  # of processor: others may run beside
         done = subprocess.run(
             [
                 sys.executable,
@@ -52,7 +51,8 @@ def test_the_grid_at_phi_1_takes_five_seconds_at_most(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
         )
-        seconds.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.returncode == 0, done.stderr
         assert done.stderr == ""
         if seconds[-1] <= 5:
