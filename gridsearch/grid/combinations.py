@@ -40,7 +40,10 @@ def _products(
     for alpha in linear:
         for beta in rooted:
             for gamma in rooted:
-                if abs(alpha * beta**2 * gamma**2 - 2) <= tolerance + 1e-9:
+                excess = alpha * beta**2 * gamma**2 - 2
+                if excess > tolerance + 1e-9:
+                    break  # and so are all larger ones
+                if excess >= -(tolerance + 1e-9):
                     count += 1
                     if count > most:
                         raise UserError(
