@@ -278,4 +278,4 @@ def test_show_and_spaces(here):
     }
     (b0,) = [one for one in listed if one["name"] == "efficientnet"]
     assert b0["ranges"]["flops"]["smallest"] == 51_594_768
-    assert "51.59M" in command(here, "spaces").stdout
+    assert "51.59M" in command(here, "spaces", "efficientnet").stdout
