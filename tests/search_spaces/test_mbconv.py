@@ -70,7 +70,7 @@ def test_samples_spread_over_the_budgets():
     rng = random.Random(0)
     macs = np.array([cost(WHERE.build(WHERE.sample(rng))).macs for _ in range(6000)]) / 1e6
     quantiles = np.quantile(macs, (0.05, 0.25, 0.5, 0.75, 0.95))
-    assert list(quantiles) == pytest.approx([24, 105, 340, 1100, 5400], rel=0.2)
+    assert list(quantiles) == pytest.approx([30, 137, 430, 1350, 5900], rel=0.1)
     for budget in (20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10240):
         near = ((0.9 * budget < macs) & (macs <= budget)).mean()
         assert near > 0.002, (budget, near)  # of samples; 0.0125 if they were log-uniform
@@ -85,7 +85,8 @@ def test_its_ranges_reach_beyond_every_budget():
 
 def test_every_option_is_built_in_it():
     assert len(WHERE.choices) == 39
-    assert max(map(len, WHERE.choices.values())) == 14
+    assert max(WHERE.choices, key=lambda name: len(WHERE.choices[name])) == "resolution"
+    assert len(WHERE.choices["resolution"]) == 22
     deep, rng = {**B0, "stage5.repeats": 5}, random.Random(1)
     for name, options in WHERE.choices.items():
         costs = {cost(WHERE.build({**deep, name: option})) for option in options}
