@@ -1,4 +1,4 @@
-"""The `nas` command end to end, in processes of its own."""
+"""The `nas` command end to end, in processes of its own where it is about processes."""
 
 import json
 import random
@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from waiting import wait_for
 
+from nas.commands.main import main
 from nas.search.otherwise import verdict
 from search_spaces import NETWORKS, cost, from_json
 from search_spaces.architecture import from_dict
@@ -45,10 +47,29 @@ def command(here, *arguments, **options):
     )  # fmt: skip
 
 
+GIVEN = (
+    "search", "--target-flops", "400M", "--evaluator", "toy:depth", "--trials", "20",
+    "--space", "efficientnet",  # quick to look at
+)  # fmt: skip
+
+
 def search(here, *arguments, **options):
-    given = ("--target-flops", "400M", "--evaluator", "toy:depth", "--trials", "20")
-    space = () if "--space" in arguments else ("--space", "efficientnet")  # quick to look at
-    return command(here, "search", *given, *space, *arguments, **options)
+    return command(here, *GIVEN, *arguments, **options)
+
+
+@pytest.fixture
+def inside(here, monkeypatch, capsys):
+    """inside("search", ...) -> what `command` gives, without a process: torch is loaded once."""
+    monkeypatch.chdir(here)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["nas", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=ended.value.code, stdout=said.out, stderr=said.err)
+
+    return call
 
 
 def test_the_main_job(here):
@@ -156,8 +177,8 @@ def test_bad_input_is_one_sentence_and_exit_code_2(here, arguments, sentence):
 
 
 @pytest.mark.parametrize(("target", "most"), [("15G", 15e9), ("5M", 5e6)])
-def test_far_from_what_is_usual_there_is_an_answer(here, target, most):
-    done = command(here, "search", "--target-flops", target, "--trials", "64")
+def test_far_from_what_is_usual_there_is_an_answer(here, inside, target, most):
+    done = inside("search", "--target-flops", target, "--trials", "64")
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     best = json.loads((here / "runs" / f"mbconv-{target}" / "best.json").read_text())
     assert best["macs"] <= most
@@ -181,15 +202,15 @@ def test_errors_leave_no_traceback(here):
     assert "Traceback" not in failed.stderr
 
 
-def test_another_experiment_is_refused_and_kept(here):
-    assert search(here, "--name", "one").returncode == 0
+def test_another_experiment_is_refused_and_kept(here, inside):
+    assert inside(*GIVEN, "--name", "one").returncode == 0
     kept = (here / "runs" / "one" / "trials.journal").read_bytes()
-    refused = search(here, "--name", "one", "--seed", "1")
+    refused = inside(*GIVEN, "--name", "one", "--seed", "1")
     assert refused.returncode == 2
     assert "another experiment (seed 0, not 1)" in refused.stderr
-    assert search(here, "--name", "two", "--seed", "1").returncode == 0
+    assert inside(*GIVEN, "--name", "two", "--seed", "1").returncode == 0
     (here / "runs" / "two" / "trials.journal").write_bytes(kept)
-    refused = search(here, "--name", "two", "--seed", "1")
+    refused = inside(*GIVEN, "--name", "two", "--seed", "1")
     assert refused.returncode == 2
     assert "trials.journal holds another experiment" in refused.stderr
     assert (here / "runs" / "two" / "trials.journal").read_bytes() == kept
@@ -243,39 +264,39 @@ def test_interrupted_and_killed_anywhere_it_continues_to_the_same_result(here):
     assert ids(here, "cut") == ids(here, "whole")
 
 
-def test_any_optuna_storage_and_sampler(here):
-    done = search(
-        here, "--storage", "sqlite:///kept.db", "--strategy", "optuna.samplers:QMCSampler"
+def test_any_optuna_storage_and_sampler(here, inside):
+    done = inside(
+        *GIVEN, "--storage", "sqlite:///kept.db", "--strategy", "optuna.samplers:QMCSampler"
     )
     assert done.returncode == 0, done.stderr
     assert (here / "kept.db").exists()
     assert len(ids(here, "efficientnet-400M-optuna.samplers_QMCSampler-toy_depth")) == 20
-    elsewhere = search(here, "--strategy", "optuna.samplers:QMCSampler")
+    elsewhere = inside(*GIVEN, "--strategy", "optuna.samplers:QMCSampler")
     assert elsewhere.returncode == 2
     assert "keeps its trials in sqlite:///kept.db, not in trials.journal" in elsewhere.stderr
 
 
-def test_a_store_that_lost_trials_is_refused(here):
-    assert search(here, "--name", "lost").returncode == 0
+def test_a_store_that_lost_trials_is_refused(here, inside):
+    assert inside(*GIVEN, "--name", "lost").returncode == 0
     journal = here / "runs" / "lost" / "trials.journal"
     whole = journal.read_bytes()
     journal.write_bytes(whole + b"garbage\n")
-    assert "is no trial (b'garbage" in search(here, "--name", "lost").stderr
+    assert "is no trial (b'garbage" in inside(*GIVEN, "--name", "lost").stderr
     journal.unlink()
-    done = search(here, "--name", "lost", "--trials", "5")
+    done = inside(*GIVEN, "--name", "lost", "--trials", "5")
     assert done.returncode == 2
     assert "holds 0 trials, but a session left 20" in done.stderr
     assert len(ids(here, "lost")) == 20
 
 
-def test_show_and_spaces(here):
-    shown = json.loads(command(here, "show", "efficientnet_b0", "--json").stdout)
+def test_show_and_spaces(inside):
+    shown = json.loads(inside("show", "efficientnet_b0", "--json").stdout)
     assert (shown["macs"], shown["params"]) == (385_814_752, 5_288_548)
     assert from_json(json.dumps(shown["architecture"])) == NETWORKS["efficientnet_b0"]
-    listed = json.loads(command(here, "spaces", "--json").stdout)
+    listed = json.loads(inside("spaces", "--json").stdout)
     assert {"efficientnet", "efficientnet-wide", "mbconv", "mnasnet"} <= {
         one["name"] for one in listed
     }
     (b0,) = [one for one in listed if one["name"] == "efficientnet"]
     assert b0["ranges"]["flops"]["smallest"] == 51_594_768
-    assert "51.59M" in command(here, "spaces", "efficientnet").stdout
+    assert "51.59M" in inside("spaces", "efficientnet").stdout
