@@ -1,5 +1,6 @@
 """The search by generations: limits, seeds, continuing, exhaustion, the optimum by brute force."""
 
+import functools
 import itertools
 import math
 
@@ -67,6 +68,11 @@ def finish(asked, model=None):
         trials += [asked.tell(*executor.next()) for _ in range(running)]
 
 
+@functools.cache
+def uninterrupted(wanted):
+    return finish(search(wanted))
+
+
 def test_networks_are_new_and_within_the_limits():
     trials = finish(search(300))
     assert [trial.number for trial in trials] == list(range(300))
@@ -76,11 +82,16 @@ def test_networks_are_new_and_within_the_limits():
 
 @pytest.mark.parametrize("stored", [0, 1, 31, 32, 33, 100, 299])
 def test_continuing_equals_not_stopping(stored):
-    whole = finish(search(300))
+    whole = uninterrupted(300)
     again = finish(search(300, whole[:stored]))
     assert [t.values for t in whole[:stored] + again] == [t.values for t in whole]
-    longer = finish(search(420, whole))
-    assert [t.values for t in whole + longer] == [t.values for t in finish(search(420))]
+
+
+@pytest.mark.parametrize("stored", [0, 100, 300])
+def test_more_are_wanted_later(stored):
+    before = uninterrupted(300)[:stored]
+    longer = finish(search(420, before))
+    assert [t.values for t in before + longer] == [t.values for t in uninterrupted(420)]
 
 
 def test_seeds_differ():

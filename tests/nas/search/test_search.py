@@ -26,7 +26,8 @@ from search_spaces import (
 from search_spaces.quantities import QUANTITIES
 
 EFFICIENTNET = space("efficientnet")
-LENGTHS = {"evolution": 230, "nsga2": 230}  # past two generations; learners are slower
+# Past two generations; learners are slower, and those with an inner search slower still.
+LENGTHS = {"evolution": 230, "nsga2": 230, "predictor": 60, "predictor-front": 60}
 SMALL = table_space(
     "small",
     [
