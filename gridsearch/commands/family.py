@@ -106,7 +106,8 @@ def family_of(
     if preset is None:
         given = (asked.coefficients, asked.budgets, rounded.rule, rounded.pixels)
         plain = all(option is None for option in given)
-        preset = "released" if plain and base == EFFICIENTNET_B0 else "formula"
+        named = base == EFFICIENTNET_B0 and base.name == EFFICIENTNET_B0.name
+        preset = "released" if plain and named else "formula"
     if preset == "released":
         _refuse_beside_released(base, asked, rounded)
         made = Made(
