@@ -1,10 +1,12 @@
 """Is the pick better than B0 scaled to T, by evidence that did not choose it?
 
     python benchmarks/budgets.py --data DIR [--targets 30M,60M,...] [--seeds 5] [--splits 2]
+    python benchmarks/budgets.py --data DIR --targets 308.7M,385.9M --against efficientnet_b0
 
 Sources of evidence are split in two halves; a model fitted on one half searches the space
 `mbconv` for each T as `nas search` does, and a model fitted on the other half judges its pick
-against EfficientNet-B0 scaled to T by the paper's coefficients; then the halves change places.
+against EfficientNet-B0 scaled to T by the paper's coefficients, or against one network for every T
+(--against); then the halves change places.
 DIR holds the tables of `python -m nas.imagenet.evidence.fit`.
 """
 
@@ -27,6 +29,7 @@ from nas.objective import Objective
 from nas.search.generations import Generations
 from nas.search.otherwise import scaled_b0
 from nas.workers.predicting import PredictingExecutor
+from results.runs.load import load_architecture
 from search_spaces import Architecture, cost, space
 from search_spaces.quantities import QUANTITIES
 
@@ -76,6 +79,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--splits", type=int, default=2)
     parser.add_argument("--trials", type=int, default=5000)
+    parser.add_argument("--against", help="a network, in place of B0 scaled to T")
     given = parser.parse_args()
     rows = read(given.data)
     data, sources = data_of(rows), np.array([row.source for row in rows])
@@ -98,7 +102,8 @@ def main() -> None:
     )
     for text in given.targets.split(","):
         target, begun = QUANTITIES["flops"].parse(text, "--targets"), time.perf_counter()
-        other = scaled_b0(Objective("hard", target))
+        alone = given.against and load_architecture(given.against)
+        other = alone or scaled_b0(Objective("hard", target))
         used, promised, granted = [], [], []
         for chooser, judge in pairs:
             for seed in range(given.seeds):
