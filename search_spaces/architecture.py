@@ -8,7 +8,7 @@ import operator
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.errors import UserError, one_of, rate, true_or_false, whole
+from search_spaces.errors import UserError, odd, one_of, rate, true_or_false, whole
 
 OPS = ("mbconv", "dsconv", "conv", "fused", "bottleneck")
 SKIPS = ("identity", "none", "pool")
@@ -71,8 +71,7 @@ class Stage:
         one_of("Stage", "op", self.op, OPS)
         for field in ("channels", "repeats", "kernel", "stride"):
             whole("Stage", field, getattr(self, field), 1)
-        if self.kernel % 2 == 0:
-            raise UserError(f"Stage.kernel is {self.kernel}: expected an odd number")
+        odd("Stage", "kernel", self.kernel)
         one_of("Stage", "skip", self.skip, SKIPS)
         self._settle_expand()
         self._settle_se()
@@ -97,10 +96,8 @@ class Stage:
         if self.op in ("conv", "dsconv") and expand != 1:
             raise UserError(f"Stage.expand is {expand}: a {self.op} stage has expand 1")
         if self.op == "bottleneck" and self.channels % expand:
-            raise UserError(
-                f"Stage.channels is {self.channels}: a bottleneck's channels must be a multiple "
-                f"of its expand, {expand}"
-            )
+            wanted = f"a bottleneck's channels must be a multiple of its expand, {expand}"
+            raise UserError(f"Stage.channels is {self.channels}: {wanted}")
         true_or_false("Stage", "keep_expansion", self.keep_expansion)
         if self.op != "mbconv" or expand != 1:
             self._set("keep_expansion", False)
@@ -167,20 +164,14 @@ class Architecture:
     name: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        if (
-            type(self.stages) is not tuple
-            or not self.stages
-            or not all(isinstance(stage, Stage) for stage in self.stages)
-        ):
+        a_tuple = type(self.stages) is tuple and self.stages
+        if not a_tuple or not all(isinstance(stage, Stage) for stage in self.stages):
             raise UserError(f"Architecture.stages is {self.stages!r}: expected a tuple of Stage")
         for field in ("stem", "resolution", "classes", "stem_kernel", "stem_stride"):
             whole("Architecture", field, getattr(self, field), 1)
         for field in ("head", "mix"):
             whole("Architecture", field, getattr(self, field), 0)
-        if self.stem_kernel % 2 == 0:
-            raise UserError(
-                f"Architecture.stem_kernel is {self.stem_kernel}: expected an odd number"
-            )
+        odd("Architecture", "stem_kernel", self.stem_kernel)
         for field in ("stem_pool", "mix_bias"):
             true_or_false("Architecture", field, getattr(self, field))
         if not isinstance(self.name, str):
@@ -203,12 +194,30 @@ class Architecture:
     @functools.cached_property
     def id(self) -> str:
         """Twelve hex digits of the SHA-256 of the canonical JSON without the name."""
-        return hashlib.sha256(to_json(self, name=False).encode()).hexdigest()[:12]
+        before, after = _around(*_frame(self))  # a hundred thousand networks share most texts
+        text = ",".join(map(_text, self.stages))
+        return hashlib.sha256(f"{before}{text}{after}".encode()).hexdigest()[:12]
 
     @property
     def blocks(self) -> int:
         """Of all stages."""
         return sum(stage.repeats for stage in self.stages)
+
+
+_frame = operator.attrgetter(*(field.name for field in dataclasses.fields(Architecture)[1:-1]))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _text(stage: Stage) -> str:
+    """The stage in the canonical JSON."""
+    return json.dumps(_written(stage), sort_keys=True, separators=(",", ":"))
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _around(*frame: Any) -> list[str]:
+    """The canonical JSON before and after the stages, of networks that have the rest alike."""
+    one = Stage("conv", 1)
+    return to_json(Architecture((one,), *frame), name=False).split(_text(one))
 
 
 def _relative(stage: Stage, activation: str) -> Stage:
@@ -269,30 +278,21 @@ def from_dict(fields: Any) -> Architecture:
 
 
 def _construct(kind: Any, fields: Any) -> Any:
+    name = kind.__name__
     if not isinstance(fields, dict):
-        raise UserError(f"a {kind.__name__} is {fields!r}: expected an object of its fields")
+        raise UserError(f"a {name} is {fields!r}: expected an object of its fields")
     known = {field.name: field for field in dataclasses.fields(kind)}
     unknown = sorted(set(fields) - set(known))
     if unknown:
-        raise UserError(
-            f"{kind.__name__} has no field {unknown[0]!r}: expected some of {', '.join(known)}"
-        )
-    missing = [
-        name
-        for name, field in known.items()
-        if name not in fields and field.default is dataclasses.MISSING
-    ]
+        raise UserError(f"{name} has no field {unknown[0]!r}: expected some of {', '.join(known)}")
+    missing = [n for n, f in known.items() if n not in fields and f.default is dataclasses.MISSING]
     if missing:
-        raise UserError(f"{kind.__name__} lacks its field {missing[0]!r}")
+        raise UserError(f"{name} lacks its field {missing[0]!r}")
     return kind(**fields)
 
 
 def from_json(text: str) -> Architecture:
-    """The inverse of `to_json`.
-
-    Raises:
-        UserError: The text is no JSON, or no architecture.
-    """
+    """The inverse of `to_json`; a UserError where the text is none, or no architecture."""
     try:
         fields = json.loads(text)
     except ValueError as error:

@@ -34,6 +34,16 @@ def whole(owner: str, field: str, value: Any, smallest: int) -> None:
         )
 
 
+def odd(owner: str, field: str, value: int) -> None:
+    """Checks that the whole number is odd.
+
+    Raises:
+        UserError: It is not; owner and field are named.
+    """
+    if value % 2 == 0:
+        raise UserError(f"{owner}.{field} is {value}: expected an odd number")
+
+
 def one_of(owner: str, field: str, value: Any, names: tuple[str, ...]) -> None:
     """Checks that the value is one of the names.
 
