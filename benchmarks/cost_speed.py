@@ -20,8 +20,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 
 from search_spaces import SPACES, Architecture, cost, space
+from search_spaces.builder import fvcore_macs
 from search_spaces.cost import stage_cost
-from search_spaces.verify import fvcore_macs
 
 NETWORKS = 100_000
 COUNTED = 5  # networks that fvcore counts in each repeat

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from nas.evaluators import Evaluator, label_of, predictor_of
+from nas.evaluators import Evaluator, label_of, notes_of, predictor_of
 from nas.objective import Objective
 from nas.search.otherwise import otherwise
 from nas.search.plan import Plan, named
@@ -22,6 +22,8 @@ from search_spaces.quantities import Quantity
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nas.training.evaluator import TrainingEvaluator
 
 
 @dataclass
@@ -125,8 +127,8 @@ def recount(architecture: Architecture) -> int:
     Raises:
         AssertionError: It is not ours.
     """
+    from search_spaces.builder import fvcore_macs
     from search_spaces.cost import cost
-    from search_spaces.verify import fvcore_macs
 
     counted = fvcore_macs(architecture)
     if counted != cost(architecture).macs:
@@ -179,7 +181,7 @@ def summary(result: Result) -> dict[str, Any]:
         "other": None if result.other is None
         else {"objective": other.name, **row(result.other, other, plan.predicted)},
         "baseline": None if plan.proxy else baseline(result.evaluator, plan.predicted),
-        "otherwise": None if plan.proxy else otherwise(
+        "otherwise": {"notes": _trained_notes(result)} if plan.proxy else otherwise(
             result.pick.architecture, objective, result.evaluator,
             lambda network: costs_of(network, plan.predicted),
         ),
@@ -199,6 +201,20 @@ def summary(result: Result) -> dict[str, Any]:
         "run": str(result.folder),
         "command": plan.command,
     }  # fmt: skip
+
+
+def _trained_notes(result: Result) -> list[str]:
+    """What to know of the images, and whether anything was learned of them."""
+    assert result.pick is not None
+    network = result.pick.architecture
+    chance = cast("TrainingEvaluator", result.evaluator).images_of(network).majority
+    best = max((trial.accuracy or 0.0) - 2 * (trial.spread or 0.0) for trial in result.trials)
+    learned = [] if best > chance else [
+        f"no network is surely better than naming the most frequent class always ({chance:.1f} %): "
+        "so short a training ranks nothing; train longer (--epochs), on more images, or see that "
+        "the folders' names are the classes"
+    ]  # fmt: skip
+    return learned + notes_of(result.evaluator, network)
 
 
 def costs_of(network: Architecture, predicted: Sequence[Quantity] = ()) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from search_spaces import NETWORKS, SPACES, Architecture, Stage, cost, space
-from search_spaces.builder import build
+from search_spaces.builder import build, fvcore_macs
 from search_spaces.cost import block_cost, stage_cost
 from search_spaces.layers import Block, Layer, stage_blocks, walk
 from search_spaces.rounding import se_width
-from search_spaces.verify import fvcore_macs
 
 torch.set_num_threads(1)
 
