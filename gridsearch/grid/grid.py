@@ -18,7 +18,7 @@ from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
-from search_spaces.scaling.budget import dropout_at, largest_resolution
+from search_spaces.scaling.budget import dropout_at, ladder, largest_resolution
 from search_spaces.scaling.coefficients import Coefficients, check_phi
 from search_spaces.scaling.rules import round_pixels, rule_name, scale
 
@@ -238,10 +238,13 @@ def _moved(question: Question, points: Iterable[Point]) -> Iterator[Point]:
     """
     base = question.baseline.resolution
     unit = question.round_resolution or 1
-    aim = question.ratio * question.macs
+    aim, phi = question.ratio * question.macs, question.phi
+    shapes = ladder(question.baseline, question.rule)
     for alpha, beta in dict.fromkeys((p.coefficients.alpha, p.coefficients.beta) for p in points):
         shape = question.network(Coefficients(alpha, beta, 1.0))
-        below = largest_resolution(shape, aim, question.round_resolution)
+        below = largest_resolution(
+            shapes.shape(alpha**phi, beta**phi), aim, question.round_resolution
+        )
         near = []
         for pixels in (below, below + unit, shape.resolution):
             gamma = (pixels / base) ** (1 / question.phi)

@@ -1,17 +1,18 @@
 """A baseline scaled with coefficients, at a phi or to a budget of multiply-adds."""
 
 import dataclasses
+import functools
 import math
 from dataclasses import dataclass
 
 from search_spaces.architecture import Architecture
-from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 from search_spaces.scaling.coefficients import PHI_RANGE, Coefficients
-from search_spaces.scaling.rules import RULES, rule_name, scale
+from search_spaces.scaling.macs import Ladder, Shape
+from search_spaces.scaling.rules import RULES, round_pixels, rule_name, scale
 
-PHI_STEPS = 40  # bisections of phi
+PHI_EXACT = 1e-3  # phi is bisected to so much
 # From the largest phi that fits at its own resolution so many are tried, each so much larger.
 NEAR_PHIS, NEAR_STEP = 16, 0.02
 LEAST_PIXELS = 0.88  # share of the formula's resolution that a network keeps at least
@@ -63,25 +64,30 @@ class Recipe:
         )
 
 
-def largest_resolution(shape: Architecture, macs: float, multiple: int | None = None) -> int:
-    """The largest resolution at which the network has at most `macs`.
+@functools.lru_cache(maxsize=64)
+def ladder(baseline: Architecture, rule: str | None = None) -> Ladder:
+    """The shapes that a baseline is scaled to. Cached."""
+    return Ladder(baseline, rule)
+
+
+def largest_resolution(shape: Shape, macs: float, multiple: int | None = None) -> int:
+    """The largest resolution at which a shape has at most `macs`.
 
     Args:
-        shape: The network, at any resolution.
+        shape: A network but for its resolution.
         macs: Multiply-adds, which grow with the resolution.
         multiple: What the resolution is a multiple of; None is 1. At least one is given.
     """
     unit = multiple or 1
-
-    def fits(n: int) -> bool:
-        return cost(dataclasses.replace(shape, resolution=n * unit)).macs <= macs
-
-    low, high = 1, 2
-    while high < 1 << 16 and fits(high):
-        low, high = high, 2 * high
+    low, high = 1, 1 << 16
+    near = int(64 * math.sqrt(macs / shape.macs(64 * unit)))  # MACs grow about with the square
+    for guess in (near, near + 1, near - 2, near + 3, near - 8, near + 12):
+        if low < guess < high:
+            fits = shape.macs(guess * unit) <= macs
+            low, high = (guess, high) if fits else (low, guess)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
+        low, high = (middle, high) if shape.macs(middle * unit) <= macs else (low, middle)
     return low * unit
 
 
@@ -101,25 +107,58 @@ def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
     Raises:
         UserError: The budget is out of reach.
     """
-    low, high = PHI_RANGE
-    least, most = (cost(recipe.network(phi)).macs for phi in (low, high))
-    if not least <= budget <= most:
-        raise UserError(
-            f"the budget of {_MACS.format(budget)} MACs is out of reach: phi from {low:g} to "
-            f"{high:g} gives {_MACS.format(least)} to {_MACS.format(most)} from this baseline"
-        )
-    for _ in range(PHI_STEPS):
+    low, high = _bracket(recipe, budget)
+    while high - low > PHI_EXACT:
         middle = (low + high) / 2
-        fits = cost(recipe.network(middle)).macs <= budget
+        fits = _at(recipe, middle)[2] <= budget
         low, high = (middle, high) if fits else (low, middle)
-    phi = 0.0 if abs(low) < 1e-6 else math.floor(low * 1e6) / 1e6
+    phi = math.floor(low / PHI_EXACT + 1e-9) * PHI_EXACT
     options = []
     for more in range(NEAR_PHIS):
-        near = round(min(PHI_RANGE[1], phi + more * NEAR_STEP), 6)
-        shape = recipe.network(near)
-        pixels = largest_resolution(shape, budget, recipe.round_resolution)
-        network = dataclasses.replace(shape, resolution=pixels)
+        near = round(min(PHI_RANGE[1], phi + more * NEAR_STEP), 3)
+        shape, own, _ = _at(recipe, near)
+        pixels = _largest(shape, budget, recipe.round_resolution)
         # A lower resolution than the formula's makes up for a depth that was rounded up.
-        if cost(network).macs <= budget and pixels >= LEAST_PIXELS * shape.resolution:
-            options.append((near, network))
-    return max(options, key=lambda option: (cost(option[1]).macs, -option[0]))
+        if (macs := shape.macs(pixels)) <= budget and pixels >= LEAST_PIXELS * own:
+            options.append((macs, -near, pixels))
+    _, near, pixels = max(options)
+    return -near, dataclasses.replace(recipe.network(-near), resolution=pixels)
+
+
+_largest = functools.lru_cache(maxsize=1 << 10)(largest_resolution)
+
+
+def _at(recipe: Recipe, phi: float) -> tuple[Shape, int, int]:
+    """The recipe's shape at phi, its resolution and its MACs."""
+    base = recipe.baseline
+    if phi == 0:
+        shape, pixels = ladder(base, recipe.rule).shape(1.0, 1.0), base.resolution
+    else:
+        by = recipe.coefficients.at(phi)
+        shape = ladder(base, recipe.rule).shape(by.depth, by.width)
+        pixels = round_pixels(base.resolution * by.resolution, recipe.round_resolution)
+    return shape, pixels, shape.macs(pixels)
+
+
+def _bracket(recipe: Recipe, budget: float) -> tuple[float, float]:
+    """Two phis between which the budget lies: near where it would lie without rounding.
+
+    Raises:
+        UserError: It is out of reach.
+    """
+    least, most = PHI_RANGE
+    base = _at(recipe, 0.0)[2]
+    guess = math.log(budget / base) / max(math.log(recipe.coefficients.product), 1e-3)
+    for away in (0.5, 1.5, most - least):
+        low, high = max(least, guess - away), min(most, guess + away)
+        if low < 0 < high:  # so that the baseline's own MACs give phi 0
+            low, high = (0.0, high) if base <= budget else (low, 0.0)
+        if low < high and _at(recipe, low)[2] <= budget < _at(recipe, high)[2]:
+            return low, high
+    few, many = (_at(recipe, phi)[2] for phi in PHI_RANGE)
+    if budget == many:
+        return most, most
+    raise UserError(
+        f"the budget of {_MACS.format(budget)} MACs is out of reach: phi from {least:g} to "
+        f"{most:g} gives {_MACS.format(few)} to {_MACS.format(many)} from this baseline"
+    )

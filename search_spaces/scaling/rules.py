@@ -186,12 +186,29 @@ def _resized(
     """The stages with both multipliers applied, and the stem's channels before and after them."""
     resized = []
     before, after = stems
-    for old, new in zip(stages, widened(deepened(stages, depth, how), width, how), strict=True):
-        if (before, old) != (after, new):
-            new = dataclasses.replace(new, expand=_expand(new, after))
+    for old, deep in zip(stages, deepened(stages, depth, how), strict=True):
+        new = resized_stage(old, deep, (before, after), width, how)
         resized.append(new)
         before, after = old.channels, new.channels
     return tuple(resized)
+
+
+def resized_stage(
+    old: Stage, deep: Stage, inputs: tuple[int, int], width: float, how: Rule
+) -> Stage:
+    """A stage made wider.
+
+    Args:
+        old: The baseline's.
+        deep: The same with as many repeats as it is to have.
+        inputs: Channels that it takes in the baseline, and in the scaled network.
+        width: The multiplier.
+        how: Rounds.
+    """
+    new = widened((deep,), width, how)[0]
+    if (inputs[0], old) == (inputs[1], new):
+        return new
+    return dataclasses.replace(new, expand=_expand(new, inputs[1]))
 
 
 def _expand(stage: Stage, c_in: int) -> int | float:

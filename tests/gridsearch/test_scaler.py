@@ -26,6 +26,7 @@ from search_spaces.networks import (
 )
 from search_spaces.scaling.budget import dropout_at
 from search_spaces.scaling.coefficients import PAPER, Coefficients
+from search_spaces.scaling.macs import Ladder
 from search_spaces.scaling.rules import RULES, Multipliers, rule_name, scale
 
 # Params as in torchvision (B0..B7) and timm (B8, L2, lite); MACs of conv and linear layers.
@@ -201,3 +202,24 @@ def test_bad_numbers_are_one_sentence(bad) -> None:
         PAPER.at(bad if bad not in (0, -1, True) else 11)
     with pytest.raises(UserError, match="expected a number"):
         Coefficients(1.2, bad if bad is not True else 0.5, 1.0)
+
+
+FRACTIONS = Architecture(
+    (Stage("mbconv", 16, 1, 3, 2, 3, 24, se_from="channels"), Stage("mbconv", 40, 2, 5, 2, 2.5)),
+    stem=16, head=0, mix=96, mix_bias=True, resolution=96,
+)  # fmt: skip
+
+
+@given(
+    base=st.sampled_from([*NETWORKS.values(), FRACTIONS]),
+    rule=st.sampled_from([None, "lite", "mobilenet_v1"]),
+    depth=st.floats(0.2, 5),
+    width=st.floats(0.2, 5),
+    resolution=st.floats(0.2, 5),
+)
+def test_macs_of_a_shape_are_those_of_the_network_that_is_built(
+    base, rule, depth, width, resolution
+) -> None:
+    rule = None if base.stages[0].op == "bottleneck" else rule
+    network = scale(base, Multipliers(depth, width, resolution), rule)
+    assert Ladder(base, rule).shape(depth, width).macs(network.resolution) == cost(network).macs
