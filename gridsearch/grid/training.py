@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nas.training.images import ImageData
 
 _GB = QUANTITIES["memory"]
-Decoded = Callable[[int, int], None]
+Decoded = Callable[..., None]
 
 
 def fitted(baseline: Architecture, proxy: Proxy) -> Architecture:
@@ -31,8 +31,8 @@ def fitted(baseline: Architecture, proxy: Proxy) -> Architecture:
     from nas.training.folders import splits_of
 
     _check_pixels([baseline])
-    classes, _ = splits_of(proxy.data.expanduser().resolve(), 0)
-    return dataclasses.replace(baseline, classes=len(classes))
+    listing = splits_of(proxy.data.expanduser().resolve(), 0)
+    return dataclasses.replace(baseline, classes=len(listing.classes))
 
 
 def _check_pixels(networks: Sequence[Architecture]) -> None:
@@ -52,8 +52,8 @@ def room(proxy: Proxy, networks: Sequence[Architecture]) -> int:
     """Bytes of the images decoded at each resolution that the networks need."""
     from nas.training.folders import splits_of
 
-    _, splits = splits_of(proxy.data.expanduser().resolve(), 0)
-    count = sum(map(len, splits.values()))
+    listing = splits_of(proxy.data.expanduser().resolve(), 0)
+    count = sum(map(len, listing.splits.values()))
     return sum(3 * count * px**2 for px in {network.resolution for network in networks})
 
 
@@ -97,8 +97,10 @@ def load(
     loaded = []
     for i, px in enumerate(pixels):
 
-        def show(done: int, of: int, before: int = i) -> None:
-            if decoded is not None:
+        def show(done: int, of: int, notes: Sequence[str] = (), before: int = i) -> None:
+            if decoded is not None and notes:
+                decoded(of, of, notes)
+            elif decoded is not None:
                 decoded(before * of + done, len(pixels) * of)
 
         loaded.append(dataclasses.replace(proxy, pixels=px).images(show=show))

@@ -142,7 +142,8 @@ class Images(Group):
 
     data: Annotated[Path | None, click.option(
         "--data", type=click.Path(path_type=Path), metavar="DIR",
-        help="Train on images: DIR/train/CLASS/*, and DIR/val/CLASS/* if there.",
+        help="Train on images: DIR/train/CLASS/* and perhaps DIR/val/CLASS/*, or DIR/CLASS/*, or "
+        "a CSV with the columns path and label.",
     )]  # fmt: skip
     subset: Annotated[float, click.option(
         "--subset", type=float, default=1.0, show_default=True,

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from nas.objective import Objective
@@ -97,10 +97,13 @@ def counting(wanted: int, what: str, quiet: bool = False) -> Iterator[Callable[[
 
 
 @contextlib.contextmanager
-def decoding(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """Gives `show(images, of)`: a bar on a terminal while images are decoded, else a line."""
+def decoding(quiet: bool = False) -> Iterator[Callable[..., None]]:
+    """Gives `show(images, of, notes)`: a bar on a terminal while images are decoded, else a line.
+
+    Notes are said once each, on standard error.
+    """
     if quiet:
-        yield lambda done, of: None
+        yield lambda done, of, notes=(): None
         return
     from rich.console import Console
     from rich.progress import Progress
@@ -108,13 +111,19 @@ def decoding(quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
     console = Console(stderr=True)
     bar = Progress(console=console, transient=True, disable=not console.is_terminal)
     task = bar.add_task("decoding images", total=None)
-    said = [False]
+    said: set[str] = set()
 
-    def show(done: int, of: int) -> None:
+    def show(done: int, of: int, notes: Sequence[str] = ()) -> None:
+        for note in notes:
+            if note not in said:
+                said.add(note)
+                print(f"note: {note}", file=sys.stderr, flush=True)
+        if notes:
+            return
         bar.start()
         bar.update(task, completed=done, total=of)
-        if done >= of and not said[0]:
-            said[0] = True
+        if done >= of and "decoded" not in said:
+            said.add("decoded")
             bar.stop()
             print(f"decoded {of:,} images into the cache", file=sys.stderr, flush=True)
 

@@ -21,7 +21,7 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.space import Space, Values, check
 from search_spaces.spaces import space
 
-Decoded = Callable[[int, int], None]  # called with (images decoded, of how many)
+Decoded = Callable[..., None]  # called with (images decoded, of how many), then with notes
 
 
 @dataclass(frozen=True)

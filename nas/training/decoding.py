@@ -7,21 +7,28 @@ import warnings
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from search_spaces.errors import RunFailure
 
+if TYPE_CHECKING:
+    import PIL.Image
+
 SMALLEST = 8  # pixels of an image's shorter side, and of a resolution, at least
+LARGEST_IMAGE = 50_000_000  # pixels to decode of one image at most: 200 MB with transparency
 FEW = 2000  # fewer images are decoded sooner without starting processes
 REPORT = 64  # images between two reports of a process
 Bad = dict[int, str]  # position of a file -> why it can't be used
 
 
 def decode(path: str, resolution: int) -> npt.NDArray[np.uint8]:
-    """Reads an image: upright, the central square, bicubic.
+    """Reads an image: upright, the central square, bicubic, transparent parts white.
+
+    Sixteen bits become eight by their whole range; numbers with a point are taken as 0 to 1, or
+    as 0 to 255.
 
     Args:
         path: Of an image file.
@@ -31,7 +38,8 @@ def decode(path: str, resolution: int) -> npt.NDArray[np.uint8]:
         (resolution, resolution, 3) RGB.
 
     Raises:
-        ValueError: The image is smaller than SMALLEST; Pillow raises its own errors besides.
+        ValueError: The image is smaller than SMALLEST, larger than LARGEST_IMAGE, or holds
+            numbers of no known range; Pillow raises its own errors besides.
     """
     from PIL import Image, ImageOps
 
@@ -39,14 +47,48 @@ def decode(path: str, resolution: int) -> npt.NDArray[np.uint8]:
         if min(image.size) < SMALLEST:
             raise ValueError(f"{image.width} x {image.height} px, smaller than {SMALLEST}")
         image.draft("RGB", (2 * resolution, 2 * resolution))  # JPEG: decodes no more than needed
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-    width, height = upright.size
-    side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
-    square = upright.crop((left, top, left + side, top + side))
+        if image.width * image.height > LARGEST_IMAGE:
+            raise ValueError(
+                f"{image.width} x {image.height} px, more than {LARGEST_IMAGE / 1e6:g} megapixels"
+            )
+        ImageOps.exif_transpose(image, in_place=True)
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        box = (left, top, left + side, top + side)
+        square = _eight_bits(image if image.size == (side, side) else image.crop(box))
+        image.load()  # an image that was not copied is read before its file is closed
     if side != resolution:
         square = square.resize((resolution,) * 2, Image.Resampling.BICUBIC, reducing_gap=3.0)
+    if square.mode == "RGBA":
+        white = Image.new("RGBA", square.size, "white")
+        square = Image.alpha_composite(white, square).convert("RGB")
     return np.asarray(square)
+
+
+def _eight_bits(image: "PIL.Image.Image") -> "PIL.Image.Image":
+    """RGB, or RGBA where something is transparent. Raises ValueError for an unknown range."""
+    from PIL import Image
+
+    if image.mode[0] in "IF":  # 16 or 32 bits of one channel
+        values = np.asarray(image).astype(np.float64)
+        low, high = float(values.min()), float(values.max())
+        if image.mode == "F" and 0 <= low <= high <= 1:
+            scale = 255.0
+        elif image.mode == "F" and 0 <= low <= high <= 255:
+            scale = 1.0
+        elif image.mode != "F" and 0 <= low <= high <= 65535:
+            scale = 255 / 65535
+        else:
+            raise ValueError(
+                f"values from {low:g} to {high:g}: expected 0 to 65535, or 0 to 1 or 0 to 255 "
+                "with a point"
+            )
+        image = Image.fromarray(np.rint(values * scale).astype(np.uint8))
+    clear = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+    if image.mode in ("RGBa", "La"):
+        image = image.convert({"RGBa": "RGBA", "La": "LA"}[image.mode])
+    mode = "RGBA" if clear else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _decode_some(
@@ -61,13 +103,21 @@ def _decode_some(
                 warnings.simplefilter("ignore")
                 array[row] = decode(path, array.shape[1])
         except Exception as error:  # Pillow raises nearly anything on a broken file
-            name = type(error).__name__
-            bad[row] = str(error) if name == "ValueError" else f"{name}: {error}"
-            bad[row] = bad[row].replace(path, Path(path).name)
+            bad[row] = _reason(error).replace(path, Path(path).name)
         if n % REPORT == 0:
             show(n)
     array.flush()
     return bad
+
+
+def _reason(error: Exception) -> str:
+    """Why a file can't be used, in a few words."""
+    name = type(error).__name__
+    if name == "UnidentifiedImageError":
+        return "no known image format"
+    if name == "DecompressionBombError":
+        return f"more than {LARGEST_IMAGE / 1e6:g} megapixels"
+    return str(error) if name == "ValueError" else f"{name}: {error}"
 
 
 def _work(

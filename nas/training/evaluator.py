@@ -138,6 +138,14 @@ class TrainingEvaluator:
                 f"{len(data.classes)}: fit the space to the data with nas.training.images.for_data"
             )
 
+    def images_of(self, architecture: Architecture) -> ImageData:
+        """The data that a network trains on. Raises KeyError for another resolution."""
+        return self.sets[architecture.resolution]
+
+    def notes(self, architecture: Architecture) -> list[str]:
+        """What a reader of its numbers should know of the images."""
+        return self.images_of(architecture).notes()
+
     def images(self, architecture: Architecture, budget: float) -> tuple[int, int]:
         """How many images a trial takes.
 

@@ -1,33 +1,122 @@
-"""What an image folder holds: `train/CLASS/*`, and `val/CLASS/*` or a part of train."""
+"""What a set of images holds: class folders, with or without `train/` and `val/`, or a CSV.
 
+Only regular files are ever opened, and each real folder is entered once: a named pipe would wait
+for ever, and two links to `.` make more paths than there are atoms.
+"""
+
+import collections
+import csv
+import os
 import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from search_spaces.errors import UserError
 
 HELD_OUT = 0.2  # part of each training class that validates where there is no val/
-Split = list[tuple[str, int]]  # (path in the folder, label)
+VAL = ("val", "valid", "validation")  # names of the folder that validates
+PATH, LABEL = ("path", "file", "filename", "image"), ("label", "class")  # columns of a CSV
+Split = list[tuple[str, int]]  # (path below the root, label)
+LeftOut = tuple[str, str, str]  # (path below the root, why it is not used, its class)
+Lost = tuple[str, int, int, str]  # class, files that can't be used, of how many, the usual reason
+_Classes = dict[str, list[Path]]
+
+EXPECTED = (
+    "expected train/CLASS/*.jpg in it and perhaps val/, or CLASS/*.jpg, or a CSV with the columns "
+    "path and label"
+)
 
 
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return sorted(p for p in folder.iterdir() if not p.name.startswith("."))
-    except OSError as error:
+@dataclass(frozen=True)
+class Listing:
+    """The files of a set of images; nothing is decoded yet.
+
+    Attributes:
+        root: What paths are below.
+        classes: Names in label order.
+        splits: Files with labels for `train` and `val`.
+        left_out: What is no regular file.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    splits: dict[str, Split]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def splits_of(place: Path, seed: int) -> Listing:
+    """Lists a set of images.
+
+    Args:
+        place: A folder with train/CLASS/* and perhaps val/CLASS/* (or valid/, validation/), a
+            folder of CLASS/*, or a CSV with the columns path and label and perhaps split.
+        seed: Draws the HELD_OUT part of each training class that validates where nothing else
+            does.
+
+    Raises:
+        UserError: It can't be read, or a class has too few images.
+    """
+    left_out: list[LeftOut] = []
+    if place.is_file():
+        root, (train, val) = place.parent, _from_csv(place, left_out)
+    else:
+        root, (train, val) = place, _from_folder(place, left_out)
+    unknown = sorted(set(val) - set(train))
+    if len(train) < 2:
         raise UserError(
-            f"{folder} can't be read ({error.strerror}): expected a folder of images"
-        ) from None
+            f"{place} has {len(train)} class folders: expected a folder of images for each of two "
+            "or more classes"
+        )
+    if unknown:
+        raise UserError(
+            f"{place} validates on the class {unknown[0]!r} that train/ lacks: expected the "
+            "classes of train/"
+        )
+    if not val:
+        train, val = _set_aside(train, seed)
+    labels = {name: label for label, name in enumerate(train)}
+    splits = {
+        split: [
+            (os.path.relpath(path, root), labels[name])
+            for name, paths in by_class.items()
+            for path in paths
+        ]
+        for split, by_class in (("train", train), ("val", val))
+    }
+    why = tuple((os.path.relpath(path, root), reason, name) for path, reason, name in left_out)
+    return Listing(root, tuple(train), splits, why)
 
 
-def _files(folder: Path) -> list[Path]:
-    """All files below, hidden ones apart."""
-    files = []
-    for path in _listed(folder):
-        files += _files(path) if path.is_dir() else [path]
-    return files
+def _from_folder(folder: Path, left_out: list[LeftOut]) -> tuple[_Classes, _Classes]:
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder: {EXPECTED}")
+    named = [folder / name for name in VAL if (folder / name).is_dir()]
+    if not (folder / "train").is_dir():
+        if named or (folder / "test").is_dir() or not _by_class(folder, []):
+            raise UserError(f"{folder} has no folder train/: {EXPECTED}")
+        return _by_class(folder, left_out), {}
+    if len(named) > 1:
+        raise UserError(
+            f"{folder} has {named[0].name}/ and {named[1].name}/: expected one folder to "
+            "validate on, so rename the other"
+        )
+    train = _by_class(folder / "train", left_out)
+    if not named:
+        return train, {}
+    val = _by_class(named[0], left_out)
+    if not val:
+        raise UserError(f"{named[0]} has no class folders: expected the classes of train/")
+    return train, val
 
 
-def _by_class(folder: Path) -> dict[str, list[Path]]:
-    classes = {path.name: _files(path) for path in _listed(folder) if path.is_dir()}
+def _by_class(folder: Path, left_out: list[LeftOut]) -> _Classes:
+    classes = {}
+    for entry in _listed(folder):
+        if entry.is_dir():
+            bad: list[tuple[str, str]] = []
+            classes[entry.name] = sorted(_files(Path(entry.path), bad, set()))
+            left_out += [(path, reason, entry.name) for path, reason in bad]
     empty = [name for name, files in classes.items() if not files]
     if empty:
         raise UserError(
@@ -36,51 +125,122 @@ def _by_class(folder: Path) -> dict[str, list[Path]]:
     return classes
 
 
-def splits_of(folder: Path, seed: int) -> tuple[tuple[str, ...], dict[str, Split]]:
-    """Lists a folder of images.
+def _files(folder: Path, bad: list[tuple[str, str]], seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """All regular files below, hidden ones apart."""
+    for entry in _listed(folder):
+        path = Path(entry.path)
+        if entry.is_file():
+            yield path
+        elif not entry.is_dir():
+            what = "a link to nothing" if entry.is_symlink() else "no regular file"
+            bad.append((entry.path, what))
+        else:
+            status = entry.stat()
+            real = (status.st_dev, status.st_ino)
+            if real in seen or _above(path, real):
+                bad.append((entry.path, "a link to a folder that is read already"))
+            else:
+                seen.add(real)
+                yield from _files(path, bad, seen)
+
+
+def _above(path: Path, real: tuple[int, int]) -> bool:
+    """Whether a folder is one of those that hold it."""
+    above = (parent.stat() for parent in path.parents)
+    return any((status.st_dev, status.st_ino) == real for status in above)
+
+
+def _listed(folder: Path) -> list["os.DirEntry[str]"]:
+    try:
+        with os.scandir(folder) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        raise UserError(
+            f"{folder} can't be read ({error.strerror}): expected a folder of images"
+        ) from None
+    return sorted(visible, key=lambda entry: entry.name)
+
+
+def _set_aside(train: _Classes, seed: int) -> tuple[_Classes, _Classes]:
+    """A part of each class validates."""
+    rest, val = {}, {}
+    for name, files in train.items():
+        if len(files) < 2:
+            raise UserError(
+                f"the class {name!r} has one image and there is no val/: expected two or more, "
+                "one of them to validate on"
+            )
+        drawn = random.Random(f"{seed} {name}").sample(files, len(files))
+        held = max(1, round(HELD_OUT * len(files)))
+        val[name], rest[name] = sorted(drawn[:held]), sorted(drawn[held:])
+    return rest, val
+
+
+def _from_csv(file: Path, left_out: list[LeftOut]) -> tuple[_Classes, _Classes]:
+    """`path,label` or `path,label,split`; paths are below the CSV's folder."""
+    sets: dict[str, _Classes] = {"train": {}, "val": {}}
+    try:
+        with open(file, newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines)
+            columns = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
+            path_of = next((columns[name] for name in PATH if name in columns), None)
+            label_of = next((columns[name] for name in LABEL if name in columns), None)
+            if path_of is None or label_of is None:
+                raise UserError(
+                    f"{file} has the columns {', '.join(columns) or 'none'}: {EXPECTED}"
+                )
+            for row in reader:
+                _row(file, (row[path_of], row[label_of], row.get(columns.get("split", ""))), sets,
+                     left_out)  # fmt: skip
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{file} can't be read as a CSV ({error}): {EXPECTED}") from None
+    train, val = (
+        {name: sorted(paths) for name, paths in sorted(sets[split].items())}
+        for split in ("train", "val")
+    )
+    return train, val
+
+
+def _row(
+    file: Path,
+    given: tuple[str | None, str | None, str | None],
+    sets: dict[str, _Classes],
+    left_out: list[LeftOut],
+) -> None:
+    """Sorts one line of a CSV into its split and class."""
+    name, label, split = ((text or "").strip() for text in given)
+    split = "val" if split in VAL else split or "train"
+    if split == "test":
+        return
+    if not name or not label or split not in sets:
+        raise UserError(
+            f"{file} has the line path {name!r}, label {label!r}, split {split!r}: expected a "
+            "path, a label, and train, val or test where there is a column split"
+        )
+    path = file.parent / name
+    if path.is_file():
+        sets[split].setdefault(label, []).append(path)
+    else:
+        why = "no regular file" if path.exists() else "no such file"
+        left_out.append((str(path), why, label))
+
+
+def lost_of(listing: Listing, unread: Sequence[tuple[str, str]]) -> list[Lost]:
+    """What each class lost: files that are none, and those that can't be decoded.
 
     Args:
-        folder: Holds train/CLASS/* and perhaps val/CLASS/*.
-        seed: Draws the HELD_OUT part of each training class that validates where val/ is missing.
-
-    Returns:
-        The names of the classes, and files with labels for `train` and `val`.
-
-    Raises:
-        UserError: The folder can't be read, or a class has too few images.
+        listing: The files.
+        unread: (path, reason) of those that can't be decoded.
     """
-    if not (folder / "train").is_dir():
-        what = "has no folder train/" if folder.is_dir() else "is no folder"
-        raise UserError(f"{folder} {what}: expected train/CLASS/*.jpg in it, and perhaps val/")
-    train = _by_class(folder / "train")
-    if len(train) < 2:
-        raise UserError(
-            f"{folder / 'train'} has {len(train)} class folders: expected a folder of images for "
-            "each of two or more classes"
-        )
-    val: dict[str, list[Path]] = {}
-    if (folder / "val").exists():
-        val = _by_class(folder / "val")
-        unknown = sorted(set(val) - set(train))
-        if unknown or not val:
-            what = f"the class {unknown[0]!r} that train/ lacks" if unknown else "no class folders"
-            raise UserError(f"{folder / 'val'} has {what}: expected the classes of train/")
-    else:
-        for name, files in train.items():
-            if len(files) < 2:
-                raise UserError(
-                    f"the class {name!r} has one image and there is no val/: expected two or "
-                    "more, one of them to validate on"
-                )
-            files = random.Random(f"{seed} {name}").sample(files, len(files))
-            held = max(1, round(HELD_OUT * len(files)))
-            val[name], train[name] = sorted(files[:held]), sorted(files[held:])
-    labels = {name: label for label, name in enumerate(train)}
-    return tuple(train), {
-        split: [
-            (str(path.relative_to(folder)), labels[name])
-            for name, paths in by_class.items()
-            for path in paths
-        ]
-        for split, by_class in (("train", train), ("val", val))
-    }
+    files = [pair for split in listing.splits.values() for pair in split]
+    labels, reasons = dict(files), collections.defaultdict[str, list[str]](list)
+    whole = collections.Counter(listing.classes[label] for _, label in files)
+    for _, reason, name in listing.left_out:
+        reasons[name].append(reason)
+        whole[name] += 1
+    for path, reason in unread:
+        reasons[listing.classes[labels[path]]].append(reason)
+    return [
+        (name, len(why), whole[name], collections.Counter(why).most_common(1)[0][0])
+        for name, why in sorted(reasons.items())
+    ]

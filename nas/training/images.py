@@ -1,7 +1,7 @@
 """Image folders as memory-mapped arrays: decoded once, shared by every worker on the node.
 
-A folder has `train/CLASS/*` and perhaps `val/CLASS/*`; without `val/`, a fifth of each training
-class is set aside, drawn by the seed. No other folder is ever opened, `test/` least of all.
+What a folder may look like stands in `nas.training.folders`. No other folder than those is ever
+opened, `test/` least of all.
 """
 
 import contextlib
@@ -20,13 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.training.decoding import SMALLEST, decode_all
-from nas.training.folders import Split, splits_of
+from nas.training.folders import Listing, Lost, lost_of, splits_of
 from results.runs.folder import read_json, write_json
 from search_spaces.architecture import Architecture
 from search_spaces.errors import RunFailure, UserError
 from search_spaces.space import Space, Values
 
-FORMAT = 1  # of the cache's files; a new format gets new keys
+FORMAT = 2  # of the cache's files; a new format gets new keys
+UNEVEN = 1.5  # times its even share: a class so frequent is named to the user
 LARGEST = 1024  # pixels of a resolution at most
 Progress = Callable[[int, int], None]  # told the images done, and the images in all
 
@@ -44,6 +45,7 @@ class ImageData:
         train: Number of training images.
         val: Number of validation images.
         skipped: (path in the image folder, reason) of each file that could not be used.
+        lost: How many files of a class that was, and of how many.
     """
 
     path: str
@@ -54,6 +56,7 @@ class ImageData:
     train: int
     val: int
     skipped: tuple[tuple[str, str], ...] = ()
+    lost: tuple[Lost, ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -61,6 +64,35 @@ class ImageData:
     def _map(self, name: str) -> npt.NDArray[Any]:
         array: npt.NDArray[Any] = np.load(Path(self.path) / f"{name}.npy", mmap_mode="r")
         return array
+
+    @property
+    def majority(self) -> float:
+        """Percent of the validation images that are of the most frequent class there."""
+        return 100 * float(np.bincount(self.val_y).max()) / self.val
+
+    def notes(self) -> list[str]:
+        """What a user should know of the images before anything is trained on them."""
+        notes, lost = [], sum(files for _, files, _, _ in self.lost)
+        usable = self.train + self.val
+        if lost:
+            worst = sorted(self.lost, key=lambda entry: -entry[1])[:3]
+            which = "; ".join(f"{name} lost {n} of {of} ({why})" for name, n, of, why in worst)
+            notes.append(f"{usable:,} of {usable + lost:,} images can be used; {which}")
+        seen = np.bincount(self.val_y, minlength=len(self.classes))
+        never = [name for name, n in zip(self.classes, seen.tolist(), strict=True) if not n]
+        if never:
+            more = f" and {len(never) - 3} more" if len(never) > 3 else ""
+            notes.append(
+                f"no image validates the class {', '.join(never[:3])}{more}: top-1 says nothing of "
+                "it"
+            )
+        if self.majority > UNEVEN * 100 / len(self.classes):
+            name = self.classes[int(seen.argmax())]
+            notes.append(
+                f"{self.majority:.1f} % of the validation images are of the class {name}: naming "
+                "it always would reach that top-1"
+            )
+        return notes
 
     @cached_property
     def train_x(self) -> npt.NDArray[np.uint8]:
@@ -156,9 +188,8 @@ def load_images(
         raise UserError(
             f"the resolution is {resolution!r}: expected whole pixels from {SMALLEST} to {LARGEST}"
         )
-    folder = Path(folder).expanduser().resolve()
-    classes, splits = splits_of(folder, seed)
-    key = _key(folder, classes, splits, resolution)
+    listing = splits_of(Path(folder).expanduser().resolve(), seed)
+    key = _key(listing, resolution)
     cache = default_cache() if cache is None else Path(cache)
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -169,7 +200,7 @@ def load_images(
                     shutil.rmtree(left_over)
                 temporary = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=cache))
                 try:
-                    _build(temporary, folder, classes, splits, (resolution, workers), progress)
+                    _build(temporary, listing, (resolution, workers), progress)
                     temporary.rename(cache / key)
                 finally:
                     shutil.rmtree(temporary, ignore_errors=True)
@@ -184,15 +215,16 @@ def load_images(
     return data
 
 
-def _key(folder: Path, classes: tuple[str, ...], splits: dict[str, Split], resolution: int) -> str:
+def _key(listing: Listing, resolution: int) -> str:
     """The name of the data set's cache folder, from files and settings."""
-    digest = hashlib.sha256(repr((FORMAT, str(folder), resolution, classes)).encode())
-    for split, files in splits.items():
+    settings = (FORMAT, str(listing.root), resolution, listing.classes, listing.left_out)
+    digest = hashlib.sha256(repr(settings).encode("utf-8", "surrogateescape"))
+    for split, files in listing.splits.items():
         for path, label in files:
             try:
-                stat = (folder / path).stat()
+                stat = (listing.root / path).stat()
             except OSError as error:
-                raise UserError(f"{folder / path} can't be read: {error.strerror}") from None
+                raise UserError(f"{listing.root / path} can't be read: {error.strerror}") from None
             line = (split, path, label, stat.st_size, stat.st_mtime_ns)
             digest.update(repr(line).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
@@ -204,6 +236,7 @@ def _finished(path: Path) -> ImageData | None:
         meta = read_json(path / "meta.json")
         meta["classes"] = tuple(meta["classes"])
         meta["skipped"] = tuple((name, reason) for name, reason in meta["skipped"])
+        meta["lost"] = tuple((str(n), int(k), int(of), str(why)) for n, k, of, why in meta["lost"])
         data = ImageData(path=str(path), key=path.name, **meta)
         size = (data.resolution, data.resolution, 3)
         shapes = [x.shape for x in (data.train_x, data.train_y, data.val_x, data.val_y)]
@@ -212,17 +245,10 @@ def _finished(path: Path) -> ImageData | None:
     return None
 
 
-def _build(
-    target: Path,
-    folder: Path,
-    classes: tuple[str, ...],
-    splits: dict[str, Split],
-    how: tuple[int, int],
-    progress: Progress | None,
-) -> None:
+def _build(target: Path, listing: Listing, how: tuple[int, int], progress: Progress | None) -> None:
     """Decodes into `target`; how: (resolution, workers). meta.json is written last."""
-    resolution, workers = how
-    done, total = 0, sum(map(len, splits.values()))
+    (resolution, workers), classes = how, listing.classes
+    done, total = 0, sum(map(len, listing.splits.values()))
     skipped: list[tuple[str, str]] = []
     digest = hashlib.sha256(repr(classes).encode("utf-8", "surrogateescape"))
     meta: dict[str, Any] = {"classes": classes, "resolution": resolution}
@@ -231,12 +257,12 @@ def _build(
         if progress is not None:
             progress(done + n, total)
 
-    for split, files in splits.items():
-        paths = [str(folder / path) for path, _ in files]
+    for split, files in listing.splits.items():
+        paths = [str(listing.root / path) for path, _ in files]
         bad = decode_all(paths, target / f"{split}_x.npy", resolution, workers, show)
         skipped += [(files[i][0], reason) for i, reason in sorted(bad.items())]
         labels = np.array([y for i, (_, y) in enumerate(files) if i not in bad], np.int64)
-        _check_classes(folder, split, classes, labels, skipped)
+        _check_classes(listing, split, labels, skipped)
         np.save(target / f"{split}_y.npy", labels)
         meta[split] = len(labels)
         for part in ("x", "y"):
@@ -244,17 +270,19 @@ def _build(
                 while block := file.read(1 << 20):
                     digest.update(block)
         done += len(files)
-    write_json(target / "meta.json", meta | {"digest": digest.hexdigest()[:12], "skipped": skipped})
+    meta |= {"digest": digest.hexdigest()[:12], "lost": lost_of(listing, skipped)}
+    skipped += [(path, reason) for path, reason, _ in listing.left_out]
+    write_json(target / "meta.json", meta | {"skipped": skipped})
 
 
 def _check_classes(
-    folder: Path,
+    listing: Listing,
     split: str,
-    classes: Sequence[str],
     labels: npt.NDArray[np.int64],
     skipped: Sequence[tuple[str, str]],
 ) -> None:
     """Raises UserError where a class has no image that can be used."""
+    classes, folder = listing.classes, listing.root
     missing = sorted(set(range(len(classes))) - set(labels.tolist()))
     if missing and (split == "train" or not len(labels)):
         path, reason = skipped[-1]

@@ -33,11 +33,23 @@ class Proxy:
     batch: int = 64
     device: str = "auto"
 
-    def images(self, workers: int = 2, show: Callable[[int, int], None] | None = None) -> Any:
-        """The decoded images, as `nas.training.images.load_images` gives and raises."""
+    def images(
+        self, workers: int = 2, show: Callable[..., None] | None = None, seed: int = 0
+    ) -> "ImageData":
+        """The decoded images, as `nas.training.images.load_images` gives and raises.
+
+        Args:
+            workers: Decoding processes.
+            show: Called with how many images are decoded, and of how many; and once more with
+                what a user should know of them, where there is something.
+            seed: Of the images set aside to validate.
+        """
         from nas.training.images import load_images
 
-        return load_images(self.data, self.pixels, workers=workers, progress=show)
+        loaded = load_images(self.data, self.pixels, None, workers, seed, show)
+        if show is not None and (notes := loaded.notes()):
+            show(loaded.train + loaded.val, loaded.train + loaded.val, notes)
+        return loaded
 
     def evaluator(
         self, images: "ImageData | tuple[ImageData, ...]", checkpoints: Path | None, keep: bool

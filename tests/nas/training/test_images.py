@@ -81,7 +81,7 @@ def test_the_central_square_is_resized_and_exif_obeyed(folder, cache):
     assert data.train_x.shape == (13, 20, 20, 3)
     assert (data.train_x[5] == (0, 0, 255)).all()
     assert data.train_x[6, 2, 10, 0] > 200 > 50 > data.train_x[6, 17, 10, 0]
-    assert (data.train_x[7] == 200).all()
+    assert (data.train_x[7] == 255).all()  # transparent: on white
 
 
 def test_the_key_is_of_files_and_settings_and_the_digest_of_pixels(folder, cache):
@@ -109,7 +109,13 @@ def test_what_cannot_be_used_is_named_and_skipped(folder, cache):
     reasons = dict(data.skipped)
     assert sorted(reasons) == ["train/cat/0.png", "train/cat/notes.txt", "train/cat/thin.png"]
     assert reasons["train/cat/thin.png"] == "40 x 7 px, smaller than 8"
-    assert "UnidentifiedImageError" in reasons["train/cat/notes.txt"]
+    assert reasons["train/cat/notes.txt"] == "no known image format"
+    assert (
+        data.notes()[0]
+        == "19 of 22 images can be used; cat lost 3 of 12 ("
+        + next(reason for path, reason in data.skipped)
+        + ")"
+    )
     original = np.asarray(Image.open(cat / "1.png"))
     assert np.array_equal(data.train_x[0], original)
     assert load_images(folder, 12, cache).skipped == data.skipped
@@ -148,8 +154,8 @@ def break_it(folder: Path, how: str) -> None:
     elif how == "all broken":
         for path in (train / "dog").iterdir():
             path.write_text("broken")
-    elif how == "unreadable":
-        (train / "dog" / "9.png").symlink_to(folder / "nowhere")
+    elif how == "two that validate":
+        shutil.copytree(val, folder / "valid")
 
 
 @pytest.mark.parametrize(
@@ -159,11 +165,11 @@ def break_it(folder: Path, how: str) -> None:
         ("no folder", "is no folder: expected train/CLASS/*.jpg"),
         ("one class", "has 1 class folders: expected"),
         ("empty class", "train/bird is empty: add images to it or remove it"),
-        ("class of val", "has the class 'bird' that train/ lacks"),
+        ("class of val", "validates on the class 'bird' that train/ lacks"),
         ("empty val", "has no class folders: expected the classes of train/"),
         ("single", "the class 'bird' has one image and there is no val/"),
         ("all broken", "class 'dog' in train/ of"),
-        ("unreadable", "can't be read"),
+        ("two that validate", "has val/ and valid/: expected one"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_answered_in_a_sentence(folder, cache, how, says):

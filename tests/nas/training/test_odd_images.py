@@ -1,0 +1,161 @@
+"""Images and trees as people have them: each is decoded right, or named as left out."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_images import folder_of, paint
+
+from nas.training.decoding import decode
+from nas.training.folders import splits_of
+from nas.training.images import load_images
+from search_spaces import UserError
+
+RAMP = np.linspace(0, 1, 32)[None].repeat(32, 0)  # black on the left, white on the right
+
+
+def ramp(mode):
+    """The ramp in a mode of Pillow's."""
+    if mode.startswith("I;16") or mode == "I":
+        return Image.fromarray((RAMP * 65535).astype(np.uint16)).convert(mode)
+    if mode == "F":
+        return Image.fromarray(RAMP.astype(np.float32))
+    if mode == "F255":
+        return Image.fromarray((255 * RAMP).astype(np.float32))
+    grey = Image.fromarray((255 * RAMP).astype(np.uint8))
+    return (
+        grey.convert("RGB").convert(mode) if mode in ("CMYK", "YCbCr", "P") else grey.convert(mode)
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "ending", "off"),
+    [
+        ("L", "png", 1), ("RGB", "png", 1), ("RGB", "jpg", 6), ("RGB", "webp", 8),
+        ("RGB", "bmp", 1), ("RGB", "tif", 1), ("RGB", "gif", 3), ("LA", "png", 1),
+        ("RGBA", "png", 1), ("CMYK", "jpg", 8), ("CMYK", "tif", 2), ("YCbCr", "tif", 3),
+        ("I;16", "png", 1), ("I;16", "tif", 1), ("I", "tif", 1), ("F", "tif", 1),
+        ("F255", "tif", 1),
+    ],
+)  # fmt: skip
+def test_a_ramp_stays_one_in_every_mode(tmp_path, mode, ending, off):
+    path = tmp_path / f"ramp.{ending}"
+    ramp(mode).save(path)
+    decoded = decode(str(path), 32)
+    assert decoded.shape == (32, 32, 3)
+    assert np.abs(decoded - 255 * RAMP[..., None]).max() <= off + 1
+
+
+def test_one_bit_is_black_and_white(tmp_path):
+    Image.fromarray(RAMP > 0.5).save(tmp_path / "bits.png")
+    assert set(np.unique(decode(str(tmp_path / "bits.png"), 32))) == {0, 255}
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_is_white(tmp_path, mode):
+    icon = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
+    icon.paste((0, 0, 0, 255), (4, 4, 12, 12))
+    icon.convert(mode).save(tmp_path / "icon.png", **({"transparency": 0} if mode == "P" else {}))
+    decoded = decode(str(tmp_path / "icon.png"), 16)
+    if mode != "P":  # a palette has one transparent colour: here black, the square too
+        assert (decoded[5:11, 5:11] == 0).all()
+    assert (decoded[:3] == 255).all()
+
+
+@pytest.mark.parametrize("low_high", [(-3.0, 4.0), (0.0, 1e9), (float("nan"), 1.0)])
+def test_numbers_of_no_known_range_are_left_out_with_the_reason(tmp_path, low_high):
+    values = np.full((16, 16), low_high[0], np.float32)
+    values[:, 8:] = low_high[1]
+    Image.fromarray(values).save(tmp_path / "odd.tif")
+    with pytest.raises(ValueError, match="expected 0 to 65535, or 0 to 1"):
+        decode(str(tmp_path / "odd.tif"), 16)
+
+
+def test_a_giant_is_left_out_and_one_at_the_limit_stays_under_600_mb(tmp_path):
+    Image.new("1", (13000, 13000)).save(tmp_path / "giant.png")
+    with pytest.raises(ValueError, match="13000 x 13000 px, more than 50 megapixels"):
+        decode(str(tmp_path / "giant.png"), 32)
+    Image.new("RGBA", (7070, 7070), (0, 0, 255, 128)).save(tmp_path / "large.png", compress_level=1)
+    code = (
+        "import resource, sys; from nas.training.decoding import decode\n"
+        "decode(sys.argv[1], 32)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "large.png")], capture_output=True, text=True
+    )
+    assert int(done.stdout) < 600_000, done.stderr  # kB
+
+
+def pipe(folder):
+    os.mkfifo(folder / "train" / "cat" / "pipe.png")
+    return "no regular file"
+
+
+def loop(folder):
+    for name in ("one", "two"):
+        (folder / "train" / "cat" / name).symlink_to(".")
+    return "a link to a folder that is read already"
+
+
+def dead(folder):
+    (folder / "train" / "cat" / "dead.png").symlink_to("nowhere")
+    return "a link to nothing"
+
+
+def upward(folder):
+    (folder / "train" / "cat" / "up").symlink_to(folder)
+    return "a link to a folder that is read already"
+
+
+@pytest.mark.parametrize("spoil", [pipe, loop, dead, upward])
+def test_only_regular_files_are_read_and_each_folder_once(tmp_path, spoil):
+    folder = folder_of(tmp_path / "data")
+    reason = spoil(folder)
+    data = load_images(folder, 12, tmp_path / "cache")
+    assert data.train == 10
+    assert {why for _, why in data.skipped} == {reason}
+    lost = len(data.skipped)
+    note = f"20 of {20 + lost} images can be used; cat lost {lost} of {10 + lost} ({reason})"
+    assert data.notes() == [note]
+    assert load_images(folder, 12, tmp_path / "cache").notes() == [note]  # from the cache
+
+
+@pytest.mark.parametrize("name", ["valid", "validation"])
+def test_other_names_of_val_validate(tmp_path, name):
+    folder = folder_of(tmp_path / "data", ("train", name))
+    assert len(splits_of(folder, 0).splits["val"]) == 10
+
+
+def test_a_flat_folder_and_a_csv_are_taken(tmp_path):
+    folder_of(tmp_path / "data", ("train",))
+    flat = splits_of(tmp_path / "data" / "train", 0)
+    assert (flat.classes, len(flat.splits["train"]), len(flat.splits["val"])) == (
+        ("cat", "dog"),
+        8,
+        2,
+    )
+    table = tmp_path / "data" / "mine.csv"
+    lines = [f"train/{n}/{i}.png,{n},{'valid' if i > 3 else 'train'}" for n in ("cat", "dog")
+             for i in range(5)]  # fmt: skip
+    table.write_text("\ufeffpath,label,split\n" + "\n".join([*lines, "nowhere.png,cat,train"]))
+    listing = splits_of(table, 0)
+    assert listing.classes == ("cat", "dog")
+    assert listing.splits["val"] == [("train/cat/4.png", 0), ("train/dog/4.png", 1)]
+    assert listing.left_out == (("nowhere.png", "no such file", "cat"),)
+    assert load_images(table, 12, tmp_path / "cache").train == 8
+    table.write_text("name,kind\na.png,cat\n")
+    with pytest.raises(UserError, match="has the columns name, kind: expected"):
+        splits_of(table, 0)
+
+
+def test_a_class_that_never_validates_and_one_that_rules_are_named(tmp_path):
+    folder = folder_of(tmp_path / "data", ("train",), ("cat", "dog", "owl"))
+    for i in range(4):
+        paint(folder / "val" / "cat" / f"{i}.png", seed=i)
+    notes = load_images(folder, 12, tmp_path / "cache").notes()
+    assert notes[0].startswith("no image validates the class dog, owl")
+    assert notes[1].startswith("100.0 % of the validation images are of the class cat")
