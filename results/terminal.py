@@ -3,8 +3,10 @@
 Light to import: rich loads when a table is printed.
 """
 
+import codecs
 import errno
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,6 +18,52 @@ from search_spaces.errors import RunFailure, UserError
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+
+# What a style begins and ends with in a printed line: control characters, since people's own names
+# and messages may hold any other sign and are printed as they are.
+_BOLD, _YELLOW, _END = "\x0e", "\x10", "\x0f"
+_MARKS = {_BOLD: "bold", _YELLOW: "yellow"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_ASCII = {"±": "+/-", "×": "x", "−": "-", "→": "->", "≤": "<=", "≥": ">=", "…": "..."}  # noqa: RUF001
+
+
+def bold(text: object) -> str:
+    """Text that `console().print` shows bold."""
+    return f"{_BOLD}{text}{_END}"
+
+
+def yellow(text: object) -> str:
+    """Text that `console().print` shows yellow."""
+    return f"{_YELLOW}{text}{_END}"
+
+
+def plain(text: str) -> str:
+    """On one line, without control characters: a name or message may hold a terminal's commands."""
+    return _CONTROL.sub("", " ".join(text.split()))
+
+
+def _ready_streams() -> None:
+    """Output that is closed goes nowhere; one that can't show a sign shows a like one."""
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        try:
+            os.fstat(number)
+        except OSError:  # closed: a file opened later would get its number, and our words
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
+    codecs.register_error("alike", _alike)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="alike")
+
+
+def _alike(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    signs = error.object[error.start : error.end]
+    return "".join(_ASCII.get(sign, "?") for sign in signs), error.end
 
 
 def entry(group: click.Group, name: str) -> NoReturn:
@@ -30,6 +78,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
     Raises:
         SystemExit: In any case.
     """
+    _ready_streams()
     try:
         code = group.main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -61,7 +110,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
             ),
             1,
         )
-    click.echo(f"{name}: {' '.join(message.split())}", err=True)
+    click.echo(f"{name}: {plain(message)}", err=True)
     raise SystemExit(code)
 
 
@@ -72,12 +121,29 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
-def console() -> "Console":
-    """Standard output; wide enough for our tables where it is no terminal."""
-    from rich.console import Console
+def console(stderr: bool = False) -> "Console":
+    """Standard output or error; wide enough for our tables where it is no terminal.
 
-    standard = Console(highlight=False)
-    return standard if standard.is_terminal else Console(highlight=False, width=110)
+    What it prints is text as it stands, but for `bold` and `yellow`.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    class Plain(Console):
+        def render_str(self, text: str, **style: Any) -> Text:
+            made = Text(style=style.get("style") or "", justify=style.get("justify"),
+                        overflow=style.get("overflow"))  # fmt: skip
+            kind = ""
+            for part in re.split(f"([{_BOLD}{_YELLOW}{_END}])", text):
+                if part in (*_MARKS, _END) and part:
+                    kind = _MARKS.get(part, "")
+                else:
+                    made.append(_CONTROL.sub("", part), kind or None)
+            return made
+
+    plainly = {"markup": False, "highlight": False, "emoji": False, "stderr": stderr}
+    standard = Plain(**plainly)
+    return standard if standard.is_terminal else Plain(**plainly, width=110)
 
 
 def table(*columns: str, left: int = 1) -> "Table":

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from gridsearch.grid.conclude import COEFFICIENTS, Result
 from gridsearch.grid.grid import REASONS
-from results.terminal import console, percent, show, table
+from results.terminal import bold, console, percent, show, table, yellow
 from search_spaces.cost import cost
 from search_spaces.stages import MACS, MEMORY, PARAMS
 
@@ -30,7 +30,7 @@ def _print_removed(out: Console, result: Result) -> None:
             rows.add_row(f"{grid.removed.get(name, 0):,}", reason.format(**values))
     out.print(rows)
     for note in grid.notes:
-        out.print(f"[yellow]note:[/] {note}")
+        out.print(f"{yellow('note:')} {note}")
 
 
 def print_run(result: Result, most: int) -> None:
@@ -40,7 +40,7 @@ def print_run(result: Result, most: int) -> None:
     question = result.plan.question
     base = cost(question.baseline)
     out.print(
-        f"[bold]{question.baseline.name or question.baseline.id}[/] at phi {question.phi:g}: "
+        f"{bold(question.baseline.name or question.baseline.id)} at phi {question.phi:g}: "
         f"{question.ratio:.4g}x of {MACS.format(base.macs)} MACs "
         "(multiply-adds; 1 is 2 FLOPs)"
     )
@@ -52,7 +52,7 @@ def print_run(result: Result, most: int) -> None:
     if chosen["label"]:
         out.print(chosen["label"], style="dim")
     coefficients = shlex.quote(str(result.folder / COEFFICIENTS))
-    out.print(f"\nnext: [bold]gridsearch family --coefficients {coefficients}[/]", soft_wrap=True)
+    out.print(f"\nnext: {bold(f'gridsearch family --coefficients {coefficients}')}", soft_wrap=True)
 
 
 def _print_points(out: Console, result: Result, most: int) -> None:
@@ -110,7 +110,7 @@ def _print_rungs(out: Console, result: Result) -> None:
     failed = [trial for trial in result.trials if trial.error]
     if failed:
         out.print(
-            f"[yellow]{len(failed)} of {len(result.trials)} measurements failed[/] and are left "
+            f"{yellow(f'{len(failed)} of {len(result.trials)} measurements failed')} and are left "
             f"out, the last with: {failed[-1].error}"
         )
 
@@ -161,7 +161,7 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
         }
         for row in networks
     ]
-    out.print(f"[bold]{content['title']}[/]")
+    out.print(f"{bold(content['title'])}")
     show(out, rows, ("dropout", "memory", "params", "phi"), left=1)
     out.print(
         "MACs are multiply-adds (1 is 2 FLOPs); ratio is to the baseline's; memory is the peak "

@@ -80,7 +80,7 @@ def predict(networks: tuple[str, ...], left: Left, runs: Path, as_json: bool) ->
 
 def _print(made: list[dict[str, Any]]) -> None:
     """A table of the predictions, then what is alike and where evidence is thin."""
-    from results.terminal import accuracy_text, console, table
+    from results.terminal import accuracy_text, bold, console, table
     from search_spaces.stages import MACS, MEMORY, PARAMS
 
     listed = table("network", "top-1 %", "MACs", "params", "memory", "px")
@@ -106,6 +106,6 @@ def _print(made: list[dict[str, Any]]) -> None:
             f"{like['distance']:.1f} away)"
             for like in row["nearest"]
         )
-        out.print(f"[bold]{row['name'] or row['id']}[/] is most like {near}")
+        out.print(f"{bold(row['name'] or row['id'])} is most like {near}")
         for note in row["notes"]:
             out.print(f"  note: {note}")

@@ -14,7 +14,7 @@ from nas.search.conclude import Result
 from nas.search.feasibility import Feasibility
 from nas.search.forecast import Forecast, duration
 from nas.search.otherwise import verdict
-from results.terminal import accuracy_text, console, table
+from results.terminal import accuracy_text, bold, console, table, yellow
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost, cost
 from search_spaces.quantities import QUANTITIES, Quantity
@@ -46,7 +46,7 @@ def print_architecture(architecture: Architecture) -> None:
         listed.add_row(row.name, row.operator, *shape, *figures)
     out = console()
     out.print(
-        f"[bold]{a.name or 'network'}[/]  id {a.id}  {a.resolution} px  {a.classes} classes  "
+        f"{bold(a.name or 'network')}  id {a.id}  {a.resolution} px  {a.classes} classes  "
         f"{a.activation}  dropout {a.dropout:g}  drop-connect {a.drop_connect:g}"
     )
     out.print(listed)
@@ -72,7 +72,7 @@ def print_spaces(rows: Sequence[tuple[Space, dict[str, Range]]]) -> None:
     out.print(listed)
     for space, _ in rows:
         if space.description:
-            out.print(f"[bold]{space.name}[/]: {space.description}")
+            out.print(f"{bold(space.name)}: {space.description}")
 
 
 def print_feasibility(feasibility: Feasibility) -> None:
@@ -109,7 +109,7 @@ def print_devices(devices: Sequence[Device]) -> None:
     out.print("tau (Kendall's) and error on networks that were not fitted", style="dim")
     for covers in dict.fromkeys(device.covers for device in devices):
         names = ", ".join(device.name for device in devices if device.covers == covers)
-        out.print(f"[bold]{names}[/]: {covers}")
+        out.print(f"{bold(names)}: {covers}")
 
 
 def _figures(named: dict[str, Any], predicted: Sequence[Quantity]) -> tuple[str, ...]:
@@ -136,10 +136,10 @@ def print_result(result: Result) -> None:
         f"({result.new:,} new{', ' if speed else ''}{speed}; {seconds:.1f} s in all)"
     )
     if result.stopped:
-        out.print(f"[yellow]stopped early:[/] {result.stopped}")
+        out.print(f"{yellow('stopped early:')} {result.stopped}")
     failed = [trial for trial in result.trials if trial.error]
     if failed:
-        out.print(f"[yellow]{len(failed)} failed[/], the last with: {failed[-1].error}")
+        out.print(f"{yellow(f'{len(failed)} failed')}, the last with: {failed[-1].error}")
     best = result.best
     if best is None or result.pick is None:
         return
@@ -152,7 +152,9 @@ def print_result(result: Result) -> None:
     target = shlex.quote(str(result.folder))
     proxy = result.plan.proxy
     data = f" --data {shlex.quote(str(proxy.data))}" if proxy else ""
-    out.print(f"\nnext: [bold]gridsearch run --phi 1 --baseline {target}{data}[/]", soft_wrap=True)
+    out.print(
+        f"\nnext: {bold(f'gridsearch run --phi 1 --baseline {target}{data}')}", soft_wrap=True
+    )
 
 
 def print_pick(
@@ -222,7 +224,7 @@ def print_targets(out: "Console", best: dict[str, Any], of: Quantity) -> None:
     text = f"{of.format(best['target'])} {of.title}"
     limits = best.get("limits", {}).items()
     others = [str(Limit(key, at_most)) for key, at_most in limits]
-    out.print(f"\n[bold]T = {text}[/]" + (f", {', '.join(others)}" if others else ""))
+    out.print(f"\n{bold(f'T = {text}')}" + (f", {', '.join(others)}" if others else ""))
 
 
 def _print_retrained(out: "Console", result: Result) -> None:
@@ -272,7 +274,7 @@ def print_audit(report: Report, tau: float) -> None:
     )
     cheapest = report.cheapest(tau)
     out.print(
-        f"[bold]{cheapest.budget:g} epochs[/] are the cheapest with a tau of {tau:g} or more"
+        f"{bold(f'{cheapest.budget:g} epochs')} are the cheapest with a tau of {tau:g} or more"
         if cheapest
         else f"no length reaches a tau of {tau:g}: train longer, on more images, or with more seeds"
     )
@@ -285,7 +287,7 @@ def print_forecast(forecast: Forecast) -> None:
     out.print(
         f"{forecast.trainings} trainings, {forecast.epochs:g} epochs in all, "
         f"{forecast.workers} at once: "
-        f"[bold]{duration(forecast.hours)}[/] ({low} to {high})"
+        f"{bold(duration(forecast.hours))} ({low} to {high})"
         + (f", {forecast.gpu_hours:.1f} GPU-hours" if forecast.gpu_hours else "")
     )
     pairs = zip(forecast.macs, forecast.seconds, strict=True)

@@ -119,13 +119,13 @@ def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], No
     """
     import time
 
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from nas.commands.progress import EVERY
+    from results.terminal import console
 
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
+    out = console(stderr=True)
+    if quiet or not out.is_terminal:
         last = [0.0]
 
         def line(passed: float, text: str) -> None:
@@ -135,8 +135,8 @@ def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], No
 
         yield line
         return
-    columns = (BarColumn(24), TextColumn("{task.description}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
+    columns = (BarColumn(24), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
+    with Progress(*columns, console=out, transient=True, auto_refresh=False) as bar:
         task, drawn, said = bar.add_task("starting", total=seconds), [0.0], [""]
 
         def draw(passed: float, text: str) -> None:
@@ -149,7 +149,7 @@ def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], No
 
 def _print_profile(device: Any, path: Path, where: Any, spec: str) -> None:
     """Prints what a file of a profile holds; `where` is the space that the user named `spec`."""
-    from results.terminal import console
+    from results.terminal import bold, console
 
     out = console()
     if "machine" not in device.stamp:
@@ -160,7 +160,7 @@ def _print_profile(device: Any, path: Path, where: Any, spec: str) -> None:
         return
     made, check = device.stamp, device.check
     out.print(
-        f"[bold]{device.name}[/]  {made['machine']}  {made['runtime']} on {made['on']}, "
+        f"{bold(device.name)}  {made['machine']}  {made['runtime']} on {made['on']}, "
         f"{made['threads']} thread{'s' * (made['threads'] > 1)}, batch {device.batch}, "
         f"{made['dtype']}\n"
         f"{made['blocks']} blocks of {made['space']} in {made['rounds']} rounds; "
@@ -253,7 +253,7 @@ def _print_timing(
     architecture: Any, network: str, setting: Any, timing: Any, predicted: Any
 ) -> None:
     from nas.devices.measure import QUIET
-    from results.terminal import console, table
+    from results.terminal import bold, console, table
     from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
 
     latency, memory = DEVICE_QUANTITIES["latency"], QUANTITIES["memory"]
@@ -269,7 +269,7 @@ def _print_timing(
     rows.add_row("peak memory", peak, memory.format(timing.analytic_bytes))
     out = console()
     out.print(
-        f"[bold]{architecture.name or network}[/]  {architecture.resolution} px  "
+        f"{bold(architecture.name or network)}  {architecture.resolution} px  "
         f"{setting.runtime} on {setting.on}, {setting.threads} "
         f"thread{'s' * (setting.threads > 1)}, batch {setting.batch}, {setting.dtype}"
     )

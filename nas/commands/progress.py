@@ -47,11 +47,12 @@ def progress(
 def _live(
     text: Callable[[Any, int], str], wanted: int, state: dict[str, float]
 ) -> Iterator[Callable[[Any, int], None]]:
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (BarColumn(24), TextColumn("{task.description}"), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    from results.terminal import console
+
+    columns = (BarColumn(24), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=wanted)
 
         def show(trial: Any, finished: int) -> None:
@@ -105,11 +106,12 @@ def decoding(quiet: bool = False) -> Iterator[Callable[..., None]]:
     if quiet:
         yield lambda done, of, notes=(): None
         return
-    from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True)
-    bar = Progress(console=console, transient=True, disable=not console.is_terminal)
+    from results.terminal import console
+
+    out = console(stderr=True)
+    bar = Progress(console=out, transient=True, disable=not out.is_terminal)
     task = bar.add_task("decoding images", total=None)
     said: set[str] = set()
 
@@ -142,14 +144,15 @@ def working(quiet: bool = False) -> Iterator[Callable[[str], None]]:
     Yields:
         `say(what goes on)`.
     """
-    from rich.console import Console
     from rich.markup import escape
 
-    console = Console(stderr=True)
+    from results.terminal import console
+
+    out = console(stderr=True)
     if quiet:
         yield lambda text: None
-    elif console.is_terminal:
-        with console.status("starting") as status:
+    elif out.is_terminal:
+        with out.status("starting") as status:
             yield lambda text: status.update(escape(text))
     else:
         with contextlib.contextmanager(_log)(lambda text, _: text) as show:

@@ -1,0 +1,74 @@
+"""What is printed: names as they stand, no terminal's commands, any output that a shell gives."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+from rich.console import ColorSystem
+
+from results.terminal import bold, console, plain, table
+
+
+def printed(*lines, terminal=False):
+    out = console()
+    out.file = io.StringIO()
+    out._force_terminal, out._color_system = terminal, ColorSystem.STANDARD if terminal else None
+    for line in lines:
+        out.print(line)
+    return out.file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["a[b]c[/d]", "old[red]runs", "x[/b]", ":smile:", "[link=x]y"])
+def test_names_are_printed_as_they_stand(name):
+    rows = table(name, "other")
+    rows.add_row(name, "1")
+    for line in (name, f"{bold(name)}: what"):
+        assert name in printed(line)
+    assert printed(rows).count(name) == 2
+
+
+def test_bold_is_bold_and_nothing_commands_the_terminal():
+    assert "\x1b[1mname\x1b[0m" in printed(f"{bold('name')} is", terminal=True)
+    assert printed("a\x1b[2Jb\x07\x0c") == "a[2Jb\n"
+    assert plain("one\n two\x1b]0;title\x07") == "one two]0;title"
+
+
+CALL = """
+import sys, click
+from results.terminal import entry
+@click.command()
+@click.option("--fail", is_flag=True)
+def main(fail):
+    if fail:
+        raise click.UsageError("no ± that")
+    print("67.1 ± 0.3")
+    print("told ±", file=sys.stderr)
+entry(main, "main")
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "out", "err"),
+    [
+        ("{}", 0, "67.1 ± 0.3\n", "told ±\n"),
+        ("{} >&-", 0, "", "told ±\n"),
+        ("{} 2>&-", 0, "67.1 ± 0.3\n", ""),
+        ("{} <&- >&- 2>&-", 0, "", ""),
+        ("{} --fail 2>&-", 2, "", ""),
+        ("PYTHONIOENCODING=ascii {}", 0, "67.1 +/- 0.3\n", "told +/-\n"),
+    ],
+)
+def test_closed_and_narrow_outputs(how, code, out, err, tmp_path):
+    (tmp_path / "main.py").write_text(CALL)
+    command = how.format(f"{sys.executable} {tmp_path / 'main.py'}")
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
+
+
+def test_a_closed_output_is_no_file_that_is_opened_later(tmp_path):
+    opens = f"    kept = open({str(tmp_path / 'mine')!r}, 'w')\n    print("
+    (tmp_path / "main.py").write_text(CALL.replace("    print(", opens, 1))
+    command = f"{sys.executable} {tmp_path / 'main.py'} >&-"
+    assert subprocess.run(["bash", "-c", command]).returncode == 0
+    assert (tmp_path / "mine").read_text() == ""
