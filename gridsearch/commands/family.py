@@ -24,7 +24,8 @@ from gridsearch.prior.law import fitted
 from gridsearch.prior.prior import ScalingPrior, label
 from nas.commands.options import Kept
 from nas.evaluators import Evaluator
-from results.runs.folder import read_json, run_name, run_path, write_atomically, write_json
+from results.runs.files import read_json, write_atomically, write_json
+from results.runs.folder import run_name, run_path
 from results.runs.load import architecture_of, load_architecture
 from results.runs.session import session
 from search_spaces.architecture import Architecture

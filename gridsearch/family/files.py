@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gridsearch.family.family import Member, full, row
-from results.runs.folder import write_atomically, write_json
+from results.runs.files import write_atomically, write_json
 from search_spaces.architecture import to_json
 
 FILES = ("family.json", "family.csv", "family.py")

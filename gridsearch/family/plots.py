@@ -7,7 +7,7 @@ from typing import Any
 
 from gridsearch.family.compare import FIGURE_4, METHODS, Scaled, measured
 from nas.evaluators import Evaluator
-from results.runs.folder import write_atomically
+from results.runs.files import write_atomically
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.scaling.rules import Multipliers, scale

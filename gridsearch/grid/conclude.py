@@ -11,7 +11,7 @@ from gridsearch.grid.plan import Plan
 from gridsearch.grid.rungs import Rung, climbed, latest
 from gridsearch.prior.prior import ScalingPrior
 from nas.evaluators import Evaluator, difference_of
-from results.runs.folder import write_json
+from results.runs.files import write_json
 from results.runs.load import BEST
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture, to_dict

@@ -175,7 +175,7 @@ def plot(path: Path, task: Task, plays: Sequence[Play], evaluations: int) -> Non
     """Writes a PNG: regret and hypervolume against evaluations, with 95 % bands."""
     from matplotlib.figure import Figure
 
-    from results.runs.folder import write_atomically
+    from results.runs.files import write_atomically
 
     figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)

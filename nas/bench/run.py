@@ -11,7 +11,8 @@ import numpy as np
 from nas.bench.play import COLUMNS, Play, play
 from nas.bench.report import Standing, fields_of, plot, reach, rows_of
 from nas.bench.tasks import Task
-from results.runs.folder import run_name, run_path, write_atomically
+from results.runs.files import write_atomically
+from results.runs.folder import run_name, run_path
 from results.runs.session import session, timed
 from search_spaces.errors import UserError
 

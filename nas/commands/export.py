@@ -43,7 +43,7 @@ def export(folder: Path, force: bool, as_json: bool, **given: Any) -> None:
     from results.export.check import CARD
     from results.export.write import export as write
     from results.export.write import figures
-    from results.runs.folder import check_writable
+    from results.runs.files import check_writable
 
     check_writable(folder / CARD)  # asked before weights are read, which takes seconds
     with working(as_json) as say:

@@ -62,7 +62,7 @@ def profile(**given: Any) -> None:
     It says how well that predicts whole networks. `nas search --device FILE` searches with it.
     """
     from nas.devices.file import ProfiledDevice, to_text
-    from results.runs.folder import write_atomically
+    from results.runs.files import write_atomically
     from results.terminal import print_json
     from search_spaces.errors import UserError
     from search_spaces.spaces import space
@@ -101,7 +101,7 @@ def _known(value: Any) -> Any:
 
 def _check_free(path: Path, force: bool) -> None:
     """Raises UserError where the file may not or can't be written."""
-    from results.runs.folder import check_writable
+    from results.runs.files import check_writable
     from search_spaces.errors import UserError
 
     check_writable(path)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nas.devices.blocks import blocks_in, end_keys, parse, stage_keys
 from nas.devices.estimate import Estimate, fit_estimate
-from results.runs.folder import read_json
+from results.runs.files import read_json
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.layers import Ends, ends_of, stage_inputs

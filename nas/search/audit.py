@@ -16,7 +16,7 @@ from nas.search.plan import Plan
 from nas.search.rounds import Rounds
 from nas.search.run import Decoded, prepare
 from nas.strategies.registry import derive_seed
-from results.runs.folder import write_json
+from results.runs.files import write_json
 from results.runs.records import Trial
 from results.runs.session import session, timed
 from search_spaces.architecture import Architecture

@@ -11,7 +11,7 @@ from nas.objective import Objective
 from nas.search.otherwise import otherwise
 from nas.search.plan import Plan, named
 from nas.search.retrain import agreement, comparable
-from results.runs.folder import write_json
+from results.runs.files import write_json
 from results.runs.load import BEST
 from results.runs.records import Trial
 from results.runs.session import timed

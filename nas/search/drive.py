@@ -15,7 +15,7 @@ from nas.search.execution import Execution
 from nas.search.generations import Generations
 from nas.workers.executor import Executor, executing, gpus_of_a_trial
 from nas.workers.predicting import PredictingExecutor
-from results.runs.folder import read_json, write_json
+from results.runs.files import read_json, write_json
 from results.runs.records import Trial
 from results.runs.session import Run
 from results.runs.store import Store

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from nas.training.state import State
-from results.runs.folder import write_atomically
+from results.runs.files import write_atomically
 from search_spaces.errors import RunFailure
 
 EVERY = 30.0  # seconds between two states of a training in progress

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from nas.training.decoding import SMALLEST, decode_all
 from nas.training.folders import Listing, Lost, lost_of, splits_of
-from results.runs.folder import read_json, write_json
+from results.runs.files import read_json, write_json
 from search_spaces.architecture import Architecture
 from search_spaces.errors import RunFailure, UserError
 from search_spaces.space import Space, Values

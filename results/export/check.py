@@ -7,7 +7,7 @@ from results.export.request import Request
 from results.export.source import Source
 from results.export.to_onnx import check_installed
 from results.export.weights import check_safetensors
-from results.runs.folder import check_writable
+from results.runs.files import check_writable
 from search_spaces.errors import UserError
 from search_spaces.interchange import to_tf
 

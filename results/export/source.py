@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from results.runs.folder import RECORD, read_json
+from results.runs.files import read_json
+from results.runs.folder import RECORD, read_record
 from results.runs.load import BEST, Member, architecture_of, family_member, load_architecture
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -94,5 +95,4 @@ def _of_family(member: Member, spec: str) -> Source:
 
 
 def _record(folder: Path) -> Mapping[str, Any]:
-    record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
-    return record if isinstance(record, dict) else {}
+    return read_record(folder) if (folder / RECORD).is_file() else {}

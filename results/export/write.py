@@ -17,7 +17,7 @@ from results.export.check import CARD, check, check_free
 from results.export.request import Made, Request
 from results.export.to_onnx import Parity, agreeing, images, onnx_bytes, onnx_parity, parity
 from results.export.weights import pt_bytes, safetensors_bytes
-from results.runs.folder import write_atomically
+from results.runs.files import write_atomically
 from search_spaces.architecture import to_json
 from search_spaces.errors import RunFailure, UserError
 from search_spaces.interchange import to_tf

@@ -7,7 +7,7 @@ from typing import Any
 
 from results.report.charts import BASE, FRONT, chart, dots, figure, spoken
 from results.report.page import Chart, Part, Table, Text
-from results.runs.folder import read_json
+from results.runs.files import read_json
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 

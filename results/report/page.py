@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from results.runs.folder import write_atomically
+from results.runs.files import write_atomically
 from search_spaces.errors import UserError
 
 REPORT = "report.html"

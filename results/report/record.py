@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from results.report.page import Code, Part, Section, Table, Text
-from results.runs.folder import RECORD, STORE, check_store, masked, read_json
+from results.runs.files import read_json
+from results.runs.folder import RECORD, STORE, check_store, masked, read_record
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
+    from results.runs.lines import Content
     from results.runs.records import Trial
 
 
@@ -34,18 +36,14 @@ class Folder:
     @property
     def experiment(self) -> Mapping[str, Any]:
         """What was asked for, as run.json records it."""
-        experiment = self.record.get("experiment")
-        return experiment if isinstance(experiment, dict) else {}
+        experiment: Mapping[str, Any] = self.record["experiment"]
+        return experiment
 
     @property
     def sessions(self) -> list[Mapping[str, Any]]:
         """The sessions that ended, as run.json records them."""
-        sessions = self.record.get("sessions")
-        return (
-            [session for session in sessions if isinstance(session, dict)]
-            if isinstance(sessions, list)
-            else []
-        )
+        sessions: list[Mapping[str, Any]] = self.record["sessions"]
+        return sessions
 
     @property
     def kind(self) -> str:
@@ -64,16 +62,14 @@ def open_folder(spec: str, runs: Path, storage: str | None = None) -> Folder:
     Raises:
         UserError: There is none, its record can't be read, or its trials are elsewhere.
     """
-    for path in (Path(spec), runs / spec):
-        if path.is_dir():
-            if not (path / RECORD).is_file():
-                raise UserError(f"{path} has no {RECORD}, so it is no run's folder")
-            record = read_json(path / RECORD)
-            if not isinstance(record, dict):
-                raise UserError(f"{path / RECORD} is no record of a run: expected an object")
-            if storage is not None:
-                check_store(path, record, masked(storage))
-            return Folder(path, record, storage)
+    places = [path for path in (Path(spec), runs / spec) if path.is_dir()]
+    for path in sorted(places, key=lambda path: not (path / RECORD).is_file()):
+        if not (path / RECORD).is_file():
+            raise UserError(f"{path} has no {RECORD}, so it is no run's folder")
+        record = read_record(path)
+        if storage is not None:
+            check_store(path, record, masked(storage))
+        return Folder(path, record, storage)
     others = sorted(path.parent.name for path in runs.glob(f"*/{RECORD}"))
     names = ", ".join(others[:8]) + (" and others" if len(others) > 8 else "")
     raise UserError(
@@ -151,27 +147,36 @@ def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
     Raises:
         UserError: The store can't be read.
     """
-    import optuna
-
-    from results.runs.journal import STUDY
-    from results.runs.records import from_optuna
-
     where = location(folder)
-    if not isinstance(where, str) and not where.is_file():
-        return [], []
-    storage = read_only(where)
-    names = optuna.get_all_study_names(storage)
-    name = f"compound-nas/{folder.path.name}" if isinstance(where, str) else STUDY
-    if name not in names:
-        return [], []
-    told = optuna.load_study(study_name=name, storage=storage).get_trials(deepcopy=False)
     try:
-        trials = [from_optuna(trial) for trial in told]
+        if isinstance(where, str):
+            content = _of_database(where, f"compound-nas/{folder.path.name}")
+        else:
+            from results.runs.journal import read
+
+            choices = folder.experiment.get("choices")
+            content = read(where, choices) if where.is_file() else None
     except KeyError as error:
         raise UserError(
             f"{masked(str(where))} holds trials of another program: they lack {error}"
         ) from None
-    return trials, [trial.values[1] if trial.values else None for trial in told]
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"the store {masked(str(where))} can't be read ({error}): expected the run's journal"
+        ) from None
+    return ([], []) if content is None else (content.trials, content.amounts)
+
+
+def _of_database(url: str, name: str) -> "Content | None":
+    """What a database holds of a run; None where it has none of that name."""
+    import optuna
+
+    from results.runs.database import content_of
+
+    storage = read_only(url)
+    if name not in optuna.get_all_study_names(storage):
+        return None
+    return content_of(optuna.load_study(study_name=name, storage=storage))
 
 
 def duration(seconds: float) -> str:

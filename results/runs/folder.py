@@ -2,114 +2,20 @@
 
 import contextlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import filelock
 
+from results.runs.files import check_kinds, read_json, write_json
 from results.runs.made import new_record
 from search_spaces.errors import RunFailure, UserError
 
 RECORD = "run.json"
 STORE = "trials.journal"
 LONGEST = 80  # letters of a difference that a message quotes
-
-
-def write_atomically(path: Path, content: bytes | str) -> None:
-    """Writes the whole file or nothing: a reader never sees a part.
-
-    Raises:
-        RunFailure: The disk refuses.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise RunFailure(
-            f"{path} could not be written ({error.strerror}): nothing was overwritten; free some "
-            "space or choose another folder, and run the same command again"
-        ) from error
-
-
-def check_writable(path: Path) -> None:
-    """Makes and removes a temporary file beside the file that is to be written.
-
-    Where its folder is not there, so in the nearest one above.
-
-    Raises:
-        UserError: Nothing can be written there.
-    """
-    try:
-        folder, name = path.parent, path.name
-        while not folder.exists() and folder != folder.parent:
-            folder, name = folder.parent, folder.name
-        if not folder.is_dir():
-            raise UserError(f"{folder} is a file: choose another folder")
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}."):
-            pass
-    except OSError as error:
-        raise UserError(
-            f"{path} can't be written ({error.strerror}): choose another folder"
-        ) from None
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes indented JSON in one step.
-
-    Raises:
-        RunFailure: The disk refuses.
-    """
-    write_atomically(path, json.dumps(value, indent=2) + "\n")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror}") from None
-
-
-def read_text(path: Path) -> str:
-    """A file's text.
-
-    Raises:
-        UserError: It can't be read or is no text.
-    """
-    try:
-        return _read(path).decode()
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is no text: expected a file as this package writes it") from None
-
-
-def read_json(path: Path) -> Any:
-    """A file's JSON.
-
-    Raises:
-        UserError: It can't be read or is none.
-    """
-    content = _read(path)
-    try:
-        return json.loads(content)
-    except ValueError as error:
-        raise UserError(
-            f"{path} is no JSON ({error}): expected a file as this package writes it; if it is a "
-            "run's, move it away and run the command that made it again"
-        ) from None
 
 
 def run_path(name: str, runs: Path = Path("runs")) -> Path:
@@ -149,12 +55,30 @@ def check_run(folder: Path, experiment: Mapping[str, Any]) -> None:
         return  # open_run says why
     if not (folder / RECORD).exists():
         return
-    record = read_json(folder / RECORD)
-    held = record.get("experiment") if isinstance(record, dict) else None
+    held = read_record(folder)["experiment"]
     wanted = json.loads(json.dumps(experiment))
-    if not isinstance(held, dict) or {key: held.get(key) for key in wanted} != wanted:
-        known = {k: v for k, v in held.items() if k in wanted} if isinstance(held, dict) else None
-        raise _another(folder, known, wanted)
+    if {key: held.get(key) for key in wanted} != wanted:
+        raise _another(folder, {k: v for k, v in held.items() if k in wanted}, wanted)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What a run's run.json holds.
+
+    Raises:
+        UserError: It can't be read, or is no record of a run; what is wrong in it is named.
+    """
+    place = folder / RECORD
+    record = read_json(place)
+    text, count = (str, type(None)), (int, type(None))
+    kinds = {"command": text, "ended": text, "trials": count, "new": count}
+    try:
+        check_kinds(record, str(place), {"experiment": dict, "sessions": list, "storage": text})
+        for number, entry in enumerate(record["sessions"]):
+            check_kinds(entry, f"session {number} of {place}", kinds)
+    except UserError as error:
+        raise UserError(f"{error}; it is of another program: choose another --name") from None
+    checked: dict[str, Any] = record
+    return checked
 
 
 def _check_folder(folder: Path) -> None:
@@ -214,8 +138,8 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
     except OSError as error:
         raise RunFailure(f"the run folder {folder} can't be used: {error}") from error
     try:
-        record = read_json(record_path) if record_path.exists() else new_record(experiment)
-        held = record.get("experiment") if isinstance(record, dict) else None
+        record = read_record(folder) if record_path.exists() else new_record(experiment)
+        held = record["experiment"]
         wanted = json.loads(json.dumps(experiment))
         if held != wanted:
             raise _another(folder, held, wanted)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from results.runs.folder import write_atomically
+from results.runs.files import write_atomically
 from results.runs.front import front
 from results.runs.records import Trial
 from search_spaces.quantities import Quantity, quantity

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from results.runs.folder import RECORD, read_json, read_text
+from results.runs.files import read_json, read_text
+from results.runs.folder import RECORD
 from results.runs.strings import PLAIN, Shape, from_strings, is_strings
 from search_spaces.architecture import Architecture, from_dict
 from search_spaces.errors import UserError

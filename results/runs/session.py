@@ -17,15 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from results.runs.folder import (
-    RECORD,
-    STORE,
-    check_store,
-    check_whole,
-    masked,
-    open_run,
-    write_json,
-)
+from results.runs.files import write_json
+from results.runs.folder import RECORD, STORE, check_store, check_whole, masked, open_run
 from results.runs.made import now
 from search_spaces.errors import UserError
 

@@ -26,7 +26,7 @@ from nas.imagenet.joint.features import groups
 from nas.imagenet.joint.model import Joint, Known, Spread
 from nas.imagenet.joint.numbers import Numbers
 from nas.imagenet.joint.skeleton import Skeleton
-from results.runs.folder import check_writable, read_json, write_atomically
+from results.runs.files import check_writable, read_json, write_atomically
 from search_spaces.errors import RunFailure, UserError
 
 BASE, SKELETON = "effnet_paper_table2", "accel_nasbench"

@@ -148,7 +148,7 @@ def test_a_report_reads_the_storage_from_the_record_and_never_from_a_command(tmp
     kept = Folder(tmp_path, {"storage": "sqlite:///kept.db", "sessions": [command]})
     assert location(kept) == "sqlite:///kept.db"
     (tmp_path / "far").mkdir()
-    hidden = {"storage": "postgresql://me:***@host/db", "sessions": [command]}
+    hidden = {"experiment": {}, "storage": "postgresql://me:***@host/db", "sessions": [command]}
     (tmp_path / "far" / "run.json").write_text(json.dumps(hidden))
     with pytest.raises(UserError, match="give the whole URL with --storage"):
         location(open_folder("far", tmp_path))

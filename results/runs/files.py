@@ -1,0 +1,157 @@
+"""Files: written whole or not at all, and read without being believed."""
+
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from search_spaces.errors import RunFailure, UserError
+
+LARGEST = 1 << 30  # bytes of a file that is read whole
+Kinds = type | tuple[type, ...]
+_NAMES = {
+    dict: "an object", list: "a list", str: "a text", int: "a whole number", float: "a number",
+    bool: "true or false", type(None): "null",
+}  # fmt: skip
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Writes the whole file or nothing: a reader never sees a part.
+
+    Raises:
+        RunFailure: The disk refuses.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise RunFailure(
+            f"{path} could not be written ({error.strerror}): nothing was overwritten; free some "
+            "space or choose another folder, and run the same command again"
+        ) from error
+
+
+def check_writable(path: Path) -> None:
+    """Makes and removes a temporary file beside the file that is to be written.
+
+    Where its folder is not there, so in the nearest one above.
+
+    Raises:
+        UserError: Nothing can be written there.
+    """
+    try:
+        folder, name = path.parent, path.name
+        while not folder.exists() and folder != folder.parent:
+            folder, name = folder.parent, folder.name
+        if not folder.is_dir():
+            raise UserError(f"{folder} is a file: choose another folder")
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}."):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"{path} can't be written ({error.strerror}): choose another folder"
+        ) from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes indented JSON in one step.
+
+    Raises:
+        RunFailure: The disk refuses.
+    """
+    write_atomically(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_bytes(path: Path) -> bytes:
+    """A regular file's bytes; a named pipe would wait for ever.
+
+    Raises:
+        UserError: It can't be read, is no regular file or larger than a gigabyte.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"{path} is no regular file: expected a file as this package writes it")
+        if status.st_size > LARGEST:
+            raise UserError(f"{path} has {status.st_size:,} bytes: expected a file of 1 GB or less")
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}") from None
+
+
+def read_text(path: Path) -> str:
+    """A file's text.
+
+    Raises:
+        UserError: It can't be read or is no text.
+    """
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no text: expected a file as this package writes it") from None
+
+
+def read_json(path: Path) -> Any:
+    """A file's JSON.
+
+    Raises:
+        UserError: It can't be read or is none.
+    """
+    content = read_bytes(path)
+    try:
+        value = json.loads(content)
+        if b"\\u" in content:  # half a character can't be written anywhere again
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except RecursionError:
+        raise UserError(
+            f"{path} is nested too deep: expected a file as this package writes it"
+        ) from None
+    except ValueError as error:
+        raise UserError(
+            f"{path} is no JSON that can be used ({error}): expected a file as this package "
+            "writes it; if it is a run's, move it away and run the command that made it again"
+        ) from None
+
+
+def check_kinds(content: Any, place: str, kinds: Mapping[str, Kinds]) -> None:
+    """Refuses an object whose fields are of another kind than they must be.
+
+    Args:
+        content: Parsed JSON.
+        place: Names it in messages.
+        kinds: Type or types of a field; a field that is missing is None.
+
+    Raises:
+        UserError: It is no object, or a field is of another kind; the field is named.
+    """
+    if not isinstance(content, dict):
+        raise UserError(f"{place} holds {_named(content)}: expected an object")
+    for field, kind in kinds.items():
+        value = content.get(field)
+        several = kind if isinstance(kind, tuple) else (kind,)
+        if not isinstance(value, several) or (isinstance(value, bool) and bool not in several):
+            expected = " or ".join(_NAMES.get(one, one.__name__) for one in several)
+            raise UserError(f"{place} has {_named(value)} for {field}: expected {expected}")
+
+
+def _named(value: Any) -> str:
+    """A value in a few words."""
+    if value is None or isinstance(value, dict | list):
+        return {dict: "an object", list: "a list"}.get(type(value), "nothing")
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
