@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas.evaluators import Outcome
-from results.runs.records import Trial
+from results.runs.records import NO_NOTES, Trial
 from search_spaces.architecture import Architecture
 
 
@@ -40,5 +40,5 @@ class Job:
             budget=self.budget,
             seed=self.seed,
             seconds=outcome.seconds,
-            notes=dict(notes or {}),
+            notes=notes or NO_NOTES,
         )

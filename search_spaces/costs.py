@@ -48,6 +48,10 @@ class Stages(NamedTuple):
     c_in: Ints
     size: Ints
 
+    def at(self, rows: Ints) -> "Stages":
+        """Some of the stages."""
+        return Stages(*(column[rows] for column in self))  # type: ignore[arg-type]
+
 
 class Counted(NamedTuple):
     """What n networks cost.
@@ -65,7 +69,7 @@ class Counted(NamedTuple):
     @property
     def cost(self) -> Cost:
         """Arrays in place of numbers, for `Quantity.of_cost`."""
-        return Cost(*self.columns.T)  # type: ignore[arg-type]
+        return Cost(*self.columns.T)
 
 
 _OWN = Stages._fields[1:-2]
@@ -142,7 +146,7 @@ def stage_costs(stages: Stages) -> Ints:
     whole = _blocks(stages)
     more = np.flatnonzero(stages.repeats > 1)
     if len(more):
-        later = Stages(*(column[more] for column in stages))
+        later = stages.at(more)
         out, ones = -(-later.size // later.stride), np.ones_like(later.stride)
         again = _blocks(later._replace(c_in=later.channels, size=out, stride=ones))
         whole[more, :3] += (later.repeats - 1)[:, None] * again[:, :3]
@@ -158,7 +162,7 @@ def _blocks(stages: Stages) -> Ints:
     whole = np.zeros((len(stages.op), 4), np.int64)
     for op in found:
         rows = np.flatnonzero(stages.op == op)
-        whole[rows] = _alike(int(op), Stages(*(column[rows] for column in stages)))
+        whole[rows] = _alike(int(op), stages.at(rows))
     return whole
 
 

@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Callable, Iterable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +14,61 @@ from search_spaces.quantities import QUANTITIES, Quantity
 
 Value = int | float | str | bool
 Values = Mapping[str, Value]
+
+
+class Options:
+    """The options of named choices, and where each stands; shared by what was chosen of them.
+
+    Args:
+        choices: As a `Space`'s.
+    """
+
+    def __init__(self, choices: Mapping[str, Iterable[Value]]) -> None:
+        self.choices = {name: tuple(options) for name, options in choices.items()}
+        self.place = {name: place for place, name in enumerate(self.choices)}
+        self._at = [{o: i for i, o in enumerate(options)} for options in self.choices.values()]
+        self.lists = tuple(self.choices.values())
+
+    def code(self, values: Values) -> list[int]:
+        """The position of each choice's option.
+
+        Raises:
+            KeyError: A value is none of its choice's options.
+        """
+        return [at[values[name]] for name, at in zip(self.choices, self._at, strict=True)]
+
+
+class Chosen(Mapping[str, Value]):
+    """One option for each choice, in a byte or two each: a hundred thousand fit in memory.
+
+    Args:
+        options: Of the choices.
+        code: The position of each choice's option.
+    """
+
+    __slots__ = ("code", "options")
+
+    def __init__(self, options: Options, code: Iterable[int]) -> None:
+        positions = list(code)
+        wide = max(positions, default=0) > 255
+        self.options = options
+        self.code: Sequence[int] = array("H", positions) if wide else bytes(positions)
+
+    def __getitem__(self, name: str) -> Value:
+        place = self.options.place[name]
+        return self.options.lists[place][self.code[place]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.options.choices)
+
+    def __len__(self) -> int:
+        return len(self.code)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from nas.evaluators import Outcome
 from nas.jobs import Job
 from nas.objective import Limit, Objective, limits_of
 from nas.strategies.elites import Elites
-from nas.strategies.problem import Codes, SpaceProblem, positions, values_of
-from nas.strategies.registry import derive_seed
+from nas.strategies.problem import Codes, SpaceProblem, codes_of
 from results.runs.records import Trial
-from search_spaces.space import Space
+from search_spaces.architecture import Architecture
+from search_spaces.costs import remember
+from search_spaces.space import Chosen, Options, Space, Values
 
 
 class Generations:
@@ -30,6 +31,7 @@ class Generations:
         known: Finished trials, of this search alone.
         wanted: How many distinct networks there are to be.
         budget: Of every job, in the evaluator's unit.
+        anchor: Some network within the limits; None looks for one.
 
     Raises:
         UserError: No network of the space meets the limits.
@@ -44,53 +46,61 @@ class Generations:
         known: Iterable[Trial] = (),
         wanted: int = 2**31,
         budget: float = 1.0,
+        anchor: Values | None = None,
     ) -> None:
         self.space, self.objective, self.seed = space, objective, seed
         self.wanted, self.budget, self.stopped = wanted, budget, ""
         self.refusals: Counter[str] = Counter()
-        self._elites = Elites(SpaceProblem(space, objective, limits_of(objective, limits)), seed)
+        problem = SpaceProblem(space, objective, limits_of(objective, limits), anchor)
+        self._elites = Elites(problem, seed)
         self._waiting: deque[Job] = deque()
         self._told: dict[int, Trial] = {trial.number: trial for trial in known}
-        self._codes: dict[int, Codes] = {}
-        self._first = self._after = 0  # the numbers of the generation under way
-        self._count = len(self._told)
+        self._codes: Codes = np.zeros((0, len(space.choices)), np.int64)
+        self._networks: list[Architecture] = []
+        self._first = self._after = self._left = 0  # numbers of the generation; how many to tell
+        self._count, self._next = len(self._told), max(self._told, default=-1) + 1
         self._replay()
 
     def _replay(self) -> None:
         """Tells the archive of all whole generations that are known."""
         while self._count >= self._first + (size := self._elites.settings.size(self._first)):
+            numbers = range(self._first, self._first + size)
+            trials = [self._told.get(number) for number in numbers]
+            known = [trial for trial in trials if trial is not None]
+            if len(known) < size:
+                return
+            self._codes = codes_of(self.space.choices, [trial.values for trial in known])
+            self._networks = [trial.architecture for trial in known]
             self._after = self._first + size
-            for number in range(self._first, self._after):
-                if number not in self._told:
-                    return
-                trial = self._told[number]
-                self._codes[number] = positions(self.space.choices, trial.values)
             self._close()
 
     def _close(self) -> None:
         """Hands the archive the generation under way, all of which has been told."""
-        numbers = range(self._first, self._after)
-        accuracies = [self.objective.cautious(self._told[number]) for number in numbers]
+        trials = [self._told.pop(number) for number in range(self._first, self._after)]
+        accuracies = [self.objective.cautious(trial) for trial in trials]
         merit = [-np.inf if accuracy is None else accuracy for accuracy in accuracies]
-        self._elites.tell(np.array([self._codes.pop(n) for n in numbers]), np.array(merit))
+        self._elites.tell(self._codes, self._networks, np.array(merit))
         self._first = self._after
 
     def _begin(self) -> None:
         """Proposes the next generation; of one that was cut off, what is not known yet."""
         size = self._elites.settings.size(self._first)
-        proposed = self._elites.propose()
-        if len(proposed) < size:
+        self._codes, self._networks = self._elites.propose()
+        count = len(self._networks)
+        if count < size:
             self.stopped = (
-                f"no more than {self._first + len(proposed)} networks within the limits were found"
+                f"no more than {self._first + count} networks within the limits were found"
             )
-        for number, code in enumerate(proposed, self._first):
-            self._codes[number] = code
+        remember(self._networks)
+        seeds = np.random.SeedSequence([self.seed, self._first]).generate_state(max(1, count))
+        options = Options(self.space.choices)
+        for at, number in enumerate(range(self._first, self._first + count)):
             if number not in self._told:
-                values = values_of(self.space.choices, code)
-                seed = derive_seed(self.seed, number, 1)
-                network = self.space.build(values)
-                self._waiting.append(Job(number, values, network, seed, self.budget))
-        self._after = self._first + len(proposed)
+                values = Chosen(options, self._codes[at].tolist())
+                self._waiting.append(
+                    Job(number, values, self._networks[at], int(seeds[at]), self.budget)
+                )
+        self._after, self._left = self._first + count, len(self._waiting)
 
     def ask(self) -> Job | None:
         """The next network; None where none is left, or a generation has to be told first."""
@@ -107,7 +117,7 @@ class Generations:
 
     def reserve(self, number: int | None = None) -> int:
         """Takes a job's number for another asker; the first after this search's own."""
-        return max(self._told, default=-1) + 1 if number is None else number
+        return self._next if number is None else number
 
     def adopt(self, job: Job) -> bool:
         """Whether a job that an earlier session left open is taken up: it is asked for again."""
@@ -117,7 +127,8 @@ class Generations:
         """The finished trial of a job; the last of a generation opens the next one."""
         trial = job.finished(outcome)
         self._told[job.number] = trial
-        whole = all(number in self._told for number in range(self._first, self._after))
-        if whole and not self._waiting:
+        self._next = max(self._next, job.number + 1)
+        self._left -= 1
+        if not self._left:
             self._close()
         return trial

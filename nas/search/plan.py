@@ -160,8 +160,9 @@ class Plan(Execution):
         """
         if predicts and how.generations and self.executor == "local" and not self.again:
             return Generations(
-                space, self.objective, self.limits, self.seed, known, self.trials, self.budget
-            )
+                space, self.objective, self.limits, self.seed, known, self.trials, self.budget,
+                anchor,
+            )  # fmt: skip
         budgets = self.budgets
         first = [trial for trial in known if trial.budget == budgets[0]]
         base = Search(

@@ -1,16 +1,16 @@
 """Evolution by generations, for evaluators that take many networks at once.
 
-The costs from the cheapest network to T are cut into bins of equal ratio, and each bin keeps its
-best networks (MAP-Elites: Mouret & Clune 2015, arXiv 1504.04909), so that the whole front is
-filled and not its end near T alone. A generation's parents are half the networks of best reward,
-half elites of random bins; every few generations look at all networks one change away from the
-best, so that no seed ends beside an optimum that a step or two would reach.
+Costs are cut into bins of equal ratio, and each bin keeps its best networks (MAP-Elites: Mouret &
+Clune 2015, arXiv 1504.04909), so that the whole front is filled and not its end near T alone. A
+generation's parents are half the networks of best reward, half elites of random bins; every few
+generations look around the best (`nas/strategies/nearby.py`), so that no seed ends beside an
+optimum that a step or two would reach.
 
 A generation is a function of (seed, its number, what was told of those before it): a search that
-was stopped and continued proposes the same networks as one that was not.
+was stopped and continued proposes the same networks as one that was not. Only what a generation
+may grow from is kept, so that the last one takes no longer than the first.
 """
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.objective import Objective
+from nas.strategies.codes import keys_of
 from nas.strategies.inner import Inner
+from nas.strategies.nearby import Slopes, singles
 from nas.strategies.problem import Codes, Floats, SpaceProblem, positions
+from search_spaces.architecture import Architecture
 
 ROUNDS = 40  # times that children are made until a generation is full
+LEARNED, LEARNING = 300, 0.15  # at least so many, and this share, say what to try nearby
+STARTS = 3  # networks that local generations look around
+ROOM = 1.002  # how far above T a cost may be guessed before it is counted
 SOFT_SPAN = 4.0  # where the objective is `soft`, bins reach this many times T
 
 
@@ -33,25 +39,35 @@ class Settings:
         least: Fewest networks of a generation.
         most: Most networks of a generation.
         share: Of the networks told so far, how many a generation has between these two.
-        bins: Of cost, between the cheapest network seen and the dearest allowed.
+        ratio: Of the costs at a bin's ends.
         kept: Elites of a bin.
         near: Share of the parents that are the networks of best reward.
         best: How many networks these are.
-        local: Every so many generations one looks around the best network.
+        local: Every so many generations one looks around the best networks.
+        learned: At most so many of the networks of best reward say what a local generation tries.
+        options: Share of the parents of best reward that are the best with some option instead.
+        others: How many of these a local generation looks around too.
     """
 
     least: int = 32
-    most: int = 250
+    most: int = 500
     share: float = 0.1
-    bins: int = 32
+    ratio: float = 1.12
     kept: int = 4
     near: float = 0.6
     best: int = 24
+    options: float = 0.5
+    others: int = 12
     local: int = 3
+    learned: int = 1500
 
     def size(self, told: int) -> int:
         """How many networks the generation has that follows so many."""
         return max(self.least, min(self.most, int(self.share * told)))
+
+    def learning(self, told: int) -> int:
+        """Of how many networks a local generation learns after so many."""
+        return max(LEARNED, min(self.learned, int(LEARNING * told)))
 
 
 class Elites:
@@ -69,60 +85,100 @@ class Elites:
         self._seed, self._generation = seed, 0
         self._inner = Inner(problem)
         self._sizes = self._inner.sizes
-        width = len(self._sizes)
-        self._codes: Codes = np.zeros((0, width), np.int64)
+        self.told = 0  # networks that the archive was told of
+        self._codes: Codes = np.zeros((0, len(self._sizes)), np.int64)
         self._cost: Floats = np.zeros(0)
         self._merit: Floats = np.zeros(0)
         self._reward: Floats = np.zeros(0)
-        self._taken: set[Hashable] = set()
+        self._bin: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._elite: NDArray[np.bool_] = np.zeros(0, bool)
+        self._taken: set[Architecture] = set()
+        self._seen: set[bytes] = set()  # the codes of what was told
 
-    @property
-    def told(self) -> int:
-        """How many networks the archive was told of."""
-        return len(self._codes)
-
-    def tell(self, codes: Codes, merit: Floats) -> None:
+    def tell(self, codes: Codes, networks: list[Architecture], merit: Floats) -> None:
         """Takes a whole generation's outcome.
 
         Args:
             codes: (n, choices).
+            networks: What they build.
             merit: (n,) cautious accuracy in percent; -inf where the evaluation failed.
         """
-        cost = self.problem.facts(codes).cost
-        done = np.isfinite(merit)
-        reward = np.full(len(codes), -np.inf)
-        reward[done] = self._objective.reward(merit[done], cost[done])
         self._generation += 1
-        self._taken.update(self.problem.keys(codes))
+        self.told += len(codes)
+        self._taken.update(networks)
+        self._seen.update(keys_of(codes))
+        done = np.isfinite(merit)
+        codes, merit = codes[done], merit[done]
+        cost = self.problem.facts(codes).cost
         self._codes = np.vstack([self._codes, codes])
-        self._cost = np.r_[self._cost, cost]
-        self._merit, self._reward = np.r_[self._merit, merit], np.r_[self._reward, reward]
+        self._cost, self._merit = np.r_[self._cost, cost], np.r_[self._merit, merit]
+        self._reward = np.r_[self._reward, self._objective.reward(merit, cost)]
+        self._prune()
 
-    def propose(self) -> Codes:
+    def _prune(self) -> None:
+        """Drops what is neither an elite of its bin nor among the networks of best reward."""
+        top = self._objective.target * (1 if self._objective.name == "hard" else SOFT_SPAN)
+        bins = np.log(np.maximum(self._cost, 1e-300) / top) / np.log(self.settings.ratio)
+        number = np.minimum(np.ceil(bins).astype(np.int64), 0)
+        order = np.lexsort((-self._merit, number))
+        sorted_bins = number[order]
+        begins = np.flatnonzero(np.r_[True, sorted_bins[1:] != sorted_bins[:-1]])[
+            : len(sorted_bins)
+        ]
+        counts = np.diff(np.r_[begins, len(order)])
+        rank = np.arange(len(order)) - np.repeat(begins, counts)
+        kept = np.zeros(len(order), bool)
+        kept[order[rank < self.settings.kept]] = True
+        self._elite = kept.copy()
+        first = np.argsort(-self._reward, kind="stable")
+        kept[first[: self.settings.learning(self.told)]] = True
+        kept[self._option_elites(first)] = True
+        self._codes, self._bin, self._elite = self._codes[kept], number[kept], self._elite[kept]
+        self._cost, self._merit = self._cost[kept], self._merit[kept]
+        self._reward = self._reward[kept]
+
+    def _option_elites(self, order: NDArray[Any] | None = None) -> NDArray[Any]:
+        """The rows that are the best, by reward, of those with some option of some choice."""
+        if order is None:
+            order = np.argsort(-self._reward, kind="stable")
+        flat = (self._codes[order] + np.cumsum(self._sizes) - self._sizes).ravel()
+        _, at = np.unique(flat, return_index=True)
+        return np.unique(order[at // len(self._sizes)])
+
+    def propose(self) -> tuple[Codes, list[Architecture]]:
         """The next generation: networks that are new, distinct and within all limits.
 
         Returns:
-            (n, choices), n as `Settings.size` says; fewer where no more are found.
+            Codes (n, choices) and what they build, n as `Settings.size` says; fewer where no more
+            are found.
         """
         rng = np.random.RandomState([self._seed % 2**32, self._generation, 11])
         size = self.settings.size(self.told)
         local = self._generation % self.settings.local == self.settings.local - 1
-        proposals: dict[Hashable, NDArray[Any]] = {}
+        proposals: dict[Architecture, Codes] = {}
         for turn in range(ROUNDS):
-            if not np.isfinite(self._reward).any():
+            if not len(self._reward):
                 known = self._known(size) if not turn else []
                 candidates = np.vstack([*known, self._inner.random(2 * size, rng)[0]])
-            elif local and turn < 3:
-                candidates = self._around_best(turn, size, rng)
+            elif local and turn < 2:
+                candidates = self._nearby(turn, size, rng)
             else:
                 candidates = self._children(2 * size, rng)
+            if not len(candidates := self._new(candidates)):
+                continue
             allowed = candidates[self.problem.facts(candidates).allowed]
-            for key, code in zip(self.problem.keys(allowed), allowed, strict=True):
-                if key not in self._taken and key not in proposals:
-                    proposals[key] = code
+            for network, code in zip(self.problem.networks(allowed), allowed, strict=True):
+                if network not in self._taken and network not in proposals:
+                    proposals[network] = code
                     if len(proposals) == size:
-                        return np.array(list(proposals.values()))
-        return np.array(list(proposals.values()), np.int64).reshape(-1, len(self._sizes))
+                        return np.array(list(proposals.values())), list(proposals)
+        codes = np.array(list(proposals.values()), np.int64).reshape(-1, len(self._sizes))
+        return codes, list(proposals)
+
+    def _new(self, codes: Codes) -> Codes:
+        """Each code once that was not told before, (m, choices)."""
+        first = {key: at for at, key in reversed([*enumerate(keys_of(codes))])}
+        return codes[sorted(at for key, at in first.items() if key not in self._seen)]
 
     def _known(self, n: int) -> list[Codes]:
         """At most n networks that people have: the dearest allowed, and some of every cost."""
@@ -135,28 +191,29 @@ class Elites:
         dear, every = codes[: n // 2], codes[n // 2 :: max(1, len(codes) // max(1, n // 4))]
         return [dear, every[: n // 4]]
 
+    def _best(self, n: int) -> NDArray[Any]:
+        """The rows of the networks of best reward."""
+        return np.argsort(-self._reward, kind="stable")[:n]
+
     def _parents(self, n: int, rng: np.random.RandomState) -> Codes:
         """(n, choices): of the best rewards, and of the elites of random bins."""
-        order = np.argsort(-self._reward, kind="stable")[: self.settings.best]
-        best = order[np.isfinite(self._reward[order])]
-        bins = self._bins()
-        of_bin = rng.randint(len(bins), size=n)
-        elites = np.array([bins[i][rng.randint(len(bins[i]))] for i in of_bin])
+        best = self._best(self.settings.best)
+        options = self._option_elites()
+        of_options = rng.random_sample(n) < self.settings.options
+        best = np.where(
+            of_options,
+            options[rng.randint(len(options), size=n)],
+            best[rng.randint(len(best), size=n)],
+        )
+        elites = np.flatnonzero(self._elite)
+        _, of_bin, counts = np.unique(self._bin[elites], return_inverse=True, return_counts=True)
+        by_bin = elites[np.argsort(of_bin, kind="stable")]
+        begins = np.cumsum(counts) - counts
+        drawn = rng.randint(len(counts), size=n)
+        within = (rng.random_sample(n) * counts[drawn]).astype(np.int64)
         near = rng.random_sample(n) < self.settings.near
-        return self._codes[np.where(near, best[rng.randint(len(best), size=n)], elites)]
-
-    def _bins(self) -> list[NDArray[Any]]:
-        """The rows of each bin's elites, of the bins that have any."""
-        done = np.flatnonzero(np.isfinite(self._reward))
-        top = self._objective.target * (1 if self._objective.name == "hard" else SOFT_SPAN)
-        low = float(self._cost[done].min())
-        span = max(np.log(max(top, low * 1.001) / low), 1e-9)
-        place = np.log(self._cost[done] / low) / span * self.settings.bins
-        number = np.clip(place.astype(np.int64), 0, self.settings.bins - 1)
-        order = np.lexsort((-self._merit[done], number))
-        done, number = done[order], number[order]
-        starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
-        return [part[: self.settings.kept] for part in np.split(done, starts[1:])]
+        rows = np.where(near, best, by_bin[begins[drawn] + within])
+        return self._codes[rows]
 
     def _children(self, n: int, rng: np.random.RandomState) -> Codes:
         """Mutants of 1 + Poisson(1) choices (n, choices); every third is a crossover before.
@@ -174,20 +231,28 @@ class Elites:
         moved = np.where(rng.random_sample(children.shape) < 0.5, stepped, jumped)
         return np.asarray(np.where(changed, moved, children))
 
-    def _around_best(self, turn: int, n: int, rng: np.random.RandomState) -> Codes:
-        """(m, choices): all networks one change away from the best; then some two away."""
-        best = self._codes[int(np.argmax(self._reward))]
+    def _nearby(self, turn: int, n: int, rng: np.random.RandomState) -> Codes:
+        """(m, choices): all networks one change away from the best; then some of two and three."""
+        best = self._best(STARTS)
         if turn == 0:
-            rows = []
-            for place, options in enumerate(self._sizes):
-                changed = np.repeat(best[None], options, 0)
-                changed[:, place] = np.arange(options)
-                rows.append(changed)
-            near = np.vstack(rows)
-            return np.asarray(near[rng.permutation(len(near))])
-        pairs = np.repeat(best[None], 2 * n, 0)
-        for _ in range(2):
-            places = rng.randint(len(self._sizes), size=len(pairs))
-            drawn = rng.random_sample(len(pairs)) * self._sizes[places]
-            pairs[np.arange(len(pairs)), places] = drawn.astype(np.int64)
-        return np.asarray(pairs)
+            return singles(self._codes[best[0]], self._sizes)
+        near = self._best(self.settings.learning(self.told))
+        options = self._option_elites()
+        others = options[rng.permutation(len(options))[: self.settings.others]]
+        best = np.r_[best, others]
+        slopes = Slopes(self._codes[near], self._merit[near], self._cost[near], self._sizes)
+        parts = [
+            slopes.best(
+                self._codes[i], float(self._merit[i]), float(self._cost[i]), self._guessed, 4 * n
+            )
+            for i in best
+        ]
+        turn_of = np.concatenate([np.arange(len(part)) for part in parts])
+        every = np.vstack(parts)[np.argsort(turn_of, kind="stable")]  # of each start in turn
+        return self._new(every)[: 2 * n]
+
+    def _guessed(self, merit: Floats, cost: Floats) -> Floats:
+        """What is maximized on guesses: the reward; with `hard` nothing far above T has one."""
+        if self._objective.name == "hard":
+            return np.where(cost <= self._objective.target * ROOM, merit, -np.inf)
+        return np.asarray(self._objective.reward(merit, cost))

@@ -1,26 +1,33 @@
-"""The file of a run's store: Optuna's journal, a line a trial, and what can be wrong with it."""
+"""The file of a run's store: Optuna's journal, a line a trial, and what can be wrong with it.
+
+It is read and written here without Optuna, which reads it too, but line by line into objects of
+its own; where another program added lines of other kinds, Optuna reads it for us.
+"""
 
 import contextlib
-import datetime
 import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from optuna.distributions import CategoricalDistribution, distribution_to_json
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
-
-from results.runs.records import Trial, attributes
+from results.runs.lines import (
+    CREATE_STUDY,
+    CREATE_TRIAL,
+    OURS,
+    STUDY,
+    STUDY_ATTR,
+    Content,
+    Lines,
+    beginning,
+)
+from results.runs.records import Trial
 from search_spaces.errors import UserError
 
-STUDY = "compound-nas"
-CREATE_TRIAL = 4  # optuna.storages.journal: JournalOperation.CREATE_TRIAL
-WORKER = "compound-nas"
+Loading = Callable[[int, int], None]  # called with (trials read, of how many by their bytes)
 _START = b'{"op_code":0,"worker_id":"'  # of a journal: a study is created
 
 
@@ -81,16 +88,6 @@ def refuse_broken_end(path: Path) -> None:
         ) from None
 
 
-class _Held:
-    """The run folder's lock is held for as long as the store is open: nothing to take here."""
-
-    def acquire(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        pass
-
-
 @contextlib.contextmanager
 def _whole() -> Iterator[None]:
     """Ctrl-C waits for what is done inside, so that it is done once and not by halves."""
@@ -104,31 +101,116 @@ def _whole() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class Journal(JournalFileBackend):
-    """Optuna's journal file, which may keep lines back for a moment to write many at once.
+def read(
+    path: Path,
+    choices: Mapping[str, tuple[Any, ...]] | None = None,
+    loading: Loading = lambda done, of: None,
+) -> Content:
+    """Reads a journal; a last line without its end is left out.
+
+    Args:
+        path: The file.
+        choices: The space's options, where they are known: trials take less memory then.
+        loading: Called now and then.
+
+    Raises:
+        ValueError: A line is no JSON.
+        KeyError: It holds trials of another program.
+    """
+    content, lines = Content(), Lines(choices)
+    whole, read_bytes = path.stat().st_size, 0
+    with path.open("rb") as file:
+        for text in file:
+            if not text.endswith(b"\n"):
+                break
+            line = json.loads(text)
+            read_bytes += len(text)
+            op = line["op_code"]
+            if op not in OURS or line.get("study_id", 0) != 0:
+                return _by_optuna(path)
+            if op == CREATE_TRIAL:
+                content.trials.append(lines.trial(line))
+                values = line.get("values")
+                content.amounts.append(None if values is None else values[1])
+                if len(content.trials) % 1000 == 0:
+                    done = len(content.trials)
+                    loading(done, int(done * whole / read_bytes))
+            elif op == CREATE_STUDY:
+                content.created = True
+            elif op == STUDY_ATTR:
+                content.experiment = line["user_attr"].get("experiment", content.experiment)
+    return content
+
+
+def _by_optuna(path: Path) -> Content:
+    """What Optuna makes of a journal with lines of other kinds, as its dashboard's notes."""
+    import optuna
+    from optuna.storages.journal import JournalFileBackend, JournalStorage
+
+    from results.runs.database import content_of
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = JournalStorage(JournalFileBackend(str(path)))
+    return content_of(optuna.load_study(study_name=STUDY, storage=storage))
+
+
+class Journal:
+    """A journal that is written to, a line at once or many together.
+
+    Args:
+        path: Of the file; it is made where it is not there.
+        experiment: What the run is; it is written where the file does not say.
+        choices: The space's options.
+        loading: Called now and then while trials are read.
 
     Attributes:
-        grouped: Lines wait for `flush`, or for the first line that comes AFTER seconds later.
+        content: What it held when it was opened.
+
+    Raises:
+        UserError: The file is no store.
+        OSError: It can't be written.
     """
 
-    AFTER = 0.5
+    AFTER = 0.5  # seconds that lines wait at most while others come in
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path, lock_obj=_Held())  # type: ignore[arg-type]
-        self.grouped = False
-        self._waiting: list[dict[str, Any]] = []
-        self._written = 0  # lines of the file that were read, all of them when lines wait
+    def __init__(
+        self,
+        path: Path,
+        experiment: Mapping[str, Any],
+        choices: Mapping[str, tuple[Any, ...]],
+        loading: Loading = lambda done, of: None,
+    ) -> None:
+        self._path, self._lines = path, Lines(choices)
+        self._waiting: list[str] = []
         self._since = time.monotonic()
+        self.content = Content()
+        if path.exists():
+            refuse_foreign(path)
+            drop_torn_line(path)
+            refuse_broken_end(path)
+            self.content = read(path, choices, loading)
+        if self.content.experiment is None and not self.content.trials:
+            self._write([_text(line) for line in beginning(experiment, self.content.created)])
+            self.content.experiment = experiment
 
-    def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Writes the lines in one go and synced, or keeps them until more have come."""
-        if not self.grouped:
-            with _whole():
-                super().append_logs(logs)
+    def append(self, trial: Trial, values: list[float] | None, soon: bool) -> None:
+        """Writes a trial.
+
+        Args:
+            trial: What is finished.
+            values: The objectives; None where it failed.
+            soon: It may wait AFTER seconds, to be written with others.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        if not soon:
+            self.flush()
+            self._write([_text(self._lines.whole(trial, values))])
             return
         if not self._waiting:
             self._since = time.monotonic()
-        self._waiting.extend(logs)
+        self._waiting.append(_text(self._lines.brief(trial, values)))
         if time.monotonic() - self._since > self.AFTER:
             self.flush()
 
@@ -138,66 +220,16 @@ class Journal(JournalFileBackend):
         Raises:
             OSError: The disk refuses; then they are lost.
         """
-        if not self._waiting:
-            return
-        with _whole():
+        if self._waiting:
             waiting, self._waiting = self._waiting, []
-            super().append_logs(waiting)
+            self._write(waiting)
 
-    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]
-        """The lines from a number on, those that wait included."""
-        if self._waiting and log_number_from < self._written:
-            self.flush()
-        waiting = list(self._waiting)
-        if waiting:
-            yield from waiting[log_number_from - self._written :]
-            return
-        for number, line in enumerate(super().read_logs(log_number_from), log_number_from + 1):
-            self._written = max(self._written, number)
-            yield line
+    def _write(self, texts: list[str]) -> None:
+        with _whole(), self._path.open("ab") as file:
+            file.write("".join(texts).encode())
+            file.flush()
+            os.fsync(file.fileno())
 
 
-class Lines:
-    """Writes finished trials as Optuna's journal does, without what it does besides.
-
-    Optuna checks and reads back each trial that it adds, which is most of the time of a cheap
-    search; the line is the same.
-
-    Args:
-        choices: the search space's options, name by name.
-    """
-
-    def __init__(self, choices: Mapping[str, tuple[Any, ...]]) -> None:
-        self._choices = {name: list(options) for name, options in choices.items()}
-        self._distributions = {
-            name: distribution_to_json(CategoricalDistribution(options))
-            for name, options in choices.items()
-        }
-
-    def of(self, trial: Trial, values: list[float] | None) -> dict[str, Any]:
-        """The line of a finished trial.
-
-        Args:
-            trial: What is finished.
-            values: The study's objectives; None where it failed.
-
-        Raises:
-            ValueError: A value is none of its choice's options.
-        """
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
-        state = TrialState.FAIL if values is None else TrialState.COMPLETE
-        return {
-            "op_code": CREATE_TRIAL,
-            "worker_id": WORKER,
-            "study_id": 0,
-            "datetime_start": now,
-            "state": int(state),
-            "value": None,
-            "values": values,
-            "datetime_complete": now,
-            "distributions": self._distributions,
-            "params": {name: self._choices[name].index(v) for name, v in trial.values.items()},
-            "user_attrs": attributes(trial),
-            "system_attrs": dict(trial.notes),
-            "intermediate_values": {},
-        }
+def _text(line: Mapping[str, Any]) -> str:
+    return json.dumps(line, separators=(",", ":")) + "\n"

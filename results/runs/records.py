@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 
-@dataclass(frozen=True)
+NO_NOTES: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     """A finished trial.
 
@@ -39,7 +42,7 @@ class Trial:
     budget: float = 1.0
     seed: int = 0
     seconds: float = 0.0
-    notes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    notes: Mapping[str, Any] = field(default_factory=lambda: NO_NOTES)
 
     @property
     def cost(self) -> Cost:
@@ -73,13 +76,23 @@ def to_optuna(
     )
 
 
-def from_optuna(stored: "FrozenTrial") -> Trial:
-    """The inverse of `to_optuna`."""
-    attrs = stored.user_attrs
+def trial_of(
+    values: Mapping[str, Any], attrs: Mapping[str, Any], notes: Mapping[str, Any]
+) -> Trial:
+    """The inverse of `attributes`.
+
+    Args:
+        values: The space's choices.
+        attrs: The attributes.
+        notes: What the sampler wrote down.
+
+    Raises:
+        KeyError: The attributes are of another program.
+    """
     return Trial(
-        values=dict(stored.params),
+        values=values,
         architecture=from_dict(attrs["architecture"]),
         accuracy=attrs["accuracy"],
-        notes=dict(stored.system_attrs),
+        notes=notes or NO_NOTES,
         **{name: attrs[name] for name in _OWN},
     )

@@ -1,0 +1,46 @@
+"""Networks as rows of numbers: for each choice the position of its option."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_spaces.space import Chosen, Options, Value
+
+Codes = NDArray[np.int64]  # (n, choices) networks, or (choices,) a single one
+Floats = NDArray[np.float64]
+
+
+def positions(choices: Mapping[str, Sequence[Value]], values: Mapping[str, Any]) -> Codes:
+    """The code of one option for each choice.
+
+    Raises:
+        ValueError: A value is none of its choice's options.
+    """
+    return np.array([list(options).index(values[name]) for name, options in choices.items()])
+
+
+def values_of(choices: Mapping[str, Sequence[Value]], code: Codes) -> dict[str, Value]:
+    """The options of a code (choices,); the inverse of `positions`."""
+    return {name: options[int(i)] for (name, options), i in zip(choices.items(), code, strict=True)}
+
+
+def codes_of(choices: Mapping[str, Sequence[Value]], rows: Sequence[Mapping[str, Any]]) -> Codes:
+    """The codes (n, choices) of many networks' values.
+
+    Raises:
+        KeyError: A value is none of its choice's options.
+    """
+    options = Options(choices)
+    made = [list(row.code) if isinstance(row, Chosen) else options.code(row) for row in rows]
+    return np.array(made, np.int64).reshape(len(made), len(choices))
+
+
+def keys_of(codes: Codes) -> list[bytes]:
+    """The bytes of each code (n, choices)."""
+    if not codes.size:
+        return [b""] * len(codes)
+    narrow = np.ascontiguousarray(codes, np.uint16)
+    whole: list[bytes] = narrow.view(np.dtype((np.void, 2 * codes.shape[1])))[:, 0].tolist()
+    return whole

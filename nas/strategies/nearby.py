@@ -1,0 +1,118 @@
+"""Networks a few changes away from a good one, those first of which most is expected.
+
+What a change brings and costs is read off the networks that are known to be good by ridge
+regression on their options. That is right enough near them to say which pairs and triples of
+changes to try: one that spends, one that saves.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.strategies.codes import Codes, Floats
+
+RIDGE = 0.3  # on indicators of options, of standardised values
+MOVES = 160  # changes at most that are combined
+BEAM = 48  # pairs of changes that a third one is added to
+Value = Callable[[Floats, Floats], Floats]  # (merit (n,), cost (n,)) -> what is maximized
+
+
+def singles(code: Codes, sizes: NDArray[np.int64]) -> Codes:
+    """All networks one change away.
+
+    Args:
+        code: (choices,) a network.
+        sizes: (choices,) how many options there are.
+
+    Returns:
+        Codes (m, choices).
+    """
+    place = np.repeat(np.arange(len(sizes)), sizes)
+    option = np.arange(len(place)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    moves = np.flatnonzero(option != code[place])
+    rows = np.repeat(code[None], len(moves), 0)
+    rows[np.arange(len(moves)), place[moves]] = option[moves]
+    return rows
+
+
+class Slopes:
+    """What options bring and cost near good networks.
+
+    Args:
+        codes: (n, choices) of the networks.
+        merit: (n,) theirs.
+        cost: (n,) theirs.
+        sizes: (choices,) how many options there are.
+    """
+
+    def __init__(self, codes: Codes, merit: Floats, cost: Floats, sizes: NDArray[np.int64]) -> None:
+        self._sizes, self._starts = sizes, np.cumsum(sizes) - sizes
+        told = np.zeros((len(codes), int(sizes.sum())))
+        told[np.arange(len(codes))[:, None], codes + self._starts] = 1.0
+        told -= told.mean(0)
+        values = np.stack([merit, np.log(np.maximum(cost, 1e-300))], 1)
+        scale = np.maximum(values.std(0), 1e-12)
+        aim = (values - values.mean(0)) / scale
+        few = told.shape[0] < told.shape[1]
+        gram = told @ told.T if few else told.T @ told
+        gram[np.diag_indices_from(gram)] += RIDGE
+        solved = np.linalg.solve(gram, aim if few else told.T @ aim)
+        self._slopes = (told.T @ solved if few else solved) * scale  # (options, 2)
+
+    def best(self, code: Codes, merit: float, cost: float, value: Value, n: int) -> Codes:
+        """At most n networks two or three changes away, (m, choices), the best expected first.
+
+        Args:
+            code: (choices,) where they are near.
+            merit: Its own.
+            cost: Its own.
+            value: What is maximized.
+            n: How many.
+        """
+        place, option, gain = self._moves(code, merit, cost, value)
+        one, two = np.triu_indices(len(place), 1)
+        apart = place[one] != place[two]
+        pairs = np.stack([one[apart], two[apart]], 1)
+        score = self._score(gain[pairs].sum(1), merit, cost, value)
+        top = np.argsort(-score, kind="stable")
+        start = pairs[top[:BEAM]]
+        triples = np.hstack([np.repeat(start, len(place), 0),
+                             np.tile(np.arange(len(place)), len(start))[:, None]])  # fmt: skip
+        other = place[triples]
+        triples = triples[(other[:, :1] != other[:, 2:]).all(1) & (other[:, 1] != other[:, 2])]
+        more = self._score(gain[triples].sum(1), merit, cost, value)
+        rows = [
+            _changed(code, place, option, pairs[top[:n]]),
+            _changed(code, place, option, triples[np.argsort(-more, kind="stable")[:n]]),
+        ]
+        scores = np.r_[score[top[:n]], np.sort(-more, kind="stable")[:n] * -1]
+        return np.asarray(np.vstack(rows)[np.argsort(-scores, kind="stable")][:n])
+
+    def _score(self, change: Floats, merit: float, cost: float, value: Value) -> Floats:
+        return value(merit + change[:, 0], cost * np.exp(change[:, 1]))
+
+    def _moves(
+        self, code: Codes, merit: float, cost: float, value: Value
+    ) -> tuple[Codes, Codes, Floats]:
+        """(choices, options, gains (m, 2)) of the changes worth combining."""
+        place = np.repeat(np.arange(len(self._sizes)), self._sizes)
+        option = np.arange(len(place)) - self._starts[place]
+        own = self._slopes[self._starts + code]
+        gain = self._slopes - own[place]
+        moves = np.flatnonzero(option != code[place])
+        half = MOVES // 2
+        brings = np.argsort(-gain[moves, 0], kind="stable")[:half]
+        price = -gain[moves, 0] / np.maximum(-gain[moves, 1], 1e-9)  # what a saving loses
+        price = np.where(gain[moves, 1] < 0, price, np.inf)
+        saves = np.argsort(price, kind="stable")[:half]
+        kept = moves[np.unique(np.r_[brings, saves])]
+        return place[kept], option[kept], gain[kept]
+
+
+def _changed(code: Codes, place: Codes, option: Codes, moves: Codes) -> Codes:
+    """The code with each row of moves made, (n, choices)."""
+    rows = np.repeat(code[None], len(moves), 0)
+    for column in moves.T:
+        rows[np.arange(len(moves)), place[column]] = option[column]
+    return rows

@@ -1,0 +1,196 @@
+"""A journal's lines: finished trials as Optuna's journal has them, and back.
+
+A trial whose evaluation was dear stands whole in its line, parameters with their distributions as
+Optuna writes them. One that can be evaluated again in a moment stands briefly, a third as long:
+Optuna reads its objectives, and its values and network are among its attributes.
+"""
+
+import dataclasses
+import datetime
+import functools
+import json
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any
+
+from results.runs.records import Trial, attributes, trial_of
+from search_spaces.architecture import Architecture, Stage
+from search_spaces.space import Chosen, Options
+
+STUDY = "compound-nas"
+WORKER = "compound-nas"
+CREATE_STUDY, STUDY_ATTR, STUDY_NOTE, CREATE_TRIAL = 0, 2, 3, 4  # Optuna's JournalOperation
+MAXIMIZE, MINIMIZE = 2, 1  # its StudyDirection
+COMPLETE, FAIL = 1, 3  # its TrialState
+OURS = (CREATE_STUDY, STUDY_ATTR, STUDY_NOTE, CREATE_TRIAL)
+_STAGE = dataclasses.fields(Stage)
+_values = attrgetter(*(field.name for field in _STAGE))
+_FRAME = dataclasses.fields(Architecture)[1:]
+_frame = attrgetter(*(field.name for field in _FRAME))
+
+
+class Content:
+    """What a journal holds.
+
+    Attributes:
+        created: The study is there.
+        experiment: What its run is; None where that is not said.
+        trials: In the order in which they were written.
+        amounts: The objective's quantity of each, None where it failed.
+    """
+
+    def __init__(self) -> None:
+        self.created = False
+        self.experiment: Any = None
+        self.trials: list[Trial] = []
+        self.amounts: list[float | None] = []
+
+
+def beginning(experiment: Mapping[str, Any], created: bool) -> list[dict[str, Any]]:
+    """The lines before the first trial.
+
+    Args:
+        experiment: What the run is, as plain JSON values.
+        created: Whether the study's own line is there already.
+    """
+    study = {"op_code": CREATE_STUDY, "worker_id": WORKER, "study_name": STUDY,
+             "directions": [MAXIMIZE, MINIMIZE]}  # fmt: skip
+    of = {"worker_id": WORKER, "study_id": 0}
+    names = {"study:metric_names": ["accuracy", "cost"]}
+    more = [
+        {"op_code": STUDY_ATTR, **of, "user_attr": {"experiment": experiment}},
+        {"op_code": STUDY_NOTE, **of, "system_attr": names},
+    ]
+    return more if created else [study, *more]
+
+
+class Lines:
+    """Writes finished trials as lines, and reads them.
+
+    Args:
+        choices: The search space's options, name by name; None where lines are only read.
+    """
+
+    def __init__(self, choices: Mapping[str, tuple[Any, ...]] | None = None) -> None:
+        self._options = Options(choices or {})
+        self._distributions = {
+            name: json.dumps(
+                {"name": "CategoricalDistribution", "attributes": {"choices": list(options)}}
+            )
+            for name, options in self._options.choices.items()
+        }
+
+    def whole(self, trial: Trial, values: list[float] | None) -> dict[str, Any]:
+        """The line that Optuna would write.
+
+        Args:
+            trial: What is finished.
+            values: The study's objectives; None where it failed.
+
+        Raises:
+            ValueError: A value is none of its choice's options.
+        """
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+        choices = self._options.choices
+        return {
+            "op_code": CREATE_TRIAL,
+            "worker_id": WORKER,
+            "study_id": 0,
+            "datetime_start": now,
+            "state": FAIL if values is None else COMPLETE,
+            "value": None,
+            "values": values,
+            "datetime_complete": now,
+            "distributions": self._distributions,
+            "params": {name: choices[name].index(v) for name, v in trial.values.items()},
+            "user_attrs": attributes(trial),
+            "system_attrs": dict(trial.notes),
+            "intermediate_values": {},
+        }
+
+    def brief(self, trial: Trial, values: list[float] | None) -> dict[str, Any]:
+        """The shorter line; of a trial with notes the whole one.
+
+        Args:
+            trial: What is finished.
+            values: The study's objectives; None where it failed.
+        """
+        if trial.notes:
+            return self.whole(trial, values)
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        network = trial.architecture
+        own: dict[str, Any] = {"number": trial.number, "spread": trial.spread, "seed": trial.seed,
+                               "seconds": round(trial.seconds, 6)}  # fmt: skip
+        own |= {"error": trial.error} if trial.error is not None else {}
+        own |= {"budget": trial.budget} if trial.budget != 1.0 else {}
+        own |= {
+            "values": dict(trial.values),
+            "network": _network(*_frame(network)),
+            "stages": [_row(stage) for stage in network.stages],
+        }
+        return {
+            "op_code": CREATE_TRIAL, "worker_id": WORKER, "study_id": 0, "datetime_start": now,
+            "state": FAIL if values is None else COMPLETE, "values": values,
+            "datetime_complete": now, "user_attrs": own,
+        }  # fmt: skip
+
+    def trial(self, line: Mapping[str, Any]) -> Trial:
+        """The trial of a line that creates one.
+
+        Raises:
+            KeyError: It is of another program.
+        """
+        own, values = line["user_attrs"], line.get("values")
+        if "stages" in own:
+            return self._unpacked(own, values)
+        kinds = line.get("distributions", {})
+        params = {name: _choices(kinds[name])[at] for name, at in line.get("params", {}).items()}
+        return trial_of(params, own, line.get("system_attrs", {}))
+
+    def _unpacked(self, own: Mapping[str, Any], values: list[float] | None) -> Trial:
+        chosen: Mapping[str, Any] = own["values"]
+        if self._options.choices:
+            chosen = Chosen(self._options, self._options.code(chosen))
+        return Trial(
+            number=own["number"], values=chosen, architecture=unpacked(own),
+            accuracy=None if values is None else values[0], spread=own["spread"],
+            error=own.get("error"), budget=own.get("budget", 1.0), seed=own["seed"],
+            seconds=own["seconds"],
+        )  # fmt: skip
+
+
+def unpacked(own: Mapping[str, Any]) -> Architecture:
+    """The network of a brief line's attributes."""
+    return Architecture(tuple(_stage(*row) for row in own["stages"]), **own["network"])
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _row(stage: Stage) -> list[Any]:
+    """The stage's fields in their order, without those at the end that have their default."""
+    row = list(_values(stage))
+    while row and row[-1] == _STAGE[len(row) - 1].default:
+        row.pop()
+    return row
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _stage(*row: Any) -> Stage:
+    return Stage(*row)
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _network(*frame: Any) -> dict[str, Any]:
+    """The network's fields besides its stages that have not their default."""
+    pairs = zip(_FRAME, frame, strict=True)
+    return {field.name: value for field, value in pairs if value != field.default}
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _choices(text: str) -> list[Any]:
+    """The choices of a distribution as Optuna writes it.
+
+    Raises:
+        KeyError: It has none.
+    """
+    told: list[Any] = json.loads(text)["attributes"]["choices"]
+    return told
