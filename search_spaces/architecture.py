@@ -8,7 +8,7 @@ import operator
 from dataclasses import dataclass
 from typing import Any
 
-from search_spaces.errors import UserError, odd, one_of, rate, true_or_false, whole
+from search_spaces.errors import MOST_STAGES, UserError, odd, one_of, rate, true_or_false, whole
 
 OPS = ("mbconv", "dsconv", "conv", "fused", "bottleneck")
 SKIPS = ("identity", "none", "pool")
@@ -164,13 +164,13 @@ class Architecture:
     name: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        a_tuple = type(self.stages) is tuple and self.stages
-        if not a_tuple or not all(isinstance(stage, Stage) for stage in self.stages):
+        listed = self.stages if type(self.stages) is tuple else ()
+        if not listed or not all(isinstance(stage, Stage) for stage in listed):
             raise UserError(f"Architecture.stages is {self.stages!r}: expected a tuple of Stage")
-        for field in ("stem", "resolution", "classes", "stem_kernel", "stem_stride"):
-            whole("Architecture", field, getattr(self, field), 1)
-        for field in ("head", "mix"):
-            whole("Architecture", field, getattr(self, field), 0)
+        if len(self.stages) > MOST_STAGES:
+            raise UserError(f"{len(self.stages)} stages: expected {MOST_STAGES} or fewer")
+        for field in ("stem", "resolution", "classes", "stem_kernel", "stem_stride", "head", "mix"):
+            whole("Architecture", field, getattr(self, field), int(field not in ("head", "mix")))
         odd("Architecture", "stem_kernel", self.stem_kernel)
         for field in ("stem_pool", "mix_bias"):
             true_or_false("Architecture", field, getattr(self, field))

@@ -12,11 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces.architecture import Architecture
+from search_spaces.cost import cost
+from search_spaces.errors import UserError
 from search_spaces.layers import Block, Layer, walk
 
 ACTIVATIONS = {
     "swish": nn.SiLU, "relu": nn.ReLU, "relu6": nn.ReLU6, "hard_swish": nn.Hardswish,
 }  # fmt: skip
+LARGEST_BUILT = 64e9  # bytes for one image
 GATES = {"sigmoid": nn.Sigmoid, "hard_sigmoid": nn.Hardsigmoid}
 
 
@@ -133,7 +136,16 @@ def build(
         seed: For the initial weights; None draws from torch's global generator.
         bn_momentum: Of batch normalization in torch's convention, 1 - TensorFlow's 0.99.
         bn_eps: Of batch normalization.
+
+    Raises:
+        UserError: It would not fit into any machine's memory.
     """
+    memory = cost(architecture).memory
+    if memory > LARGEST_BUILT:
+        raise UserError(
+            f"the network needs {memory / 1e9:,.0f} GB for one image, with its weights: "
+            f"expected {LARGEST_BUILT / 1e9:g} GB or less; see its repeats, channels and resolution"
+        )
     fixed = _Fixed(
         architecture.activation, architecture.dropout, {"momentum": bn_momentum, "eps": bn_eps}
     )

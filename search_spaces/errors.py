@@ -5,6 +5,13 @@ Commands print the sentence and leave with `exit_code`.
 
 from typing import Any
 
+# No network is larger, and a number that came in by mistake shall not fill the memory.
+MOST_STAGES, _WIDEST = 1024, 1 << 16
+LARGEST = {
+    "channels": _WIDEST, "stem": _WIDEST, "head": _WIDEST, "mix": _WIDEST, "se": _WIDEST,
+    "expand": _WIDEST, "repeats": 1024, "resolution": 1 << 14, "classes": 10_000_000,
+    "kernel": 255, "stem_kernel": 255, "stride": 255, "stem_stride": 255,
+}  # fmt: skip
 
 class UserError(ValueError):
     """The user's input can't be used. The message says what came, what was expected, what to do."""
@@ -23,14 +30,17 @@ class RunFailure(RuntimeError):
 
 
 def whole(owner: str, field: str, value: Any, smallest: int) -> None:
-    """Checks that the value is a whole number of `smallest` or more.
+    """Checks that the value is a whole number from `smallest` to what LARGEST says of the field.
 
     Raises:
         UserError: It is none; owner and field are named.
     """
-    if type(value) is not int or value < smallest:
+    largest = LARGEST[field]
+    if type(value) is not int or not smallest <= value <= largest:
+        text = repr(value)
+        text = text if len(text) <= 40 else f"{text[:37]}..."
         raise UserError(
-            f"{owner}.{field} is {value!r}: expected a whole number of {smallest} or more"
+            f"{owner}.{field} is {text}: expected a whole number from {smallest} to {largest:,}"
         )
 
 

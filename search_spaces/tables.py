@@ -113,8 +113,12 @@ def read_space(path: str | Path) -> Space:
     Raises:
         UserError: The file can't be read, or as `table_space`.
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise UserError(f"the space file {path} is no regular file: expected a TOML file")
     try:
-        table = tomllib.loads(Path(path).read_text())
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except RecursionError:
+        raise UserError(f"the space file {path} is nested too deep: expected tables") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the space file {path} can't be read: {error}") from None
     except tomllib.TOMLDecodeError as error:

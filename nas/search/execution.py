@@ -1,5 +1,6 @@
 """How a plan's networks are evaluated and where its run is kept: what every plan shares."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,8 @@ from nas.objective import check_positive
 from nas.workers.executor import Resources, check_executor
 from results.runs.folder import masked
 from search_spaces.errors import UserError
+
+_IN_MEMORY = re.compile(r"sqlite(\+\w+)?:(/{0,3}|/{0,3}:memory:.*|.*[?&]mode=memory.*)$")
 
 if TYPE_CHECKING:
     from nas.training.proxy import Proxy
@@ -70,6 +73,11 @@ class Execution:
             raise UserError(
                 f"the storage is {self.storage!r}: expected a URL, as sqlite:///trials.db; "
                 "without one the run keeps a journal of its own"
+            )
+        if self.storage is not None and _IN_MEMORY.match(self.storage):
+            raise UserError(
+                f"the storage {masked(self.storage)} is kept in memory and gone with the process: "
+                "expected a file, as sqlite:///trials.db, or leave --storage out"
             )
         object.__setattr__(self, "runs", Path(self.runs))
         object.__setattr__(self, "command", masked(self.command))

@@ -15,6 +15,7 @@ from search_spaces.errors import RunFailure, UserError
 
 RECORD = "run.json"
 STORE = "trials.journal"
+LONGEST_NAME = 200  # letters of a run's name; file systems take 255 bytes
 LONGEST = 80  # letters of a difference that a message quotes
 
 
@@ -29,6 +30,11 @@ def run_path(name: str, runs: Path = Path("runs")) -> Path:
             f"the run's name is {name!r}: expected letters, digits and . _ + = @ -, beginning "
             "with a letter or digit"
         )
+    if len(name) > LONGEST_NAME:
+        raise UserError(
+            f"the run's name has {len(name)} letters: expected {LONGEST_NAME} or fewer, since it "
+            "names a folder"
+        )
     if runs.exists() and not runs.is_dir():
         raise UserError(f"{runs} is a file: expected the folder of runs")
     return runs / name
@@ -36,7 +42,8 @@ def run_path(name: str, runs: Path = Path("runs")) -> Path:
 
 def run_name(parts: Iterable[str]) -> str:
     """A name that `run_path` takes, of parts joined by dashes; what it can't hold becomes `_`."""
-    return "-".join(re.sub(r"[^A-Za-z0-9._+=@-]", "_", part.replace(" ", "")) for part in parts)
+    name = "-".join(re.sub(r"[^A-Za-z0-9._+=@-]", "_", part.replace(" ", "")) for part in parts)
+    return name.lstrip("._+=@-") or "run"
 
 
 def check_run(folder: Path, experiment: Mapping[str, Any]) -> None:

@@ -140,3 +140,31 @@ def test_what_is_no_json_is_refused():
 def test_stages_are_stages():
     with pytest.raises(UserError, match="expected a tuple of Stage"):
         Architecture((1,))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("repeats", 10**9), ("channels", 10**12), ("kernel", 257), ("resolution", 10**6),
+     ("classes", 10**40), ("stem", 1 << 17), ("stages", 2000)],
+)  # fmt: skip
+def test_a_number_that_no_network_has_is_refused_before_it_fills_the_memory(field, value):
+    stage = {"op": "conv", "channels": 8}
+    network = {"stages": (Stage(**stage),)}
+    if field == "stages":
+        network["stages"] *= value
+    elif field in ("repeats", "channels", "kernel"):
+        stage[field] = value
+    else:
+        network[field] = value
+    with pytest.raises(UserError, match="expected") as raised:
+        network["stages"] = (*network["stages"][1:], Stage(**stage))
+        Architecture(**network)
+    assert len(str(raised.value)) < 150
+
+
+def test_a_network_larger_than_any_memory_is_not_built():
+    from search_spaces.builder import build
+
+    wide = Architecture((Stage("conv", 1 << 16, repeats=1000),))
+    with pytest.raises(UserError, match="GB for one image, with its weights: expected 64 GB"):
+        build(wide)

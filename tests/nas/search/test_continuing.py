@@ -228,6 +228,9 @@ WRONG = {
     "Plan(T, trials=0)": "trials is 0",
     "Plan(T, budget=float('nan'))": "the budget is nan",
     "Plan(T, storage='kept.db')": "expected a URL",
+    "Plan(T, storage='sqlite://')": "kept in memory and gone with the process",
+    "Plan(T, storage='sqlite:///:memory:')": "kept in memory and gone with the process",
+    "Plan(T, storage='sqlite+pysqlite:///file:x?mode=memory')": "kept in memory",
     "Plan(T, eta=2, ranking='best')": "reward, front",
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from results.runs.files import read_json, write_atomically, write_json
-from results.runs.folder import open_run, run_path
+from results.runs.folder import open_run, run_name, run_path
 from search_spaces import RunFailure, UserError
 
 EXPERIMENT = {"space": "tiny", "seed": 0}
@@ -136,3 +136,13 @@ def test_one_process_has_a_run(tmp_path):
     with pytest.raises(RuntimeError, match="crash"), open_run(tmp_path / "one", EXPERIMENT):
         raise RuntimeError("crash")
     assert other().stdout == "taken\n"  # a crash lets go
+
+
+@pytest.mark.parametrize("parts", [["<odd[/b]", "400M"], ["[x]"], ["--"], ["a b", "c/d"]])
+def test_a_default_name_is_always_one_that_is_taken(parts):
+    run_path(run_name(parts))
+
+
+def test_a_name_too_long_for_a_folder_is_refused():
+    with pytest.raises(UserError, match="300 letters: expected 200 or fewer"):
+        run_path("a" * 300)
