@@ -148,17 +148,13 @@ def test_stages_are_stages():
      ("classes", 10**40), ("stem", 1 << 17), ("stages", 2000)],
 )  # fmt: skip
 def test_a_number_that_no_network_has_is_refused_before_it_fills_the_memory(field, value):
-    stage = {"op": "conv", "channels": 8}
-    network = {"stages": (Stage(**stage),)}
+    stage, network, repeated = {"op": "conv", "channels": 8}, {}, 1
     if field == "stages":
-        network["stages"] *= value
-    elif field in ("repeats", "channels", "kernel"):
-        stage[field] = value
+        repeated = value
     else:
-        network[field] = value
+        (stage if field in ("repeats", "channels", "kernel") else network)[field] = value
     with pytest.raises(UserError, match="expected") as raised:
-        network["stages"] = (*network["stages"][1:], Stage(**stage))
-        Architecture(**network)
+        Architecture((Stage(**stage),) * repeated, **network)
     assert len(str(raised.value)) < 150
 
 
