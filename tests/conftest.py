@@ -1,12 +1,15 @@
 """What all tests share: one thread, and random examples that are the same in every run."""
 
+import contextlib
 import os
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch or numpy load
 
 import numpy as np
+import processes
 import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
@@ -19,6 +22,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("quick")
+
+
+def pytest_sessionfinish() -> None:
+    processes.close()
 
 
 @pytest.fixture
@@ -44,3 +51,19 @@ def coloured() -> Callable[[Path, int], None]:
                     Image.fromarray(pixels.astype(np.uint8)).save(place / f"{i}.png")
 
     return make
+
+
+@contextlib.contextmanager
+def _full_disk(room: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def full_disk() -> Callable[[int], contextlib.AbstractContextManager[None]]:
+    """`with full_disk(room)`: no file of this process grows beyond `room` bytes."""
+    return _full_disk

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import processes
 import pytest
 
 from gridsearch.commands.family import _compare_name
@@ -62,12 +63,7 @@ def test_the_grid_at_phi_1_takes_five_seconds_at_most(tmp_path: Path) -> None:
         assert part in done.stdout
     last = done.stdout.split("next: gridsearch ")[1].split()
     assert last[0] == "family"
-    family = subprocess.run(
-        [sys.executable, "-m", "gridsearch", *last],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
+    family = processes.run("gridsearch", *last, cwd=tmp_path)
     assert family.returncode == 0, family.stderr
     assert "phi7" in family.stdout
 

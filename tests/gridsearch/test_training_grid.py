@@ -4,13 +4,13 @@ import dataclasses
 import itertools
 import json
 import signal
-import subprocess
 import sys
 import tarfile
 import time
 from pathlib import Path
 
 import pandas as pd
+import processes
 import pytest
 from click.testing import CliRunner
 
@@ -115,20 +115,17 @@ def test_killed_or_interrupted_it_is_continued_by_the_same_command(gridsearch):
     whole = measured("whole")
     journal = Path("runs/cut/trials.journal")
     for i, sent in enumerate((signal.SIGKILL, signal.SIGINT)):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gridsearch", *given, "--name", "cut"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        process = processes.Running("gridsearch", *given, "--name", "cut")
         until = time.monotonic() + 60
         while (not journal.exists() or journal.read_text().count('"op_code":4') < 2 * i + 2) and (
             time.monotonic() < until and process.poll() is None
         ):
             time.sleep(0.01)
         process.send_signal(sent)
-        _, err = process.communicate(timeout=60)
+        process.wait(60)
     assert process.returncode == 130
-    assert "the same command continues" in err
-    assert "Traceback" not in err
+    assert "the same command continues" in process.stderr
+    assert "Traceback" not in process.stderr
     assert 0 < len(measured("cut")) < len(whole)
     assert not Path("runs/cut/coefficients.json").exists()
     assert gridsearch(*given, "--name", "cut")[0] == 0

@@ -2,12 +2,12 @@
 
 import itertools
 import json
-import subprocess
 import sys
 import warnings
 
 import numpy as np
 import pandas as pd
+import processes
 import pytest
 from click.testing import CliRunner
 
@@ -315,19 +315,8 @@ def test_fractions_are_warned_of_beside_the_table_only(bench, table):
 
 def test_the_command_continues_and_its_errors_are_one_sentence(table):
     def bench(*arguments):
-        command = [
-            sys.executable,
-            "-m",
-            "nas.commands.main",
-            "bench",
-            "--table",
-            table.name,
-            *arguments,
-        ]
-        return subprocess.run(
-            [*command, "--evaluations", "12", "--name", "b"],
-            cwd=table.parent, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        given = ("bench", "--table", table.name, *arguments, "--evaluations", "12", "--name", "b")
+        return processes.run("nas", *given, cwd=table.parent)
 
     first = bench("--strategies", "random", "--seeds", "2", "--reference", "random")
     assert first.returncode == 0, first.stderr

@@ -2,14 +2,13 @@
 
 import json
 import random
-import resource
 import signal
-import subprocess
 import sys
 import time
 from types import SimpleNamespace
 
 import pandas as pd
+import processes
 import pytest
 from waiting import wait_for
 
@@ -40,21 +39,14 @@ def here(tmp_path):
     return tmp_path
 
 
-def command(here, *arguments, **options):
-    return subprocess.run(
-        [sys.executable, "-m", "nas", *arguments],
-        cwd=here, capture_output=True, text=True, check=False, **options,
-    )  # fmt: skip
+def command(here, *arguments):
+    return processes.run("nas", *arguments, cwd=here)
 
 
 GIVEN = (
     "search", "--target-flops", "400M", "--evaluator", "toy:depth", "--trials", "20",
     "--space", "efficientnet",  # quick to look at
 )  # fmt: skip
-
-
-def search(here, *arguments, **options):
-    return command(here, *GIVEN, *arguments, **options)
 
 
 @pytest.fixture
@@ -192,11 +184,11 @@ def test_far_from_what_is_usual_there_is_an_answer(here, inside, target, most):
 
 
 def test_errors_leave_no_traceback(here):
-    failed = search(here, "--space", "nope")
+    failed = command(here, *GIVEN, "--space", "nope")
     assert failed.returncode == 2
     assert failed.stderr.startswith("nas: there is no space 'nope'")
     assert failed.stderr.count("\n") == 1
-    failed = search(here, "--evaluator", "toy:broken")
+    failed = command(here, *GIVEN, "--evaluator", "toy:broken")
     assert failed.returncode == 1
     assert "RuntimeError: no camera" in failed.stderr
     assert "Traceback" not in failed.stderr
@@ -216,21 +208,17 @@ def test_another_experiment_is_refused_and_kept(here, inside):
     assert (here / "runs" / "two" / "trials.journal").read_bytes() == kept
 
 
-def test_a_full_disk_loses_nothing(here):
-    """No file may grow past 200 kB: the journal breaks off in the middle of a trial."""
-
-    def full():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-
-    failed = search(here, "--trials", "100", preexec_fn=full)
+def test_a_full_disk_loses_nothing(here, inside, full_disk):
+    """The journal breaks off in the middle of a trial."""
+    with full_disk(200_000):
+        failed = inside(*GIVEN, "--trials", "100")
     assert failed.returncode == 1
     assert "trials before it are stored" in failed.stderr
     assert "Traceback" not in failed.stderr
     cut = (here / "runs" / "efficientnet-400M-toy_depth" / "trials.journal").read_bytes()
     whole = cut[: cut.rfind(b"\n") + 1]
     assert whole.count(b"\n") > 20
-    continued = search(here, "--trials", "100")
+    continued = inside(*GIVEN, "--trials", "100")
     assert continued.returncode == 0, continued.stderr
     after = (here / "runs" / "efficientnet-400M-toy_depth" / "trials.journal").read_bytes()
     assert after.startswith(whole)
@@ -241,26 +229,22 @@ def ids(here, name):
 
 
 def test_interrupted_and_killed_anywhere_it_continues_to_the_same_result(here):
-    given = [
-        sys.executable, "-m", "nas", "search", "--target-flops", "400M", "--evaluator",
-        "toy:slow", "--space", "efficientnet", "--trials", "150", "--name",
-    ]  # fmt: skip
-    quiet = {"cwd": here, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    assert subprocess.run([*given, "whole"], check=False, **quiet).returncode == 0
+    given = (*GIVEN, "--evaluator", "toy:slow", "--trials", "150", "--name")
+    assert command(here, *given, "whole").returncode == 0
     rng, journal = random.Random(time.time_ns()), here / "runs" / "cut" / "trials.journal"
     kinds = (signal.SIGINT, signal.SIGKILL, signal.SIGKILL, signal.SIGKILL)
     for kind, least in zip(kinds, (1, 30, 60, 90), strict=True):
-        process = subprocess.Popen([*given, "cut"], **quiet)
+        process = processes.Running("nas", *given, "cut", cwd=here)
         wait_for(lambda n=least: journal.exists() and journal.read_bytes().count(b"\n") >= n, 60)
         time.sleep(rng.uniform(0, 0.4))
         assert process.poll() is None
         process.send_signal(kind)
-        _, said = process.communicate()
+        code, said = process.wait(60), process.stderr
         if kind == signal.SIGINT:
-            assert process.returncode == 130, said
+            assert code == 130, said
             assert "the same command continues" in said or "interrupted" in said
             assert "Traceback" not in said
-    assert subprocess.run([*given, "cut"], check=False, **quiet).returncode == 0
+    assert command(here, *given, "cut").returncode == 0
     assert ids(here, "cut") == ids(here, "whole")
 
 

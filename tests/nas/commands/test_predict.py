@@ -2,9 +2,8 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 
+import processes
 import pytest
 from click.testing import CliRunner
 
@@ -96,10 +95,7 @@ def test_what_can_not_be_predicted_is_refused_in_a_sentence(arguments, sentence)
 
 
 def test_a_refusal_ends_with_exit_code_2_and_one_line(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "nas", "predict", STRINGS, "--pixels", "2000"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = processes.run("nas", "predict", STRINGS, "--pixels", "2000", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("nas: the ImageNet model can't speak of ")

@@ -1,9 +1,8 @@
 """The deployed network, its peak memory against the count, and `nas measure`."""
 
 import json
-import subprocess
-import sys
 
+import processes
 import pytest
 import torch
 from click.testing import CliRunner
@@ -154,10 +153,7 @@ def test_on_a_gpu():
 
 
 def command(here, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "nas", *arguments],
-        cwd=here, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return processes.run("nas", *arguments, cwd=here)
 
 
 def test_measure_prints_measurement_and_prediction(tmp_path):

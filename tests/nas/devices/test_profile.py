@@ -6,15 +6,15 @@ import math
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
+import processes
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from random_networks import architectures
+from waiting import wait_for
 
 from nas.devices.blocks import blocks_in, key_of, keys_of, parse
 from nas.devices.estimate import features, fit_estimate
@@ -284,19 +284,16 @@ def test_what_follows_a_profile_can_be_typed(share, said, tmp_path, monkeypatch)
 
 
 def command(here, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "nas", *arguments],
-        cwd=here, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return processes.run("nas", *arguments, cwd=here)
 
 
 def covering(folder):
     """Profiles tiny.toml to me.json, for longer until every block was met; the last command.
 
-    A free machine needs less than 0.2 minutes, one with other work has fewer visits in a minute.
+    A free machine needs 0.05 minutes, one with other work has fewer visits in a minute.
     """
     tiny = space(str(folder / "tiny.toml"))
-    for minutes in ("0.2", "0.5", "2"):
+    for minutes in ("0.08", "0.3", "2"):
         (folder / "me.json").unlink(missing_ok=True)
         given = ("profile", "--space", "tiny.toml", "--minutes", minutes, "--out", "me.json")
         done = command(folder, *given)
@@ -332,17 +329,11 @@ def test_profile_end_to_end(tmp_path):
 def test_an_interrupted_profile_leaves_nothing(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
     given = ["profile", "--space", "tiny.toml", "--minutes", "5", "--out", "me.json"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nas", *given],
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert "of 300 s" in process.stderr.readline()  # it measures
+    process = processes.Running("nas", *given, cwd=tmp_path)
+    wait_for(lambda: "of 300 s" in process.stderr, 60)  # it measures
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in said
+    assert process.wait(60) == 130
+    assert "Traceback" not in process.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
 
 

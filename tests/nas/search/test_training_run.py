@@ -3,11 +3,10 @@
 import json
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pandas as pd
+import processes
 import pytest
 from waiting import wait_for
 
@@ -56,10 +55,7 @@ LONG = ["search", *GIVEN, "--trials", "30", "--epochs", "4", "--halving", "2"]
 
 
 def command(here, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "nas", *arguments],
-        cwd=here, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    return processes.run("nas", *arguments, cwd=here)
 
 
 def trials(here, name):
@@ -105,16 +101,7 @@ def killed(here, name, executor, kills):
     """Runs the search to its end, killing the driver after each few trials, at a random moment;
     every stored trial is kept. Gives the final trials and how often a kill found it running."""
     rng = random.Random(time.time_ns())
-    given = [
-        sys.executable,
-        "-m",
-        "nas.commands.main",
-        *LONG,
-        "--executor",
-        executor,
-        "--name",
-        name,
-    ]
+    given = ("nas", *LONG, "--executor", executor, "--name", name)
     journal, hits, before = here / "runs" / name / "trials.journal", 0, b""
 
     def stored():
@@ -122,9 +109,7 @@ def killed(here, name, executor, kills):
         return now[: now.rfind(b"\n") + 1]
 
     for _ in range(kills):
-        process = subprocess.Popen(
-            given, cwd=here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        process = processes.Running(*given, cwd=here)
         least = before.count(b"\n") + rng.randrange(1, 4)
         wait_for(lambda p=process, n=least: stored().count(b"\n") >= n or p.poll() is not None, 120)
         time.sleep(rng.uniform(0, 0.1))
@@ -133,7 +118,7 @@ def killed(here, name, executor, kills):
         process.wait()
         assert stored().startswith(before)
         before = stored()
-    done = subprocess.run(given, cwd=here, capture_output=True, text=True, check=False)
+    done = processes.run(*given, cwd=here)
     assert done.returncode == 0, done.stderr
     assert journal.read_bytes().startswith(before)
     return trials(here, name), hits

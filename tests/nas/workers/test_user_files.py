@@ -32,14 +32,13 @@ def where():
 """
 
 
-def program(here, name, *arguments, **environment):
+def program(here, name, *arguments):
     """Runs our console script, which has its own folder first in sys.path and not the current."""
     script = Path(sys.executable).parent / name
     assert script.exists(), "the package is installed without its commands"
     return subprocess.run(
-        [str(script), *arguments], cwd=here, capture_output=True, text=True, check=False,
-        env={**os.environ, **environment},
-    )  # fmt: skip
+        [str(script), *arguments], cwd=here, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize("stem", ["both", "random"])

@@ -3,10 +3,9 @@
 import dataclasses
 import importlib.util
 import json
-import subprocess
-import sys
 from argparse import Namespace
 
+import processes
 import pytest
 import torch
 from click.testing import CliRunner
@@ -40,10 +39,7 @@ se = [0.0, 0.25]
 
 
 def command(here, *arguments, program="nas", code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", program, *arguments],
-        cwd=here, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = processes.run(program, *arguments, cwd=here)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout if code == 0 else done.stderr

@@ -7,7 +7,9 @@ import sys
 import urllib.error
 import urllib.request
 
+import processes
 import pytest
+from waiting import wait_for
 
 pytest.importorskip("optuna_dashboard")
 
@@ -21,8 +23,12 @@ def run(tmp_path):
 
 
 def start(*arguments):
-    command = [sys.executable, "-m", "nas", "dashboard", *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return processes.Running("nas", "dashboard", *arguments)
+
+
+def page_of(process):
+    wait_for(lambda: "\n" in process.stdout, 60)
+    return process.stdout.split()[0]
 
 
 def fetch(url, **how):
@@ -34,7 +40,7 @@ def test_it_shows_the_run_writes_nothing_and_ends_by_ctrl_c(run):
     journal = (run / "trials.journal").read_bytes()
     process = start(run, "--port", 0)
     try:
-        page = process.stdout.readline().split()[0]
+        page = page_of(process)
         assert b"<html" in fetch(page).lower()
         root = page.removesuffix("/dashboard")
         (study,) = json.loads(fetch(f"{root}/api/studies"))["study_summaries"]
@@ -45,12 +51,12 @@ def test_it_shows_the_run_writes_nothing_and_ends_by_ctrl_c(run):
             fetch(f"{root}/api/studies/{study['study_id']}", method="DELETE")
         taken = start(run, "--port", root.rpartition(":")[2])
         assert taken.wait(60) == 2
-        assert "can't be listened on" in taken.stderr.read()
+        assert "can't be listened on" in taken.stderr
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(20)
     assert code == 130
-    assert process.stderr.read().split() == ["nas:", "interrupted"]
+    assert process.stderr.split() == ["nas:", "interrupted"]
     assert (run / "trials.journal").read_bytes() == journal
 
 
@@ -61,7 +67,7 @@ def test_a_database(tmp_path):
     find(400e6, evaluator=lambda a, b, s: 50.0, **how)
     process = start("far", "--runs", tmp_path, "--port", 0)
     try:
-        root = process.stdout.readline().split()[0].removesuffix("/dashboard")
+        root = page_of(process).removesuffix("/dashboard")
         (study,) = json.loads(fetch(f"{root}/api/studies"))["study_summaries"]
         assert study["study_name"] == "compound-nas/far"
     finally:

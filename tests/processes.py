@@ -1,0 +1,113 @@
+"""Commands in processes of their own, which don't import torch, optuna and pandas anew.
+
+That takes a process seconds. On Linux one process that has them imported is forked for every
+command; each has its own folder, environment, signals and exit code, as `python -m nas` has.
+Elsewhere it is `python -m nas`. How long a start takes, and what it imports, is tested without.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FORKS = sys.platform == "linux"
+SERVER = Path(__file__).parent / "forking.py"
+_server: list[subprocess.Popen] = []  # of this process, started when it is needed
+
+
+def address() -> str:
+    """Where the server listens."""
+    if not _server:
+        place = tempfile.mkdtemp()
+        given = [sys.executable, str(SERVER), f"{place}/forks"]
+        _server.append(subprocess.Popen(given, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+        assert _server[0].stdout.readline() == b"ready\n"
+    return _server[0].args[-1]
+
+
+def close() -> None:
+    """Ends the server."""
+    while _server:
+        with _server.pop() as server:
+            server.stdin.close()
+        Path(server.args[-1]).unlink()
+        Path(server.args[-1]).parent.rmdir()
+
+
+class Forked:
+    """A command under way, with what is used of `subprocess.Popen`."""
+
+    def __init__(self, at, module, arguments, cwd, env, out, err) -> None:
+        self.returncode = None
+        self._line = socket.socket(socket.AF_UNIX)
+        self._line.connect(at)
+        message = json.dumps([module, arguments, str(cwd), env]).encode()
+        socket.send_fds(self._line, [len(message).to_bytes(8, "big")], [out, err])
+        self._line.sendall(message)
+        self.pid = int(self._line.recv(8))
+
+    def send_signal(self, sent) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sent)
+
+    def wait(self, timeout=None):
+        if self.returncode is None:
+            self._line.settimeout(timeout)
+            self.returncode = int(self._line.recv(8))
+            self._line.close()
+        return self.returncode
+
+    def poll(self):
+        try:
+            return self.wait(0)
+        except BlockingIOError:
+            return None
+
+
+class Running:
+    """`python -m module arguments...` under way; its output is in files that can be read."""
+
+    def __init__(self, module, *arguments, cwd=".", env=None) -> None:
+        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+        given, cwd = [str(one) for one in arguments], Path(cwd).resolve()
+        outputs = self._out.fileno(), self._err.fileno()
+        if FORKS:
+            now = dict(os.environ) if env is None else env
+            self._process = Forked(address(), module, given, cwd, now, *outputs)
+        else:
+            command = [sys.executable, "-m", module, *given]
+            self._process = subprocess.Popen(
+                command, cwd=cwd, env=env, stdout=outputs[0], stderr=outputs[1]
+            )
+        self.send_signal, self.poll, self.wait = (
+            getattr(self._process, name) for name in ("send_signal", "poll", "wait")
+        )
+
+    @property
+    def stdout(self) -> str:
+        """What it has printed so far."""
+        return os.pread(self._out.fileno(), 1 << 26, 0).decode()
+
+    @property
+    def stderr(self) -> str:
+        """What it has printed to its standard error so far."""
+        return os.pread(self._err.fileno(), 1 << 26, 0).decode()
+
+    @property
+    def returncode(self):
+        return self._process.returncode
+
+
+def run(module, *arguments, cwd=".", env=None, timeout=600):
+    """`python -m module arguments...` when it has ended: returncode, stdout, stderr."""
+    process = Running(module, *arguments, cwd=cwd, env=env)
+    try:
+        process.wait(timeout)
+    except BaseException:
+        process.send_signal(signal.SIGKILL)
+        raise
+    return process
