@@ -14,6 +14,7 @@ one of the protocols below names; each is asked for by one function here, and no
 
 import contextlib
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -210,12 +211,15 @@ def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, se
     """Runs the evaluator; whatever it raises becomes the outcome's error."""
     start = time.perf_counter()
     try:
-        given = evaluator(architecture, budget, seed)
+        with contextlib.redirect_stdout(sys.stderr):  # what it prints is no answer of a command
+            given = evaluator(architecture, budget, seed)
         made = given if isinstance(given, Measurement) else Measurement(float(given))
-        if 0 <= made.accuracy < math.inf and 0 <= (made.spread or 0) < math.inf:
+        if 0 <= made.accuracy <= 100 and 0 <= (made.spread or 0) < math.inf:
             return Outcome(made, None, time.perf_counter() - start)
-        error = f"the accuracy is {made.accuracy}, its spread {made.spread}: expected percent"
-    except Exception as raised:
+        error = (
+            f"the accuracy is {made.accuracy}, its spread {made.spread}: expected percent, 0 to 100"
+        )
+    except (Exception, SystemExit) as raised:  # an evaluator may not end the run
         error = f"{type(raised).__name__}: {raised}"
     return Outcome(None, error, time.perf_counter() - start)
 

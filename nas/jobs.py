@@ -7,6 +7,7 @@ from typing import Any
 from nas.evaluators import Outcome
 from results.runs.records import NO_NOTES, Trial
 from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,11 @@ class Job:
             seconds=outcome.seconds,
             notes=notes or NO_NOTES,
         )
+
+
+def strange(job: Job, why: str) -> UserError:
+    """What to say of an open job of an earlier session that is none of this run."""
+    return UserError(
+        f"the open job {job.number} in the run's pending.json can't be taken up: {why}; delete the "
+        "file, and the run's open jobs are forgotten"
+    )

@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.study import StudyDirection
 
 from nas.evaluators import Outcome
-from nas.jobs import Job
+from nas.jobs import Job, strange
 from nas.objective import Limit, Objective, broken, feasible_values, limits_of
 from nas.strategies.problem import SpaceProblem
 from nas.strategies.registry import Strategy, derive_seed, reseed
@@ -143,7 +143,14 @@ class Search:
 
         Returns:
             Whether it did: not where `wanted` networks are known without it.
+
+        Raises:
+            UserError: It is no job of this search: beyond a limit, or of another budget.
         """
+        why = [str(limit) for limit in broken(job.architecture, self.limits)]
+        why += [f"a budget of {self.budget:g}"] if job.budget != self.budget else []
+        if why:
+            raise strange(job, f"it is not within {why[0]}")
         if self._count >= self.wanted:
             self.reserve(job.number)
             return False

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from nas.evaluators import Evaluator, Outcome, Predicts, predictor_of
-from nas.jobs import Job
+from nas.jobs import Job, strange
 from nas.objective import Objective
 from nas.search.execution import Execution
 from nas.search.generations import Generations
@@ -19,10 +19,12 @@ from results.runs.files import read_json, write_json
 from results.runs.records import Trial
 from results.runs.session import Run
 from results.runs.store import Store
-from search_spaces.architecture import from_dict, to_dict
+from search_spaces.architecture import Architecture, from_dict, to_dict
 from search_spaces.errors import RunFailure, UserError
+from search_spaces.space import Values
 
 PENDING = "pending.json"
+Build = Callable[[Values], Architecture]
 Show = Callable[[Trial, int], None]  # called with each finished trial and how many there are
 FAILURES = 10  # a run whose first this many trials all fail stops
 
@@ -150,13 +152,34 @@ def pending_of(folder: Path, width: int) -> Pending | None:
     return Pending(path) if width > 1 or path.exists() else None
 
 
-def _adopt(search: Proposer, executor: Executor, trials: Sequence[Trial], pending: Pending) -> int:
+def rebuilt(job: Job, build: Build) -> Job:
+    """A job of a file with the network that its values build: what the file says is not believed.
+
+    Raises:
+        UserError: Its values build none, or another one than the file says.
+    """
+    try:
+        network = build(job.values)
+    except Exception as error:  # of a user's space, or of values that no space has
+        raise strange(job, f"its values build none ({error})") from None
+    if network != job.architecture:
+        raise strange(job, "it is not what its values build")
+    return job
+
+
+def _adopt(
+    search: Proposer,
+    executor: Executor,
+    trials: Sequence[Trial],
+    pending: Pending,
+    build: Build | None,
+) -> int:
     """Takes up what earlier sessions left open; gives how many jobs that are."""
     finished, running = {trial.number for trial in trials}, 0
     for job in pending.left():
         if job.number in finished:  # killed between the store and the note
             pending.ended(job)
-        elif search.adopt(job):
+        elif search.adopt(job if build is None else rebuilt(job, build)):
             executor.submit(job)
             running += 1
     return running
@@ -170,6 +193,7 @@ def drive(
     show: Callable[[Trial], None] = lambda trial: None,
     pending: Pending | None = None,
     soon: bool = False,
+    build: Build | None = None,
 ) -> None:
     """Evaluates until `search` has nothing more to ask for.
 
@@ -181,12 +205,14 @@ def drive(
         show: Called with each finished trial.
         pending: The jobs under way (`pending_of`): those of an earlier session are taken up first.
         soon: Finished trials may wait a moment to be written together.
+        build: The space's; what an earlier session left must be what it gives.
 
     Raises:
+        UserError: What an earlier session left can't be what it asked for.
         RunFailure: The store can't be written, or the first trials all fail.
     """
     append = functools.partial(store.append, soon=True) if soon else store.append
-    running = 0 if pending is None else _adopt(search, executor, trials, pending)
+    running = 0 if pending is None else _adopt(search, executor, trials, pending, build)
     while True:
         while running < executor.width and (asked := search.ask()) is not None:
             if pending and executor.width > 1:
@@ -245,7 +271,7 @@ def carry_out(
     with _hands(plan, evaluator, model) as hands, run.interruptible():
         pending = None if model else pending_of(run.folder, hands.width)
         try:
-            drive(search, hands, run.store, run.trials, shown, pending, soon=bool(model))
+            drive(search, hands, run.store, run.trials, shown, pending, bool(model), run.build)
         finally:
             run.store.flush()
     workers = 1 if model else hands.width

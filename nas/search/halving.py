@@ -6,16 +6,19 @@ any new one. A trainer with checkpoints goes on from where the smaller budget en
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from nas.evaluators import Outcome
-from nas.jobs import Job
+from nas.jobs import Job, strange
 from nas.objective import Objective
-from nas.search.ask import Search
 from nas.search.drive import Around
 from results.runs.front import fronts
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
+
+if TYPE_CHECKING:
+    from nas.search.ask import Search
 
 
 class Halving(Around):
@@ -36,7 +39,7 @@ class Halving(Around):
 
     def __init__(
         self,
-        search: Search,
+        search: "Search",
         budgets: Sequence[float],
         eta: int,
         ranking: str = "reward",
@@ -83,6 +86,8 @@ class Halving(Around):
         rung = self._rung(job.budget)
         if rung == 0:
             return self._inner.adopt(job)
+        if job.architecture not in self._rungs[rung - 1]:
+            raise strange(job, "its network was not evaluated for less before")
         self._promoted[rung - 1].add(job.architecture)
         self._inner.reserve(job.number)
         return True

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from nas.evaluators import Outcome
-from nas.jobs import Job
+from nas.jobs import Job, strange
 from nas.search.drive import Around, Proposer
 from nas.strategies.registry import derive_seed
 from results.runs.records import Trial
@@ -106,6 +106,8 @@ class Retrain(Around):
     def adopt(self, job: Job) -> bool:
         """Takes up a job that an earlier session was cut off from, if it is wanted."""
         if job.budget == self._budget:
+            if all(trial.architecture != job.architecture for trial in self._trials):
+                raise strange(job, "its network was not evaluated for less before")
             self._begun.add(job.architecture)
             self.reserve(job.number)
             return True

@@ -151,7 +151,9 @@ def check_kinds(content: Any, place: str, kinds: Mapping[str, Kinds]) -> None:
 
 def _named(value: Any) -> str:
     """A value in a few words."""
-    if value is None or isinstance(value, dict | list):
-        return {dict: "an object", list: "a list"}.get(type(value), "nothing")
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -43,6 +43,7 @@ class Run:
         interrupted: Ctrl-C ended the work.
         facts: What else the session's entry says.
         seconds: What the time went to, part by part.
+        build: The space's, where networks are built of values.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Run:
     interrupted: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    build: "Build | None" = None
     _store: "Store | None" = None
 
     @property
@@ -126,7 +128,7 @@ def session(
         RunFailure: The folder or the store can't be written.
     """
     with open_run(folder, experiment) as record:
-        run = Run(folder, record)
+        run = Run(folder, record, build=build)
         if choices is not None:
             with timed(run.seconds, "load"):
                 _open_store(run, experiment, storage, choices)

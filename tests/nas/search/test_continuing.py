@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import json
+import random
 import subprocess
 import sys
 
@@ -15,13 +16,13 @@ from nas.commands.main import cli
 from nas.evaluators import Outcome
 from nas.objective import Limit, Objective
 from nas.search.ask import Search
-from nas.search.drive import PENDING, Pending, drive, pending_of
+from nas.search.drive import PENDING, Pending, drive, pending_of, rebuilt
 from nas.search.plan import Plan
 from nas.search.run import find, prepare
 from nas.search.run import run as run_search
 from nas.strategies.registry import STRATEGIES
 from nas.workers.executor import LocalExecutor
-from search_spaces import NETWORKS, Architecture, Space, Stage, UserError, space
+from search_spaces import NETWORKS, Architecture, Space, Stage, UserError, cost, space
 from search_spaces.errors import RunFailure
 
 T = Objective("hard", 4e8)
@@ -272,3 +273,29 @@ def test_what_is_given_for_retraining_is_not_replaced(tmp_path, arguments, said)
     result = CliRunner().invoke(cli, [*given, *arguments])
     assert isinstance(result.exception, UserError)
     assert said in str(result.exception)
+
+
+def test_what_a_file_of_open_jobs_says_is_not_believed(tmp_path):
+    """Another network, values of none, one beyond the limits, another budget: none is evaluated."""
+    where, near = space("efficientnet-small"), Objective("hard", 3e8)
+    found = Search(where, near, STRATEGIES["random"], seed=3, wanted=9)
+    job = found.ask()
+    assert rebuilt(job, where.build) == job
+    large = max((where.sample(random.Random(n)) for n in range(50)),
+                key=lambda values: cost(where.build(values)).macs)  # fmt: skip
+    swapped = dataclasses.replace(job, architecture=where.build(large))
+    for spoilt, said in (
+        (swapped, "not what its values build"),
+        (dataclasses.replace(job, values={}), "its values build none"),
+    ):
+        with pytest.raises(UserError, match=said):
+            rebuilt(spoilt, where.build)
+    exact = Objective("hard", cost(job.architecture).macs)
+    fresh = Search(where, exact, STRATEGIES["random"], wanted=9)
+    for spoilt, said in (
+        (dataclasses.replace(swapped, values=large), "it is not within MACs"),
+        (dataclasses.replace(job, budget=90.0), "not within a budget of 1"),
+    ):
+        with pytest.raises(UserError, match=said):
+            fresh.adopt(spoilt)
+    assert fresh.adopt(job)
