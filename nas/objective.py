@@ -8,7 +8,7 @@ F <= T and w = beta elsewhere. `hard` is alpha = 0, beta = -1, and the pick stay
 import dataclasses
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +17,7 @@ from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.quantities import Quantity, quantity
-from search_spaces.space import Space, Values, descend
+from search_spaces.space import Penalty, Space, Values, descend
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -173,27 +173,45 @@ def feasible_values(space: Space, limits: Sequence[Limit], seed: int = 0) -> Val
     rng = random.Random(seed)
     starts = [space.sample(rng) for _ in range(5)]
 
-    def least(penalty: Callable[[Architecture], float]) -> tuple[Values, float]:
-        return min((descend(space, penalty, start) for start in starts), key=lambda d: d[1])
+    def least(penalty: Penalty, enough: float = -math.inf) -> tuple[Values, float]:
+        found: list[tuple[Values, float]] = []
+        for start in starts:
+            found.append(descend(space, penalty, start, enough))
+            if found[-1][1] <= enough:
+                break
+        return min(found, key=lambda one: one[1])
+
+    def excess_of(limit: Limit) -> Penalty:
+        return lambda nets: [v / limit.at_most - 1 for v in limit.of_quantity.measure_many(nets)]
+
+    def over(some: Sequence[Limit]) -> Penalty:
+        def sums(nets: Sequence[Architecture]) -> list[float]:
+            rows = [excess_of(limit)(nets) for limit in some]
+            return [sum(max(0.0, v) for v in column) for column in zip(*rows, strict=True)]
+
+        return sums if some else lambda nets: [0.0] * len(nets)
 
     for limit in limits:
-        values, excess = least(limit.excess)
+        values, excess = least(excess_of(limit), enough=0.0)
         if excess > 0:
             raise UserError(
                 f"no network of the space {space.name!r} has {limit}: "
                 f"{_best(limit, space.build(values))}; ask for that, or take another space "
                 "(`nas spaces`)"
             )
-
-    def over(architecture: Architecture, some: Sequence[Limit]) -> float:
-        return sum(max(0.0, limit.excess(architecture)) for limit in some)
-
-    values, excess = least(lambda a: over(a, limits))
+    values, excess = least(over(limits), enough=0.0)
     if excess > 0:
         offers = []
         for limit in limits:
             others = [other for other in limits if other is not limit]
-            near, rest = least(lambda a, o=others, e=limit: 1e6 * over(a, o) + e.excess(a))  # type: ignore[misc]
+            of_others, own = over(others), excess_of(limit)
+
+            def joint(
+                nets: Sequence[Architecture], a: Penalty = of_others, b: Penalty = own
+            ) -> Any:
+                return [1e6 * x + y for x, y in zip(a(nets), b(nets), strict=True)]
+
+            near, rest = least(joint)
             if rest < 1e5:
                 offers.append(f"of {limit.of_quantity.title} {_best(limit, space.build(near))}")
         raise UserError(

@@ -156,7 +156,7 @@ def stage_costs(stages: Stages) -> Ints:
 
 def _blocks(stages: Stages) -> Ints:
     """(m, 4) what one block of each row costs, op by op."""
-    found = np.unique(stages.op)
+    found = np.flatnonzero(np.bincount(stages.op))
     if len(found) == 1:
         return _alike(int(found[0]), stages)
     whole = np.zeros((len(stages.op), 4), np.int64)

@@ -73,9 +73,13 @@ class Quantity:
         return float(values[0]), float(spreads[0])
 
     def measure_many(self, architectures: Sequence[Architecture]) -> list[float]:
-        """`measure` of each; a device predicts them at once."""
-        if self.of_cost is not None or not architectures:
+        """`measure` of each, at once."""
+        if len(architectures) < 2:
             return [self.measure(architecture) for architecture in architectures]
+        if self.of_cost is not None:
+            from search_spaces.costs import costs
+
+            return [float(value) for value in self.of_cost(costs(architectures).cost).tolist()]
         assert self.predict is not None, f"{self.key} has no device"
         return [float(value) for value in self.predict(architectures)[0]]
 

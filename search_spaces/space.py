@@ -118,25 +118,57 @@ class Space:
         return {name: rng.choice(options) for name, options in self.choices.items()}
 
 
+WORK = 60_000  # stages of networks that are built at once; a wide space is looked at coarsely
+AGREED = 2  # descents that end alike, after which no other is made
+Penalty = Callable[[Sequence[Architecture]], Sequence[float]]
+
+
 def descend(
-    space: Space, penalty: Callable[[Architecture], float], start: Values
+    space: Space, penalty: Penalty, start: Values, enough: float = -math.inf
 ) -> tuple[dict[str, Value], float]:
-    """Coordinate descent: choice by choice the option of least `penalty`, until none helps.
+    """Descent from a network: its changes of least `penalty` together, until none helps.
 
     Exact where each choice moves the cost in one direction whatever the others are, as width,
-    depth, kernel, expansion, SE and resolution do.
+    depth, kernel, expansion, SE and resolution do. In a space of very many choices many of them
+    are moved to their ends at once.
+
+    Args:
+        space: Where it goes.
+        penalty: Of many networks at once; pure.
+        start: Where it begins.
+        enough: The penalty at which it ends.
+
+    Returns:
+        Values, and their penalty.
     """
-    best, least = dict(start), penalty(space.build(start))
-    improved = True
-    while improved:
-        improved = False
-        for name, options in space.choices.items():
-            for option in options:
-                trial = {**best, name: option}
-                now = penalty(space.build(trial))
-                if now < least:
-                    best, least, improved = trial, now, True
+    best, least = dict(start), float(penalty([space.build(start)])[0])
+    moves = _moves(space, len(space.build(start).stages))
+    while least > enough:
+        tried = [move for move in moves if any(best[name] != to for name, to in move.items())]
+        found = penalty([space.build({**best, **move}) for move in tried])
+        order = sorted((value, at) for at, value in enumerate(found) if value < least)
+        if not order:
+            break
+        together: dict[str, Value] = {}
+        for _, at in order:  # of each choice the best option
+            together = {**tried[at], **together}
+        value, one = order[0]
+        whole = float(penalty([space.build({**best, **together})])[0])
+        best |= together if whole < value else tried[one]
+        least = min(whole, value)
     return best, least
+
+
+def _moves(space: Space, stages: int) -> list[dict[str, Value]]:
+    """Each option of each choice; of very many choices the ends of some hundreds of blocks."""
+    count = sum(len(options) for options in space.choices.values())
+    if count * stages <= WORK:
+        return [{name: to} for name, options in space.choices.items() for to in options]
+    names = list(space.choices)
+    size = max(1, math.ceil(2 * len(names) * stages / WORK))
+    blocks = [names[at : at + size] for at in range(0, len(names), size)]
+    ends = [{name: space.choices[name][end] for name in b} for b in blocks for end in (0, -1)]
+    return ends
 
 
 @dataclass(frozen=True)
@@ -163,15 +195,31 @@ def cost_ranges(
     """
     rng = random.Random(seed)
     starts = [space.sample(rng) for _ in range(8)]
+    samples = min(samples, drawn_at_most(space))
     sampled = [space.build(space.sample(rng)) for _ in range(samples)]
     ranges = {}
     for quantity in quantities:
-        measure = quantity.measure
-        low = min(descend(space, measure, start)[1] for start in starts)
-        high = max(-descend(space, lambda a, m=measure: -m(a), start)[1] for start in starts)  # type: ignore[misc]
-        middle = sorted(quantity.measure_many(sampled))[samples // 2]
-        ranges[quantity.key] = Range(low, middle, high)
+        many = quantity.measure_many
+        low = _end(space, many, starts)
+        high = -_end(space, lambda nets, m=many: [-value for value in m(nets)], starts)  # type: ignore[misc]
+        ranges[quantity.key] = Range(low, sorted(many(sampled))[samples // 2], high)
     return ranges
+
+
+def drawn_at_most(space: Space) -> int:
+    """How many random networks are looked at: fewer of hundreds of stages."""
+    stages = len(space.build({name: options[0] for name, options in space.choices.items()}).stages)
+    return max(101, 4 * WORK // stages)
+
+
+def _end(space: Space, penalty: Penalty, starts: Sequence[Values]) -> float:
+    """The least penalty that descents find, of which the first may agree."""
+    found: list[float] = []
+    for start in starts:
+        found.append(descend(space, penalty, start)[1])
+        if found.count(min(found)) >= AGREED:
+            break
+    return min(found)
 
 
 def check(space: Space, samples: int = 20) -> Space:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nas.objective import Limit, Objective
 from search_spaces.quantities import Quantity
-from search_spaces.space import Range, Space, cost_ranges
+from search_spaces.space import Range, Space, cost_ranges, drawn_at_most
 
 SAMPLES = 2000
 
@@ -70,14 +70,15 @@ def feasibility(space: Space, objective: Objective, limits: Sequence[Limit] = ()
     """
     every = [Limit(objective.quantity, objective.target), *limits]
     rng = random.Random(0)
-    drawn = [space.build(space.sample(rng)) for _ in range(SAMPLES)]
+    count = min(SAMPLES, drawn_at_most(space))
+    drawn = [space.build(space.sample(rng)) for _ in range(count)]
     quantities = {limit.of_quantity.key: limit.of_quantity for limit in every}
     spans = cost_ranges(space, quantities.values())
-    within = [True] * SAMPLES
+    within = [True] * count
     rows = []
     for limit in every:
         of = limit.of_quantity
         met = [value <= limit.at_most for value in of.measure_many(drawn)]
         within = [a and b for a, b in zip(within, met, strict=True)]
-        rows.append(LimitShare(of, limit.at_most, spans[of.key], sum(met) / SAMPLES))
-    return Feasibility(space.name, tuple(rows), sum(within) / SAMPLES, SAMPLES)
+        rows.append(LimitShare(of, limit.at_most, spans[of.key], sum(met) / count))
+    return Feasibility(space.name, tuple(rows), sum(within) / count, count)

@@ -6,7 +6,6 @@ from typing import Any
 
 from nas.evaluators import Evaluator
 from nas.objective import Limit, Objective
-from nas.search.ask import Search
 from nas.search.drive import Proposer
 from nas.search.execution import Execution
 from nas.search.generations import Generations
@@ -163,6 +162,8 @@ class Plan(Execution):
                 space, self.objective, self.limits, self.seed, known, self.trials, self.budget,
                 anchor,
             )  # fmt: skip
+        from nas.search.ask import Search  # imports Optuna
+
         budgets = self.budgets
         first = [trial for trial in known if trial.budget == budgets[0]]
         base = Search(

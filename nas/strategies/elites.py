@@ -142,8 +142,11 @@ class Elites:
         if order is None:
             order = np.argsort(-self._reward, kind="stable")
         flat = (self._codes[order] + np.cumsum(self._sizes) - self._sizes).ravel()
-        _, at = np.unique(flat, return_index=True)
-        return np.unique(order[at // len(self._sizes)])
+        first = np.full(int(self._sizes.sum()), -1)
+        first[flat[::-1]] = np.repeat(order, len(self._sizes))[::-1]  # the best is assigned last
+        chosen = np.zeros(len(order), bool)
+        chosen[first[first >= 0]] = True
+        return np.flatnonzero(chosen)
 
     def propose(self) -> tuple[Codes, list[Architecture]]:
         """The next generation: networks that are new, distinct and within all limits.
@@ -206,8 +209,10 @@ class Elites:
             best[rng.randint(len(best), size=n)],
         )
         elites = np.flatnonzero(self._elite)
-        _, of_bin, counts = np.unique(self._bin[elites], return_inverse=True, return_counts=True)
-        by_bin = elites[np.argsort(of_bin, kind="stable")]
+        number = self._bin[elites] - self._bin.min()
+        by_bin = elites[np.argsort(number, kind="stable")]
+        counts = np.bincount(number)
+        counts = counts[counts > 0]
         begins = np.cumsum(counts) - counts
         drawn = rng.randint(len(counts), size=n)
         within = (rng.random_sample(n) * counts[drawn]).astype(np.int64)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import optuna
-from optuna.samplers import BaseSampler
 
 from search_spaces.errors import UserError
 from search_spaces.spaces import load_object
 
 if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
     from nas.strategies.problem import Problem
 
 
@@ -29,41 +29,49 @@ class Strategy:
             generations instead (`nas/search/generations.py`).
     """
 
-    make: Callable[..., BaseSampler]
+    make: Callable[..., "BaseSampler"]
     front: bool = False
     informed: bool = False
     generations: bool = False
 
-    def sampler(self, seed: int, problem: "Problem | None" = None) -> BaseSampler:
+    def sampler(self, seed: int, problem: "Problem | None" = None) -> "BaseSampler":
         """A new sampler for a search. The problem is left out where it is not asked for."""
         return self.make(seed, problem) if self.informed else self.make(seed)
 
 
-def _tpe(seed: int) -> BaseSampler:
+def _random(seed: int) -> "BaseSampler":
+    import optuna
+
+    return optuna.samplers.RandomSampler(seed)
+
+
+def _tpe(seed: int) -> "BaseSampler":
+    import optuna
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=50)
 
 
-def _nsga2(seed: int) -> BaseSampler:
+def _nsga2(seed: int) -> "BaseSampler":
     from nas.strategies.evolution import SteadyNSGAII
 
     return SteadyNSGAII(seed=seed, population_size=100)
 
 
-def _evolution(seed: int) -> BaseSampler:
+def _evolution(seed: int) -> "BaseSampler":
     from nas.strategies.evolution import EvolutionSampler
 
     return EvolutionSampler(seed)
 
 
-def _predictor(seed: int, problem: "Problem | None" = None) -> BaseSampler:
+def _predictor(seed: int, problem: "Problem | None" = None) -> "BaseSampler":
     from nas.strategies.predictor import PredictorSampler
 
     return PredictorSampler(seed, problem)
 
 
-def _reinforce(seed: int, problem: "Problem | None" = None) -> BaseSampler:
+def _reinforce(seed: int, problem: "Problem | None" = None) -> "BaseSampler":
     from nas.strategies.reinforce import ReinforceSampler
 
     return ReinforceSampler(seed, problem)
@@ -75,7 +83,7 @@ STRATEGIES: dict[str, Strategy] = {
     "nsga2": Strategy(_nsga2, front=True),
     "predictor": Strategy(_predictor, informed=True),
     "predictor-front": Strategy(_predictor, front=True, informed=True),
-    "random": Strategy(lambda seed: optuna.samplers.RandomSampler(seed)),
+    "random": Strategy(_random),
     "reinforce": Strategy(_reinforce, informed=True),
     "tpe": Strategy(_tpe),
 }
@@ -101,7 +109,9 @@ def strategy(spec: str) -> Strategy:
     if isinstance(loaded, Strategy):
         return loaded
 
-    def make(seed: int) -> BaseSampler:
+    def make(seed: int) -> "BaseSampler":
+        from optuna.samplers import BaseSampler
+
         try:
             sampler = loaded(seed=seed)
         except Exception as error:
@@ -126,6 +136,8 @@ def reseed(sampler: Any, seed: int) -> None:
     Optuna's `reseed_rng` draws from the system; this makes proposal n a function of (seed, n),
     so that a continued run equals an uninterrupted one.
     """
+    from optuna.samplers import BaseSampler
+
     for value in vars(sampler).values():
         if isinstance(value, BaseSampler):
             reseed(value, seed)
