@@ -1,6 +1,7 @@
 """A live line on a terminal, a log line now and then elsewhere; both on standard error."""
 
 import contextlib
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 from nas.objective import Objective
 from results.runs.records import Trial
 
+OFTEN = 0.1  # seconds between updates of a terminal's line
 EVERY = 10.0  # seconds between log lines where there is no terminal
 
 
@@ -19,15 +21,19 @@ def progress(
     """Gives `show(trial, finished)`, to be called after each trial."""
     quantity = objective.of_quantity
     begun = time.perf_counter()
-    state = {"first": 0, "rate": 0.0}
+    state = {"first": 0.0, "rate": 0.0, "reward": -math.inf}
     best: list[Trial] = []
 
+    def note(trial: Trial, finished: int) -> None:
+        state["first"] = state["first"] or finished
+        if trial.accuracy is not None and objective.allows(trial):
+            reward = objective.of(trial)
+            if reward > state["reward"]:
+                state["reward"], best[:] = reward, [trial]
+
     def text(trial: Trial, finished: int) -> str:
-        if not state["first"]:
-            state["first"] = finished
         elapsed = max(1e-9, time.perf_counter() - begun)
         state["rate"] = (finished - state["first"] + 1) / elapsed
-        best[:] = [better for better in (objective.pick([*best, trial]),) if better is not None]
         leader = ""
         if best and best[0].accuracy is not None:
             cost = quantity.format(objective.cost(best[0].architecture))
@@ -39,13 +45,20 @@ def progress(
     if quiet:
         yield lambda trial, finished: None
     elif sys.stderr.isatty():
-        yield from _live(text, wanted, state)
+        yield from _live(text, wanted, state, note)
     else:
-        yield from _log(text)
+        yield from _log(text, note)
+
+
+def _silent(trial: Any, finished: int) -> None:
+    pass
 
 
 def _live(
-    text: Callable[[Any, int], str], wanted: int, state: dict[str, float]
+    text: Callable[[Any, int], str],
+    wanted: int,
+    state: dict[str, float],
+    note: Callable[[Any, int], None] = _silent,
 ) -> Iterator[Callable[[Any, int], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -55,20 +68,28 @@ def _live(
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=wanted)
 
+        last = [0.0]
+
         def show(trial: Any, finished: int) -> None:
+            note(trial, finished)
+            if (now := time.perf_counter()) - last[0] < OFTEN:
+                return
+            last[0] = now
             bar.update(task, description=text(trial, finished), completed=finished)
 
         yield show
 
 
-def _log(text: Callable[[Any, int], str]) -> Iterator[Callable[[Any, int], None]]:
+def _log(
+    text: Callable[[Any, int], str], note: Callable[[Any, int], None] = _silent
+) -> Iterator[Callable[[Any, int], None]]:
     last = [time.perf_counter()]
 
     def show(trial: Any, finished: int) -> None:
-        line = text(trial, finished)
+        note(trial, finished)
         if time.perf_counter() - last[0] >= EVERY:
             last[0] = time.perf_counter()
-            print(line, file=sys.stderr, flush=True)
+            print(text(trial, finished), file=sys.stderr, flush=True)
 
     yield show
 

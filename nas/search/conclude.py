@@ -11,6 +11,7 @@ from nas.objective import Objective
 from nas.search.otherwise import otherwise
 from nas.search.plan import Plan, named
 from nas.search.retrain import agreement, comparable
+from nas.workers.recount import Recount
 from results.runs.files import write_json
 from results.runs.load import BEST
 from results.runs.records import Trial
@@ -90,13 +91,21 @@ class Result:
         return trials_frame(self.front, self.plan.predicted)
 
 
-def conclude(result: Result) -> None:
-    """Picks, verifies the pick with fvcore, and writes trials, front and best.json."""
+def conclude(result: Result, recount: Recount | None = None) -> None:
+    """Picks, verifies the pick with fvcore, and writes trials, front and best.json.
+
+    Args:
+        result: What came of the run, which is filled in.
+        recount: Counts the pick again while the tables are written; None counts it here.
+    """
     from results.runs.frames import front_frame, trials_frame, write_frame
 
     objective, seconds = result.plan.objective, result.seconds
     able = comparable(result.trials)
     result.pick = objective.pick(able)
+    recount = recount or Recount()
+    if result.pick is not None:
+        recount.begin(result.pick.architecture)
     other = objective.named("soft" if objective.name == "hard" else "hard")
     result.other = other.pick(able)
     if result.plan.retrain:
@@ -116,26 +125,9 @@ def conclude(result: Result) -> None:
     if result.pick is None:
         return
     with timed(seconds, "verify"):
-        result.fvcore_macs = recount(result.pick.architecture)
+        result.fvcore_macs = recount.counted(result.pick.architecture)
     result.best = summary(result)
     write_json(result.folder / BEST, result.best)
-
-
-def recount(architecture: Architecture) -> int:
-    """Another program's count of the built network's MACs, fvcore's.
-
-    Raises:
-        AssertionError: It is not ours.
-    """
-    from search_spaces.builder import fvcore_macs
-    from search_spaces.cost import cost
-
-    counted = fvcore_macs(architecture)
-    if counted != cost(architecture).macs:
-        raise AssertionError(
-            f"fvcore counts {counted} MACs in the pick, the cost model {cost(architecture).macs}"
-        )
-    return counted
 
 
 def row(trial: Trial, objective: Objective, predicted: Sequence[Quantity]) -> dict[str, Any]:

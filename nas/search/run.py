@@ -14,6 +14,7 @@ from nas.search.feasibility import Feasibility, feasibility
 from nas.search.otherwise import scaled_b0
 from nas.search.plan import Plan, default_space
 from nas.strategies.registry import Strategy, strategy
+from nas.workers.recount import recounting
 from results.runs.folder import check_run, run_path
 from results.runs.session import session, timed
 from search_spaces.architecture import Architecture
@@ -123,19 +124,21 @@ def run(
     with timed(setup, "setup"):
         parts = prepare(plan, decoded, feasible)
     where = parts.space
-    with session(
-        parts.folder, parts.experiment, plan.command, plan.storage, where.choices, where.build
-    ) as opened:
+    predicts = bool(predictor_of(parts.evaluator))
+    with (
+        recounting(beside=predicts) as recount,
+        session(
+            parts.folder, parts.experiment, plan.command, plan.storage, where.choices, where.build
+        ) as opened,
+    ):
         seconds = opened.seconds = setup | opened.seconds
-        proposer = plan.proposer(
-            where, parts.strategy, opened.trials, parts.anchor, bool(predictor_of(parts.evaluator))
-        )
+        proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor, predicts)
         with timed(seconds, "search"):
             carry_out(opened, proposer, plan, parts.evaluator, show)
         result = Result(plan, parts.folder, opened.trials, parts.evaluator, seconds=seconds)
         result.interrupted, result.new = opened.interrupted, opened.new
         result.stopped = proposer.stopped
-        conclude(result)
+        conclude(result, recount)
         opened.facts |= {"stopped": proposer.stopped, "refused": dict(proposer.refusals)}
     return result
 
