@@ -17,10 +17,11 @@ from gridsearch.family.family import (
     parse_budgets,
     parse_phis,
     released_family,
+    solved_family,
 )
 from gridsearch.family.files import FILES, table, write_family
 from gridsearch.prior.evaluators import evaluator as evaluator_of
-from gridsearch.prior.law import fitted
+from gridsearch.prior.heldout import checked
 from gridsearch.prior.prior import ScalingPrior, label
 from nas.commands.options import Kept
 from nas.evaluators import Evaluator
@@ -109,17 +110,19 @@ def family_of(
         plain = all(option is None for option in given)
         named = base == EFFICIENTNET_B0 and base.name == EFFICIENTNET_B0.name
         preset = "released" if plain and named else "formula"
+        if "for_phi" in content and asked.budgets is None:
+            preset = "solved"  # as the grid judged them
     if preset == "released":
         _refuse_beside_released(base, asked, rounded)
         made = Made(
             released_family(_released_names(phis)), {"preset": preset, "phi": phis},
-            "the released EfficientNets", label(fitted()[1]),
+            "the released EfficientNets", label(checked()),
         )  # fmt: skip
     else:
         rule = rounded.rule or (content.get("rule") if asked.baseline is None else None)
         rule = None if rule == rule_name(base) else rule
         recipe = check_recipe(Recipe(base, numbers, rule, rounded.pixels))
-        made = _scaled(recipe, phis, asked.budgets)
+        made = _scaled(recipe, phis, asked.budgets, preset)
     folder = run_path(kept.name or _family_name(base, made.asked), kept.runs)
     about = {"title": made.title, "label": made.label, "files": list(FILES), "command": command}
     with session(folder, {"kind": "family", **made.asked}, command):
@@ -127,15 +130,16 @@ def family_of(
     return written, folder
 
 
-def _scaled(recipe: Recipe, phis: str, budgets: str | None) -> Made:
-    """The family of a formula, at phis or within budgets."""
+def _scaled(recipe: Recipe, phis: str, budgets: str | None, preset: str) -> Made:
+    """The family of coefficients: at phis of the formula, solved for them, or within budgets."""
     base, numbers = recipe.baseline, recipe.coefficients
     if budgets is not None:
         members = budget_family(recipe, parse_budgets(budgets, base))
     else:
-        members = formula_family(recipe, parse_phis(phis))
+        make = solved_family if preset == "solved" else formula_family
+        members = make(recipe, parse_phis(phis))
     asked = {
-        "preset": "formula",
+        "preset": preset,
         "phi": None if budgets else phis,
         "budgets": budgets,
         "baseline": base.id,
@@ -203,7 +207,7 @@ def _released_names(text: str) -> list[str]:
 
 def _family_name(base: Architecture, asked: Mapping[str, Any]) -> str:
     parts = ["family", base.name or base.id, asked["preset"]]
-    if asked["preset"] == "formula":
+    if asked["preset"] != "released":
         parts.append("_".join(f"{value:.4g}" for value in asked["coefficients"]))
         parts += [asked["rule"]] if asked["rule"] else []
         parts += [f"round{asked['round_resolution']}"] if asked["round_resolution"] else []
@@ -229,7 +233,7 @@ def compare_of(command: str, asked: CompareAsked, kept: Kept) -> tuple[dict[str,
     with session(folder, compared, command):
         scaled = compare(list(measures), targets, numbers, measures.__getitem__)
         rows = [compare_row(network) for network in scaled]
-        label_of = label(fitted()[1]) if evaluator == PRIOR else None
+        label_of = label(checked()) if evaluator == PRIOR else None
         content = {**compared, "label": label_of, "command": command, "networks": rows}
         write_json(folder / "compare.json", content)
         write_atomically(folder / "compare.csv", table(rows))

@@ -72,7 +72,7 @@ def family(asked: FamilyAsked, rounded: Rounded, kept: Kept) -> None:
     if kept.as_json:
         print_json(content)
     else:
-        from gridsearch.commands.present import print_family
+        from gridsearch.commands.networks import print_family
 
         print_family(content, folder)
 
@@ -90,7 +90,7 @@ def compare(asked: CompareAsked, kept: Kept) -> None:
     if kept.as_json:
         print_json(content)
     else:
-        from gridsearch.commands.present import print_compare
+        from gridsearch.commands.networks import print_compare
 
         print_compare(content["networks"], content["label"], files)
 

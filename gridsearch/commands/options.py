@@ -51,12 +51,17 @@ class GridAsked(Group):
         "--step", default=0.05, show_default=True, help="Of alpha, beta and gamma.",
     )]  # fmt: skip
     tolerance: Annotated[float, click.option(
-        "--tolerance", default=0.1, show_default=True,
+        "--product-tolerance", "tolerance", default=0.1, show_default=True,
         help="On alpha * beta**2 * gamma**2 around 2.",
     )]  # fmt: skip
     window: Annotated[str, click.option(
         "--window", default="0.05", show_default=True, metavar="FRACTION|off",
         help="On the MACs really reached around 2**phi; points outside are never evaluated.",
+    )]  # fmt: skip
+    for_phi: Annotated[str | None, click.option(
+        "--for-phi", metavar="PHIS",
+        help="The networks that the coefficients are for: those within 2**phi times the MACs, as "
+        "1..7 or 1 (the paper's procedure). Default: 1..7; -3..-1 where --phi is below 0.",
     )]  # fmt: skip
     target_memory: Annotated[str | None, once(
         "--target-memory", metavar="BYTES",
@@ -66,20 +71,19 @@ class GridAsked(Group):
 
 @dataclass(frozen=True, kw_only=True)
 class Measured(Group):
-    """How a grid's points are measured and told apart; None takes the default."""
+    """How a grid's points are measured, and how sure is sure enough; None takes the default."""
 
     replicates: Annotated[int | None, click.option(
-        "--replicates", type=int, help="Measurements of each point, with seeds of their own. "
-        "Default: 1 of the prior, else 3.",
+        "--replicates", type=int, help="Measurements for each point on the average: 2 of each, the "
+        "others where they change the choice. Default: 1 of a model, else 3.",
     )]  # fmt: skip
     evaluator: Annotated[str | None, click.option(
-        "--evaluator", help="prior (published results), or module:name of your own. Default: "
-        "prior; --data trains instead.",
+        "--evaluator", help="prior (published results), imagenet, or module:name of your own. "
+        "Default: prior; --data trains instead.",
     )]  # fmt: skip
-    level: Annotated[float, click.option(
-        "--level", default=0.05, show_default=True,
-        help="Of the test that tells a point from the best; the pick is the cheapest it can't "
-        "tell.",
+    loss: Annotated[float, click.option(
+        "--tolerance", "loss", default=0.1, show_default=True,
+        help="Nothing more is measured where the pick is expected to lose no more points.",
     )]  # fmt: skip
     most: Annotated[int, click.option(
         "--show", "most", default=24, show_default=True,
@@ -97,9 +101,11 @@ class FamilyAsked(Group):
     )]  # fmt: skip
     coefficients: Annotated[str | None, COEFFICIENTS]
     preset: Annotated[str | None, click.option(
-        "--preset", type=click.Choice(["released", "formula"]),
-        help="released: the published EfficientNets, a table. formula: alpha**phi. Default: "
-        "released for EfficientNet-B0 without --coefficients and --budgets, else formula.",
+        "--preset", type=click.Choice(["released", "formula", "solved"]),
+        help="released: the published EfficientNets, a table. formula: alpha**phi. solved: the "
+        "largest network within 2**phi times the MACs. Default: released for EfficientNet-B0 "
+        "without --coefficients and --budgets, solved for the coefficients of a grid, else "
+        "formula.",
     )]  # fmt: skip
     phi: Annotated[str | None, click.option(
         "--phi", help="0..7, or 0.5,1,2; released: b8, l2 too. Default: 0..7; not with --budgets.",

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from gridsearch.commands.options import GridAsked, Measured, Rounded
+from gridsearch.grid.families import phis_of
 from gridsearch.grid.grid import Grid, Question, build_grid
-from gridsearch.grid.plan import Plan
+from gridsearch.grid.plan import MODELS, Plan
 from nas.commands.progress import decoding, progress
 from nas.training.proxy import Proxy
 from search_spaces.architecture import Architecture
@@ -67,7 +68,8 @@ def plan_of(
         baseline=asked.baseline,
         evaluator=measured.evaluator or "prior",
         replicates=measured.replicates,
-        level=measured.level,
+        tolerance=measured.loss,
+        for_phis=() if asked.for_phi is None else phis_of(asked.for_phi, asked.phi),
         **vars(how),
     )
 
@@ -81,13 +83,14 @@ def _grid(plan: Plan, as_json: bool) -> Grid:
 
 def execute(plan: Plan, most: int, as_json: bool) -> None:
     """Measures and prints the points, `most` of them."""
-    from gridsearch.grid.run import objective, run
+    from gridsearch.grid.run import grid_of, measurer, objective, run
 
-    grid = _grid(plan, as_json)
+    measure = measurer(plan)
+    grid = _grid(plan, as_json) if measure is None else grid_of(plan, measure)
     total = plan.evaluations(len(grid.points))
-    quiet = as_json or plan.measure == "prior"  # which takes no time
+    quiet = as_json or plan.measure in MODELS  # which take no time
     with decoding(as_json) as decoded, progress(total, objective(grid), quiet) as show:
-        result = run(plan, grid, show, decoded)
+        result = run(plan, grid, show, decoded, measure)
     if result.interrupted:
         done = f"{len(result.trials)} of {total} measurements, kept in {result.folder}"
         click.echo(f"interrupted after {done}; the same command continues", err=True)

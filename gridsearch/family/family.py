@@ -7,19 +7,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridsearch.family.presets import RELEASED, baseline, multipliers, preset_name, released
+from gridsearch.family.strings import interchange
 from gridsearch.prior.prior import ScalingPrior
 from nas.evaluators import Measurement
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
-from search_spaces.interchange import to_tf, to_timm
-from search_spaces.interchange.timm_strings import fitting
 from search_spaces.quantities import QUANTITIES
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE, check_phi
 from search_spaces.scaling.rules import Multipliers, round_pixels, rule_name
 
 _MACS = QUANTITIES["flops"]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The paper's network within the same MACs.
+
+    Attributes:
+        architecture: The network.
+        multipliers: Nominal, before rounding.
+        top1: Predicted, percent.
+        over: Predicted top-1 of the family's network above it, points.
+        error: One standard deviation of `over`.
+    """
+
+    architecture: Architecture
+    multipliers: Multipliers
+    top1: float
+    over: float
+    error: float
 
 
 @dataclass(frozen=True)
@@ -34,7 +52,8 @@ class Member:
         phi: None where the network follows none.
         budget: MACs asked for, if any.
         prediction: The prior's, where it covers the baseline.
-        paper: Predicted top-1 of the paper's alpha, beta, gamma within the same MACs.
+        paper: What the paper's alpha, beta, gamma give within the same MACs.
+        notes: Where the prediction is outside what it was fitted to.
     """
 
     name: str
@@ -44,7 +63,8 @@ class Member:
     phi: float | None = None
     budget: float | None = None
     prediction: Measurement | None = None
-    paper: float | None = None
+    paper: Beside | None = None
+    notes: tuple[str, ...] = ()
 
 
 def released_family(names: Sequence[str | int]) -> list[Member]:
@@ -79,6 +99,25 @@ def formula_family(recipe: Recipe, phis: Sequence[float]) -> list[Member]:
 def phi_name(phi: float) -> str:
     """A Python name: phi3, phi0_5, phi_minus_1."""
     return ("phi_minus_" if phi < 0 else "phi") + f"{abs(phi):g}".replace(".", "_")
+
+
+def solved_family(recipe: Recipe, phis: Sequence[float]) -> list[Member]:
+    """For each phi the largest network within 2**phi times the baseline's MACs, each once.
+
+    Raises:
+        UserError: A phi is out of range, or its budget out of reach.
+    """
+    members = []
+    base = recipe.baseline
+    for phi in dict.fromkeys(map(check_phi, phis)):
+        name = phi_name(phi)
+        at, network = (0.0, base) if phi == 0 else fit_budget(recipe, 2.0**phi * cost(base).macs)
+        nominal = recipe.coefficients.at(at)
+        nominal = dataclasses.replace(nominal, resolution=network.resolution / base.resolution)
+        network = dataclasses.replace(network, name=name)
+        ratio = cost(network).macs / cost(base).macs
+        members.append(Member(name, network, nominal, ratio, phi))
+    return predicted(members, base, recipe)
 
 
 def budget_family(recipe: Recipe, budgets: Sequence[float]) -> list[Member]:
@@ -116,24 +155,37 @@ def predicted(
     Args:
         members: Of one family.
         base: The baseline.
-        recipe: With coefficients other than the paper's, what the paper's would give within the
-            same MACs is predicted too.
+        recipe: With coefficients other than the paper's, the paper's network within the same MACs
+            stands beside each.
     """
     try:
         prior = ScalingPrior(base, recipe.rule if recipe else None)
     except OutOfDomain:
         return list(members)
-    paper = dataclasses.replace(recipe, coefficients=PAPER) if recipe else None
     judged = []
     for member in members:
+        network = member.architecture
+        guess, notes = prior(network, 1.0, 0), tuple(prior.notes(network))
         beside = None
-        if recipe and paper and recipe != paper and member.phi != 0:
+        if recipe and recipe.coefficients != PAPER and member.phi != 0:
             with contextlib.suppress(UserError):  # beyond the paper's phi
-                network = fit_budget(paper, cost(member.architecture).macs)[1]
-                beside = prior(network, 1.0, 0).accuracy
-        guess = prior(member.architecture, 1.0, 0)
-        judged.append(dataclasses.replace(member, prediction=guess, paper=beside))
+                beside = _beside(prior, dataclasses.replace(recipe, coefficients=PAPER), network)
+        judged.append(dataclasses.replace(member, prediction=guess, paper=beside, notes=notes))
     return judged
+
+
+def _beside(prior: ScalingPrior, paper: Recipe, network: Architecture) -> Beside:
+    """The paper's network within a network's MACs. Raises UserError where they are out of reach."""
+    at, other = fit_budget(paper, cost(network).macs)
+    pixels = other.resolution / paper.baseline.resolution
+    (top1, own), _ = prior.predict([other, network])
+    return Beside(
+        other,
+        dataclasses.replace(PAPER.at(at), resolution=pixels),
+        float(top1),
+        float(own - top1),
+        prior.difference_error(other, network),
+    )
 
 
 def parse_phis(text: str) -> list[float]:
@@ -186,52 +238,14 @@ def parse_budgets(text: str, base: Architecture) -> list[float]:
     return budgets
 
 
-def interchange(architecture: Architecture) -> dict[str, Any]:
-    """A network in the words of TensorFlow and of timm.
-
-    Returns:
-        `tf`: block strings. `timm`: the class, and what it takes: `decode_arch_def(arch_def)` gives
-        block_args, nothing is to be rounded again (fix_stem, round_chs_fn=int), and `se_layer` is
-        what SqueezeExcite takes, where it isn't its defaults. None where one has no words.
-    """
-    strings: dict[str, Any] = {"tf": None, "timm": None}
-    with contextlib.suppress(UserError):
-        strings["tf"] = to_tf(architecture)
-    with contextlib.suppress(UserError):
-        strings["timm"] = _timm(architecture)
-    return strings
-
-
-def _timm(a: Architecture) -> dict[str, Any]:
-    """The class of timm and what it takes. Raises UserError where it has no words."""
-    how = fitting(a)
-    se = {"gate_layer": how.gate} if how.gate != "sigmoid" else {}
-    se |= {"force_act_layer": how.se_activation} if how.se_activation else {}
-    se |= {"rd_round_fn": "round_channels"} if how.se_divisor > 1 else {}
-    ends: dict[str, Any] = {"class": "EfficientNet", "num_features": a.head}
-    if a.mix:
-        ends = {"class": "MobileNetV3", "num_features": a.mix, "head_bias": a.mix_bias}
-        ends |= {"se_from_exp": False}
-    return {
-        **ends,
-        "arch_def": to_timm(a, how=how),
-        "stem_size": a.stem,
-        "fix_stem": True,
-        "act_layer": {"swish": "silu"}.get(a.activation, a.activation),
-        **({"se_layer": se} if se else {}),
-        "drop_rate": a.dropout,
-        "drop_path_rate": a.drop_connect,
-        "img_size": a.resolution,
-    }
-
-
 def row(member: Member) -> dict[str, Any]:
     """A member's figures, as the CSV has them.
 
     `memory` is peak bytes at batch 1 in float32; `top1` is predicted, in percent, with
-    `top1_error`, the RMSE of predicted gains of networks never fitted; `top1_paper` is predicted
-    for the paper's coefficients within the same MACs.
+    `top1_error`, one standard deviation of it; the paper's network is that of the paper's
+    coefficients within the same MACs, and `over_paper` what the family's is predicted above it.
     """
+    paper = member.paper
     a, figures, m = member.architecture, cost(member.architecture), member.multipliers
     guess = member.prediction
     return {
@@ -252,7 +266,13 @@ def row(member: Member) -> dict[str, Any]:
         "memory": figures.memory,
         "top1": None if guess is None else guess.accuracy,
         "top1_error": None if guess is None else guess.spread,
-        "top1_paper": member.paper,
+        "top1_paper": None if paper is None else paper.top1,
+        "over_paper": None if paper is None else paper.over,
+        "over_paper_error": None if paper is None else paper.error,
+        "paper_depth": None if paper is None else paper.multipliers.depth,
+        "paper_width": None if paper is None else paper.multipliers.width,
+        "paper_resolution": None if paper is None else paper.architecture.resolution,
+        "paper_macs": None if paper is None else cost(paper.architecture).macs,
         "id": a.id,
     }
 
@@ -260,7 +280,8 @@ def row(member: Member) -> dict[str, Any]:
 def full(member: Member) -> dict[str, Any]:
     """The row with the architecture and its interchange strings, as the JSON has them."""
     a = member.architecture
-    return {**row(member), **interchange(a), "architecture": to_dict(a)}
+    strings = interchange(a)
+    return {**row(member), "notes": list(member.notes), **strings, "architecture": to_dict(a)}
 
 
 def check_recipe(recipe: Recipe) -> Recipe:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gridsearch.family.family import Member, formula_family, row
+from gridsearch.family.family import Member, row, solved_family
 from gridsearch.grid.conclude import Result
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -43,7 +43,7 @@ class Family:
 
 
 def family_from(result: Result, phis: Sequence[float] = tuple(range(8))) -> Family:
-    """The family of a grid search: its baseline scaled with its coefficients at each phi.
+    """The family of a grid search: for each phi the largest network within 2**phi times the MACs.
 
     Args:
         result: What `gridsearch.find` gave.
@@ -62,4 +62,4 @@ def family_from(result: Result, phis: Sequence[float] = tuple(range(8))) -> Fami
         raise UserError(f"the run {result.folder} has no coefficients: let it finish")
     numbers = Coefficients(*(chosen[key] for key in ("alpha", "beta", "gamma")))
     recipe = Recipe(question.baseline, numbers, question.rule, question.round_resolution)
-    return Family(tuple(formula_family(recipe, phis)))
+    return Family(tuple(solved_family(recipe, phis)))

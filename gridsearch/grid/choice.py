@@ -1,170 +1,151 @@
-"""Which point of a grid to take, when what was measured is noisy.
+"""Which coefficients to take: those whose family is expected best at real budgets.
 
-Not the highest number: the points that can't be told from it are as good, and of these the
-cheapest is taken.
+A family's value is the mean of its networks' expected top-1 over the budgets that it is for. What a
+network leaves of its budget is worth what the law's slope says, so that families are compared at
+equal MACs. "Can't be told apart" is never a reason to take what looks worse: doubt is shown beside
+the pick (expected loss, probability of being the best), and decides nothing.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nas.evaluators import Measurement
-from search_spaces.errors import UserError
+import numpy as np
+from numpy.typing import NDArray
 
-LEVEL = 0.05  # of the one-sided test against the best
-SAME_COST = 0.01  # MACs this near, relative, count as equal
-CONFIDENCE = 0.95  # of the intervals
+from gridsearch.grid.belief import Belief
+
+DRAWS = 4000
+EQUAL = 1e-6  # points below the paper's that count as none
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What a point's replicates say.
+class Judged:
+    """What is expected of a family.
 
     Attributes:
-        mean: Top-1, percent.
-        deviation: Of one replicate, points; None where unknown.
-        half: Half the width of the mean's 95 % confidence interval; None where unknown.
-        n: Replicates.
+        value: Mean expected top-1 over its phis at their whole budgets, percent.
+        by_phi: The same of each.
+        over: Above the paper's family, points.
+        spread: One standard deviation of `over`.
+        loss: What taking it is expected to lose against the best of all, points.
+        best: Probability that it is the best.
     """
 
-    mean: float
-    deviation: float | None
-    half: float | None
-    n: int
+    value: float
+    by_phi: tuple[float, ...]
+    over: float
+    spread: float
+    loss: float
+    best: float
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which point was taken, and why.
+    """Which family was taken, and how sure that is.
 
     Attributes:
-        best: The point of highest mean.
-        tied: Points that can't be told from it, itself first.
-        pick: The cheapest of these.
-        method: How they were compared.
+        families: What was judged, by family.
+        pick: The one taken.
+        paper: The paper's.
+        highest: The one of highest value.
+        behind: Phis at which the highest is expected below the paper's; where there are, it is not
+            the pick.
     """
 
-    best: int
-    tied: tuple[int, ...]
+    families: tuple[Judged, ...]
     pick: int
-    method: str
+    paper: int
+    highest: int
+    behind: tuple[float, ...]
+
+    @property
+    def loss(self) -> float:
+        """What the pick is expected to lose, points."""
+        return self.families[self.pick].loss
 
 
-def t_quantile(probability: float, freedom: float) -> float:
-    """Student's t."""
-    from scipy.special import stdtrit
+@dataclass(frozen=True, eq=False)
+class Values:
+    """The families' values as a Gaussian vector.
 
-    return float(stdtrit(freedom, probability))
+    Attributes:
+        by_phi: (families, phis) expected top-1 at the whole budgets.
+        weights: (families, networks) how a value follows -log error.
+    """
+
+    by_phi: Floats
+    weights: Floats
 
 
-def estimate(measurements: Sequence[Measurement]) -> Estimate:
-    """Mean and t interval of the replicates; of a single one with the spread that it states."""
-    values = [measurement.accuracy for measurement in measurements]
-    n = len(values)
-    mean = math.fsum(values) / n
-    stated = [measurement.spread for measurement in measurements if measurement.spread is not None]
-    if n == 1:
-        deviation = stated[0] if stated else None
-        half = None if deviation is None else t_quantile(0.5 + CONFIDENCE / 2, 1e9) * deviation
-        return Estimate(mean, deviation, half, n)
-    deviation = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1))
-    half = t_quantile(0.5 + CONFIDENCE / 2, n - 1) * deviation / math.sqrt(n)
-    return Estimate(mean, deviation, half, n)
+def values(belief: Belief, ratios: Floats, paper: int, slopes: Floats) -> Values:
+    """Values of families whose members are the first networks of a belief, family by family.
+
+    Args:
+        belief: Of families * phis networks, and perhaps more.
+        ratios: (families, phis) MACs / 2**phi times the baseline's.
+        paper: Place of the paper's family.
+        slopes: (phis,) what log MACs save of log error.
+    """
+    count, each = ratios.shape
+    errors = belief.errors[: count * each].reshape(count, each)
+    by_phi = 100 - errors - (errors[paper] * slopes)[None] * np.log(ratios)
+    weights = np.zeros((count, len(belief.mean)))
+    for i in range(count):
+        weights[i, i * each : (i + 1) * each] = errors[i] / each
+    return Values(by_phi, weights)
 
 
 def choose(
-    estimates: Sequence[Estimate],
-    costs: Sequence[tuple[float, ...]],
-    difference_error: Callable[[int, int], float] | None = None,
-    level: float = LEVEL,
+    belief: Belief,
+    ratios: Floats,
+    slopes: Floats,
+    phis: Sequence[float],
+    paper: int = 0,
+    guard: bool = True,
 ) -> Choice:
-    """The cheapest point that can't be told from the best.
-
-    With replicates, a one-sided t test on the variance pooled over all points, Bonferroni's
-    correction for comparing each with the best (Hsu 1984's multiple comparisons with the best,
-    conservatively). With single measurements that state their spread, their joint spread.
+    """The family of highest expected value of those never expected below the paper's.
 
     Args:
-        estimates: By point, at least one.
-        costs: By point what is to be small, most important first, as (MACs, params); of points
-            within 1 % of the fewest MACs the one with the fewest params is taken.
-        difference_error: Standard error of the difference between two points, where the evaluator
-            knows it (the prior does); a point is told from the best by a one-sided test then.
-        level: Of the tests.
-
-    Raises:
-        UserError: Single measurements without a spread leave nothing to test with.
+        belief: As in `values`.
+        ratios: As in `values`.
+        slopes: As in `values`.
+        phis: Of the members.
+        paper: As in `values`.
+        guard: The paper's may be taken, and nothing that is expected below it; False where it is
+            too large to be taken.
     """
-    best = max(range(len(estimates)), key=lambda i: estimates[i].mean)
-    if len(estimates) == 1:
-        return Choice(0, (0,), 0, "one point, nothing to compare")
-    tied, method = not_worse(estimates, best, difference_error, level)
-    tied.sort(key=lambda i: (i != best, -estimates[i].mean))
-    least = min(costs[i][0] for i in tied)
-    cheap = [i for i in tied if costs[i][0] <= (1 + SAME_COST) * least]
-    pick = min(cheap, key=lambda i: (*costs[i][1:], costs[i][0], -estimates[i].mean))
-    return Choice(best, tuple(tied), pick, method)
-
-
-def not_worse(
-    estimates: Sequence[Estimate],
-    reference: int,
-    difference_error: Callable[[int, int], float] | None,
-    level: float,
-) -> tuple[list[int], str]:
-    """The points that can't be told to be worse than a reference.
-
-    Args:
-        estimates: By point.
-        reference: A point.
-        difference_error: As in `choose`.
-        level: Of the tests.
-
-    Returns:
-        The points, the reference among them, and how they were compared.
-
-    Raises:
-        UserError: As `choose`.
-    """
-    error, quantile, method = _test(estimates, difference_error, level)
-    mean = estimates[reference].mean
-    return [
-        i
-        for i in range(len(estimates))
-        if i == reference or mean - estimates[i].mean <= quantile * error(reference, i)
-    ], method
-
-
-def _test(
-    estimates: Sequence[Estimate],
-    difference_error: Callable[[int, int], float] | None,
-    level: float,
-) -> tuple[Callable[[int, int], float], float, str]:
-    """(standard error of a difference, quantile, description)."""
-    if difference_error is not None:
-        return (
-            difference_error,
-            t_quantile(1 - level, 1e9),
-            f"one-sided test at {level:g} on the prior's held-out error of differences",
+    found = values(belief, ratios, paper, slopes)
+    mean = found.by_phi.mean(1)
+    covariance = found.weights @ belief.covariance @ found.weights.T
+    highest = int(np.argmax(mean))
+    ahead = found.by_phi - found.by_phi[paper] >= -EQUAL
+    able = ahead.all(1) if guard else np.arange(len(mean)) != paper
+    pick = int(np.argmax(np.where(able, mean, -np.inf)))
+    draws = drawn(mean, covariance)
+    top = draws.max(1)
+    best = np.bincount(draws.argmax(1), minlength=len(mean)) / len(draws)
+    variance = np.diag(covariance) + covariance[paper, paper] - 2 * covariance[paper]
+    spread = np.sqrt(np.maximum(0, variance))
+    judged = tuple(
+        Judged(
+            float(mean[i]),
+            tuple(map(float, found.by_phi[i])),
+            float(mean[i] - mean[paper]),
+            float(spread[i]),
+            float(top.mean() - draws[:, i].mean()),
+            float(best[i]),
         )
-    freedom = sum(e.n - 1 for e in estimates)
-    if freedom:
-        squares = sum((e.n - 1) * (e.deviation or 0.0) ** 2 for e in estimates)
-        pooled = math.sqrt(squares / freedom)
-        return (
-            lambda i, j: pooled * math.sqrt(1 / estimates[i].n + 1 / estimates[j].n),
-            t_quantile(1 - level / (len(estimates) - 1), freedom),
-            f"one-sided t test at {level:g} against the best, pooled deviation {pooled:.3g} points "
-            f"of {freedom} degrees of freedom, Bonferroni",
-        )
-    if any(e.deviation is None for e in estimates):
-        raise UserError(
-            "each point was measured once and the evaluator states no spread, so that no point "
-            "can be told from another: ask for --replicates 3 (the measurements are kept)"
-        )
-    return (
-        lambda i, j: math.hypot(estimates[i].deviation or 0.0, estimates[j].deviation or 0.0),
-        t_quantile(1 - level / (len(estimates) - 1), 1e9),
-        f"one-sided test at {level:g} against the best on the spreads that the evaluator states, "
-        "Bonferroni",
+        for i in range(len(mean))
     )
+    behind = tuple(phi for phi, ok in zip(phis, ahead[highest], strict=True) if not ok)
+    return Choice(judged, pick, paper, highest, behind)
+
+
+def drawn(mean: Floats, covariance: Floats) -> Floats:
+    """(DRAWS, n) draws of a Gaussian vector, always the same."""
+    scales, axes = np.linalg.eigh(covariance)
+    root = axes * np.sqrt(np.maximum(0, scales))
+    normal = np.random.default_rng(0).standard_normal((DRAWS, len(mean)))
+    return np.asarray(mean + normal @ root.T)

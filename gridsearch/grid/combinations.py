@@ -48,6 +48,7 @@ def _products(
                     if count > most:
                         raise UserError(
                             f"the grid has more than {most:,} points with a product within "
-                            f"{tolerance:g} of 2: take a larger --step or a smaller --tolerance"
+                            f"{tolerance:g} of 2: take a larger --step or a smaller "
+                            "--product-tolerance"
                         )
                     yield alpha, beta, gamma

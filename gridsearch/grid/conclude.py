@@ -1,24 +1,23 @@
 """What is made of a grid's measurements: the choice, and the files."""
 
-import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridsearch.grid.choice import Choice, Estimate, choose
+from gridsearch.grid.choice import Choice
+from gridsearch.grid.families import family
 from gridsearch.grid.grid import Grid
+from gridsearch.grid.judge import Judge
 from gridsearch.grid.plan import Plan
-from gridsearch.grid.rungs import Rung, climbed, latest
+from gridsearch.grid.rungs import Estimate, Rung, climbed, latest
 from gridsearch.prior.prior import ScalingPrior
-from nas.evaluators import Evaluator, difference_of
+from nas.evaluators import Evaluator
 from results.runs.files import write_json
 from results.runs.load import BEST
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
-from search_spaces.errors import RunFailure
-from search_spaces.quantities import QUANTITIES
-from search_spaces.scaling.coefficients import PAPER
+from search_spaces.errors import RunFailure, UserError
 from search_spaces.scaling.rules import rule_name
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ class Result:
         grid: Its points.
         evaluator: What was asked of each.
         trials: All measurements, of this session and before.
+        judge: Of the families.
         estimates: By point, at the largest budget it was measured with; None where every
             measurement failed.
         budgets: By point, the largest it was measured with.
@@ -53,6 +53,7 @@ class Result:
     grid: Grid
     evaluator: Evaluator
     trials: list[Trial]
+    judge: Judge | None = None
     estimates: list[Estimate | None] = field(default_factory=list)
     budgets: list[float | None] = field(default_factory=list)
     rungs: list[Rung] = field(default_factory=list)
@@ -80,13 +81,14 @@ class Result:
 
 
 def conclude(result: Result) -> None:
-    """Estimates, the choice among the points of the longest rung, and the files.
+    """Estimates, the choice among families by what the longest rung measured, and the files.
 
-    These are points, coefficients.json and best.json; of an interrupted run the points only.
+    These are points, families, coefficients.json and best.json; of an interrupted run the points
+    only.
 
     Raises:
         RunFailure: Every measurement of the longest rung failed.
-        UserError: Nothing can be compared (`choose`).
+        UserError: Nothing says how much a number is worth (`Judge.choice`).
     """
     measured = latest(result.plan, result.networks, result.trials)
     result.estimates = [None if pair is None else pair[0] for pair in measured]
@@ -97,55 +99,54 @@ def conclude(result: Result) -> None:
 
 
 def _choose(result: Result) -> None:
-    points, failed = result.grid.points, [trial for trial in result.trials if trial.error]
+    failed = [trial for trial in result.trials if trial.error]
     result.rungs = climbed(result.plan, result.networks, result.trials)
-    able, estimates = result.rungs[-1].points, result.rungs[-1].estimates
-    if not able:
+    if not result.rungs[-1].points:
         raise RunFailure(
             f"{len(failed)} of {len(result.trials)} measurements failed, all of the largest "
             f"budget among them, the last with {failed[-1].error!r}: mend the evaluator and "
             "choose another --name"
         )
-    error = difference_of(result.evaluator)
-    costs = [cost(points[i].architecture) for i in able]
-    chosen = choose(
-        estimates,
-        [(c.macs, c.params) for c in costs],
-        None
-        if error is None
-        else lambda i, j: error(points[able[i]].architecture, points[able[j]].architecture),
-        result.plan.level,
-    )
-    tied = tuple(able[i] for i in chosen.tied)
-    result.choice = Choice(able[chosen.best], tied, able[chosen.pick], chosen.method)
+    assert result.judge is not None
+    longest = [trial for trial in result.trials if trial.budget == result.plan.budget]
+    result.choice = result.judge.choice(longest if result.judge.points else ())
 
 
 def _write(result: Result) -> None:
     from results.runs.frames import trials_frame, write_frame
 
-    rows = [row(result, i) for i in range(len(result.grid.points))]
     write_frame(result.frame, result.folder / "points")
     write_frame(trials_frame(result.trials), result.folder / "trials")
     if result.choice is None:
         return
+    write_frame(families_frame(result), result.folder / "families")
     result.coefficients = summary(result)
     write_json(result.folder / COEFFICIENTS, result.coefficients)
-    pick = result.grid.points[result.choice.pick].architecture
-    write_json(
-        result.folder / BEST,
-        {**rows[result.choice.pick], "id": pick.id, "architecture": to_dict(pick)},
-    )
+    pick = _at_phi(result, result.choice.pick)
+    content = {**result.coefficients["pick"], "id": pick.id, "architecture": to_dict(pick)}
+    write_json(result.folder / BEST, content)
+
+
+def families_frame(result: Result) -> "pd.DataFrame":
+    """A row a family, the best first, as families.csv has them."""
+    import pandas as pd
+
+    assert result.choice is not None
+    judged = result.choice.families
+    order = sorted(range(len(judged)), key=lambda i: -judged[i].value)
+    rows = [family_row(result, i) for i in order]
+    return pd.DataFrame([{k: v for k, v in row.items() if k != "by_phi"} for row in rows])
 
 
 def row(result: Result, index: int) -> dict[str, Any]:
     """A point's figures as plain JSON values.
 
-    Accuracy is top-1 in percent, `half` is of its 95 % confidence interval, the budget the largest
-    it was measured with.
+    Accuracy is top-1 in percent, `error` one standard deviation of it, the budget the largest it
+    was measured with; the rest is what is expected of the family of its coefficients.
     """
-    choice = result.choice
     point, estimate = result.grid.points[index], result.estimates[index]
     c = point.coefficients
+    place = _place(result, index)
     return {
         "alpha": c.alpha,
         "beta": c.beta,
@@ -157,42 +158,96 @@ def row(result: Result, index: int) -> dict[str, Any]:
         "resolution": point.architecture.resolution,
         **cost(point.architecture).columns,
         "accuracy": None if estimate is None else estimate.mean,
-        "half": None if estimate is None else estimate.half,
+        "error": None if estimate is None else estimate.error,
         "replicates": 0 if estimate is None else estimate.n,
         "budget": result.budgets[index],
-        "tied": choice is not None and index in choice.tied,
-        "pick": choice is not None and index == choice.pick,
+        **(_expected(result, place) if place is not None else _UNKNOWN),
+    }
+
+
+_UNKNOWN = {
+    "family": None, "over_paper": None, "over_paper_error": None, "loss": None, "best": None,
+    "pick": False,
+}  # fmt: skip
+
+
+def _place(result: Result, index: int) -> int | None:
+    """The family of a point's coefficients."""
+    if result.choice is None or result.judge is None:
+        return None
+    coefficients = result.grid.points[index].coefficients
+    try:
+        members = family(result.plan.question, coefficients, result.judge.phis).members
+    except UserError:  # no phi takes them to the largest budget
+        return None
+    return result.judge.places.get(members)
+
+
+def _expected(result: Result, place: int) -> dict[str, Any]:
+    """What is expected of a family: mean top-1 over its phis at whole budgets, percent."""
+    assert result.choice is not None
+    judged = result.choice.families[place]
+    return {
+        "family": judged.value,
+        "over_paper": judged.over,
+        "over_paper_error": judged.spread,
+        "loss": judged.loss,
+        "best": judged.best,
+        "pick": place == result.choice.pick,
+    }
+
+
+def _at_phi(result: Result, place: int) -> Architecture:
+    """A family's network within 2**phi times the baseline's MACs, of the grid's own phi."""
+    assert result.judge is not None
+    question = result.plan.question
+    return family(question, result.judge.families[place].coefficients, (question.phi,)).members[0]
+
+
+def family_row(result: Result, place: int) -> dict[str, Any]:
+    """A family's figures: its coefficients, its network at the grid's phi, what is expected."""
+    assert result.judge is not None
+    assert result.choice is not None
+    c, network = result.judge.families[place].coefficients, _at_phi(result, place)
+    return {
+        "alpha": c.alpha,
+        "beta": c.beta,
+        "gamma": c.gamma,
+        "product": c.product,
+        "ratio": result.plan.question.ratio_of(network),
+        "blocks": network.blocks,
+        "resolution": network.resolution,
+        **cost(network).columns,
+        **_expected(result, place),
+        "by_phi": list(result.choice.families[place].by_phi),
     }
 
 
 def summary(result: Result) -> dict[str, Any]:
     """What coefficients.json holds: the pick, how it was chosen, what the rules removed."""
     assert result.choice is not None
+    assert result.judge is not None
     plan, question, choice = result.plan, result.plan.question, result.choice
-    pick = row(result, choice.pick)
-    paper = question.network(PAPER)
+    pick = family_row(result, choice.pick)
     prior = result.evaluator.held_out if isinstance(result.evaluator, ScalingPrior) else None
     return {
         **{key: pick[key] for key in ("alpha", "beta", "gamma")},
         "phi": question.phi,
+        "for_phi": list(result.judge.phis),
         "pick": pick,
-        "best": row(result, choice.best),
-        "tied": [row(result, i) for i in choice.tied],
-        "method": choice.method,
-        "level": plan.level,
+        "paper": family_row(result, choice.paper),
+        "highest": family_row(result, choice.highest),
+        "behind": list(choice.behind),
+        "families": len(choice.families),
+        "tolerance": plan.tolerance,
+        "ended": _ended(result),
         "points": len(result.grid.points),
         "removed": result.grid.removed,
-        "notes": list(result.grid.notes),
+        "notes": [*result.grid.notes, *result.judge.notes],
         "step": result.grid.step,
         "window": question.window,
         "target_ratio": question.ratio,
         "target_memory": question.memory,
-        "paper": {
-            **dataclasses.asdict(PAPER),
-            "product": PAPER.product,
-            "ratio": question.ratio_of(paper),
-            **{of.column: of.measure(paper) for of in QUANTITIES.values()},
-        },
         "evaluator": plan.measure,
         "budget": plan.budget,
         "rungs": [_rung(rung) for rung in result.rungs],
@@ -209,6 +264,21 @@ def summary(result: Result) -> dict[str, Any]:
         "run": str(result.folder),
         "command": plan.command,
     }
+
+
+def _ended(result: Result) -> str:
+    """Why nothing more was measured."""
+    assert result.choice is not None
+    assert result.judge is not None
+    plan, loss = result.plan, result.choice.loss
+    if not result.judge.points:
+        return "a model judged; nothing was measured"
+    if loss <= plan.tolerance:
+        return f"the pick is expected to lose {loss:.2f} points, no more than the tolerance"
+    return (
+        f"the trainings are spent ({plan.wanted} a point); the pick is expected to lose "
+        f"{loss:.2f} points, more than the tolerance of {plan.tolerance:g}"
+    )
 
 
 def _rung(rung: Rung) -> dict[str, Any]:

@@ -5,6 +5,7 @@ grow by 2**phi. Rounding breaks that: from EfficientNet-B0 the points of the pap
 1.9 to 3.3 times the MACs, not 2. So a point counts by the MACs of the network that it gives.
 """
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from gridsearch.grid.combinations import MOST, combinations
+from gridsearch.grid.refusals import no_combination, no_ratio, too_large
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
-from search_spaces.quantities import QUANTITIES
 from search_spaces.scaling.budget import dropout_at, ladder, largest_resolution
 from search_spaces.scaling.coefficients import Coefficients, check_phi
 from search_spaces.scaling.rules import round_pixels, rule_name, scale
@@ -30,6 +31,7 @@ DISTANT = 4.0  # largest alpha, beta, gamma
 # Why a combination is no point of the grid, in words; `removed` counts by these names.
 REASONS = {
     "product": "combinations with a product farther than {tolerance:g} from 2",
+    "unrounded": "families of which the law expects less before rounding",
     "same network": "points that round to the same network as another",
     "window": "networks whose real MACs are outside {low:.4g}x to {high:.4g}x",
     "memory": "networks above the target memory of {memory}",
@@ -185,20 +187,23 @@ def build_grid(question: Question) -> Grid:
         except UserError:  # too many combinations at this step
             break
     best = next((g for g in tried if len(g.points) >= ENOUGH), None)
-    best = best or max(tried, key=lambda g: len(g.points))
-    if not best.points:
+    if not (best := best or max(tried, key=lambda g: len(g.points))).points:
         _refuse(question, tried)
     return dataclasses.replace(best, notes=tuple(_notes(question, tried[0], best)))
 
 
 def _networks(question: Question, step: float, most: int) -> tuple[list[Point], int]:
-    """The points that meet the product, and how many do not. Raises UserError above `most`."""
+    """The points that meet the product, and how many do not. Raises UserError above `most`.
+
+    What would be deeper or wider than any network is none.
+    """
     listed, outside = combinations(step, question.tolerance, most)
     points = []
     for coefficients in listed:
-        network = question.network(coefficients)
-        points.append(Point(coefficients, network, question.ratio_of(network)))
-    return points, outside
+        with contextlib.suppress(UserError):
+            network = question.network(coefficients)
+            points.append(Point(coefficients, network, question.ratio_of(network)))
+    return points, outside + len(listed) - len(points)
 
 
 def _attempt(question: Question, step: float, listed: tuple[list[Point], int], move: bool) -> Grid:
@@ -237,7 +242,6 @@ def _moved(question: Question, points: Iterable[Point]) -> Iterator[Point]:
     It is given where one is within the window with gamma from 1 to DISTANT.
     """
     base = question.baseline.resolution
-    unit = question.round_resolution or 1
     aim, phi = question.ratio * question.macs, question.phi
     shapes = ladder(question.baseline, question.rule)
     for alpha, beta in dict.fromkeys((p.coefficients.alpha, p.coefficients.beta) for p in points):
@@ -246,14 +250,13 @@ def _moved(question: Question, points: Iterable[Point]) -> Iterator[Point]:
             shapes.shape(alpha**phi, beta**phi), aim, question.round_resolution
         )
         near = []
-        for pixels in (below, below + unit, shape.resolution):
+        for pixels in (below, below + (question.round_resolution or 1), shape.resolution):
             gamma = (pixels / base) ** (1 / question.phi)
             network = dataclasses.replace(shape, resolution=pixels)
             ratio = question.ratio_of(network)
             if 1 <= gamma <= DISTANT and question.meets_window(ratio):
                 near.append(Point(Coefficients(alpha, beta, gamma), network, ratio, moved=True))
-        if near:
-            yield min(near, key=lambda point: abs(math.log(point.ratio / question.ratio)))
+        yield from sorted(near, key=lambda p: abs(math.log(p.ratio / question.ratio)))[:1]
 
 
 def _notes(question: Question, plain: Grid, best: Grid) -> Iterator[str]:
@@ -278,25 +281,9 @@ def _refuse(question: Question, tried: list[Grid]) -> NoReturn:
     """Raises UserError that says what emptied the grid and what would work."""
     listed = combinations(tried[-1].step, question.tolerance)[0]
     if not listed:
-        raise UserError(
-            f"no combination of step {question.step:g} has a product within "
-            f"{question.tolerance:g} of 2: take a smaller --step or a larger --tolerance"
-        )
+        raise no_combination(question.step, question.tolerance)
     if question.memory is not None:
         free = build_grid(dataclasses.replace(question, memory=None))
-        least = min(cost(point.architecture).memory for point in free.points)
-        memory = QUANTITIES["memory"]
-        raise UserError(
-            f"every point of the grid needs more than the target memory of "
-            f"{memory.format(question.memory)}: the smallest that meets the other rules needs "
-            f"{memory.format(least)} ({least} bytes); ask for that or more"
-        )
-    ratios = [question.ratio_of(question.network(c)) for c in listed]
-    near = min(ratios, key=lambda ratio: abs(ratio / question.ratio - 1))
-    enough = math.ceil(1000 * abs(near / question.ratio - 1)) / 1000
-    raise UserError(
-        f"no point of the grid reaches {question.ratio:.4g} times the baseline's MACs within "
-        f"{100 * (question.window or 0):g} %: the nearest reaches {near:.4g}; widen --window to "
-        f"{enough:g} or more, or take a smaller --step, a larger --tolerance or "
-        "--round-resolution none"
-    )
+        raise too_large(question.memory, min(cost(p.architecture).memory for p in free.points))
+    points = _networks(question, tried[-1].step, MOST)[0]
+    raise no_ratio(question.ratio, question.window or 0, [point.ratio for point in points])

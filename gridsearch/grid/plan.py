@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gridsearch.grid.choice import LEVEL
+from gridsearch.grid.families import ABOVE, BELOW
 from gridsearch.grid.grid import Question
 from gridsearch.prior.evaluators import default_replicates
 from nas.search.execution import Execution
@@ -11,23 +11,29 @@ from results.runs.folder import run_name
 from search_spaces.errors import UserError
 from search_spaces.scaling.rules import rule_name
 
+MODELS = ("prior", "imagenet", "surrogate")  # whose points depend on the phis that they are for
 TRAIN = "train"  # the evaluator's name in files, where points are trained
 FEWEST = 2  # points that reach the last rung: one alone is compared with nothing
+FIRST = 2  # measurements of each point before further ones go where they change the choice
+TOLERANCE = 0.1  # points of expected loss that are good enough
 
 
 @dataclass(frozen=True)
 class Plan(Execution):
     """A grid search.
 
-    The level, the replicates, name, runs, storage, command, executor and resources do not make
-    another experiment. The proxy's pixels are not used, since a network takes its own.
+    The phis that the family is for, the tolerance, the replicates, name, runs, storage, command,
+    executor and resources do not make another experiment of measured points.
+    The proxy's pixels are not used, since a network takes its own.
 
     Attributes:
         question: Its baseline must have the data's classes (`training.fitted`).
         baseline: As the user named it, for messages.
         evaluator: By name; the proxy's training where there is one.
-        replicates: Measurements of each point with seeds 0, 1, ...; None takes the evaluator's.
-        level: Of the test that tells a point from the best, above 0 and below 0.5.
+        replicates: Measurements for each point on the average; None takes the evaluator's. Each
+            has FIRST of them, with seeds 0, 1, ...; the others go where they change the choice.
+        for_phis: The family is judged by its networks at 2**phi times the baseline's MACs.
+        tolerance: Nothing more is measured where the pick is expected to lose no more, points.
 
     Raises:
         UserError: A field can't be.
@@ -37,7 +43,8 @@ class Plan(Execution):
     baseline: str
     evaluator: str = "prior"
     replicates: int | None = None
-    level: float = LEVEL
+    for_phis: tuple[float, ...] = ()
+    tolerance: float = TOLERANCE
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,10 +53,12 @@ class Plan(Execution):
         if self.proxy and self.wanted < 2:
             raise UserError(
                 "replicates is 1: one training of each point does not show how much the seed "
-                "does, so that no point could be told from another; expected 2 or more, as 3"
+                "does; expected 2 or more, as 3"
             )
-        if not 0 < self.level < 0.5:
-            raise UserError(f"the level is {self.level}: expected above 0 and below 0.5, as 0.05")
+        if not 0 <= self.tolerance <= 100:
+            raise UserError(
+                f"the tolerance is {self.tolerance}: expected points of top-1, as {TOLERANCE:g}"
+            )
         if self.eta and self.measure == "prior":
             raise UserError("halving needs budgets, which the prior does not have: train with data")
 
@@ -63,6 +72,16 @@ class Plan(Execution):
         """Measurements of each point."""
         return self.replicates or default_replicates(self.measure)
 
+    @property
+    def judged(self) -> tuple[float, ...]:
+        """The phis whose budgets count."""
+        return self.for_phis or (ABOVE if self.question.phi > 0 else BELOW)
+
+    @property
+    def first(self) -> int:
+        """Measurements of each point before any is measured further."""
+        return self.wanted if self.eta else min(FIRST, self.wanted)
+
     def sizes(self, points: int) -> tuple[int, ...]:
         """How many points each rung measures."""
         sizes = [points]
@@ -71,11 +90,11 @@ class Plan(Execution):
         return tuple(sizes)
 
     def evaluations(self, points: int) -> int:
-        """Measurements in all, of a grid of so many points."""
+        """Measurements in all at most, of a grid of so many points."""
         return self.wanted * sum(self.sizes(points))
 
     def experiment(self, training: dict[str, Any] | None = None) -> dict[str, Any]:
-        """What makes two runs the same experiment; replicates may grow, the level may change.
+        """What makes two runs the same experiment; replicates may grow.
 
         Args:
             training: The proxy's identity (`training.identity`).
@@ -93,6 +112,9 @@ class Plan(Execution):
             "rule": rule_name(q.baseline, q.rule),
             "round_resolution": q.round_resolution,
             "evaluator": self.measure,
+            **(
+                {"for_phi": list(self.for_phis)} if self.for_phis and self.measure in MODELS else {}
+            ),
             **({"budget": self.budget} if self.budget != 1 or training else {}),
             **(halving if self.eta else {}),
             **({"training": training} if training else {}),
@@ -112,6 +134,8 @@ class Plan(Execution):
             if value != getattr(default, key):
                 text = value if isinstance(value, str) else f"{value:.12g}"
                 parts.append(f"{key.split('_')[0]}{text}")
+        if self.for_phis:
+            parts.append("for" + ",".join(f"{phi:g}" for phi in self.for_phis))
         parts += self.trained
         parts += [self.evaluator] if self.proxy is None and self.evaluator != "prior" else []
         return run_name(parts)

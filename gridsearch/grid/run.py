@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gridsearch.grid.combinations import combinations
 from gridsearch.grid.conclude import Result, conclude
+from gridsearch.grid.families import expected_best, solved_grid
 from gridsearch.grid.grid import Grid, Question, build_grid
+from gridsearch.grid.judge import Judge, judge
 from gridsearch.grid.plan import Plan
-from gridsearch.grid.rungs import hold, missing
+from gridsearch.grid.rounds import Rounds as Due
+from gridsearch.grid.rungs import hold
 from gridsearch.prior.evaluators import evaluator
-from nas.evaluators import Evaluator, checked, label_of
+from gridsearch.prior.prior import Expected, ScalingPrior
+from nas.evaluators import Evaluator, checked, label_of, predictor_of
 from nas.jobs import Job
 from nas.objective import Objective
 from nas.search.drive import Pending, Show, carry_out, drive
@@ -34,6 +39,7 @@ class Parts:
         folder: Of the run.
         grid: Its points.
         evaluator: What is asked of each.
+        judge: Of the families.
         training: The proxy's identity.
         label: What the numbers are.
     """
@@ -41,11 +47,49 @@ class Parts:
     folder: Path
     grid: Grid
     evaluator: Evaluator
+    judge: Judge
     training: dict[str, Any] | None = None
     label: str | None = None
 
 
-def prepare(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> Parts:
+def measurer(plan: Plan) -> Evaluator | None:
+    """Who measures the points; None where they are trained.
+
+    Raises:
+        UserError: There is no such evaluator, or it does not speak of the baseline.
+    """
+    if plan.proxy is not None:
+        return None
+    return evaluator(plan.evaluator, plan.question.baseline, plan.question.rule)
+
+
+def grid_of(plan: Plan, measure: Evaluator | None) -> Grid:
+    """The points of a plan.
+
+    Where a model judges they are its families' networks within 2**phi times the baseline's MACs;
+    those that are measured are held to the window.
+
+    Args:
+        plan: The search.
+        measure: Its `measurer`.
+
+    Raises:
+        UserError: None is left.
+    """
+    question = plan.question
+    if measure is None or predictor_of(measure) is None:
+        return build_grid(question)
+    listed, removed = expected_best(question, Expected.of(question.baseline), plan.judged)
+    if not isinstance(measure, ScalingPrior):  # another model may not agree with the law
+        every = combinations(question.step, question.tolerance)[0]
+        listed = list(dict.fromkeys([*listed, *every]))
+        removed["unrounded"] = max(0, removed["unrounded"] - len(every))
+    return solved_grid(question, listed, removed)
+
+
+def prepare(
+    plan: Plan, grid: Grid, measure: Evaluator | None, decoded: Decoded | None = None
+) -> Parts:
     """Looks everything up and refuses what can't work.
 
     Nothing is written before but images decoded.
@@ -53,6 +97,7 @@ def prepare(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> Parts:
     Args:
         plan: The search.
         grid: Its points.
+        measure: Its `measurer`.
         decoded: Called with how many images are decoded, and of how many.
 
     Raises:
@@ -61,21 +106,18 @@ def prepare(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> Parts:
     """
     folder = run_path(plan.run_name(), plan.runs)
     check_run(folder, plan.experiment())
-    if plan.proxy is None:
-        question = plan.question
-        measure = evaluator(plan.evaluator, question.baseline, question.rule)
-        parts = Parts(folder, grid, measure, label=label_of(measure))
-    else:
+    known, label = None, None if measure is None else label_of(measure)
+    if measure is None:
         from gridsearch.grid import training
         from nas.training.proxy import CHECKPOINTS
 
+        assert plan.proxy is not None
         networks = [point.architecture for point in grid.points]
         images = training.load(plan.proxy, networks, decoded)
         measure = plan.proxy.evaluator(images, folder / CHECKPOINTS, keep=bool(plan.eta))
-        known = training.identity(plan.proxy, images)
-        parts = Parts(folder, grid, measure, known, training.label(plan, images))
+        known, label = training.identity(plan.proxy, images), training.label(plan, images)
     check_points(measure, grid)
-    return parts
+    return Parts(folder, grid, measure, judge(grid, measure, plan.judged), known, label)
 
 
 def run(
@@ -83,6 +125,7 @@ def run(
     grid: Grid | None = None,
     show: Show = lambda trial, n: None,
     decoded: Decoded | None = None,
+    measure: Evaluator | None = None,
 ) -> Result:
     """Runs or continues a grid search. Ctrl-C ends it early with what was measured.
 
@@ -91,6 +134,7 @@ def run(
         grid: The plan's, if it was built before.
         show: Called with each measurement and how many there are.
         decoded: Called with how many images are decoded, and of how many.
+        measure: The plan's `measurer`, if it was looked up before.
 
     Raises:
         UserError: The arguments or the folder.
@@ -99,17 +143,18 @@ def run(
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    grid = grid or build_grid(plan.question)
-    parts = prepare(plan, grid, decoded)
+    measure = measurer(plan) if measure is None else measure
+    grid = grid or grid_of(plan, measure)
+    parts = prepare(plan, grid, measure, decoded)
     experiment = plan.experiment(parts.training)
     with session(parts.folder, experiment, plan.command, plan.storage, choices={}) as opened:
-        result = Result(plan, parts.folder, grid, parts.evaluator, opened.trials)
+        result = Result(plan, parts.folder, grid, parts.evaluator, opened.trials, parts.judge)
         result.label = parts.label
         with timed(opened.seconds, "measuring"):
             _measure(opened, result, show)
         result.interrupted, result.new = opened.interrupted, opened.new
         conclude(result)
-        opened.facts["notes"] = grid.notes
+        opened.facts["notes"] = [*grid.notes, *parts.judge.notes]
     return result
 
 
@@ -156,12 +201,17 @@ def _network(baseline: Any, runs: Path) -> Architecture:
 def _measure(opened: Run, result: Result, show: Show) -> None:
     """Measures what is missing. Where that is nothing, no workers are started to say so."""
     plan = result.plan
-    if not missing(plan, result.networks, result.trials, []):
+    if not due(result).missing(result.trials, []):
         opened.facts |= {"executor": plan.executor, "gpus_per_trial": None}
         return
     carry_out(opened, Held(result), plan, result.evaluator, show)
     if not opened.interrupted:
         check_any(result.trials)
+
+
+def due(result: Result) -> Due:
+    """The measurements of a run, round by round."""
+    return Due(result.plan, result.judge, list(dict.fromkeys(result.networks)))
 
 
 def evaluate_points(
@@ -171,7 +221,7 @@ def evaluate_points(
     show: Callable[[Trial], None] = lambda trial: None,
     pending: Pending | None = None,
 ) -> None:
-    """Measures each point with seeds 0 to replicates - 1, rung by rung.
+    """Measures the points, rung by rung and round by round.
 
     Those stored before are left out.
 
@@ -200,13 +250,8 @@ class Held(Rounds):
     """The measurements that are due, each network held to window and memory before it is run."""
 
     def __init__(self, result: Result) -> None:
-        plan, networks = result.plan, result.networks
-        self._question = plan.question
-        super().__init__(
-            objective(result.grid),
-            lambda trials, running: missing(plan, networks, trials, running),
-            result.trials,
-        )
+        self._question = result.plan.question
+        super().__init__(objective(result.grid), due(result).missing, result.trials)
 
     def ask(self) -> Job | None:
         """The next measurement, or None."""

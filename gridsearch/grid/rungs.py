@@ -2,8 +2,10 @@
 
 Halving is synchronous: the best 1/eta of a rung's points, by the mean of their replicates, go on
 with eta times the budget and the same seeds, so that a trainer continues from its checkpoints. A
-point left behind may still be the best with a larger budget; how many of them can't be told from
-the last one kept is said with the result (`Rung.close`). With one budget there is one rung.
+point left behind may still be the best with a larger budget; how many of them are within their own
+error of the last one kept is said with the result (`Rung.close`). With one budget there is one
+rung, and what is measured beyond the first replicates goes where it changes the choice
+(`gridsearch.grid.rounds`).
 """
 
 import math
@@ -11,13 +13,38 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gridsearch.grid.choice import Estimate, estimate, not_worse
 from gridsearch.grid.grid import Question
 from gridsearch.grid.plan import Plan, kept
 from nas.evaluators import Measurement
 from nas.jobs import Job
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a point's replicates say.
+
+    Attributes:
+        mean: Top-1, percent.
+        error: One standard deviation of the mean, points; None where unknown.
+        n: Replicates.
+    """
+
+    mean: float
+    error: float | None
+    n: int
+
+
+def estimate(measurements: Sequence[Measurement]) -> Estimate:
+    """The replicates' mean and its error; of a single one the spread that it states."""
+    values = [measurement.accuracy for measurement in measurements]
+    n = len(values)
+    mean = math.fsum(values) / n
+    if n == 1:
+        return Estimate(mean, measurements[0].spread, n)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    return Estimate(mean, math.sqrt(squares / (n - 1) / n), n)
 
 
 @dataclass(frozen=True)
@@ -29,7 +56,8 @@ class Rung:
         points: Positions in the grid, best first.
         estimates: Of these that could be measured, the same order.
         kept: How many went on.
-        close: How many of the others can't be told from the last that was kept.
+        close: How many of the others are nearer to the last that was kept than one error of their
+            difference.
     """
 
     budget: float
@@ -74,7 +102,7 @@ def missing(
     for budget in plan.budgets:
         due = [
             (architecture, seed)
-            for seed in range(plan.wanted)
+            for seed in range(plan.first)
             for architecture in alive
             if (architecture, seed, budget) not in begun and (architecture, seed) not in failed
         ]
@@ -108,11 +136,7 @@ def _means(
 
 
 def climbed(plan: Plan, points: Sequence[Architecture], trials: Sequence[Trial]) -> list[Rung]:
-    """The rungs of a grid that is measured whole, first to last.
-
-    Raises:
-        UserError: As `choose`.
-    """
+    """The rungs of a grid that is measured whole, first to last."""
     rungs: list[Rung] = []
     place = {network: i for i, network in enumerate(points)}
     alive = list(points)
@@ -122,13 +146,14 @@ def climbed(plan: Plan, points: Sequence[Architecture], trials: Sequence[Trial])
         estimates = tuple(estimate(measured[network]) for network in order)
         last = i == len(plan.budgets) - 1
         alive = order if last else order[: kept(len(order), plan.eta)]
-        close = 0
-        if 0 < len(alive) < len(order):
-            near = not_worse(estimates, len(alive) - 1, None, plan.level)[0]
-            close = sum(j >= len(alive) for j in near)
+        close = sum(_near(estimates[len(alive) - 1], one) for one in estimates[len(alive) :])
         places = tuple(place[network] for network in order)
         rungs.append(Rung(budget, places, estimates, len(alive), close))
     return rungs
+
+
+def _near(kept: Estimate, left: Estimate) -> bool:
+    return kept.mean - left.mean <= math.hypot(kept.error or 0.0, left.error or 0.0)
 
 
 def latest(

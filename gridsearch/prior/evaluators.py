@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from gridsearch.prior.prior import ScalingPrior
+from nas.evaluators import EVALUATORS as MODELS
 from nas.evaluators import Evaluator
 from nas.evaluators import evaluator as by_name
 from search_spaces.architecture import Architecture
@@ -28,5 +29,5 @@ def evaluator(spec: str, baseline: Architecture, rule: str | None = None) -> Eva
 
 
 def default_replicates(spec: str) -> int:
-    """One measurement of the prior, which never differs; three of what may be noisy."""
-    return 1 if spec == "prior" else 3
+    """One measurement of a model, which never differs; three of what may be noisy."""
+    return 1 if spec in (*EVALUATORS, *MODELS) else 3

@@ -1,6 +1,6 @@
 """The charts of a grid's report, and of a comparison's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gridsearch.family.compare import METHODS
@@ -23,71 +23,114 @@ from results.terminal import percent
 from search_spaces.quantities import QUANTITIES
 
 Rows = Sequence[Mapping[str, Any]]
-LISTED = 40  # points in the chart of accuracies
-_LOOKS = (
-    ("others", FAINT, "circle", 8),
-    ("can't be told from the best", FRONT, "circle", 9),
-    ("pick", PICK, "star", 15),
-)
+LISTED = 40  # points in a chart of points or families
+_LOOKS = (("others", FAINT, "circle", 8), ("the paper's", BASE, "square", 11),
+          ("pick", PICK, "star", 15))  # fmt: skip
 _COLOURS = dict(zip(METHODS, (FRONT, BASE, OTHER, PICK), strict=True))
 _SYMBOLS = dict(zip(METHODS, ("circle", "square", "diamond", "star"), strict=True))
 
 
+def named(point: Mapping[str, Any], phi: float) -> str:
+    """What a point multiplies, to be read on an axis."""
+    times = (f"x{point[key] ** phi:.3g}" for key in ("alpha", "beta", "gamma"))
+    return " · ".join(f"{of} {x}" for of, x in zip(("depth", "width", "px"), times, strict=True))
+
+
 def said(point: Mapping[str, Any]) -> str:
     """What is shown where a point of the grid is pointed at."""
-    state = "pick" if point["pick"] else "can't be told from the best" if point["tied"] else ""
     lines = [
         f"<b>alpha {point['alpha']:.4g}, beta {point['beta']:.4g}, gamma {point['gamma']:.4g}</b>",
-        f"top-1 {percent(point['accuracy'], point['half'])} %",
+        *([f"top-1 {percent(point['accuracy'], error(point))} %"] if point.get("accuracy") else []),
+        *_family_said(point),
         f"real ratio {point['ratio']:.3f}, product {point['product']:.3f}",
         *(f"{of.title} {of.format(point[of.column])}" for of in QUANTITIES.values()),
         f"{point['resolution']} px, {point['blocks']} blocks"
-        + ("; resolution moved" * point["moved"]),
+        + ("; resolution moved" * bool(point.get("moved"))),
     ]
-    return "<br>".join([*lines, state] if state else lines)
+    return "<br>".join([*lines, "pick"] if point["pick"] else lines)
+
+
+def _family_said(point: Mapping[str, Any]) -> list[str]:
+    """What is expected of the family."""
+    if point.get("over_paper") is None:
+        return []
+    over = f"{point['over_paper']:+.2f} ± {point['over_paper_error'] or 0:.2f}"
+    return [
+        f"family: {point['family']:.2f} %, {over} over the paper's",
+        f"expected loss {point['loss']:.2f}, P(best) {100 * point['best']:.0f} %",
+    ]
+
+
+def error(point: Mapping[str, Any]) -> float | None:
+    """One standard deviation of a point's accuracy; of old files a third of their 95 % interval."""
+    if point.get("error") is None and point.get("half") is not None:
+        return float(point["half"]) / 1.96
+    return point.get("error")
 
 
 def _state(point: Mapping[str, Any]) -> int:
-    return 2 if point["pick"] else 1 if point["tied"] else 0
+    return 2 if point["pick"] else 1 if point.get("paper") else 0
 
 
-def accuracy_chart(points: Rows) -> Chart:
-    """Each point's accuracy with its 95 % interval, the highest first."""
-    ranked = sorted(points, key=lambda point: -point["accuracy"])
-    shown = [point for i, point in enumerate(ranked) if i < LISTED or point["pick"]][::-1]
-    names = [
-        f"{point['alpha']:.3g} · {point['beta']:.3g} · {point['gamma']:.3g}" for point in shown
-    ]
-    for i, name in enumerate(names):  # two moved points may look alike in three digits
+def accuracy_chart(points: Rows, phi: float) -> Chart:
+    """Each point's accuracy with one standard deviation, the highest first."""
+    return _ranked(
+        points, phi, "accuracy", error, "top-1, %", "grid-accuracy",
+        "Top-1 with its standard deviation",
+    )  # fmt: skip
+
+
+def families_chart(families: Rows, phi: float) -> Chart:
+    """What is expected of each family above the paper's, with one standard deviation."""
+    return _ranked(
+        families, phi, "over_paper", lambda row: row["over_paper_error"],
+        "expected top-1 above the paper's family, points", "grid-families",
+        "Expected top-1 of families above the paper's",
+    )  # fmt: skip
+
+
+def _ranked(
+    rows: Rows,
+    phi: float,
+    by: str,
+    spread: Callable[[Mapping[str, Any]], float | None],
+    title: str,
+    key: str,
+    about: str,
+) -> Chart:
+    """Rows by one of their figures, the highest first."""
+    ranked = sorted(rows, key=lambda row: -row[by])
+    shown = [row for i, row in enumerate(ranked) if i < LISTED or _state(row)][::-1]
+    names = [named(row, phi) for row in shown]
+    for i, name in enumerate(names):  # two may look alike in three digits
         names[i] = name + "\u200b" * names[:i].count(name)
     traces = []
-    for state, (title, colour, symbol, size) in enumerate(_LOOKS):
-        at = [i for i, point in enumerate(shown) if _state(point) == state]
+    for state, (called, colour, symbol, size) in enumerate(_LOOKS):
+        at = [i for i, row in enumerate(shown) if _state(row) == state]
         some = [shown[i] for i in at]
         if some:
             traces.append(
-                dots([point["accuracy"] for point in some], [names[i] for i in at], title, colour,
-                     [said(point) for point in some], symbol=symbol, size=size,
-                     error_x={"type": "data", "array": [point["half"] or 0 for point in some],
+                dots([row[by] for row in some], [names[i] for i in at], called, colour,
+                     [said(row) for row in some], symbol=symbol, size=size,
+                     error_x={"type": "data", "array": [spread(row) or 0 for row in some],
                               "thickness": 1.2, "width": 3, "color": colour})
             )  # fmt: skip
-    made = figure(traces, "top-1, %", "alpha · beta · gamma")
+    made = figure(traces, title, f"multiplied at phi {phi:g}")
     made.update_yaxes(type="category", categoryorder="array", categoryarray=names)
-    caption = "Whiskers: 95 % intervals."
-    if len(shown) < len(points):
-        caption += f" {len(shown)} of {len(points)} points."
-    about = f"Top-1 with intervals of {len(shown)} points of the grid."
-    return chart("grid-accuracy", made, about, caption, height=110 + 23 * len(shown))
+    caption = "Whiskers: one standard deviation."
+    if len(shown) < len(rows):
+        caption += f" {len(shown)} of {len(rows)}."
+    return chart(key, made, f"{about}, {len(shown)} rows.", caption, height=110 + 23 * len(shown))
 
 
-def map_chart(points: Rows) -> Chart:
-    """Draws alpha against beta, gamma by size, accuracy by colour."""
+def map_chart(points: Rows, by: str = "accuracy", title: str = "top-1, %") -> Chart:
+    """Draws alpha against beta, gamma by size, a figure of the points by colour."""
     most = max(point["gamma"] for point in points)
     marker = {
-        "color": [point["accuracy"] for point in points],
+        "color": [point[by] for point in points],
         "colorscale": "Cividis", "showscale": True,
         "size": [8 + 18 * (point["gamma"] - 1) / max(1e-9, most - 1) for point in points],
-        "colorbar": {"title": {"text": "top-1, %"}, "thickness": 12, "outlinewidth": 0},
+        "colorbar": {"title": {"text": title}, "thickness": 12, "outlinewidth": 0},
         "line": {"width": [3 if point["pick"] else 1 for point in points],
                  "color": [PICK if point["pick"] else INK for point in points]},
     }  # fmt: skip
@@ -100,7 +143,7 @@ def map_chart(points: Rows) -> Chart:
     return chart(
         "grid-map",
         made,
-        f"{len(points)} points by alpha and beta; size is gamma, colour is top-1.",
+        f"{len(points)} points by alpha and beta; size is gamma, colour is {title}.",
         "Size: gamma (resolution), the smallest is 1. Framed: the pick.",
         height=380,
     )

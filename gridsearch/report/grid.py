@@ -5,12 +5,19 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gridsearch.family.family import formula_family, parse_phis, row
+from gridsearch.family.family import parse_phis, row, solved_family
 from gridsearch.grid.conclude import COEFFICIENTS
 from gridsearch.grid.grid import REASONS
-from gridsearch.prior.law import published
+from gridsearch.grid.words import compared, over_text, reason, spoken_phis
+from gridsearch.prior.printed import published
 from gridsearch.prior.prior import ScalingPrior
-from gridsearch.report.charts import accuracy_chart, map_chart, ratio_chart
+from gridsearch.report.charts import (
+    accuracy_chart,
+    error,
+    families_chart,
+    map_chart,
+    ratio_chart,
+)
 from results.report.family import family_parts
 from results.report.network import network_section
 from results.report.page import Cards, Code, Page, Part, Section, Table, Text
@@ -39,7 +46,7 @@ def grid_page(folder: Folder) -> Page:
     Raises:
         UserError: A file of it can't be read.
     """
-    choice, points = content(folder.path / COEFFICIENTS), _points(folder)
+    choice, points = content(folder.path / COEFFICIENTS), _rows(folder, "points")
     trials = stored(folder)[0]
     failed = sum(trial.error is not None for trial in trials)
     experiment = folder.experiment
@@ -59,11 +66,11 @@ def grid_page(folder: Folder) -> Page:
     return Page("compound-nas · gridsearch run", name, _lead(choice), badges, sections)
 
 
-def _points(folder: Folder) -> Rows:
-    """The rows of points.csv; none where the run was killed before it was written."""
+def _rows(folder: Folder, name: str) -> Rows:
+    """The rows of points.csv or families.csv; none where the run was killed before they were."""
     import pandas as pd
 
-    path = folder.path / "points.csv"
+    path = folder.path / f"{name}.csv"
     if not path.is_file():
         return []
     frame = pd.read_csv(path)
@@ -80,11 +87,19 @@ def _lead(choice: Mapping[str, Any] | None) -> str:
     if choice is None:
         return "This run has no choice yet."
     pick = choice["pick"]
+    text = f"alpha {pick['alpha']:.4g}, beta {pick['beta']:.4g}, gamma {pick['gamma']:.4g}"
+    if old(choice):
+        return f"{text}: {pick['ratio']:.3f}x of the baseline's MACs."
+    over = over_text(pick["over_paper"], pick["over_paper_error"])
     return (
-        f"alpha {pick['alpha']:.4g}, beta {pick['beta']:.4g}, gamma {pick['gamma']:.4g}: "
-        f"{pick['ratio']:.3f}x of the baseline's MACs, "
-        f"{percent(pick['accuracy'], pick['half'])} % top-1."
+        f"{text}: the networks {spoken_phis(choice['for_phi'])} are expected at "
+        f"{pick['family']:.2f} % top-1 on the average, {over} points over the paper's."
     )
+
+
+def old(choice: Mapping[str, Any]) -> bool:
+    """Whether a run was concluded by an earlier version, which chose by another rule."""
+    return "for_phi" not in choice
 
 
 def _answer(
@@ -109,17 +124,15 @@ def _answer(
         cards.append((name, f"{pick[name]:.4g}", note))
     aim = f"{choice['target_ratio']:.4g}x asked for; product {pick['product']:.3f}"
     cards.append(("MACs really reached", f"{pick['ratio']:.3f}x", aim))
-    accuracy = percent(pick["accuracy"], pick["half"])
-    cards.append(("top-1", f"{accuracy} %", "with its 95 % interval"))
-    compared = choice["rungs"][-1]["points"] if choice.get("rungs") else len(points)
+    if old(choice):
+        text = "An earlier version made this choice by another rule: the same command chooses anew."
+        parts += [Cards(cards), Text(text, "warning")]
+    else:
+        over = over_text(pick["over_paper"], pick["over_paper_error"])
+        cards.append(("over the paper's", over, f"points, {spoken_phis(choice['for_phi'])}"))
+        parts += [Cards(cards), Text(reason(choice)), _beside(choice)]
     parts += [
-        Cards(cards),
-        Text(
-            f"{len(choice['tied'])} of {compared} points can't be told from the best; the cheapest "
-            f"of them is the pick. Comparison: {choice['method']}."
-        ),
         Text(str(choice.get("label") or "Top-1 is what the evaluator returned."), "note"),
-        _beside(choice),
         Code("the command that made it", masked(str(choice.get("command")))),
         Code(
             "the next step: the family",
@@ -131,28 +144,23 @@ def _answer(
 
 
 def _beside(choice: Mapping[str, Any]) -> Table:
-    """The pick, the highest, the paper's, as the command prints them."""
-    listed = {"pick": choice["pick"]}
-    if not choice["best"]["pick"]:
-        listed["highest, not told from it"] = choice["best"]
-    listed["paper (Tan & Le 2019)"] = choice["paper"]
+    """The pick, the paper's and the highest at the same MACs, as the command prints them."""
     rows = [
         (
             name,
-            *(f"{point[key]:.4g}" for key in ("alpha", "beta", "gamma")),
-            f"{point['product']:.3f}",
-            f"{point['ratio']:.3f}",
-            *(
-                of.format(point[of.column]) if of.column in point else "-"
-                for of in QUANTITIES.values()
-            ),
-            percent(point.get("accuracy"), point.get("half")),
+            *(f"{family[key]:.4g}" for key in ("alpha", "beta", "gamma")),
+            f"{family['family']:.2f}",
+            over_text(family["over_paper"], family["over_paper_error"]),
+            f"{family['loss']:.2f}",
+            f"{100 * family['best']:.0f} %",
+            *(f"{top1:.2f}" for top1 in family["by_phi"]),
         )
-        for name, point in listed.items()
+        for name, family in compared(choice).items()
     ]
-    titles = [of.title for of in QUANTITIES.values()]
-    columns = ("", "alpha", "beta", "gamma", "product", "real ratio", *titles, "top-1 %")
-    return Table("The pick beside the paper's", columns, rows, marked=(0,))
+    budgets = [f"{2.0**phi:.4g}x" for phi in choice["for_phi"]]
+    columns = ("", "alpha", "beta", "gamma", "family's top-1 %", "over paper's", "loss", "P(best)")
+    title = "Expected top-1 at the same MACs, as multiples of the baseline's"
+    return Table(title, (*columns, *budgets), rows, marked=(0,))
 
 
 def _grid(folder: Folder, choice: Mapping[str, Any] | None, points: Rows) -> Section:
@@ -162,9 +170,15 @@ def _grid(folder: Folder, choice: Mapping[str, Any] | None, points: Rows) -> Sec
     aim = None if choice is None else choice["target_ratio"]
     window = None if choice is None else choice.get("window")
     parts: list[Part] = []
+    phi = float(folder.experiment.get("phi", 1))
     known = [point for point in points if point["accuracy"] is not None]
-    if known:
-        parts += [accuracy_chart(known), map_chart(known)]
+    families = [] if choice is None or old(choice) else _families(folder, choice)
+    trained = any(point["replicates"] > 1 for point in known)
+    if known and (trained or not families):
+        parts += [accuracy_chart(known, phi), map_chart(known)]
+    elif families:
+        over = "above the paper's family, points"
+        parts += [families_chart(families, phi), map_chart(families, "over_paper", over)]
     parts.append(ratio_chart(points, aim, window))
     if choice is not None:
         parts.append(_removed(choice, float(folder.experiment.get("tolerance", 0.1))))
@@ -176,17 +190,26 @@ def _grid(folder: Folder, choice: Mapping[str, Any] | None, points: Rows) -> Sec
     return Section("grid", "Grid", "The grid: every network within the rules", parts)
 
 
+def _families(folder: Folder, choice: Mapping[str, Any]) -> Rows:
+    """The rows of families.csv, with a mark on the paper's."""
+    paper = tuple(choice["paper"][key] for key in ("alpha", "beta", "gamma"))
+    rows = _rows(folder, "families")
+    return [
+        {**row, "paper": tuple(row[key] for key in ("alpha", "beta", "gamma")) == paper}
+        for row in rows
+    ]
+
+
 def _point(point: Mapping[str, Any]) -> tuple[str, ...]:
-    state = "pick" if point["pick"] else "tied" if point["tied"] else ""
     return (
-        state,
+        "pick" if point["pick"] else "",
         *(f"{point[key]:.4g}" for key in ("alpha", "beta")),
         f"{point['gamma']:.4g}" + ("*" if point["moved"] else ""),
         f"{point['product']:.3f}",
         f"{point['ratio']:.3f}",
         str(point["resolution"]),
         *(of.format(point[of.column]) for of in QUANTITIES.values()),
-        percent(point["accuracy"], point["half"]),
+        percent(point["accuracy"], error(point)),
     )
 
 
@@ -199,11 +222,13 @@ def _removed(choice: Mapping[str, Any], tolerance: float) -> Table:
         "high": aim * (1 + (window or 0)),
         "memory": QUANTITIES["memory"].format(choice.get("target_memory") or 0),
     }
-    asked = {"window": window, "memory": choice.get("target_memory")}
+    asked = {"window": window, "memory": choice.get("target_memory"),
+             "unrounded": choice["removed"].get("unrounded")}  # fmt: skip
     rows = [
         (reason.format(**values), f"{choice['removed'].get(name, 0):,}")
         for name, reason in REASONS.items()
         if asked.get(name, True) is not None
+        and (name != "same network" or name in choice["removed"])
     ]
     return Table("What the rules removed", ("rule", "removed"), rows)
 
@@ -223,9 +248,9 @@ def _family(choice: Mapping[str, Any]) -> list[Section]:
     rule = choice.get("rule")
     rule = None if rule == rule_name(base) else rule
     recipe = Recipe(base, numbers, rule, choice.get("round_resolution"))
-    title = "The family: the baseline at phi 0 to 7"
+    title = "The family: the largest networks within 1 to 128 times the MACs"
     try:
-        members = formula_family(recipe, parse_phis(PHIS))
+        members = solved_family(recipe, parse_phis(PHIS))
     except UserError as error:
         text = f"No family can be made of these coefficients: {error}."
         return [Section("family", "Family", title, [Text(text)])]

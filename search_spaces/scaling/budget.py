@@ -134,9 +134,9 @@ def _at(recipe: Recipe, phi: float) -> tuple[Shape, int, int]:
     if phi == 0:
         shape, pixels = ladder(base, recipe.rule).shape(1.0, 1.0), base.resolution
     else:
-        by = recipe.coefficients.at(phi)
-        shape = ladder(base, recipe.rule).shape(by.depth, by.width)
-        pixels = round_pixels(base.resolution * by.resolution, recipe.round_resolution)
+        c = recipe.coefficients
+        shape = ladder(base, recipe.rule).shape(c.alpha**phi, c.beta**phi)
+        pixels = round_pixels(base.resolution * c.gamma**phi, recipe.round_resolution)
     return shape, pixels, shape.macs(pixels)
 
 

@@ -1,0 +1,96 @@
+"""What `gridsearch family` and `compare` print, as rich tables."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gridsearch.grid.words import over_text
+from results.terminal import bold, console, percent, show, yellow
+from search_spaces.stages import MACS, MEMORY, PARAMS
+
+
+def print_family(content: Mapping[str, Any], folder: Path) -> None:
+    """One row a network, what the numbers are, the files."""
+    out = console()
+    networks: Sequence[Mapping[str, Any]] = content["networks"]
+    budgets = any(row["budget"] for row in networks)
+    paper = any(row["top1_paper"] for row in networks)
+    rows = [
+        {
+            "network": row["name"],
+            "phi": "-" if row["phi"] is None else f"{row['phi']:.4g}",
+            "depth": f"{row['depth']:.4g}",
+            "width": f"{row['width']:.4g}",
+            "px": str(row["resolution"]),
+            "MACs": MACS.format(row["macs"]),
+            "ratio": f"{row['ratio']:.3f}",
+            **(
+                {"of budget": f"{100 * row['macs'] / row['budget']:.1f} %"}
+                if budgets
+                else {"dropout": f"{row['dropout']:.3g}"}
+            ),
+            "params": PARAMS.format(row["params"]),
+            "memory": MEMORY.format(row["memory"]),
+            "top-1 %": percent(row["top1"], row["top1_error"]),
+            **(_beside_paper(row) if paper else {}),
+        }
+        for row in networks
+    ]
+    out.print(f"{bold(content['title'])}")
+    show(out, rows, ("dropout", "memory", "params", "ratio", "phi"), left=1)
+    out.print(
+        "MACs are multiply-adds (1 is 2 FLOPs); ratio is to the baseline's; memory is the peak "
+        "at batch 1, float32",
+        style="dim",
+    )
+    for row in networks:
+        for note in row.get("notes", []):
+            out.print(f"{yellow('note:')} {row['name']}: {note}")
+    if paper:
+        out.print(
+            "paper's: depth, width and pixels of alpha 1.2, beta 1.1, gamma 1.15 within the same "
+            "MACs, its predicted top-1, and what the family's network is predicted above it, ± one "
+            "standard deviation",
+            style="dim",
+        )
+    out.print(content["label"] or "no prediction: the prior does not cover it", style="dim")
+    out.print(f"written: {', '.join(content['files'])} in {folder}")
+
+
+def _beside_paper(row: Mapping[str, Any]) -> dict[str, str]:
+    """The paper's network within the same MACs, in columns."""
+    if row["top1_paper"] is None:
+        return {"paper's d, w, px": "-", "paper's top-1": "-", "over paper's": "-"}
+    depth, width = (f"{row[f'paper_{key}']:.3g}" for key in ("depth", "width"))
+    return {
+        "paper's d, w, px": f"{depth}, {width}, {row['paper_resolution']}",
+        "paper's top-1": f"{row['top1_paper']:.2f}",
+        "over paper's": over_text(row["over_paper"], row["over_paper_error"]),
+    }
+
+
+def print_compare(
+    rows_of: Sequence[Mapping[str, Any]], label: str | None, files: list[str]
+) -> None:
+    """One row a scaled network, what the numbers are, the files."""
+    out = console()
+    rows = [
+        {
+            "baseline": row["baseline"] if row["method"] == "baseline" else "",
+            "method": row["method"],
+            "ratio": f"{row['ratio']:.3f}",
+            "depth": f"{row['depth']:.4g}",
+            "width": f"{row['width']:.4g}",
+            "px": str(row["resolution"]),
+            "MACs": MACS.format(row["macs"]),
+            "params": PARAMS.format(row["params"]),
+            "memory": MEMORY.format(row["memory"]),
+            "top-1 %": percent(row["top1"], row["top1_error"]),
+        }
+        for row in rows_of
+    ]
+    show(out, rows, ("memory", "params"), left=2)
+    if label:
+        out.print(label, style="dim")
+    folders = {str(Path(file).parent) for file in files}
+    out.print(f"written: {', '.join(Path(file).name for file in files)} in {', '.join(folders)}")

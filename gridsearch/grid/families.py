@@ -1,0 +1,180 @@
+"""The families that coefficients stand for: a network for each budget, by MACs really reached.
+
+Without rounding the law is told in microseconds what a family gives. So where the law judges, only
+the families that are best before rounding are solved.
+"""
+
+import contextlib
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridsearch.grid.combinations import combinations
+from gridsearch.grid.grid import Grid, Point, Question
+from gridsearch.grid.refusals import no_combination, no_ratio, too_large
+from gridsearch.prior.prior import Expected
+from search_spaces.architecture import Architecture
+from search_spaces.cost import cost
+from search_spaces.errors import UserError
+from search_spaces.scaling.budget import Recipe, fit_budget
+from search_spaces.scaling.coefficients import PAPER, Coefficients, check_phi
+
+ABOVE, BELOW = tuple(map(float, range(1, 8))), (-3.0, -2.0, -1.0)  # of a phi above and below 0
+MOST_PHIS = 20
+SOLVED = 64  # families that are best before rounding
+
+
+@dataclass(frozen=True)
+class Family:
+    """What coefficients give.
+
+    Attributes:
+        coefficients: Alpha, beta, gamma.
+        members: For each phi the largest network within 2**phi times the baseline's MACs.
+    """
+
+    coefficients: Coefficients
+    members: tuple[Architecture, ...]
+
+
+def phis_of(text: str | None, phi: float) -> tuple[float, ...]:
+    """The phis whose budgets a family is judged at.
+
+    Args:
+        text: `1..7`, `1` or `0.5,1,2`; None for 1 to 7, or for -3 to -1 where phi is below 0.
+        phi: Of the grid.
+
+    Raises:
+        UserError: They can't be.
+    """
+    if text is None:
+        return ABOVE if phi > 0 else BELOW
+    phis: list[float] = []
+    try:
+        for part in text.split(","):
+            first, dots, last = part.partition("..")
+            phis += map(float, range(int(first), int(last) + 1)) if dots else [float(first)]
+    except ValueError:
+        phis = []
+    if not phis or 0 in phis or len(phis) > MOST_PHIS:
+        raise UserError(
+            f"--for-phi is {text!r}: expected the phis of the networks that the coefficients are "
+            "for, none of them 0, as 1..7, 1 or 0.5,1,2"
+        )
+    return tuple(sorted({check_phi(each) for each in phis}))
+
+
+def recipe_of(question: Question, coefficients: Coefficients) -> Recipe:
+    """How a question's baseline is scaled."""
+    return Recipe(question.baseline, coefficients, question.rule, question.round_resolution)
+
+
+def family(question: Question, coefficients: Coefficients, phis: Sequence[float]) -> Family:
+    """The networks of coefficients at the budgets 2**phi.
+
+    Raises:
+        UserError: A budget is out of reach.
+    """
+    recipe, macs = recipe_of(question, coefficients), question.macs
+    return Family(coefficients, tuple(_member(recipe, 2.0**phi * macs) for phi in phis))
+
+
+@functools.lru_cache(maxsize=1 << 13)
+def _member(recipe: Recipe, budget: float) -> Architecture:
+    return fit_budget(recipe, budget)[1]
+
+
+def families(
+    question: Question, listed: Sequence[Coefficients], phis: Sequence[float]
+) -> tuple[Family, ...]:
+    """A family for each coefficients, and the paper's; those of equal networks are one.
+
+    Of equal ones the coefficients stand whose product is nearest 2; the paper's come first.
+    Coefficients that no phi takes to a budget are left out.
+
+    Raises:
+        UserError: A budget is out of the paper's reach.
+    """
+    ranked = sorted(listed, key=lambda c: (round(abs(c.product - 2), 9), c.alpha, c.beta, c.gamma))
+    kept: dict[tuple[Architecture, ...], Family] = {}
+    first = family(question, PAPER, phis)
+    kept[first.members] = first
+    for coefficients in ranked:
+        with contextlib.suppress(UserError):
+            found = family(question, coefficients, phis)
+            kept.setdefault(found.members, found)
+    return tuple(kept.values())
+
+
+def slopes(expected: Expected, phis: Sequence[float]) -> NDArray[np.float64]:
+    """(phis,) what log MACs save of log error, by the law along the paper's unrounded family."""
+    near = np.array([[phi - 0.1, phi + 0.1] for phi in phis]).ravel()
+    saved = expected.drop(_unrounded(PAPER, near)).reshape(-1, 2)
+    return np.asarray((saved[:, 1] - saved[:, 0]) / (0.2 * np.log(2)))
+
+
+def _unrounded(coefficients: Coefficients, phis: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(phis, 3) logs of multipliers whose MACs would be 2**phi times the baseline's."""
+    c = coefficients
+    logs = np.log([c.alpha, c.beta, c.gamma])
+    return np.asarray(np.outer(phis, logs * np.log(2) / (logs @ [1, 2, 2])))
+
+
+def expected_best(
+    question: Question, expected: Expected, phis: Sequence[float]
+) -> tuple[list[Coefficients], dict[str, int]]:
+    """The combinations of half the step that the law expects most of before rounding.
+
+    Returns:
+        SOLVED of them, and how many were left out by each rule.
+    """
+    listed, outside = combinations(question.step / 2, question.tolerance)
+    if not listed:
+        raise no_combination(question.step / 2, question.tolerance)
+    at = np.asarray(phis, float)
+    logs = np.concatenate([_unrounded(c, at) for c in listed])
+    kept = np.exp(-expected.drop(logs)).reshape(len(listed), len(at)).mean(1)
+    best = np.argsort(kept, kind="stable")[:SOLVED]
+    removed = {"product": outside, "unrounded": len(listed) - len(best)}
+    return [listed[i] for i in best], removed
+
+
+def solved_grid(
+    question: Question, listed: Sequence[Coefficients], removed: dict[str, int]
+) -> Grid:
+    """A grid whose points are the coefficients' networks within 2**phi times the baseline's MACs.
+
+    Args:
+        question: What was asked for.
+        listed: The coefficients.
+        removed: How many others each rule left out.
+
+    Raises:
+        UserError: None of them meets window and memory.
+    """
+    points = []
+    removed = {**removed, "window": 0, "memory": 0}
+    for coefficients in listed:
+        network = family(question, coefficients, (question.phi,)).members[0]
+        ratio = question.ratio_of(network)
+        if not question.meets_window(ratio):
+            removed["window"] += 1
+        elif not question.meets_memory(network):
+            removed["memory"] += 1
+        else:
+            points.append(Point(coefficients, network, ratio))
+    if not points:
+        raise _emptied(question, listed)
+    points.sort(key=lambda p: (cost(p.architecture).macs, p.architecture.id))
+    return Grid(question, tuple(points), removed, (), question.step / 2)
+
+
+def _emptied(question: Question, listed: Sequence[Coefficients]) -> UserError:
+    members = [family(question, c, (question.phi,)).members[0] for c in listed]
+    inside = [one for one in members if question.meets_window(question.ratio_of(one))]
+    if inside and question.memory is not None:
+        return too_large(question.memory, min(cost(one).memory for one in inside))
+    return no_ratio(question.ratio, question.window or 0, map(question.ratio_of, members))

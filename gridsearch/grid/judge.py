@@ -1,0 +1,245 @@
+"""Judges the families of a grid: by a model alone, or by what was measured of its points."""
+
+import contextlib
+import functools
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gridsearch.grid.belief import Belief, belief, noise_of, predicted, roughness_of
+from gridsearch.grid.choice import Choice, choose, values
+from gridsearch.grid.combinations import combinations
+from gridsearch.grid.families import Family, families, family, slopes
+from gridsearch.grid.grid import Grid, Question
+from gridsearch.prior.field import ROUGH
+from gridsearch.prior.prior import Expected
+from nas.evaluators import Evaluator, Predicts, checked, predictor_of
+from results.runs.records import Trial
+from search_spaces.architecture import Architecture
+from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.scaling.coefficients import PAPER, Coefficients
+
+OUTCOMES = np.linspace(-2.4, 2.4, 25)  # of one more training, in standard deviations
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """What is known of a grid's families before anything is measured.
+
+    Attributes:
+        question: The grid's.
+        phis: Whose budgets count; those that the evaluator does not cover are left out.
+        families: What is judged, the paper's first.
+        points: Networks that are measured.
+        before: Belief of the families' members, family by family, and of the points.
+        ratios: (families, phis) MACs / 2**phi times the baseline's.
+        slopes: (phis,) what log MACs save of log error.
+        notes: What could not be judged.
+    """
+
+    question: Question
+    phis: tuple[float, ...]
+    families: tuple[Family, ...]
+    points: tuple[Architecture, ...]
+    before: Belief
+    ratios: Floats
+    slopes: Floats
+    notes: tuple[str, ...] = ()
+
+    def choice(self, trials: Sequence[Trial]) -> Choice:
+        """The choice after these measurements, all with one budget.
+
+        Raises:
+            UserError: They were made once each and state no spread.
+        """
+        after = self.after(trials)
+        paper = family(self.question, PAPER, (self.question.phi,)).members[0]
+        guard = self.question.meets_memory(paper)
+        return choose(after, self.ratios, self.slopes, self.phis, guard=guard)
+
+    def after(self, trials: Sequence[Trial]) -> Belief:
+        """What is believed after these measurements."""
+        return self._learned(trials)[0]
+
+    def _learned(self, trials: Sequence[Trial]) -> tuple[Belief, float]:
+        """The belief, and the deviation of one measurement in log error."""
+        values, stated = defaultdict(list), []
+        for trial in sorted(trials, key=lambda trial: trial.seed):
+            if trial.accuracy is not None and trial.architecture in self._places:
+                error = max(0.05, 100 - trial.accuracy)
+                values[trial.architecture].append(-math.log(error))
+                stated.append(None if trial.spread is None else trial.spread / error)
+        if not values:
+            return self.before, math.inf
+        noise = noise_of(list(values.values()), stated)
+        if noise is None:
+            raise UserError(
+                "each point was measured once and the evaluator states no spread, so that nobody "
+                "knows how much a number is worth: ask for --replicates 3 (the measurements are "
+                "kept)"
+            )
+        at = [self._places[network] for network in values]
+        means = np.array([np.mean(each) for each in values.values()])
+        variances = np.array([noise**2 / len(each) for each in values.values()])
+        return self.before.given(at, means, variances), noise
+
+    @functools.cached_property
+    def places(self) -> dict[tuple[Architecture, ...], int]:
+        """Of each family by its networks."""
+        return {one.members: i for i, one in enumerate(self.families)}
+
+    @functools.cached_property
+    def _places(self) -> dict[Architecture, int]:
+        first = self.ratios.size
+        return {network: first + i for i, network in enumerate(self.points)}
+
+    def next(self, trials: Sequence[Trial], count: int) -> list[Architecture]:
+        """The points whose further measurement is expected to improve the choice most.
+
+        Each is chosen as if those before it had been measured (Frazier et al. 2009's knowledge
+        gradient).
+
+        Args:
+            trials: So far.
+            count: Of measurements; a point may come more than once.
+        """
+        after, noise = self._learned(trials)
+        found = values(after, self.ratios, 0, self.slopes)
+        mean, chosen = found.by_phi.mean(1), []
+        first = self.ratios.size
+        own = after.covariance[first:, first:]
+        crossed = found.weights @ after.covariance[:, first:]
+        for _ in range(count):
+            deviations = np.sqrt(np.diag(own) + noise**2)
+            moved = crossed / deviations[None]
+            best = mean[None, :, None] + moved.T[:, :, None] * OUTCOMES[None, None]
+            weights = np.exp(-(OUTCOMES**2) / 2)
+            gain = (best.max(1) @ weights) / weights.sum()
+            i = int(np.argmax(gain))
+            chosen.append(self.points[i])
+            crossed = crossed - np.outer(crossed[:, i], own[i]) / deviations[i] ** 2
+            own = own - np.outer(own[:, i], own[i]) / deviations[i] ** 2
+        return chosen
+
+
+def judge(
+    grid: Grid, evaluator: Evaluator, phis: Sequence[float], expected: Expected | None = None
+) -> Judge:
+    """Who judges a grid's families.
+
+    A model judges by its own predictions; of anything else only measurements of the points count,
+    on top of what the law says of scaling anywhere.
+
+    Args:
+        grid: Its points.
+        evaluator: Of the points.
+        phis: Whose budgets count.
+        expected: The law's; None for the one on all rows.
+
+    Raises:
+        UserError: A budget is out of reach, or the model covers no budget.
+    """
+    question = grid.question
+    expected = expected or Expected.of(question.baseline)
+    listed = [point.coefficients for point in grid.points]
+    model = predictor_of(evaluator)
+    notes: list[str] = []
+    if model is None:  # what was measured speaks of other coefficients too
+        listed += _light(question)
+    found = families(question, listed, phis)
+    if model is not None:
+        found, phis, notes = _covered(evaluator, found, phis)
+    members = [network for one in found for network in one.members]
+    points = () if model is not None else tuple(dict.fromkeys(p.architecture for p in grid.points))
+    before = (
+        belief(expected, [*members, *points])
+        if model is None
+        else predicted(model, expected, members, _roughness(model, expected, found))
+    )
+    ratios = np.array(
+        [
+            [question.ratio_of(one) / 2.0**phi for one, phi in zip(each.members, phis, strict=True)]
+            for each in found
+        ]
+    )
+    how = slopes(expected, phis)
+    return Judge(question, tuple(phis), found, points, before, ratios, how, tuple(notes))
+
+
+def _light(question: Question) -> list[Coefficients]:
+    """The combinations of the grid's step whose network at its phi meets the memory."""
+    listed = combinations(question.step, question.tolerance)[0]
+    if question.memory is None:
+        return listed
+    kept = []
+    for coefficients in listed:
+        with contextlib.suppress(UserError):
+            network = family(question, coefficients, (question.phi,)).members[0]
+            kept += [coefficients] if question.meets_memory(network) else []
+    return kept
+
+
+def _said(phis: Sequence[float]) -> str:
+    return ", ".join(f"{phi:g}" for phi in phis)
+
+
+def _covered(
+    evaluator: Evaluator, found: Sequence[Family], phis: Sequence[float]
+) -> tuple[tuple[Family, ...], list[float], list[str]]:
+    """The families and phis that a model speaks of, and what it does not.
+
+    Phis count at which it covers the paper's network, and families that it covers at all of these.
+
+    Raises:
+        UserError: There are none.
+    """
+    covers = functools.cache(functools.partial(_covers, evaluator))
+    known = [covers(network) for network in found[0].members]
+    kept = [phi for phi, ok in zip(phis, known, strict=True) if ok]
+    if not kept:
+        raise UserError(
+            f"the evaluator covers none of the networks at phi {_said(phis)}: take another "
+            "--for-phi or --evaluator"
+        )
+    short = [
+        Family(one.coefficients, tuple(m for m, ok in zip(one.members, known, strict=True) if ok))
+        for one in found
+    ]
+    judged = tuple(one for one in short if all(map(covers, one.members)))
+    notes = []
+    if len(kept) < len(phis):
+        left = _said([phi for phi, ok in zip(phis, known, strict=True) if not ok])
+        notes.append(f"not judged at phi {left}: the evaluator does not cover networks so large")
+    if len(judged) < len(found):
+        count = len(found) - len(judged)
+        notes.append(f"{count} families are left out: the evaluator does not cover all of them")
+    return judged, kept, notes
+
+
+def _covers(evaluator: Evaluator, network: Architecture) -> bool:
+    try:
+        checked(evaluator, network)
+    except OutOfDomain:
+        return False
+    return True
+
+
+def _roughness(model: Predicts, expected: Expected, found: Sequence[Family]) -> float:
+    """How rough the field around a model is near the paper's family, where the best ones are."""
+    pairs = [
+        (one, two)
+        for each in found[1:]
+        for one, two in zip(each.members, found[0].members, strict=True)
+        if one != two
+    ]
+    if not pairs:
+        return ROUGH
+    left, right = (expected.logs(networks) for networks in zip(*pairs, strict=True))
+    near = np.argsort(((left - right) ** 2).sum(1), kind="stable")
+    return roughness_of(model, expected, [pairs[i] for i in near])

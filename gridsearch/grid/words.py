@@ -1,0 +1,52 @@
+"""A grid's choice in words, as the command and the report say it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def spoken_phis(phis: Sequence[float]) -> str:
+    """`at phi 1 to 7`, or each of them."""
+    whole = [phi for phi in phis if phi == int(phi)]
+    if len(phis) > 2 and len(whole) == len(phis) and phis[-1] - phis[0] == len(phis) - 1:
+        return f"at phi {phis[0]:g} to {phis[-1]:g}"
+    return "at phi " + ", ".join(f"{phi:g}" for phi in phis)
+
+
+def over_text(over: float | None, error: float | None) -> str:
+    """A difference and one standard deviation of it."""
+    if over is None:
+        return "-"
+    return f"{over:+.2f}" + (f" ± {error:.2f}" if error else "")
+
+
+def compared(chosen: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The rows of coefficients.json that are shown side by side, by what they are."""
+    key = ("alpha", "beta", "gamma")
+    listed = {"pick": chosen["pick"], "paper (Tan & Le 2019)": chosen["paper"]}
+    if all(chosen["pick"][k] == chosen["paper"][k] for k in key):
+        listed = {"pick, the paper's": chosen["pick"]}
+    if not chosen["highest"]["pick"]:
+        listed["highest mean"] = chosen["highest"]
+    return listed
+
+
+def reason(chosen: Mapping[str, Any]) -> str:
+    """In a sentence or two why the pick was taken."""
+    pick, highest = chosen["pick"], chosen["highest"]
+    behind = ", ".join(f"{phi:g}" for phi in chosen["behind"])
+    if pick["pick"] and highest["pick"]:
+        text = f"The pick has the highest expected mean of {chosen['families']} families"
+        text += " and is nowhere expected below the paper's." if pick["over_paper"] else "."
+    elif pick["over_paper"] == 0:
+        text = (
+            "No family is expected at or above the paper's at every one of these budgets, so the "
+            f"paper's is the pick. The highest mean is expected below it at phi {behind}."
+        )
+    else:
+        text = (
+            "The pick has the highest expected mean of those nowhere expected below the paper's; "
+            f"the highest of all is below it at phi {behind}."
+        )
+    if not str(chosen["ended"]).startswith("a model"):
+        text += f" Measuring ended: {chosen['ended']}."
+    return text

@@ -1,0 +1,126 @@
+"""Choices by what was measured: beliefs, noise, and where further trainings go."""
+
+import contextlib
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gridsearch.grid.belief import belief, noise_of
+from gridsearch.grid.conclude import Result
+from gridsearch.grid.grid import Question, build_grid
+from gridsearch.grid.judge import judge
+from gridsearch.grid.plan import Plan
+from gridsearch.grid.rounds import BATCH
+from gridsearch.grid.run import due, evaluate_points
+from gridsearch.prior.prior import Expected
+from nas.evaluators import Measurement
+from nas.workers.executor import LocalExecutor
+from results.runs.records import Trial
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+from search_spaces.networks import EFFICIENTNET_B0
+
+QUESTION = Question(EFFICIENTNET_B0)
+GRID = build_grid(QUESTION)
+NETWORKS = [point.architecture for point in GRID.points]
+EXPECTED = Expected.of(EFFICIENTNET_B0)
+PHIS = (1.0, 2.0, 3.0)
+
+
+def deep(network: Architecture, budget: float, seed: int) -> Measurement:
+    """Of images that want depth and nothing else; seeds differ by 0.3 points."""
+    depth, width, _ = EXPECTED.logs([network])[0]
+    noise = np.random.default_rng([seed, network.blocks, network.resolution]).normal()
+    return Measurement(100 - 40 * math.exp(-0.5 * depth + 0.1 * width) + 0.3 * noise)
+
+
+def trials(evaluator, seeds: int) -> list[Trial]:
+    found = []
+    for seed in range(seeds):
+        for network in NETWORKS:
+            top1 = evaluator(network, 1.0, seed).accuracy
+            found.append(Trial(len(found), {}, network, top1, seed=seed))
+    return found
+
+
+def test_measuring_moves_the_belief_to_what_was_seen_and_makes_it_surer() -> None:
+    before = belief(EXPECTED, NETWORKS)
+    seen = -np.log([60.0, 55.0])
+    after = before.given([0, 5], seen, np.array([1e-8, 1e-8]))
+    assert after.mean[[0, 5]] == pytest.approx(seen, abs=1e-3)
+    assert np.all(np.diag(after.covariance) <= np.diag(before.covariance) + 1e-12)
+    assert np.linalg.eigvalsh(after.covariance).min() > -1e-9
+    near = int(np.argmax(before.covariance[0, 1:])) + 1
+    assert abs(after.mean[near] - seen[0]) < abs(before.mean[near] - seen[0])
+
+
+def test_measurements_decide_against_the_law() -> None:
+    by = judge(GRID, deep, PHIS)
+    lawful, told = by.choice([]), by.choice(trials(deep, 3))
+    assert by.families[told.pick].coefficients.alpha > by.families[lawful.pick].coefficients.alpha
+    assert told.families[told.pick].over > 0.3
+    assert told.loss < lawful.loss
+    one = [dataclasses.replace(trial, spread=None) for trial in trials(deep, 1)]
+    with pytest.raises(UserError, match="--replicates 3"):
+        by.choice(one)
+    by.choice([dataclasses.replace(trial, spread=0.3) for trial in one])
+
+
+def test_a_few_replicates_do_not_make_the_noise_small() -> None:
+    assert noise_of([[1.0], [1.1]], [None, None]) is None
+    assert noise_of([[1.0], [1.1]], [0.02, 0.02]) == pytest.approx(0.02)
+    assert noise_of([[1.0, 1.0]], []) == pytest.approx(0.015 * math.sqrt(2 / 3))
+    many = [list(row) for row in np.random.default_rng(0).normal(0, 0.05, (200, 3))]
+    assert noise_of(many, []) == pytest.approx(0.05, rel=0.1)
+
+
+class Kept:
+    """A store in memory."""
+
+    def append(self, trial, macs):
+        assert trial.cost.macs == macs
+
+
+class Stop(Exception):
+    pass
+
+
+def run(known=(), stop=None, replicates: int = 3, tolerance: float = 0.0) -> Result:
+    plan = Plan(QUESTION, "b0", "x:y", replicates, for_phis=PHIS, tolerance=tolerance)
+    result = Result(plan, Path(), GRID, deep, list(known), judge(GRID, deep, PHIS))
+
+    def show(trial):
+        if len(result.trials) == stop:
+            raise Stop
+
+    with contextlib.suppress(Stop):
+        evaluate_points(result, Kept(), LocalExecutor(deep), show)
+    return result
+
+
+def told(result: Result) -> list[tuple[int, str, int]]:
+    return [(t.number, t.architecture.id, t.seed) for t in result.trials]
+
+
+def test_further_trainings_go_where_they_change_the_choice_and_stopping_changes_nothing() -> None:
+    whole, count = run(), len(NETWORKS)
+    assert len(whole.trials) == 3 * count
+    assert [t.seed for t in whole.trials[: 2 * count]] == [0] * count + [1] * count
+    further = [t.architecture for t in whole.trials[2 * count :]]
+    assert len(set(further)) <= count / 2
+    for stop in (1, 2 * count, 2 * count + 1, 2 * count + BATCH + 2):
+        assert told(run(run(stop=stop).trials)) == told(whole)
+    more = run(whole.trials, replicates=4)
+    assert told(more)[: len(whole.trials)] == told(whole)
+    assert len({(t.architecture, t.seed) for t in more.trials}) == len(more.trials) == 4 * count
+
+
+def test_it_ends_where_the_pick_is_good_enough() -> None:
+    few = run(tolerance=50.0)
+    assert len(few.trials) == 2 * len(NETWORKS)
+    assert due(few).missing(few.trials, []) == []
+    assert due(few).enough(few.trials)
+    assert not due(run(tolerance=0.0)).enough(few.trials)
