@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+import operator
 from typing import Any
 
 from search_spaces.architecture import Architecture, Stage
@@ -59,23 +60,21 @@ def mbconv() -> Space:
     `depth` multiplies repeats, rounded up; `stem`, `head` and `stageI.channels` are before the
     width, `stageI.repeats` before the depth, and 0 leaves the last stage out.
     """
-    names = [
-        (stride, [f"stage{i}.{field}" for field in _FIELDS]) for i, (stride, *_) in enumerate(_WIDE)
+    shared = operator.itemgetter("width", "depth", "stem", "head", "resolution")
+    own = [
+        (i, stride, operator.itemgetter(*(f"stage{i}.{f}" for f in _FIELDS if i or f != "expand")))
+        for i, (stride, *_) in enumerate(_WIDE)
     ]
 
     def build(values: Values) -> Architecture:
-        chosen: dict[str, Any] = {"stage0.expand": 1, **values}
-        width, depth = chosen["width"], chosen["depth"]
-        stages = (
-            _scaled(width, depth, stride, *(chosen[name] for name in fields))
-            for stride, fields in names
-        )
+        width, depth, stem, head, resolution = shared(values)
+        stages = [_scaled(i, width, depth, stride, *fields(values)) for i, stride, fields in own]
+        if stages[-1] is None:  # only the last one may be left out
+            stages.pop()
         return Architecture(
-            tuple(stage for stage in stages if stage is not None),
-            stem=round_channels(chosen["stem"] * width),
-            head=round_channels(chosen["head"] * max(1.0, width)),
-            resolution=chosen["resolution"],
-        )
+            tuple(stages),  # type: ignore[arg-type]
+            stem=_rounded(stem, width), head=_rounded(head, max(1.0, width)), resolution=resolution,
+        )  # fmt: skip
 
     summary = (mbconv.__doc__ or "").partition("\n")[0]
     return check(Space("mbconv", _wide_choices(), build, summary, _scaled_b0s))
@@ -104,14 +103,25 @@ def _scaled_b0s() -> list[Values]:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _scaled(
-    width: float, depth: float, stride: int, channels: int, repeats: int, *fields: Any
+    i: int, width: float, depth: float, stride: int, channels: int, repeats: int, *fields: Any
 ) -> Stage | None:
     """A stage of `mbconv`, None where it has no repeats. Cached, since stages recur.
 
-    The fields are expansion, kernel and SE.
+    The fields are expansion (but of the first stage), kernel and SE.
     """
     if not repeats:
         return None
-    expand, kernel, se = fields
-    wide, deep = round_channels(channels * width), round_repeats(repeats * depth)
-    return Stage("mbconv", wide, deep, kernel, stride, expand, se)
+    expand, kernel, se = fields if i else (1, *fields)
+    wide, deep = _rounded(channels, width), round_repeats(repeats * depth)
+    return _one(Stage("mbconv", wide, deep, kernel, stride, expand, se))
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _rounded(channels: int, width: float) -> int:
+    return round_channels(channels * width)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _one(stage: Stage) -> Stage:
+    """The same object for equal stages, which are compared at once then."""
+    return stage

@@ -1,6 +1,7 @@
 """What a search space is: named choices, and a function from one value each to a network."""
 
 import math
+import operator
 import random
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -54,6 +55,12 @@ class Chosen(Mapping[str, Value]):
         self.options = options
         self.code: Sequence[int] = array("H", positions) if wide else bytes(positions)
 
+    @property
+    def plain(self) -> dict[str, Value]:
+        """The same as a dictionary."""
+        chosen = map(operator.getitem, self.options.lists, self.code)
+        return dict(zip(self.options.choices, chosen, strict=True))
+
     def __getitem__(self, name: str) -> Value:
         place = self.options.place[name]
         return self.options.lists[place][self.code[place]]
@@ -65,10 +72,10 @@ class Chosen(Mapping[str, Value]):
         return len(self.code)
 
     def __repr__(self) -> str:
-        return repr(dict(self))
+        return repr(self.plain)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self),)
+        return dict, (self.plain,)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Networks as rows of numbers: for each choice the position of its option."""
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,8 @@ def positions(choices: Mapping[str, Sequence[Value]], values: Mapping[str, Any])
 
 def values_of(choices: Mapping[str, Sequence[Value]], code: Codes) -> dict[str, Value]:
     """The options of a code (choices,); the inverse of `positions`."""
-    return {name: options[int(i)] for (name, options), i in zip(choices.items(), code, strict=True)}
+    chosen: Iterable[Value] = map(operator.getitem, choices.values(), code.tolist())
+    return dict(zip(choices, chosen, strict=True))
 
 
 def codes_of(choices: Mapping[str, Sequence[Value]], rows: Sequence[Mapping[str, Any]]) -> Codes:

@@ -180,8 +180,11 @@ class Elites:
 
     def _new(self, codes: Codes) -> Codes:
         """Each code once that was not told before, (m, choices)."""
-        first = {key: at for at, key in reversed([*enumerate(keys_of(codes))])}
-        return codes[sorted(at for key, at in first.items() if key not in self._seen)]
+        first: dict[bytes, int] = {}
+        for at, key in enumerate(keys_of(codes)):
+            if key not in self._seen:
+                first.setdefault(key, at)
+        return codes[list(first.values())]
 
     def _known(self, n: int) -> list[Codes]:
         """At most n networks that people have: the dearest allowed, and some of every cost."""
@@ -246,9 +249,10 @@ class Elites:
         others = options[rng.permutation(len(options))[: self.settings.others]]
         best = np.r_[best, others]
         slopes = Slopes(self._codes[near], self._merit[near], self._cost[near], self._sizes)
+        each = 8 * n // len(best)
         parts = [
             slopes.best(
-                self._codes[i], float(self._merit[i]), float(self._cost[i]), self._guessed, 4 * n
+                self._codes[i], float(self._merit[i]), float(self._cost[i]), self._guessed, each
             )
             for i in best
         ]

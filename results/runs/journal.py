@@ -231,5 +231,8 @@ class Journal:
             os.fsync(file.fileno())
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _text(line: Mapping[str, Any]) -> str:
-    return json.dumps(line, separators=(",", ":")) + "\n"
+    return _encode(line) + "\n"

@@ -118,13 +118,13 @@ class Lines:
         if trial.notes:
             return self.whole(trial, values)
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        network = trial.architecture
+        network, values_of = trial.architecture, trial.values
         own: dict[str, Any] = {"number": trial.number, "spread": trial.spread, "seed": trial.seed,
                                "seconds": round(trial.seconds, 6)}  # fmt: skip
         own |= {"error": trial.error} if trial.error is not None else {}
         own |= {"budget": trial.budget} if trial.budget != 1.0 else {}
         own |= {
-            "values": dict(trial.values),
+            "values": values_of.plain if isinstance(values_of, Chosen) else dict(values_of),
             "network": _network(*_frame(network)),
             "stages": [_row(stage) for stage in network.stages],
         }
