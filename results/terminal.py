@@ -141,9 +141,10 @@ def console(stderr: bool = False) -> "Console":
                     made.append(_CONTROL.sub("", part), kind or None)
             return made
 
-    plainly = {"markup": False, "highlight": False, "emoji": False, "stderr": stderr}
-    standard = Plain(**plainly)
-    return standard if standard.is_terminal else Plain(**plainly, width=110)
+    def made(width: int | None = None) -> Console:
+        return Plain(markup=False, highlight=False, emoji=False, stderr=stderr, width=width)
+
+    return standard if (standard := made()).is_terminal else made(width=110)
 
 
 def table(*columns: str, left: int = 1) -> "Table":

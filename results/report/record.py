@@ -110,8 +110,12 @@ def read_only(location: str | Path) -> Any:
 
     try:
         if "://" in str(location):
-            return optuna.storages.get_storage(str(location))
+            from results.runs.database import reading
+
+            return optuna.storages.get_storage(reading(str(location)))
         return JournalStorage(Reader(str(location)))
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
             f"the store {masked(str(location))} can't be read ({type(error).__name__}): expected "

@@ -129,12 +129,16 @@ def session(
     """
     with open_run(folder, experiment) as record:
         run = Run(folder, record, build=build)
-        if choices is not None:
-            with timed(run.seconds, "load"):
-                _open_store(run, experiment, storage, choices)
-                if build is not None:
-                    check_built(run.trials, build)
-        yield run
+        try:
+            if choices is not None:
+                with timed(run.seconds, "load"):
+                    _open_store(run, experiment, storage, choices)
+                    if build is not None:
+                        check_built(run.trials, build)
+            yield run
+        finally:
+            if run._store is not None:
+                run._store.close()
         record["sessions"].append(run.entry(command))
         write_json(folder / RECORD, record)
 

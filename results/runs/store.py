@@ -66,10 +66,30 @@ class Store:
                 "another --name, or move it away"
             ) from error
         if held != wanted:
+            self.close()
             raise UserError(
                 f"{self.place} holds another experiment ({difference(held, wanted)}): choose "
                 "another --name, or give that experiment's arguments"
             )
+
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        """Raises UserError where a number stands twice: a run would stop short of its trials."""
+        seen: set[int] = set()
+        for trial in self._known:
+            if trial.number in seen:
+                self.close()
+                raise UserError(
+                    f"{self.place} holds trial {trial.number} twice: two processes wrote it, or a "
+                    "line was copied; take the second one out, or choose another --name"
+                )
+            seen.add(trial.number)
+
+    def close(self) -> None:
+        """Lets another process write."""
+        if not isinstance(self._kept, Journal):
+            self._kept.close()
 
     def _open(
         self,

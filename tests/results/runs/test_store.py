@@ -3,11 +3,13 @@
 import json
 import os
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
+from databases import Server, serving
 from optuna.distributions import CategoricalDistribution
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
@@ -18,7 +20,8 @@ from search_spaces import Architecture, RunFailure, Stage, UserError
 
 EXPERIMENT = {"space": "tiny", "target": 4e8, "seed": 0, "choices": {"c": [8, 16]}}
 CHOICES = {"c": (8, 16), "se": (0, 0.25), "op": ("conv", "mbconv")}
-KINDS = ("journal", "sqlite")
+KINDS = ("journal", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
+_open: dict[str, Store] = {}  # one process writes a database: an earlier store is closed first
 
 
 def trial(number: int, **fields: object) -> Trial:
@@ -33,17 +36,31 @@ NOTED = trial(2, spread=None, budget=5.0, notes={"nsga2:generation": 3, "parents
 
 
 def opened(location: str | Path, experiment: dict[str, object] = EXPERIMENT) -> Store:
-    return Store(location, experiment, CHOICES)
+    if str(location) in _open:
+        _open.pop(str(location)).close()
+    store = Store(location, experiment, CHOICES)
+    _open[str(location)] = store
+    return store
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL server of our own, where its programs are installed."""
+    yield from serving(tmp_path_factory.mktemp("postgresql"))
 
 
 @pytest.fixture(params=KINDS)
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return request.getfixturevalue("server").database()
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/trials.db"
     return str(tmp_path / "trials.journal")
 
 
 def file_of(location: str) -> Path:
+    if location.startswith("postgresql"):
+        pytest.skip("no file")
     return Path(location.removeprefix("sqlite:///"))
 
 
@@ -117,6 +134,7 @@ def test_optunas_own_tools_read_the_objectives(location):
 
 def test_another_experiment_is_refused_with_what_differs_and_left_alone(location):
     opened(location).append(trial(0), cost=1)
+    _open.pop(location).close()
     before = file_of(location).read_bytes()
     with pytest.raises(
         UserError, match=r"another experiment \(target 400000000\.0, not 300000000\.0\)"
@@ -127,11 +145,11 @@ def test_another_experiment_is_refused_with_what_differs_and_left_alone(location
     assert opened(location).trials() == [trial(0)]
 
 
-def test_to_read_writes_nothing(location):
-    opened(location).append(trial(0), cost=1)
-    before = file_of(location).read_bytes()
-    assert opened(location).trials() == [trial(0)]
-    assert file_of(location).read_bytes() == before
+def test_to_read_writes_nothing(tmp_path):
+    opened(tmp_path / "trials.journal").append(trial(0), cost=1)
+    before = (tmp_path / "trials.journal").read_bytes()
+    assert opened(tmp_path / "trials.journal").trials() == [trial(0)]
+    assert (tmp_path / "trials.journal").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -161,7 +179,9 @@ def test_another_programs_journal_is_refused_and_left_alone(tmp_path, name):
 def test_a_database_holds_many_runs(tmp_path):
     url = f"sqlite:///{tmp_path}/shared.db"
     for name in ("one", "two"):
-        Store(url, EXPERIMENT | {"name": name}, CHOICES, name).append(trial(len(name)), cost=1)
+        store = Store(url, EXPERIMENT | {"name": name}, CHOICES, name)
+        store.append(trial(len(name)), cost=1)
+        store.close()
     assert Store(url, EXPERIMENT | {"name": "one"}, CHOICES, "one").trials() == [trial(3)]
     with pytest.raises(UserError, match="name 'two', not 'one'"):
         Store(url, EXPERIMENT | {"name": "one"}, CHOICES, "two")
