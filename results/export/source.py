@@ -10,7 +10,14 @@ from typing import Any
 
 from results.runs.files import read_json
 from results.runs.folder import RECORD, read_record
-from results.runs.load import BEST, Member, architecture_of, family_member, load_architecture
+from results.runs.load import (
+    BEST,
+    Member,
+    architecture_of,
+    family_member,
+    load_architecture,
+    run_folder,
+)
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.networks import NETWORKS
@@ -76,7 +83,7 @@ def _found(spec: str, runs: Path) -> Source:
     if (member := family_member(spec, runs)) is not None:
         return _of_family(member, spec)
     architecture = load_architecture(spec, runs)
-    folder = next((p for p in (Path(spec), runs / spec) if p.is_dir()), None)
+    folder = run_folder(spec, runs)
     if folder is None:
         name = identifier(architecture.name or Path(spec).stem)
         return Source(architecture, name, spec)

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from results.export.to_timm import MIX, refusal, timm_names
+from results.export.names import our_names
 from search_spaces.architecture import Architecture, to_json
 from search_spaces.errors import UserError
 
@@ -53,7 +53,7 @@ def check_safetensors() -> None:
 
 
 def read_weights(file: Path, architecture: Architecture) -> Weights:
-    """A state_dict from a .pt or .safetensors file, under our names or timm's.
+    """A state_dict from a .pt or .safetensors file, under any names (`results.export.names`).
 
     Raises:
         UserError: The file can't be read or is not this network's.
@@ -64,13 +64,7 @@ def read_weights(file: Path, architecture: Architecture) -> Weights:
         content = next(inside, content)
     if not isinstance(content, dict) or not content:
         raise UserError(f"{file} holds no state_dict: expected a mapping of names to tensors")
-    if not refusal(architecture):
-        ours = {theirs: mine for mine, theirs in timm_names(architecture).items()}
-        if all(str(key).rpartition(".")[0] in ours for key in content):
-            parts = ((str(key).rpartition("."), value) for key, value in content.items())
-            content = {f"{ours[module]}.{leaf}": value for (module, _, leaf), value in parts}
-            if MIX in content:
-                content[MIX] = content[MIX].flatten(1)
+    content = our_names(content, architecture, _wanted(architecture))
     return Weights(checked(content, architecture, str(file)), f"The weights come from `{file}`.")
 
 
@@ -107,6 +101,16 @@ def _unreadable(file: Path, error: Exception) -> UserError:
     )
 
 
+def _wanted(architecture: Architecture) -> dict[str, Any]:
+    """The network's own state_dict, without memory."""
+    import torch
+
+    from search_spaces.builder import build
+
+    with torch.device("meta"):
+        return dict(build(architecture).state_dict())
+
+
 def checked(state: Any, architecture: Architecture, place: str) -> dict[str, Any]:
     """The tensors, contiguous float32 and counts, if they are this network's and finite.
 
@@ -120,11 +124,7 @@ def checked(state: Any, architecture: Architecture, place: str) -> dict[str, Any
     """
     import torch
 
-    from search_spaces.builder import build
-
-    with torch.device("meta"):
-        wanted = build(architecture).state_dict()
-    tensors = {}
+    wanted, tensors = _wanted(architecture), {}
     for name, shape in ((name, tensor.shape) for name, tensor in wanted.items()):
         given = state.get(name)
         if not isinstance(given, torch.Tensor) or given.shape != shape:

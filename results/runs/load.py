@@ -49,7 +49,7 @@ def _plain(spec: str, runs: Path, shape: Shape) -> tuple[Architecture, bool] | N
     """(the network, whether a file's block strings made it); None where there is none."""
     if spec in NETWORKS:
         return NETWORKS[spec], False
-    places = (Path(spec), runs / spec) if spec else ()
+    places = _places(spec, runs)
     for path in places:
         if path.is_file() and is_strings(text := read_text(path)):
             return from_strings(text, shape), True
@@ -61,6 +61,21 @@ def _plain(spec: str, runs: Path, shape: Shape) -> tuple[Architecture, bool] | N
         if path.is_file():
             return architecture_of(read_json(path), str(path)), False
     return None
+
+
+def _places(spec: str, runs: Path) -> list[Path]:
+    """Where a name may lead; a folder that is no run's, as one of images, hides none that is."""
+    places = [Path(spec), runs / spec] if spec else []
+    return sorted(places, key=lambda path: path.is_dir() and not _is_run(path))
+
+
+def _is_run(path: Path) -> bool:
+    return any((path / name).exists() for name in (BEST, FAMILY, RECORD))
+
+
+def run_folder(spec: str, runs: Path) -> Path | None:
+    """The folder that a name leads to; None where there is none."""
+    return next((path for path in _places(spec, runs) if path.is_dir()), None)
 
 
 def _of_folder(path: Path) -> Architecture:
