@@ -2,56 +2,121 @@
 
     python benchmarks/scaling_prior.py
 
-Takes about 3 s on one core. Each network's gains over its own 1x are predicted by a law fitted
-to the other networks; then two compound rows that could not be fitted (the paper prints no
-coefficients for them); then the same errors under other choices of what to fit.
+Takes about half a minute on one core. Each network's gains over its own 1x are predicted by a law
+fitted to the other networks, and compared with the spread that is stated; TinyNets, which are
+shallower than anything that was fitted, and two compound rows that could not be fitted (the paper
+prints no coefficients for them) are predicted by the law on all rows. Then the two numbers of the
+field around the law (`gridsearch/prior/field.py`) by their likelihood on the networks left out.
 """
 
 import dataclasses
 import math
 
-from gridsearch.prior import law
-from gridsearch.prior.prior import ScalingPrior
-from search_spaces.networks import network
+import numpy as np
+
+from gridsearch.prior import field, heldout
+from gridsearch.prior.law import fitted
+from gridsearch.prior.printed import effective, first_error, fitted_rows, published
+from gridsearch.prior.prior import Expected, ScalingPrior
+from search_spaces.cost import cost
+from search_spaces.networks import EFFICIENTNET_B0, network
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER
+from search_spaces.scaling.rules import Multipliers, scale
 
 # Tan & Le 2019, table 3: compound rows without coefficients, (network, MACs, top-1).
 COMPOUND = (("mobilenet_v2", 1.3e9, 77.4), ("resnet_50", 16.7e9, 78.8))
+# Han et al. 2020 (arXiv 2010.14819), TinyNets: depth (to the nearest), width, pixels, top-1.
+TINY = (("A", 1.2, 1.0, 192, 76.8), ("B", 1.1, 1.0, 188, 75.0), ("C", 0.85, 0.54, 184, 71.2),
+        ("D", 0.695, 0.54, 152, 67.0), ("E", 0.6, 0.51, 106, 59.9))  # fmt: skip
+RANGES = ((0.1, 0.4), (0.4, 1.0), (1.0, math.inf))
+SAME = 1.25  # pairs within this ratio of MACs count as of equal cost
 
 
-def rms(values: list[float]) -> float:
-    return math.sqrt(math.fsum(value**2 for value in values) / len(values))
+def rms(values: np.ndarray) -> float:
+    return math.sqrt(float(np.mean(np.square(values))))
 
 
-def show(held: tuple[law.HeldOut, ...]) -> None:
-    for name in dict.fromkeys(one.row.network for one in held):
-        off = [one.predicted - one.printed for one in held if one.row.network == name]
-        print(f"| {name} | {len(off)} | {rms(off):.2f} | {sum(off) / len(off):+.2f} |")
-
-
-def main() -> None:
-    rows = law.fitted_rows()
-    fitted, check = law.fitted()
-    print(f"{len(rows)} of {len(law.published())} rows have at least {law.SMALLEST:g} of their 1x")
-    print("law:", dataclasses.replace(fitted, shares={}))
-    print("k by network:", {name: round(share, 3) for name, share in fitted.shares.items()})
-    held = law.hold_out(rows)
-    print("\n| network left out | results | RMSE of gains | mean error |\n|---|---|---|---|")
-    show(held)
-    print(f"| all | {check.n} | {check.gain:.2f} | |")
-    print(
-        f"\ndifference at equal MACs: {check.difference:.2f} * sqrt(distance), {check.pairs} pairs"
-    )
-    print("\n| held out, larger than 1x | d, w, r (real) | printed gain | predicted | off |")
+def by_network(held: tuple[heldout.HeldOut, ...]) -> None:
+    print("\n| network left out | results | RMSE above 1x | RMSE from 0.1x to 1x | mean error |")
     print("|---|---|---|---|---|")
     for one in held:
-        if one.row.ratio > 1:
-            d, w, r = (math.exp(log) for log in one.row.logs)
-            print(
-                f"| {one.row.recipe} | {d:.2f}, {w:.2f}, {r:.2f} | {one.printed:.1f} "
-                f"| {one.predicted:.1f} | {one.predicted - one.printed:+.1f} |"
-            )
+        large = np.array([row.ratio > 1 for row in one.rows])
+        cells = [f"{rms(one.off[some]):.2f}" if some.any() else "" for some in (large, ~large)]
+        mean = one.off.mean()
+        print(f"| {one.rows[0].network} | {len(large)} | {' | '.join(cells)} | {mean:+.2f} |")
+    found = heldout.check(held)
+    print(f"| all | {found.n} | {found.above:.2f} | {found.below:.2f} | |")
+
+
+def by_range(held: tuple[heldout.HeldOut, ...]) -> None:
+    print("\n| MACs / the 1x network's | results | RMSE | mean stated ± | within 1 ± "
+          "| within 95 % | pairs of equal cost | error / stated ± |")  # fmt: skip
+    print("|---" * 8 + "|")
+    off = np.concatenate([one.off for one in held])
+    spread = np.concatenate([one.spreads for one in held])
+    ratio = np.array([row.ratio for one in held for row in one.rows])
+    pairs = [pair for one in held for pair in pairs_of(one)]
+    for low, high in RANGES:
+        some = (ratio >= low) & (ratio < high)
+        z = np.abs(off[some] / spread[some])
+        own = np.array([z for z, at in pairs if low <= at < high])
+        shares = f"{100 * np.mean(z < 1):.0f} % | {100 * np.mean(z < 1.96):.0f} %"
+        print(
+            f"| {low:g} to {high:g} | {some.sum()} | {rms(off[some]):.2f} "
+            f"| {spread[some].mean():.2f} | {shares} | {len(own)} | {rms(own):.2f} |"
+        )
+
+
+def pairs_of(one: heldout.HeldOut) -> list[tuple[float, float]]:
+    """(error of a difference / stated, ratio) of pairs of one table and equal cost."""
+    found = []
+    off = one.predicted - one.printed
+    for i, a in enumerate(one.rows):
+        for j, b in enumerate(one.rows[:i]):
+            near = max(a.ratio / b.ratio, b.ratio / a.ratio) <= SAME
+            if a.recipe == b.recipe and a.logs != b.logs and near:
+                c = one.covariance
+                found.append(
+                    ((off[i] - off[j]) / math.sqrt(c[i, i] + c[j, j] - 2 * c[i, j]), a.ratio)
+                )
+    return found
+
+
+def large_ones(held: tuple[heldout.HeldOut, ...]) -> None:
+    print("\n| held out, larger than 1x | d, w, r (real) | printed gain | predicted | ± |")
+    print("|---|---|---|---|---|")
+    for one in held:
+        for row, off, spread in zip(one.rows, one.off, one.spreads, strict=True):
+            if row.ratio > 1:
+                d, w, r = (math.exp(log) for log in row.logs)
+                gain = row.top1 - (100 - first_error(published(), row.recipe))
+                print(
+                    f"| {row.recipe} | {d:.2f}, {w:.2f}, {r:.2f} | {gain:.1f} | {gain + off:.1f} "
+                    f"| {spread:.1f} |"
+                )
+
+
+def tiny() -> None:
+    logs, ratios = [], []
+    for _, depth, width, pixels, _ in TINY:
+        wide = scale(EFFICIENTNET_B0, Multipliers(1, width, pixels / 224))
+        stages = tuple(
+            dataclasses.replace(stage, repeats=max(1, round(old.repeats * depth)))
+            for stage, old in zip(wide.stages, EFFICIENTNET_B0.stages, strict=True)
+        )
+        made = dataclasses.replace(wide, stages=stages)
+        logs.append([math.log(value) for value in effective(EFFICIENTNET_B0, made)])
+        ratios.append(cost(made).macs / cost(EFFICIENTNET_B0).macs)
+    drop = Expected.of(EFFICIENTNET_B0).drop(np.array(logs))
+    print("\n| TinyNet | MACs / B0's | printed less A's | predicted | off |\n|---|---|---|---|---|")
+    first = 100 - TINY[0][-1]
+    for (name, *_, top1), ratio, saved in zip(TINY, ratios, drop, strict=True):
+        gain, printed = first * (1 - math.exp(drop[0] - saved)), top1 - TINY[0][-1]
+        print(f"| {name} | {ratio:.2f} | {printed:+.1f} | {gain:+.1f} | {gain - printed:+.1f} |")
+
+
+def compound() -> None:
     print("\n| compound row not fitted | MACs | printed | predicted | off |\n|---|---|---|---|---|")
     for name, macs, top1 in COMPOUND:
         phi, scaled = fit_budget(Recipe(network(name), PAPER), macs)
@@ -59,11 +124,40 @@ def main() -> None:
         print(
             f"| {name} at phi {phi:.2f} | {macs:.3g} | {top1} | {guess:.1f} | {guess - top1:+.1f} |"
         )
-    print("\n| smallest MACs fitted | rows | fit RMSE | held-out RMSE |\n|---|---|---|---|")
-    for smallest in (0.0, 0.1, 0.25, 0.4, 0.6):
-        some = [row for row in law.published() if row.ratio >= smallest]
-        held_out = law.check(law.hold_out(some))
-        print(f"| {smallest:g} | {len(some)} | {law.fit(some).rmse:.2f} | {held_out.gain:.2f} |")
+
+
+def likelihood() -> None:
+    print("\n| roughness, exponent | log likelihood of networks left out |\n|---|---|")
+    kept = field.ROUGH, field.HURST
+    for hurst in (0.35, 0.5, 0.75, 0.9):
+        for rough in (0.015, 0.02, 0.03, 0.045):
+            field.ROUGH, field.HURST = rough, hurst
+            field.variogram.__defaults__ = field.covariance.__defaults__ = (rough,)
+            found = 0.0
+            for one in heldout.hold_out(fitted_rows()):
+                off = one.predicted - one.printed
+                found -= (off @ np.linalg.solve(one.covariance, off)
+                          + np.linalg.slogdet(one.covariance)[1]) / 2  # fmt: skip
+            mark = " (the package's)" if (rough, hurst) == kept else ""
+            print(f"| {rough:g}, {hurst:g}{mark} | {found:.1f} |")
+    field.ROUGH, field.HURST = kept
+    field.variogram.__defaults__ = field.covariance.__defaults__ = (kept[0],)
+
+
+def main() -> None:
+    law, rows = fitted(), fitted_rows()
+    print(f"{len(rows)} of {len(published())} rows have a tenth of their 1x or more")
+    parts, powers, bends = (np.round(one, 3).tolist() for one in (law.parts, law.powers, law.bends))
+    print(f"a, b, c {parts}; p {powers}; t of width and resolution {bends}; RMSE {law.rmse:.2f}")
+    shares = {name: round(law.share_of(cost(network(name)).macs, name), 3) for name in law.own}
+    print(f"k {law.share:.3f} at 400M MACs, log k by log MACs {law.slope:.3f}; by network {shares}")
+    held = heldout.hold_out(rows)
+    by_network(held)
+    by_range(held)
+    large_ones(held)
+    tiny()
+    compound()
+    likelihood()
 
 
 if __name__ == "__main__":
