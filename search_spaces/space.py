@@ -36,7 +36,7 @@ class Options:
         Raises:
             KeyError: A value is none of its choice's options.
         """
-        return [at[values[name]] for name, at in zip(self.choices, self._at, strict=True)]
+        return list(map(operator.getitem, self._at, map(values.__getitem__, self.choices)))
 
 
 class Chosen(Mapping[str, Value]):

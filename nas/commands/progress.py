@@ -11,6 +11,7 @@ from nas.objective import Objective
 from results.runs.records import Trial
 
 OFTEN = 0.1  # seconds between updates of a terminal's line
+SOON = 2.0  # between those of a run that is read
 EVERY = 10.0  # seconds between log lines where there is no terminal
 
 
@@ -92,6 +93,19 @@ def _log(
             print(text(trial, finished), file=sys.stderr, flush=True)
 
     yield show
+
+
+def reading(quiet: bool = False) -> Callable[[int, int], None]:
+    """Gives `show(read, of about how many)`: a line now and then while a run's trials are read."""
+    last = [time.perf_counter()]
+
+    def show(done: int, of: int) -> None:
+        if not quiet and time.perf_counter() - last[0] >= SOON:
+            last[0] = time.perf_counter()
+            text = f"reading the run's trials: {done:,} of about {of:,}"
+            print(text, file=sys.stderr, flush=True)
+
+    return show
 
 
 @contextlib.contextmanager

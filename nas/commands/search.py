@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 # (without --data, with it): training is dear.
 STRATEGY = ("evolution", "predictor")
-TRIALS = (5000, 30)
+TRIALS = (10_000, 30)
+PATIENCE = 2000  # networks that bring nothing better, after which a search of no given length stops
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class Asked(Group):
     )]  # fmt: skip
     trials: Annotated[int | None, click.option(
         "--trials", type=click.IntRange(1), help="Distinct networks to evaluate, those "
-        "stored before included. Default: 5000, with --data 30.",
+        "stored before included. Default: 10000, fewer when nothing gets better; with --data 30.",
     )]  # fmt: skip
     seed: Annotated[int, SEED]
     caution: Annotated[float, click.option(
@@ -125,11 +126,11 @@ def search(
 
 
 def _run(plan: "Plan", as_json: bool) -> None:
-    from nas.commands.progress import decoding, progress
+    from nas.commands.progress import decoding, progress, reading
     from nas.search.run import run
 
     with decoding(as_json) as decoded, progress(plan.evaluations, plan.objective, as_json) as show:
-        result = run(plan, show, decoded, None if as_json else _print_feasibility)
+        result = run(plan, show, decoded, None if as_json else _print_feasibility, reading(as_json))
     if as_json:
         from results.terminal import print_json
 
@@ -203,6 +204,7 @@ def _plan(
         strategy=asked.strategy or STRATEGY[trains],
         evaluator=asked.evaluator or "imagenet",
         trials=asked.trials or TRIALS[trains],
+        patience=0 if asked.trials else PATIENCE,
         seed=asked.seed,
         ranking=longer.ranking,
         retrain=longer.retrain,

@@ -32,6 +32,8 @@ class Generations:
         wanted: How many distinct networks there are to be.
         budget: Of every job, in the evaluator's unit.
         anchor: Some network within the limits; None looks for one.
+        patience: It stops when so many networks have brought nothing better at any cost, and no
+            fewer than were seen before; 0 goes on.
 
     Raises:
         UserError: No network of the space meets the limits.
@@ -47,7 +49,9 @@ class Generations:
         wanted: int = 2**31,
         budget: float = 1.0,
         anchor: Values | None = None,
+        patience: int = 0,
     ) -> None:
+        self._patience = patience
         self.space, self.objective, self.seed = space, objective, seed
         self.wanted, self.budget, self.stopped = wanted, budget, ""
         self.refusals: Counter[str] = Counter()
@@ -102,12 +106,23 @@ class Generations:
                 )
         self._after, self._left = self._first + count, len(self._waiting)
 
+    def _still(self) -> bool:
+        """Whether the search may stop, since nothing has become better for long."""
+        elites = self._elites
+        idle = elites.told - elites.better
+        if not self._patience or idle < max(self._patience, elites.better):
+            return False
+        self.stopped = (
+            f"the last {idle:,} networks brought nothing better at any cost; give --trials to go on"
+        )
+        return True
+
     def ask(self) -> Job | None:
         """The next network; None where none is left, or a generation has to be told first."""
         if self._count >= self.wanted:
             return None
         if not self._waiting:
-            if self.stopped or self._first < self._after:
+            if self.stopped or self._first < self._after or self._still():
                 return None
             self._begin()
         if not self._waiting:

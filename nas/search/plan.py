@@ -25,8 +25,8 @@ WHOLE = (("trials", 1, 2**31), ("retrain", 0, 2**31), ("seed", 0, 2**32 - 1))  #
 class Plan(Execution):
     """A search.
 
-    All but trials, name, runs, storage, command, executor and resources make up the experiment that
-    a run's folder holds.
+    All but trials, patience, name, runs, storage, command, executor and resources make up the
+    experiment that a run's folder holds.
 
     Attributes:
         objective: The reward and its target.
@@ -39,6 +39,8 @@ class Plan(Execution):
         ranking: Of halving, `reward` or `front`.
         retrain: How many of the best are trained again, from scratch.
         retrain_budget: Of these trainings.
+        patience: A model's search stops when so many networks have brought nothing better, and no
+            fewer than before; 0 goes on to `trials`.
 
     Raises:
         UserError: Numbers don't go together.
@@ -49,11 +51,12 @@ class Plan(Execution):
     space: str | Space = "mbconv"
     strategy: str | Strategy = "evolution"
     evaluator: str | Evaluator = "imagenet"
-    trials: int = 5000
+    trials: int = 10_000
     seed: int = 0
     ranking: str = "reward"
     retrain: int = 0
     retrain_budget: float = 0.0
+    patience: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -160,7 +163,7 @@ class Plan(Execution):
         if predicts and how.generations and self.executor == "local" and not self.again:
             return Generations(
                 space, self.objective, self.limits, self.seed, known, self.trials, self.budget,
-                anchor,
+                anchor, self.patience,
             )  # fmt: skip
         from nas.search.ask import Search  # imports Optuna
 

@@ -16,7 +16,7 @@ from nas.search.plan import Plan, default_space
 from nas.strategies.registry import Strategy, strategy
 from nas.workers.recount import recounting
 from results.runs.folder import check_run, run_path
-from results.runs.session import session, timed
+from results.runs.session import Loading, session, timed
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.space import Space, Values, check
@@ -107,6 +107,7 @@ def run(
     show: Show = lambda trial, n: None,
     decoded: Decoded | None = None,
     feasible: Callable[[Feasibility], None] | None = None,
+    loading: Loading = lambda done, of: None,
 ) -> Result:
     """Runs or continues the search of a plan. Ctrl-C ends it early with what was found.
 
@@ -115,6 +116,7 @@ def run(
         show: Called with each finished trial and how many there are.
         decoded: As in `prepare`.
         feasible: As in `prepare`.
+        loading: Called now and then while stored trials are read.
 
     Raises:
         UserError: The arguments or the folder.
@@ -128,7 +130,13 @@ def run(
     with (
         recounting(beside=predicts) as recount,
         session(
-            parts.folder, parts.experiment, plan.command, plan.storage, where.choices, where.build
+            parts.folder,
+            parts.experiment,
+            plan.command,
+            plan.storage,
+            where.choices,
+            where.build,
+            loading,
         ) as opened,
     ):
         seconds = opened.seconds = setup | opened.seconds

@@ -28,6 +28,8 @@ ROUNDS = 40  # times that children are made until a generation is full
 LEARNED, LEARNING = 300, 0.15  # at least so many, and this share, say what to try nearby
 STARTS = 3  # networks that local generations look around
 ROOM = 1.002  # how far above T a cost may be guessed before it is counted
+STEP = 0.01  # points by which a network has to be better to count as better
+REWARD = 1  # stands for the best reward among the bins, of which none has a number above 0
 SOFT_SPAN = 4.0  # where the objective is `soft`, bins reach this many times T
 
 
@@ -86,6 +88,8 @@ class Elites:
         self._inner = Inner(problem)
         self._sizes = self._inner.sizes
         self.told = 0  # networks that the archive was told of
+        self.better = 0  # of them when a bin's best, or the best reward, was last better by a step
+        self._top: dict[int, float] = {}
         self._codes: Codes = np.zeros((0, len(self._sizes)), np.int64)
         self._cost: Floats = np.zeros(0)
         self._merit: Floats = np.zeros(0)
@@ -136,6 +140,16 @@ class Elites:
         self._codes, self._bin, self._elite = self._codes[kept], number[kept], self._elite[kept]
         self._cost, self._merit = self._cost[kept], self._merit[kept]
         self._reward = self._reward[kept]
+        self._watch()
+
+    def _watch(self) -> None:
+        """Notes whether any bin's best, or the best reward, is better than it was."""
+        tops = {REWARD: float(self._reward.max())} if len(self._reward) else {}
+        for number, merit in zip(self._bin.tolist(), self._merit.tolist(), strict=True):
+            tops[number] = max(merit, tops.get(number, merit))
+        for number, top in tops.items():
+            if top > self._top.get(number, -np.inf) + STEP:
+                self._top[number], self.better = top, self.told
 
     def _option_elites(self, order: NDArray[Any] | None = None) -> NDArray[Any]:
         """The rows that are the best, by reward, of those with some option of some choice."""

@@ -22,6 +22,8 @@ from results.runs.folder import RECORD, STORE, check_store, check_whole, masked,
 from results.runs.made import now
 from search_spaces.errors import UserError
 
+Loading = Callable[[int, int], None]
+
 if TYPE_CHECKING:
     from results.runs.records import Trial
     from results.runs.store import Store
@@ -108,6 +110,7 @@ def session(
     storage: str | None = None,
     choices: Mapping[str, tuple[Any, ...]] | None = None,
     build: "Build | None" = None,
+    loading: Loading = lambda done, of: None,
 ) -> Iterator[Run]:
     """Opens or continues a run, and writes the session down at its end.
 
@@ -118,6 +121,7 @@ def session(
         storage: An Optuna storage's URL; None for the folder's own journal.
         choices: Of the search space; None for a run that keeps no trials.
         build: The space's; what it gives must be what is stored.
+        loading: Called now and then while trials are read: how many, and of about how many.
 
     Yields:
         The run, with its store and the trials found there.
@@ -132,7 +136,7 @@ def session(
         try:
             if choices is not None:
                 with timed(run.seconds, "load"):
-                    _open_store(run, experiment, storage, choices)
+                    _open_store(run, experiment, storage, choices, loading)
                     if build is not None:
                         check_built(run.trials, build)
             yield run
@@ -148,13 +152,14 @@ def _open_store(
     experiment: Mapping[str, Any],
     storage: str | None,
     choices: Mapping[str, tuple[Any, ...]],
+    loading: Loading,
 ) -> None:
     from results.runs.store import Store
 
     place = masked(storage) if storage else None
     check_store(run.folder, run.record, place)
     name = f"compound-nas/{run.folder.name}"
-    run._store = Store(storage or run.folder / STORE, experiment, choices, name)
+    run._store = Store(storage or run.folder / STORE, experiment, choices, name, loading)
     run.trials = run._store.trials()
     run.before = len(run.trials)
     check_whole(run.folder, run.record, run.before)

@@ -162,3 +162,16 @@ def test_an_executor_keeps_the_order_and_shares_the_time():
     for job, outcome in done:
         assert isinstance(outcome, Outcome)
         assert outcome.measurement == model(job.architecture, 1.0, 0)
+
+
+def test_it_stops_when_nothing_gets_better_and_says_so():
+    space = Space("toy", {**SPACE.choices, "width": (8, 16, 24, 32)}, network)
+    patient = Generations(space, Objective("hard", TARGET), (), 0, (), 2**31, patience=100)
+    trials = finish(patient)
+    assert "brought nothing better" in patient.stopped
+    whole = finish(search(2**31))
+    assert len(trials) < len(whole)
+    assert max(t.accuracy for t in trials) == max(t.accuracy for t in whole)
+    again = Generations(space, Objective("hard", TARGET), (), 0, trials, 2**31, patience=100)
+    assert finish(again) == []
+    assert again.stopped == patient.stopped
