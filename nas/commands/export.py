@@ -18,12 +18,13 @@ EXPORT = (
     click.option("--to", "formats", multiple=True, metavar="FORMAT,...", required=True,
                  help="torch, timm, tf, onnx, safetensors; may be repeated."),
     click.option("--weights", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-                 metavar="FILE", help="A state_dict, .pt or .safetensors, in our names or timm's. "
-                 "Default: what the run kept of its pick."),
+                 metavar="FILE", help="A state_dict, .pt or .safetensors, under any names. Default: what the run kept of its pick."),
     click.option("--classes", type=click.IntRange(2), metavar="N",
                  help="Of the classifier, where the network was found for another number."),
     click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1),
                  help="Of the initial weights, where there are no others."),
+    click.option("--opset", default=18, show_default=True, type=click.IntRange(18, 23),
+                 metavar="N", help="Of the ONNX file's operators; the fewer, the older a runtime."),
     click.option("--name", help="Of the files, as my_net. Default: made from NETWORK."),
     click.option("--force", is_flag=True, help="Write over files that are there."),
     RUNS,
@@ -65,6 +66,7 @@ def request_of(
     weights: Path | None,
     classes: int | None,
     seed: int,
+    opset: int,
     name: str | None,
     runs: Path,
 ) -> "Request":
@@ -76,6 +78,7 @@ def request_of(
         weights: A file; None takes what the run kept of its pick.
         classes: Of the classifier; None keeps the network's.
         seed: Of the initial weights, where there are no others.
+        opset: Of an ONNX file's operators.
         name: Of the files; None makes one from the network.
         runs: The folder of runs.
 
@@ -96,18 +99,19 @@ def request_of(
     if classes is not None:
         source = replace(source, architecture=replace(source.architecture, classes=classes))
     check_formats(source, wanted)
+    asked = Request(source, wanted, seed=seed, opset=opset)
     if weights is not None:
-        return Request(source, wanted, read_weights(weights, source.architecture))
+        return replace(asked, weights=read_weights(weights, source.architecture))
     if source.folder is None:
-        return Request(source, wanted, None, seed, f"{network} comes without weights")
+        return replace(asked, untrained=f"{network} comes without weights")
     if classes not in (None, trained_for):
         why = f"--classes {classes}, and {network} was trained for {trained_for}"
-        return Request(source, wanted, None, seed, why)
+        return replace(asked, untrained=why)
     try:
         kept = kept_weights(source.folder, source.architecture, source.best, source.record)
     except UserError as error:
-        return Request(source, wanted, None, seed, str(error))
-    return Request(source, wanted, kept)
+        return replace(asked, untrained=str(error))
+    return replace(asked, weights=kept)
 
 
 def _print(request: "Request", done: "Exported") -> None:

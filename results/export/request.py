@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from results.export.source import Source
-from results.export.to_onnx import Parity
+from results.export.to_onnx import OPSET, Parity
 from results.export.weights import Weights
 
 
@@ -18,6 +18,7 @@ class Request:
         weights: None for initial ones.
         seed: Of the initial weights.
         untrained: Why there are no others.
+        opset: Of an ONNX file's operators.
     """
 
     source: Source
@@ -25,6 +26,7 @@ class Request:
     weights: Weights | None = None
     seed: int = 0
     untrained: str = ""
+    opset: int = OPSET
 
 
 @dataclass(frozen=True)

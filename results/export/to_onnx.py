@@ -10,6 +10,7 @@ from typing import Any
 from search_spaces.errors import RunFailure, UserError
 
 TOLERANCE = 1e-4
+OPSET, OPSETS = 18, (18, 23)  # the default, which the oldest runtimes load; the least and the most
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
 
 
@@ -84,13 +85,17 @@ def check_installed() -> None:
         )
 
 
-def onnx_bytes(network: Any, pixels: int) -> bytes:
+def onnx_bytes(network: Any, pixels: int, opset: int = OPSET) -> bytes:
     """The network as one ONNX file: `images` (batch, 3, pixels, pixels) -> `logits`, batch free.
+
+    Its format (IR) is the oldest one that can hold the operators.
 
     Args:
         network: A torch module in evaluation mode, on the CPU.
         pixels: Height and width of its images.
+        opset: Of ONNX's operators, within OPSETS.
     """
+    import onnx
     import torch
 
     batch = torch.export.Dim("batch")
@@ -103,9 +108,20 @@ def onnx_bytes(network: Any, pixels: int) -> bytes:
             input_names=["images"],
             output_names=["logits"],
             dynamic_shapes=({0: batch},),
+            opset_version=opset,
         )
     assert program is not None
-    return program.model_proto.SerializeToString()  # type: ignore[no-any-return]
+    model = program.model_proto
+    model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
+    return model.SerializeToString()  # type: ignore[no-any-return]
+
+
+def versions(data: bytes) -> tuple[int, int]:
+    """(opset, IR) of an ONNX file."""
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    return max(each.version for each in model.opset_import if not each.domain), model.ir_version
 
 
 def onnx_parity(data: bytes, network: Any, pixels: int, count: int) -> Parity:

@@ -15,7 +15,15 @@ from results.export import to_torch as export_torch
 from results.export.card import card
 from results.export.check import CARD, check, check_free
 from results.export.request import Made, Request
-from results.export.to_onnx import Parity, agreeing, images, onnx_bytes, onnx_parity, parity
+from results.export.to_onnx import (
+    Parity,
+    agreeing,
+    images,
+    onnx_bytes,
+    onnx_parity,
+    parity,
+    versions,
+)
 from results.export.weights import pt_bytes, safetensors_bytes
 from results.runs.files import write_atomically
 from search_spaces.architecture import to_json
@@ -163,9 +171,12 @@ def to_onnx(request: Request) -> Made:
     """
     a, name = request.source.architecture, request.source.name
     network = _network(request)
-    data = onnx_bytes(network, a.resolution)
+    data = onnx_bytes(network, a.resolution, request.opset)
+    opset, ir = versions(data)
     agreement = agreeing(f"{name}.onnx", onnx_parity(data, network, a.resolution, IMAGES))
-    note = "" if request.weights else f"initial weights of seed {request.seed}: not trained"
+    note = f"opset {opset}, IR {ir}"
+    if not request.weights:
+        note += f"; initial weights of seed {request.seed}: not trained"
     use = (
         f'import onnxruntime\n\nsession = onnxruntime.InferenceSession("{name}.onnx")\n'
         '(logits,) = session.run(None, {"images": images})'

@@ -4,7 +4,7 @@ import pytest
 import torch
 from export_networks import ALL, POOLED, at, shaken
 
-from results.export.to_onnx import Parity, agreeing, onnx_bytes, onnx_parity
+from results.export.to_onnx import OPSETS, Parity, agreeing, onnx_bytes, onnx_parity, versions
 from search_spaces import RunFailure
 
 onnx = pytest.importorskip("onnx")
@@ -59,6 +59,14 @@ def test_a_resolution_that_no_pooling_divides():
 )
 def test_what_agrees(difference, largest, agree):
     assert Parity(difference, largest, 1).agree == agree
+
+
+def test_an_old_runtime_loads_it():
+    """The fewest operators and the oldest format by default; what is asked for otherwise."""
+    conv = torch.nn.Conv2d(3, 4, 3)
+    assert versions(onnx_bytes(conv, 8)) == (18, 8)  # ONNX Runtime 1.14 and later
+    for opset in OPSETS:
+        assert versions(onnx_bytes(conv, 8, opset))[0] == opset
 
 
 def test_the_exporter_says_nothing(capfd):
