@@ -18,7 +18,8 @@ EXPORT = (
     click.option("--to", "formats", multiple=True, metavar="FORMAT,...", required=True,
                  help="torch, timm, tf, onnx, safetensors; may be repeated."),
     click.option("--weights", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-                 metavar="FILE", help="A state_dict, .pt or .safetensors, under any names. Default: what the run kept of its pick."),
+                 metavar="FILE", help="A state_dict, .pt or .safetensors, under any names. "
+                 "Default: what the run kept of its pick."),
     click.option("--classes", type=click.IntRange(2), metavar="N",
                  help="Of the classifier, where the network was found for another number."),
     click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1),
