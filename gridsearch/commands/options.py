@@ -85,6 +85,10 @@ class Measured(Group):
         "--tolerance", "loss", default=0.1, show_default=True,
         help="Nothing more is measured where the pick is expected to lose no more points.",
     )]  # fmt: skip
+    check_phi: Annotated[float | None, click.option(
+        "--check-phi", type=float, metavar="PHI",
+        help="Measure the pick's network at this phi too, as 2, to check what is said of it.",
+    )]  # fmt: skip
     most: Annotated[int, click.option(
         "--show", "most", default=24, show_default=True,
         help="Points to print; the CSV has all.",

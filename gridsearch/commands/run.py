@@ -69,6 +69,7 @@ def plan_of(
         evaluator=measured.evaluator or "prior",
         replicates=measured.replicates,
         tolerance=measured.loss,
+        check_phi=measured.check_phi,
         for_phis=() if asked.for_phi is None else phis_of(asked.for_phi, asked.phi),
         **vars(how),
     )

@@ -42,6 +42,7 @@ class Result:
         budgets: By point, the largest it was measured with.
         rungs: Of halving, or the one.
         choice: None of an interrupted run.
+        check: What a larger network was expected and measured at (`gridsearch.grid.checking`).
         coefficients: What coefficients.json holds.
         label: What the numbers are.
         new: Measurements of this session.
@@ -58,6 +59,7 @@ class Result:
     budgets: list[float | None] = field(default_factory=list)
     rungs: list[Rung] = field(default_factory=list)
     choice: Choice | None = None
+    check: dict[str, Any] | None = None
     coefficients: dict[str, Any] | None = None
     label: str | None = None
     new: int = 0
@@ -241,6 +243,7 @@ def summary(result: Result) -> dict[str, Any]:
         "families": len(choice.families),
         "tolerance": plan.tolerance,
         "ended": _ended(result),
+        "check": result.check,
         "points": len(result.grid.points),
         "removed": result.grid.removed,
         "notes": [*result.grid.notes, *result.judge.notes],

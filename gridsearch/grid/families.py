@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gridsearch.grid.combinations import combinations
+from gridsearch.grid.combinations import combinations, no_combination, no_ratio, too_large
 from gridsearch.grid.grid import Grid, Point, Question
-from gridsearch.grid.refusals import no_combination, no_ratio, too_large
 from gridsearch.prior.prior import Expected
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost

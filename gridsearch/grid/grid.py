@@ -14,8 +14,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from gridsearch.grid.combinations import MOST, combinations
-from gridsearch.grid.refusals import no_combination, no_ratio, too_large
+from gridsearch.grid.combinations import (
+    MOST,
+    combinations,
+    no_combination,
+    no_ratio,
+    too_large,
+)
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError

@@ -65,10 +65,10 @@ class Judge:
 
     def after(self, trials: Sequence[Trial]) -> Belief:
         """What is believed after these measurements."""
-        return self._learned(trials)[0]
+        return self.learned(trials)[0]
 
-    def _learned(self, trials: Sequence[Trial]) -> tuple[Belief, float]:
-        """The belief, and the deviation of one measurement in log error."""
+    def learned(self, trials: Sequence[Trial]) -> tuple[Belief, float]:
+        """The belief after these measurements, and one's standard deviation in log error."""
         values, stated = defaultdict(list), []
         for trial in sorted(trials, key=lambda trial: trial.seed):
             if trial.accuracy is not None and trial.architecture in self._places:
@@ -109,7 +109,7 @@ class Judge:
             trials: So far.
             count: Of measurements; a point may come more than once.
         """
-        after, noise = self._learned(trials)
+        after, noise = self.learned(trials)
         found = values(after, self.ratios, 0, self.slopes)
         mean, chosen = found.by_phi.mean(1), []
         first = self.ratios.size

@@ -34,6 +34,8 @@ class Plan(Execution):
             has FIRST of them, with seeds 0, 1, ...; the others go where they change the choice.
         for_phis: The family is judged by its networks at 2**phi times the baseline's MACs.
         tolerance: Nothing more is measured where the pick is expected to lose no more, points.
+        check_phi: One of `judged`, whose network of the pick's family is measured besides; None for
+            none.
 
     Raises:
         UserError: A field can't be.
@@ -45,6 +47,7 @@ class Plan(Execution):
     replicates: int | None = None
     for_phis: tuple[float, ...] = ()
     tolerance: float = TOLERANCE
+    check_phi: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,8 +62,23 @@ class Plan(Execution):
             raise UserError(
                 f"the tolerance is {self.tolerance}: expected points of top-1, as {TOLERANCE:g}"
             )
+        if self.check_phi is not None:
+            self._check_checked(self.check_phi)
         if self.eta and self.measure == "prior":
             raise UserError("halving needs budgets, which the prior does not have: train with data")
+
+    def _check_checked(self, phi: float) -> None:
+        if self.measure in MODELS:
+            raise UserError(
+                f"--check-phi is {phi:g} with the evaluator {self.measure}, which measures "
+                "nothing: give --data DIR or --evaluator module:name"
+            )
+        if phi not in self.judged:
+            judged = ", ".join(f"{one:g}" for one in self.judged)
+            raise UserError(
+                f"--check-phi is {phi:g}: expected one of the phis that the family is judged at, "
+                f"{judged}"
+            )
 
     @property
     def measure(self) -> str:
@@ -91,7 +109,8 @@ class Plan(Execution):
 
     def evaluations(self, points: int) -> int:
         """Measurements in all at most, of a grid of so many points."""
-        return self.wanted * sum(self.sizes(points))
+        checked = 0 if self.check_phi is None else self.wanted
+        return checked + self.wanted * sum(self.sizes(points))
 
     def experiment(self, training: dict[str, Any] | None = None) -> dict[str, Any]:
         """What makes two runs the same experiment; replicates may grow.

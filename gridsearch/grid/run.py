@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gridsearch.grid import checking
 from gridsearch.grid.combinations import combinations
 from gridsearch.grid.conclude import Result, conclude
 from gridsearch.grid.families import expected_best, solved_grid
@@ -154,6 +155,8 @@ def run(
             _measure(opened, result, show)
         result.interrupted, result.new = opened.interrupted, opened.new
         conclude(result)
+        if plan.check_phi is not None and result.choice is not None:
+            _check(opened, result, show, decoded)
         opened.facts["notes"] = [*grid.notes, *parts.judge.notes]
     return result
 
@@ -207,6 +210,17 @@ def _measure(opened: Run, result: Result, show: Show) -> None:
     carry_out(opened, Held(result), plan, result.evaluator, show)
     if not opened.interrupted:
         check_any(result.trials)
+
+
+def _check(opened: Run, result: Result, show: Show, decoded: Decoded | None) -> None:
+    """Measures a larger network of the pick's family, and concludes with it."""
+    if checking.due(result, result.trials, []):
+        measure = checking.measurer(result, decoded)
+        asked = checking.rounds(result, objective(result.grid))
+        carry_out(opened, asked, result.plan, measure, show)
+    result.interrupted, result.new = opened.interrupted, opened.new
+    result.check = checking.outcome(result)
+    conclude(result)
 
 
 def due(result: Result) -> Due:

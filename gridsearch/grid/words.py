@@ -1,5 +1,6 @@
 """A grid's choice in words, as the command and the report say it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,4 +50,18 @@ def reason(chosen: Mapping[str, Any]) -> str:
         )
     if not str(chosen["ended"]).startswith("a model"):
         text += f" Measuring ended: {chosen['ended']}."
+    if chosen.get("check"):
+        text += f" {checked(chosen['check'])}"
     return text
+
+
+def checked(check: Mapping[str, Any]) -> str:
+    """What was expected of a larger network, and what was measured."""
+    off = check["measured"] - check["expected"]
+    doubt = math.hypot(check["expected_error"], check["measured_error"])
+    return (
+        f"Checked at phi {check['phi']:g}: expected {check['expected']:.2f} ± "
+        f"{check['expected_error']:.2f}, measured {check['measured']:.2f} ± "
+        f"{check['measured_error']:.2f} by {check['replicates']} trainings, {off:+.2f} or "
+        f"{abs(off) / doubt:.1f} of their ±."
+    )

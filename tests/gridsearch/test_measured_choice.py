@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from gridsearch.grid.judge import judge
 from gridsearch.grid.plan import Plan
 from gridsearch.grid.rounds import BATCH
 from gridsearch.grid.run import due, evaluate_points
+from gridsearch.grid.run import run as grid_run
+from gridsearch.grid.words import reason
 from gridsearch.prior.prior import Expected
 from nas.evaluators import Measurement
 from nas.workers.executor import LocalExecutor
@@ -124,3 +127,25 @@ def test_it_ends_where_the_pick_is_good_enough() -> None:
     assert due(few).missing(few.trials, []) == []
     assert due(few).enough(few.trials)
     assert not due(run(tolerance=0.0)).enough(few.trials)
+
+
+def test_a_larger_network_is_measured_to_check_what_is_said_of_it(tmp_path) -> None:
+    given = {"evaluator": f"{__name__}:deep", "for_phis": PHIS, "runs": tmp_path, "name": "c"}
+    plain = grid_run(Plan(QUESTION, "b0", replicates=2, **given))
+    plan = Plan(QUESTION, "b0", replicates=2, check_phi=2.0, **given)
+    result = grid_run(plan)
+    assert (plain.check, result.new) == (None, 2)
+    assert result.coefficients["pick"] == plain.coefficients["pick"]  # it decides nothing
+    check = json.loads((tmp_path / "c" / "coefficients.json").read_text())["check"]
+    assert check["replicates"] == 2
+    assert 0 < check["measured_error"] < check["expected_error"]
+    # Depth saturates by the law, and here it never does: that is what the check is for.
+    off = check["measured"] - check["expected"]
+    assert off > 2 * math.hypot(check["measured_error"], check["expected_error"])
+    assert "Checked at phi 2: expected" in reason(result.coefficients)
+    again = grid_run(plan)
+    assert (again.new, again.check) == (0, check)
+    with pytest.raises(UserError, match="expected one of the phis that the family is judged at"):
+        dataclasses.replace(plan, check_phi=9.0)
+    with pytest.raises(UserError, match="which measures nothing"):
+        Plan(QUESTION, "b0", check_phi=2.0)
