@@ -237,12 +237,13 @@ def drive(
 
 
 def _hands(
-    plan: Execution, evaluator: Evaluator, model: Predicts | None
+    plan: Execution, evaluator: Evaluator, model: Predicts | None, search: Proposer
 ) -> contextlib.AbstractContextManager[Executor]:
     """The plan's executor, or for a model one that predicts many networks at once."""
-    if model is None:
+    if model is None or not isinstance(search, Generations):
         return executing(plan.executor, evaluator, plan.resources)
-    return contextlib.nullcontext(PredictingExecutor(model, evaluator))
+    hands = PredictingExecutor(model, evaluator, lambda: search.networks)
+    return contextlib.nullcontext(hands)
 
 
 def carry_out(
@@ -268,7 +269,7 @@ def carry_out(
         show(trial, len(run.trials))
 
     model = predictor_of(evaluator) if isinstance(search, Generations) else None
-    with _hands(plan, evaluator, model) as hands, run.interruptible():
+    with _hands(plan, evaluator, model, search) as hands, run.interruptible():
         pending = None if model else pending_of(run.folder, hands.width)
         try:
             drive(search, hands, run.store, run.trials, shown, pending, bool(model), run.build)

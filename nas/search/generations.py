@@ -117,6 +117,11 @@ class Generations:
         )
         return True
 
+    @property
+    def networks(self) -> Sequence[Architecture]:
+        """All of the generation under way, those known before a search was cut off too."""
+        return self._networks
+
     def ask(self) -> Job | None:
         """The next network; None where none is left, or a generation has to be told first."""
         if self._count >= self.wanted:

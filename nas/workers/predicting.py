@@ -2,9 +2,11 @@
 
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 
 from nas.evaluators import Evaluator, Measurement, Outcome, Predicts, evaluate
 from nas.jobs import Job
+from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 
 
@@ -14,12 +16,20 @@ class PredictingExecutor:
     Args:
         model: Predicts many networks at once.
         evaluator: The same object, asked network by network where the model refuses some of them.
+        together: Gives networks that are predicted along, a generation's: what a model says of a
+            network may hang by a hair on those beside it, and a search that was cut off and
+            continued is to hear the same.
     """
 
     width = 512
 
-    def __init__(self, model: Predicts, evaluator: Evaluator) -> None:
-        self._model, self._evaluator = model, evaluator
+    def __init__(
+        self,
+        model: Predicts,
+        evaluator: Evaluator,
+        together: Callable[[], Sequence[Architecture]] = tuple,
+    ) -> None:
+        self._model, self._evaluator, self._together = model, evaluator, together
         self._waiting: list[Job] = []
         self._ready: deque[tuple[Job, Outcome]] = deque()
 
@@ -37,14 +47,24 @@ class PredictingExecutor:
     def _predicted(self, jobs: list[Job]) -> list[Outcome]:
         start = time.perf_counter()
         try:
-            means, spreads = self._model.predict([job.architecture for job in jobs])
+            networks = self._batch(jobs)
+            means, spreads = self._model.predict(networks)
         except OutOfDomain:
             return [evaluate(self._evaluator, j.architecture, j.budget, j.seed) for j in jobs]
-        each = (time.perf_counter() - start) / max(1, len(jobs))
+        each = (time.perf_counter() - start) / max(1, len(networks))
+        rows = range(len(jobs))
+        if len(networks) > len(jobs):
+            place = {network: at for at, network in enumerate(networks)}
+            rows = [place[job.architecture] for job in jobs]  # type: ignore[assignment]
         return [
-            Outcome(Measurement(float(mean), float(spread)), None, each)
-            for mean, spread in zip(means, spreads, strict=True)
+            Outcome(Measurement(float(means[at]), float(spreads[at])), None, each) for at in rows
         ]
+
+    def _batch(self, jobs: list[Job]) -> list[Architecture]:
+        """The jobs' networks, or all of the generation that they are of."""
+        own = [job.architecture for job in jobs]
+        whole = list(self._together())
+        return whole if len(whole) > len(own) and set(own) <= set(whole) else own
 
     def close(self) -> None:
         """Nothing was started."""
