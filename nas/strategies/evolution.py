@@ -19,16 +19,17 @@ class EvolutionSampler(BaseSampler):
 
     Args:
         seed: Of all its draws; None draws a seed from the system.
-        population: How many of the newest trials are alive; the first `population` are random.
-        sample: How many of them compete to be the parent (S of the paper).
+        population: How many of the newest trials are alive; the first `population` are random. None
+            is twice the number of choices, from 20 to 100.
+        sample: How many of them compete to be the parent (S of the paper); None is a quarter.
         mutations: The mean number of choices that change, at least 1 (1 + Poisson).
     """
 
     def __init__(
         self,
         seed: int | None = None,
-        population: int = 100,
-        sample: int = 25,
+        population: int | None = None,
+        sample: int | None = None,
         mutations: float = 2.0,
     ) -> None:
         self._random = RandomSampler(seed)
@@ -55,10 +56,12 @@ class EvolutionSampler(BaseSampler):
     ) -> dict[str, Any]:
         """A mutant of the winner; nothing until `population` trials are complete."""
         done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        alive = [t for t in done[-self._population :] if search_space.keys() <= t.params.keys()]
-        if not search_space or len(done) < self._population or not alive:
+        population = self._population or max(20, min(100, 2 * len(search_space)))
+        alive = [t for t in done[-population:] if search_space.keys() <= t.params.keys()]
+        if not search_space or len(done) < population or not alive:
             return {}
-        chosen = self._rng.choice(len(alive), min(self._sample, len(alive)), replace=False)
+        sample = self._sample or max(2, population // 4)
+        chosen = self._rng.choice(len(alive), min(sample, len(alive)), replace=False)
         parent = self._winner(study.directions, [alive[i] for i in chosen])
         params = {name: parent.params[name] for name in search_space}
         count = min(len(params), 1 + self._rng.poisson(self._mutations - 1))

@@ -20,13 +20,18 @@ from nas.strategies.informed import InformedSampler
 from nas.strategies.inner import Inner
 from nas.strategies.plain import Coder, PlainProblem
 from nas.strategies.problem import Codes, Facts, Floats, Problem, values_of
-from nas.strategies.scores import Warp, factors, finite, hypervolume_score, scalarised
+from nas.strategies.scores import Chances, Warp, factors, finite, hypervolume_score, scalarised
 from search_spaces.architecture import Architecture
 
-FIRST = 20  # proposals that fill the space
+FEWEST, MOST = 8, 20  # proposals that fill the space: as many as there are choices, within these
 START = 24  # best evaluated networks, from which the inner search starts
 Prior = Callable[[Sequence[Architecture]], Floats]  # accuracies in percent
 EVERY = (TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING)
+
+
+def first_of(choices: int) -> int:
+    """How many proposals fill a space of so many choices."""
+    return max(FEWEST, min(MOST, choices))
 
 
 class PredictorSampler(InformedSampler):
@@ -36,7 +41,7 @@ class PredictorSampler(InformedSampler):
         seed: Of all its draws; None draws a seed from the system.
         problem: What is known of networks beforehand; without it any Optuna search space serves,
             a numeric parameter on a grid, several objectives by random weights.
-        first: Space-filling proposals before the model is asked.
+        first: Space-filling proposals before the model is asked; None: as many as choices say.
         temper: Width of the posterior's paths: 1 is Thompson sampling, 0 the mean.
         prior: Accuracies in percent that are expected of architectures, e.g. a surrogate's; its
             error is then what is modelled.
@@ -46,7 +51,7 @@ class PredictorSampler(InformedSampler):
         self,
         seed: int | None = None,
         problem: Problem | None = None,
-        first: int = FIRST,
+        first: int | None = None,
         temper: float = 0.5,
         prior: Prior | None = None,
     ) -> None:
@@ -54,7 +59,7 @@ class PredictorSampler(InformedSampler):
         self._first, self._temper, self._prior = first, temper, prior
         self._inner: tuple[Mapping[str, BaseDistribution], Inner] | None = None
         self._coder: Coder | None = None
-        self._growing = Growing(first)
+        self._growing = Growing(first or MOST)
 
     def _propose(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -69,8 +74,12 @@ class PredictorSampler(InformedSampler):
         states = (TrialState.COMPLETE, TrialState.RUNNING)
         ordered = [code for s in states for t, (code, _) in every if t.state == s]
         codes = np.array(ordered, np.int64).reshape(-1, len(inner.sizes))
+        if self._first is None:
+            self._first = first_of(len(inner.sizes))
+            self._growing = Growing(self._first)
         if len(codes) < self._first or len(done) < 2:
-            dear = len(codes) % 2 == 1 and inner.problem.objective is not None
+            objective = inner.problem.objective  # with `hard` the best networks spend their budget
+            dear = len(codes) % 2 == 1 and objective is not None and objective.name == "hard"
             candidates = inner.spread_out(codes, dear and _told_reward(study), self._rng)
         else:
             candidates = self._promising(study, inner, codes, done)
@@ -104,8 +113,15 @@ class PredictorSampler(InformedSampler):
             done: The finished trials.
         """
         facts = inner.problem.facts(codes)
-        x, expected = inner.encode(codes, facts), self._expected(inner.problem, codes)
+        expected = self._expected(inner.problem, codes)
         y = self._accuracies(study, inner.problem, done, facts) - expected[: len(done)]
+        told, failed = codes[: len(done)], np.zeros(len(done), bool)
+        if inner.problem.objective is not None and self._prior is None:
+            failed = Warp.of(y).failed(y)
+        if failed.any():  # a failure says nothing of accuracy: it is an outcome of its own
+            kept = np.r_[~failed, np.ones(len(codes) - len(done), bool)]
+            codes, facts, expected, y = codes[kept], facts.of(kept), expected[kept], y[~failed]
+        x = inner.encode(codes, facts)
         some = y[: self._growing.milestone(len(y))]
         log = self._prior is None
         process = self._growing.on(x, Warp.of(some, log)(some))
@@ -115,11 +131,16 @@ class PredictorSampler(InformedSampler):
         path = process.path(np.r_[z, mean[len(z) :]], self._rng, self._temper)
         value = self._value(study, inner.problem, warp.back(mean) + expected, facts)
 
+        now = value(warp.back(mean) + expected, facts.cost)
+        chances, usual = Chances(told, failed), float(np.median(now))
+
         def score(rows: Codes, of: Facts) -> Floats:
             accuracy = warp.back(path(inner.encode(rows, of)))
-            return value(accuracy + self._expected(inner.problem, rows), of.cost)
+            gain = value(accuracy + self._expected(inner.problem, rows), of.cost)
+            if failed.any():
+                gain = np.where(gain > usual, usual + (gain - usual) * (1 - chances(rows)), gain)
+            return gain
 
-        now = value(warp.back(mean) + expected, facts.cost)
         return inner.best(score, codes[np.argsort(-now, kind="stable")[:START]], self._rng)
 
     def _accuracies(

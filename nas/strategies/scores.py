@@ -4,15 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from nas.objective import Objective
-from nas.strategies.problem import Floats
+from nas.strategies.codes import Codes, Floats
 from results.runs.front import front
 
 GAP = 0.25  # the ceiling lies this share of the values' range above the best
 USUAL = 20  # so many first values, which fill the space, say what is usual
+NEAR, PULL = 8.0, 4.0  # how fast a failure's weight falls with the share of other options; prior
 DEPTH = 6.0  # a training failed if it lies so many steps below usual; a step is best - usual
 
 
@@ -49,6 +51,11 @@ class Warp:
         warped = cls(ceiling, usual, step)(values)
         mean, spread = float(warped.mean()), max(float(warped.std()), 1e-9)
         return cls(ceiling, usual, step, mean, spread)
+
+    def failed(self, values: Floats) -> NDArray[np.bool_]:
+        """Which of the values (n,) are of trainings that failed; none where most would be."""
+        below = values < self.usual - DEPTH * self.step
+        return below if below.mean() < 0.5 else np.zeros_like(below)
 
     def __call__(self, values: Floats) -> Floats:
         """The warped values (n,)."""
@@ -104,6 +111,25 @@ def hypervolume_score(
         return np.asarray((widths * gains).sum(1) + small * np.minimum(a - level, 0.0))
 
     return added
+
+
+class Chances:
+    """How probable it is that a training fails: of those near by, drawn to the share of all.
+
+    Args:
+        codes: (n, choices) of finished trainings.
+        failed: (n,) whether they failed.
+    """
+
+    def __init__(self, codes: Codes, failed: NDArray[np.bool_]) -> None:
+        self._codes, self._failed = codes, failed.astype(float)
+        self._share = (failed.sum() + 0.5) / (len(failed) + 1.0)
+
+    def __call__(self, codes: Codes) -> Floats:
+        """The probabilities (m,) of networks (m, choices)."""
+        apart = (codes[:, None, :] != self._codes[None]).mean(2)
+        near = np.exp(-NEAR * apart)
+        return np.asarray((near @ self._failed + PULL * self._share) / (near.sum(1) + PULL))
 
 
 def finite(values: Floats) -> Floats:
