@@ -84,6 +84,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
         sys.stdout.flush()
         raise SystemExit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
+        error.message = error.message.replace("Got unexpected extra", "There are too many")
         error.show()
         raise SystemExit(error.exit_code) from None
     except (click.Abort, KeyboardInterrupt):

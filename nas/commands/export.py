@@ -45,12 +45,13 @@ def export(folder: Path, force: bool, as_json: bool, **given: Any) -> None:
     from results.export.check import CARD
     from results.export.write import export as write
     from results.export.write import figures
-    from results.runs.files import check_writable
+    from results.runs.files import check_writable, doubting
 
     check_writable(folder / CARD)  # asked before weights are read, which takes seconds
     with working(as_json) as say:
         say("reading the network and its weights")
-        request = request_of(**given)
+        with doubting(given["network"]):
+            request = request_of(**given)
         done = write(request, folder, force, say)
     if as_json:
         from results.terminal import print_json

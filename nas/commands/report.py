@@ -70,6 +70,7 @@ def execute(
     from results.report.page import REPORT as NAME
     from results.report.page import check_place, require, write_report
     from results.report.record import open_folder
+    from results.runs.files import doubting
     from search_spaces.quantities import QUANTITIES
 
     require()
@@ -80,7 +81,8 @@ def execute(
 
     with working(as_json) as say:
         say(f"reading {folder.path} and drawing its charts")
-        drawn = page(folder)
+        with doubting(folder.path):
+            drawn = page(folder)
         say(f"writing {path}")
         size = write_report(drawn, path)
     if as_json:

@@ -1,10 +1,11 @@
 """Files: written whole or not at all, and read without being believed."""
 
+import contextlib
 import json
 import os
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,32 @@ def read_json(path: Path) -> Any:
             f"{path} is no JSON that can be used ({error}): expected a file as this package "
             "writes it; if it is a run's, move it away and run the command that made it again"
         ) from None
+
+
+@contextlib.contextmanager
+def doubting(place: Path | str) -> Iterator[None]:
+    """Turns what fails while files are made use of into a sentence on the files.
+
+    They were read whole, and hold what no check foresees. COMPOUND_NAS_DEBUG shows where.
+
+    Args:
+        place: Names the files.
+
+    Raises:
+        UserError: Anything else failed than what is told in a sentence already.
+    """
+    try:
+        yield
+    except (UserError, RunFailure, OSError, MemoryError):
+        raise
+    except Exception as error:
+        if os.environ.get("COMPOUND_NAS_DEBUG"):
+            raise
+        raise UserError(
+            f"{place} can't be used: a file of it is damaged or was not written by this program "
+            f"({type(error).__name__}: {error}); put it back as it was, or run the command that "
+            "made it again"
+        ) from error
 
 
 def check_kinds(content: Any, place: str, kinds: Mapping[str, Kinds]) -> None:
