@@ -9,8 +9,12 @@ import pandas as pd
 from results.runs.files import write_atomically
 from results.runs.front import front
 from results.runs.records import Trial
+from search_spaces.costs import remember
 from search_spaces.quantities import Quantity, quantity
 from search_spaces.space import Chosen
+
+
+TOGETHER = 2048  # networks whose costs are counted at once
 
 
 def trials_frame(trials: Sequence[Trial], quantities: Sequence[Quantity] = ()) -> pd.DataFrame:
@@ -25,6 +29,8 @@ def trials_frame(trials: Sequence[Trial], quantities: Sequence[Quantity] = ()) -
         1, the quantities, seconds, error, and the choices; a choice that has the name of a column
         before it is `choice.NAME`.
     """
+    for at in range(0, len(trials), TOGETHER):
+        remember([trial.architecture for trial in trials[at : at + TOGETHER]])
     costs = [trial.cost for trial in trials]
     columns: dict[str, list[Any]] = {
         "number": [trial.number for trial in trials],
