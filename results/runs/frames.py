@@ -13,7 +13,6 @@ from search_spaces.costs import remember
 from search_spaces.quantities import Quantity, quantity
 from search_spaces.space import Chosen
 
-
 TOGETHER = 2048  # networks whose costs are counted at once
 
 
