@@ -56,9 +56,9 @@ def gain(model: Joint, network: Architecture, other: Architecture) -> float:
     return float(means[0] - means[1])
 
 
-def pick(model: Joint, target: float, trials: int, seed: int) -> Architecture:
+def pick(model: Joint, target: float, trials: int, seed: int, caution: float = 1.0) -> Architecture:
     """What the default search finds, without its store."""
-    objective = Objective("hard", target)
+    objective = Objective("hard", target, caution=caution)
     measure = against(ImagenetEvaluator(model=model), scaled_b0(objective))
     search = Generations(space("mbconv"), objective, seed=seed, wanted=trials)
     executor, finished = PredictingExecutor(predictor_of(measure), measure), []
@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--splits", type=int, default=2)
     parser.add_argument("--trials", type=int, default=5000)
+    parser.add_argument("--caution", type=float, default=1.0, help="spreads taken off a prediction")
     parser.add_argument("--against", help="a network, in place of B0 scaled to T")
     given = parser.parse_args()
     rows = read(given.data)
@@ -107,7 +108,7 @@ def main() -> None:
         used, promised, granted = [], [], []
         for chooser, judge in pairs:
             for seed in range(given.seeds):
-                network = pick(chooser, target, given.trials, seed)
+                network = pick(chooser, target, given.trials, seed, given.caution)
                 used.append(cost(network).macs / target)
                 promised.append(gain(chooser, network, other))
                 granted.append(gain(judge, network, other))
