@@ -1,5 +1,6 @@
 """Ask and tell: limits, repeats, seeds, continuing, failing."""
 
+import contextlib
 import itertools
 import random
 
@@ -36,6 +37,20 @@ SMALL = table_space(
     ],
     {"resolution": 32},
 )
+MEDIUM = table_space(
+    "medium",
+    [
+        {
+            "op": ["mbconv3", "mbconv6", "fused3"],
+            "channels": [width, 2 * width, 3 * width],
+            "repeats": [1, 2, 3],
+            "kernel": [3, 5],
+            "stride": 2,
+        }
+        for width in (16, 32, 48)
+    ],
+    {"resolution": [96, 128]},
+)
 
 
 def accuracy(architecture, budget, seed):
@@ -55,10 +70,31 @@ class Memory:
         self.kept.append(trial)
 
 
-def search(n, strategy="random", seed=0, known=(), where=EFFICIENTNET, target=400e6, limits=()):
+class Killed(BaseException):
+    """The driver's end."""
+
+
+class Hands(LocalExecutor):
+    """Evaluates so many jobs, and then the driver is killed."""
+
+    def __init__(self, most):
+        super().__init__(accuracy)
+        self.most = most
+
+    def next(self):
+        if self.most == 0:
+            raise Killed
+        self.most -= 1
+        return super().next()
+
+
+def search(
+    n, strategy="random", seed=0, known=(), where=EFFICIENTNET, target=400e6, limits=(), most=-1
+):
     made = Search(where, Objective("hard", target), STRATEGIES[strategy], limits, seed, known, n)
     trials = list(known)
-    drive(made, LocalExecutor(accuracy), Memory(), trials)
+    with contextlib.suppress(Killed):
+        drive(made, Hands(most), Memory(), trials)
     return trials, made.stopped
 
 
@@ -67,21 +103,17 @@ def said(trials):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_search_continued_anywhere_equals_an_uninterrupted_one(strategy):
+def test_one_seed_one_result_wherever_it_was_cut_off_and_nothing_twice(strategy):
+    """A continued search is followed for 30 trials, past the next generation and the next fit."""
     n = LENGTHS.get(strategy, 90)
-    whole, _ = search(n, strategy)
-    for stop in (1, n // 3, n // 2, n // 2 + 1, n - 10):
-        continued, _ = search(n, strategy, known=whole[:stop])
-        assert said(continued) == said(whole)
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_one_seed_one_result_and_nothing_twice(strategy):
-    n = min(150, LENGTHS.get(strategy, 90))
-    first, _ = search(n, strategy, seed=3)
-    assert said(first) == said(search(n, strategy, seed=3)[0])
-    assert said(first) != said(search(n, strategy, seed=4)[0])
-    assert len({trial.architecture for trial in first}) == n
+    how = {"where": MEDIUM, "target": 120e6}
+    whole, _ = search(n, strategy, **how)
+    assert len({trial.architecture for trial in whole}) == len(whole) == n
+    assert said(search(n, strategy, most=30, seed=4, **how)[0]) != said(whole)[:30]
+    for stop, most in ((0, n), (1, 30), (n // 3, 30), (n // 2, 30), (n // 2 + 1, 30), (n - 10, 10)):
+        continued, _ = search(n, strategy, known=whole[:stop], most=most, **how)
+        assert len(continued) == min(n, stop + most)
+        assert said(continued) == said(whole)[: len(continued)]
 
 
 @settings(max_examples=15, deadline=None)
@@ -107,15 +139,15 @@ def test_no_limit_is_ever_broken(name, flops, memory, strategy):
         feasible_values(where, (Limit("flops", target), *limits))
     except UserError:
         return
-    trials, _ = search(40, strategy, where=where, target=target, limits=limits)
+    trials, _ = search(20, strategy, where=where, target=target, limits=limits)
     every = (Limit("flops", target), *limits)
     assert trials
     assert not any(broken(trial.architecture, every) for trial in trials)
 
 
 def test_a_target_just_above_the_smallest_network_is_searched():
-    trials, _ = search(50, where=EFFICIENTNET, target=53e6)
-    assert len(trials) == 50
+    trials, _ = search(25, where=EFFICIENTNET, target=53e6)
+    assert len(trials) == 25
     assert all(trial.cost.macs <= 53e6 for trial in trials)
 
 
@@ -193,7 +225,10 @@ def test_a_job_is_told_once():
 
 def test_evolution_beats_random_search():
     best = {
-        name: [Objective("hard", 4e8).pick(search(400, name, seed)[0]).accuracy for seed in (0, 1)]
+        name: [
+            Objective("hard", 120e6).pick(search(300, name, seed, (), MEDIUM, 120e6)[0]).accuracy
+            for seed in (0, 1)
+        ]
         for name in ("random", "evolution")
     }
     assert min(best["evolution"]) > max(best["random"])
