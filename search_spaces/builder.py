@@ -39,7 +39,7 @@ class SqueezeExcite(nn.Module):
         return x * self.gate(gate)  # type: ignore[no-any-return]
 
 
-class _Fixed(NamedTuple):
+class Fixed(NamedTuple):
     """What is the same for all layers of a block; dropout is before the classifier."""
 
     activation: str
@@ -47,7 +47,7 @@ class _Fixed(NamedTuple):
     bn: dict[str, float]
 
 
-def _module(layer: Layer, of: _Fixed) -> nn.Module:
+def _module(layer: Layer, of: Fixed) -> nn.Module:
     c_in, c_out, k = layer.in_channels, layer.out_channels, layer.kernel
     if layer.kind == "se":
         return SqueezeExcite(layer, layer.inner or of.activation)
@@ -89,7 +89,7 @@ def drop_connect(x: Tensor, rate: float) -> Tensor:
 class ResidualBlock(nn.Module):
     """A path with a shortcut around it."""
 
-    def __init__(self, block: Block, of: _Fixed, rate: float) -> None:
+    def __init__(self, block: Block, of: Fixed, rate: float) -> None:
         super().__init__()
         self.path = _path(block, of)
         self.shortcut = nn.Identity() if block.shortcut is None else _module(block.shortcut, of)
@@ -107,13 +107,25 @@ class ResidualBlock(nn.Module):
         return self.activation(y)  # type: ignore[no-any-return]
 
 
-def _path(block: Block, of: _Fixed) -> nn.Sequential:
+def _path(block: Block, of: Fixed) -> nn.Sequential:
     path = nn.Sequential()
     for layer in block.path:
         path.add_module(layer.name, _module(layer, of))
     if block.activation and not block.residual:
         path.add_module("activation", ACTIVATIONS[of.activation](inplace=True))
     return path
+
+
+def block_module(block: Block, of: Fixed, rate: float = 0.0) -> nn.Module:
+    """The module of one block.
+
+    Args:
+        block: As `layers.walk` gives it.
+        of: What is the same for all blocks.
+        rate: Of `drop_connect`.
+    """
+    of = of._replace(activation=block.act or of.activation)
+    return ResidualBlock(block, of, rate) if block.residual else _path(block, of)
 
 
 class Network(nn.Sequential):
@@ -146,7 +158,7 @@ def build(
             f"the network needs {memory / 1e9:,.0f} GB for one image, with its weights: "
             f"expected {LARGEST_BUILT / 1e9:g} GB or less; see its repeats, channels and resolution"
         )
-    fixed = _Fixed(
+    fixed = Fixed(
         architecture.activation, architecture.dropout, {"momentum": bn_momentum, "eps": bn_eps}
     )
     network, index = Network(), 0
@@ -156,8 +168,7 @@ def build(
         if name.startswith("stages."):
             rate = architecture.drop_connect * index / architecture.blocks
             index += 1
-        of = fixed._replace(activation=block.act or fixed.activation)
-        module: nn.Module = ResidualBlock(block, of, rate) if block.residual else _path(block, of)
+        module = block_module(block, fixed, rate)
         group, *position = name.split(".")
         if not position:
             network.add_module(group, module)
@@ -201,15 +212,24 @@ def fvcore_macs(architecture: Architecture) -> int:
     Takes about 0.3 s for EfficientNet-B0. fvcore's total also counts batch normalization and
     pooling; those operators are left out here, as in `cost.cost`.
     """
+    pixels = architecture.resolution
+    return counted(build(architecture, seed=0).eval(), torch.zeros(1, 3, pixels, pixels))
+
+
+def counted(module: nn.Module, given: Tensor) -> int:
+    """Multiply-adds of conv and linear layers that fvcore counts in a module.
+
+    Args:
+        module: In evaluation mode.
+        given: Its input.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch.jit.script inside fvcore
         warnings.simplefilter("ignore", DeprecationWarning)
         from fvcore.nn import FlopCountAnalysis
 
-        network = build(architecture, seed=0).eval()
-        pixels = architecture.resolution
         with torch.no_grad():
-            analysis = FlopCountAnalysis(network, torch.zeros(1, 3, pixels, pixels))
+            analysis = FlopCountAnalysis(module, given)
             analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
             counts: Counter[str] = analysis.by_operator()
     return int(counts["conv"] + counts["linear"])

@@ -13,6 +13,7 @@ LARGEST = {
     "kernel": 255, "stem_kernel": 255, "stride": 255, "stem_stride": 255,
 }  # fmt: skip
 
+
 class UserError(ValueError):
     """The user's input can't be used. The message says what came, what was expected, what to do."""
 

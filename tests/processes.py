@@ -15,12 +15,15 @@ import tempfile
 from pathlib import Path
 
 FORKS = sys.platform == "linux"
+PLACE = "TESTS_FORKS"  # in the environment: where the server of another process listens
 SERVER = Path(__file__).parent / "forking.py"
 _server: list[subprocess.Popen] = []  # of this process, started when it is needed
 
 
 def address() -> str:
-    """Where the server listens."""
+    """Where the server listens: of this process, or of that which started it."""
+    if PLACE in os.environ:
+        return os.environ[PLACE]
     if not _server:
         place = tempfile.mkdtemp()
         given = [sys.executable, str(SERVER), f"{place}/forks"]
@@ -69,7 +72,10 @@ class Forked:
 
 
 class Running:
-    """`python -m module arguments...` under way; its output is in files that can be read."""
+    """`python -m module arguments...` under way; its output is in files that can be read.
+
+    A module that ends in `.py` is a program.
+    """
 
     def __init__(self, module, *arguments, cwd=".", env=None) -> None:
         self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
@@ -79,7 +85,8 @@ class Running:
             now = dict(os.environ) if env is None else env
             self._process = Forked(address(), module, given, cwd, now, *outputs)
         else:
-            command = [sys.executable, "-m", module, *given]
+            program = [module] if module.endswith(".py") else ["-m", module]
+            command = [sys.executable, *program, *given]
             self._process = subprocess.Popen(
                 command, cwd=cwd, env=env, stdout=outputs[0], stderr=outputs[1]
             )

@@ -2,8 +2,9 @@
 
 A page's blocks run in order, in a folder that holds what the pages speak of: IMAGES, TABLE.csv,
 own.csv, mine.csv, and links to benchmarks/ and examples/. A block after `<!-- file: NAME -->` is
-written to that file first. `shorten` says how commands that take minutes are made short: fewer
-trials, the pool in place of a cluster, and of a benchmark only whether it takes these options.
+written to that file first. `shims.py` says how commands that take minutes are made short: fewer
+trials, smaller networks where one is trained, this process or the pool in place of a cluster, and
+of a benchmark only whether it takes these options.
 """
 
 import os
@@ -12,28 +13,21 @@ import re
 import shlex
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
+import processes
 import pytest
+from shims import shorten
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 QUICK = ("extending.md", "house.md")  # the other pages run with the slow tests
 BLOCK = re.compile(r"(?:<!-- file: (\S+) -->\n)?```(bash|python|toml)\n(.*?)```", re.DOTALL)
 INSTALL = re.compile(r"^python3 -m venv .*? && (?=\S*(?:nas|gridsearch|python) )", re.MULTILINE)
-ALWAYS = {  # (command, word that must stand there too) -> options added; the last one counts
-    ("nas search", ""): "--trials 40",
-    ("nas search", "--data"): "--trials 4",
-    ("nas audit", ""): "--networks 3 --seeds 1 --epochs 1,2",
-    ("nas bench", ""): "--evaluations 25 --seeds 1",
-    ("nas profile", "--out"): "--minutes 0.5",
-    ("gridsearch run", "--data"): "--epochs 1 --replicates 2",
-}
 SHIM = """#!{python}
 import sys
 sys.path.insert(0, {tests!r})
-from test_docs import shim
+from shims import shim
 shim({name!r}, sys.argv[1:])
 """
 
@@ -41,72 +35,6 @@ shim({name!r}, sys.argv[1:])
 def blocks(page):
     """(file or None, language, text) of each block that can run."""
     return [(m[1] or None, m[2], m[3]) for m in BLOCK.finditer(page.read_text())]
-
-
-def shorten(name, arguments):
-    """The command that runs in a test in place of `name arguments`."""
-    if name == "ray":
-        options = [one.partition("=")[0] for one in arguments if one.startswith("--")]
-        return [
-            sys.executable,
-            "-c",
-            TAKES,
-            str(Path(sys.executable).parent / "ray"),
-            "start",
-            *options,
-        ]
-    if name == "pip":
-        extras = re.findall(r"\[(.*?)\]", " ".join(arguments))
-        known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-        assert set(extras[0].split(",")) <= set(known["optional-dependencies"])
-        return ["true"]
-    if name == "python" and arguments[:2] == ["-m", "pytest"]:
-        return [sys.executable, *arguments[:2], "--collect-only", "-q", str(ROOT / arguments[2])]
-    if name == "python":
-        if arguments[0].startswith("benchmarks/"):
-            options = [one.partition("=")[0] for one in arguments if one.startswith("--")]
-            return [sys.executable, "-c", TAKES, sys.executable, arguments[0], *options]
-        return [sys.executable, *arguments]
-    given = list(arguments)
-    while "--executor" in given and "ray" in given:
-        given[given.index("ray")] = "pool"
-    for option in ("--address", "--gpus-per-trial"):
-        if option in given:
-            at = given.index(option)
-            del given[at : at + 2]
-    if "--workers" in given:
-        given[given.index("--workers") + 1] = "2"
-    if "--help" not in given and "--dry-run" not in given:
-        for (command, word), more in ALWAYS.items():
-            if f"{name} {given[0]}" == command and (not word or word in given):
-                given += more.split()
-    return [sys.executable, "-m", name, *given]
-
-
-# Whether a program's --help names the options: program, arguments, options
-TAKES = """
-import subprocess, sys
-*command, = [one for one in sys.argv[1:] if not one.startswith("--")]
-said = subprocess.run([*command, "--help"], capture_output=True, text=True)
-assert said.returncode == 0, said.stderr
-missing = [one for one in sys.argv[1:] if one.startswith("--") and one not in said.stdout]
-assert not missing, f"{command} does not take {missing}"
-"""
-
-
-def shim(name, arguments):
-    """Stands for `nas`, `gridsearch`, `python` and `ray` on the PATH of a page's commands."""
-    command = shorten(name, arguments)
-    if name == "nas" and arguments[0] == "dashboard":
-        import signal
-        import time
-
-        served = subprocess.Popen(command)
-        time.sleep(12)
-        assert served.poll() is None, "the dashboard ended by itself"
-        served.send_signal(signal.SIGINT)
-        raise SystemExit(served.wait(20) not in (0, 130))
-    os.execvp(command[0], command)
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +101,8 @@ def test_a_pages_blocks_run(page, desk, tmp_path):
         "COMPOUND_NAS_CACHE": str(here / "cache"),
         "PYTHONPATH": str(ROOT),
     }
+    if processes.FORKS:
+        environment[processes.PLACE] = processes.address()
     for number, (file, language, text) in enumerate(blocks(page)):
         if page.name == "README.md" and "-m pytest" in text:
             continue  # the test command itself: .ci/run
@@ -184,18 +114,13 @@ def test_a_pages_blocks_run(page, desk, tmp_path):
         if language == "python":
             script = here / (file or f"block{number}.py")
             script.write_text(text)
-            command = [sys.executable, str(script)]
+            done = processes.run(str(script), cwd=here, env=environment)
         else:
-            command = [
-                "bash",
-                "-euo",
-                "pipefail",
-                "-c",
-                INSTALL.sub("", text).replace(".venv/bin/", ""),
-            ]
-        done = subprocess.run(
-            command, cwd=here, env=environment, capture_output=True, text=True, timeout=900
-        )
+            lines = INSTALL.sub("", text).replace(".venv/bin/", "")
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", lines],
+                cwd=here, env=environment, capture_output=True, text=True, timeout=900,
+            )  # fmt: skip
         assert done.returncode == 0, f"{page.name}:\n{text}\n{done.stdout[-800:]}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
 
@@ -215,15 +140,10 @@ def test_links_between_pages_lead_somewhere():
 
 
 def test_commands_are_shortened_only_where_they_are_long():
-    assert shorten("nas", ["show", "efficientnet_b0"])[1:] == [
-        "-m",
-        "nas",
-        "show",
-        "efficientnet_b0",
-    ]
+    assert shorten("nas", ["show", "efficientnet_b0"]) == ["nas", "show", "efficientnet_b0"]
     search = shlex.split("search --target-flops 30M --data IMAGES --executor ray --address auto")
-    assert shorten("nas", search)[3:] == shlex.split(
-        "search --target-flops 30M --data IMAGES --executor pool --trials 40 --trials 4"
+    assert shorten("nas", search)[1:] == shlex.split(
+        "search --target-flops 12M --data IMAGES --executor pool --trials 40 --trials 4"
     )
 
 

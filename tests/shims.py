@@ -1,0 +1,89 @@
+"""What runs in a test in place of a page's commands: `test_docs.py`."""
+
+import os
+import re
+import signal
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import processes
+
+ROOT = Path(__file__).parent.parent
+ALWAYS = {  # (command, word that must stand there too) -> options added; the last one counts
+    ("nas search", ""): "--trials 40",
+    ("nas search", "--data"): "--trials 4",
+    ("nas search", "--retrain"): "--retrain 1 --retrain-epochs 10",
+    ("nas audit", ""): "--networks 3 --seeds 1 --epochs 1,2",
+    ("nas bench", ""): "--evaluations 25 --seeds 1",
+    ("nas bench", "random,tpe,predictor,optuna.samplers:GPSampler"): "--evaluations 12",  # 6 s each
+    ("nas profile", "--out"): "--minutes 0.3",
+    ("gridsearch run", "--data"): "--epochs 1 --replicates 2 --step 0.3",
+}
+
+
+def shorten(name, arguments):
+    """Module or program and arguments that run in a test in place of `name arguments`."""
+    if name == "ray":
+        return ["ray.scripts.scripts", *arguments]
+    if name == "python":
+        return arguments[1:] if arguments[0] == "-m" else arguments
+    given = list(arguments)
+    while "--executor" in given and "ray" in given:
+        given[given.index("ray")] = "pool"
+    for option in ("--address", "--gpus-per-trial"):
+        if option in given:
+            at = given.index(option)
+            del given[at : at + 2]
+    if "--data" in given and "30M" in given:
+        given[given.index("30M")] = "12M"
+    if "--data" in given and "--executor" not in given:
+        given += ["--executor", "local"]
+    if "--workers" in given:
+        given[given.index("--workers") + 1] = "2"
+    if "--help" not in given and "--dry-run" not in given:
+        for (command, word), more in ALWAYS.items():
+            if f"{name} {given[0]}" == command and (not word or word in given):
+                given += more.split()
+    return [name, *given]
+
+
+def check_extras(arguments):
+    """That what `pip install` is asked for can be had."""
+    extras = re.findall(r"\[(.*?)\]", " ".join(arguments))
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(extras[0].split(",")) <= set(known["optional-dependencies"])
+
+
+def check_options(command):
+    """That a program's --help names the options that it is given."""
+    words = [one for one in command[1:2] if command[0].startswith("ray.")]
+    said = processes.run(command[0], *words, "--help")
+    assert said.returncode == 0, said.stderr
+    options = [one.partition("=")[0] for one in command if one.startswith("--")]
+    missing = [one for one in options if one not in said.stdout]
+    assert not missing, f"{command} does not take {missing}"
+
+
+def shim(name, arguments):
+    """Stands for `nas`, `gridsearch`, `python`, `pip` and `ray` on the PATH of a page."""
+    command = [] if name == "pip" else shorten(name, arguments)
+    if name == "pip":
+        check_extras(arguments)
+    elif name == "ray" or command[0].startswith("benchmarks/"):
+        check_options(command)
+    elif command[0] in ("-c", "pytest"):
+        code = ["-m", "pytest", "--collect-only", "-q", str(ROOT / command[-1])]
+        os.execv(sys.executable, [sys.executable, *(command if command[0] == "-c" else code)])
+    elif command[:2] == ["nas", "dashboard"]:
+        served = processes.Running(*command)
+        time.sleep(6)
+        assert served.poll() is None, "the dashboard ended by itself"
+        served.send_signal(signal.SIGINT)
+        assert served.wait(20) in (0, 130), served.stderr
+    else:
+        done = processes.run(*command)
+        sys.stdout.write(done.stdout)
+        sys.stderr.write(done.stderr)
+        raise SystemExit(done.returncode)
