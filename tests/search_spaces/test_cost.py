@@ -49,7 +49,7 @@ def by_blocks(net: Architecture, known: dict[Block, int]) -> int:
 
 @pytest.mark.parametrize("name", SPACES)
 def test_macs_are_fvcores(name):
-    nets, known = small_ones(name, 6), {}
+    nets, known = small_ones(name, 5), {}
     for net in nets:
         assert fvcore_macs(net) == by_blocks(net, known) == cost(net).macs
 

@@ -90,7 +90,7 @@ def test_two_limits_at_once_are_never_broken(pair, shares, strategy, tmp_path_fa
     except UserError:
         return
     runs = tmp_path_factory.mktemp("runs")
-    given = {"strategy": strategy, "trials": 20, "runs": runs}
+    given = {"strategy": strategy, "trials": 10, "runs": runs}
     given |= {"space": EFFICIENTNET, "evaluator": "surrogate"}
     found = find(target=limits[0], limits=(limits[1],), **given)
     assert found.pick is not None

@@ -178,7 +178,7 @@ def test_prepare_builds_no_sampler_to_have_limits_refused(monkeypatch):
     def never(*_, **__):
         raise AssertionError("a proposer was built")
 
-    monkeypatch.setattr("nas.search.plan.Search", never)
+    monkeypatch.setattr("nas.search.ask.Search", never)
     monkeypatch.setattr("nas.strategies.registry.Strategy.sampler", never)
     with pytest.raises(UserError, match="the smallest has"):
         prepare(Plan(Objective("hard", 4e6), space="efficientnet"))

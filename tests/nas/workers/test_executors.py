@@ -236,12 +236,12 @@ from nas.jobs import Job
 from search_spaces import NETWORKS
 
 def own_number(architecture, budget, seed):
-    return float(os.getpid())
+    return os.getpid() / 1e6
 
 if __name__ == "__main__":
     hands = executor("pool", own_number, Resources(1))
     hands.submit(Job(0, {}, NETWORKS["mnasnet_small"], 0))
-    print(int(hands.next()[1].measurement.accuracy), flush=True)
+    print(round(1e6 * hands.next()[1].measurement.accuracy), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
