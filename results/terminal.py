@@ -84,8 +84,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
         sys.stdout.flush()
         raise SystemExit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        error.message = error.message.replace("Got unexpected extra", "There are too many")
-        error.show()
+        _in_our_words(error).show()
         raise SystemExit(error.exit_code) from None
     except (click.Abort, KeyboardInterrupt):
         click.echo(f"{name}: interrupted", err=True)
@@ -113,6 +112,13 @@ def entry(group: click.Group, name: str) -> NoReturn:
         )
     click.echo(f"{name}: {plain(message)}", err=True)
     raise SystemExit(code)
+
+
+def _in_our_words(error: click.ClickException) -> click.ClickException:
+    text = error.message.replace("Got unexpected extra", "There are too many")
+    if text == error.message or not isinstance(error, click.UsageError):
+        return error
+    return click.UsageError(text, error.ctx)
 
 
 def print_json(value: Any) -> None:
