@@ -69,7 +69,9 @@ def wait_for_command(place):
                 return command
             line.sendall(b"%8d" % child)
             running[os.pidfd_open(child)] = child, line
-        elif sys.stdin in ready:
+        elif sys.stdin in ready:  # whoever asked has ended
+            for child, _ in running.values():
+                os.kill(child, signal.SIGKILL)
             os._exit(0)
 
 
