@@ -240,11 +240,13 @@ def test_a_run_of_another_experiment_is_refused(gridsearch) -> None:
 
 
 def test_help_comes_at_once() -> None:
-    def seconds() -> float:  # of processor: other tests may run beside
+    """In 0.3 s of processor, or on a busy machine in four times what click alone takes there."""
+
+    def seconds(*command: str) -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "gridsearch", "run", "--help"], check=True,
-                       capture_output=True)  # fmt: skip
+        subprocess.run([sys.executable, *command], check=True, capture_output=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    assert min(seconds() for _ in range(5)) < 0.3
+    ours = min(seconds("-m", "gridsearch", "run", "--help") for _ in range(4))
+    assert ours < 0.3 or ours < 4 * min(seconds("-c", "import click") for _ in range(4))
