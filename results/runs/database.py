@@ -60,8 +60,9 @@ class Database:
         storage = _opened(url)
         self._owner: Owner | None = None
         if name in optuna.get_all_study_names(storage):  # another experiment's is only looked at
-            self.content = content_of(optuna.load_study(study_name=name, storage=storage))
-            if self.content.experiment not in (None, experiment):
+            study = optuna.load_study(study_name=name, storage=storage)
+            if study.user_attrs.get("experiment", experiment) != experiment:
+                self.content = content_of(study)
                 return
         self._owner = Owner(storage, name)
         try:

@@ -224,6 +224,9 @@ class Journal:
             waiting, self._waiting = self._waiting, []
             self._write(waiting)
 
+    def close(self) -> None:
+        """Nothing is held open: the folder's lock says who writes."""
+
     def _write(self, texts: list[str]) -> None:
         with _whole(), self._path.open("ab") as file:
             file.write("".join(texts).encode())

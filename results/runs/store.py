@@ -88,8 +88,7 @@ class Store:
 
     def close(self) -> None:
         """Lets another process write."""
-        if not isinstance(self._kept, Journal):
-            self._kept.close()
+        self._kept.close()
 
     def _open(
         self,
