@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from results.report.page import Code, Part, Section, Table, Text
 from results.runs.files import read_json
 from results.runs.folder import RECORD, STORE, check_store, masked, read_record
+from results.runs.load import run_folder
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ def open_folder(spec: str, runs: Path, storage: str | None = None) -> Folder:
     Raises:
         UserError: There is none, its record can't be read, or its trials are elsewhere.
     """
-    places = [path for path in (Path(spec), runs / spec) if path.is_dir()]
-    for path in sorted(places, key=lambda path: not (path / RECORD).is_file()):
+    if (path := run_folder(spec, runs, (RECORD,))) is not None:
         if not (path / RECORD).is_file():
             raise UserError(f"{path} has no {RECORD}, so it is no run's folder")
         record = read_record(path)

@@ -1,6 +1,6 @@
 """From what a user types to an architecture: a network's name, a run, a file, block strings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,19 +63,21 @@ def _plain(spec: str, runs: Path, shape: Shape) -> tuple[Architecture, bool] | N
     return None
 
 
-def _places(spec: str, runs: Path) -> list[Path]:
+SIGNS = (BEST, FAMILY, RECORD)  # files of which a run's folder has one
+
+
+def _places(spec: str, runs: Path, signs: Sequence[str] = SIGNS) -> list[Path]:
     """Where a name may lead; a folder that is no run's, as one of images, hides none that is."""
-    places = [Path(spec), runs / spec] if spec else []
-    return sorted(places, key=lambda path: path.is_dir() and not _is_run(path))
+
+    def foreign(path: Path) -> bool:
+        return path.is_dir() and not any((path / name).exists() for name in signs)
+
+    return sorted([Path(spec), runs / spec] if spec else [], key=foreign)
 
 
-def _is_run(path: Path) -> bool:
-    return any((path / name).exists() for name in (BEST, FAMILY, RECORD))
-
-
-def run_folder(spec: str, runs: Path) -> Path | None:
-    """The folder that a name leads to; None where there is none."""
-    return next((path for path in _places(spec, runs) if path.is_dir()), None)
+def run_folder(spec: str, runs: Path, signs: Sequence[str] = SIGNS) -> Path | None:
+    """The folder that a name leads to, one with a file of `signs` before others; or None."""
+    return next((path for path in _places(spec, runs, signs) if path.is_dir()), None)
 
 
 def _of_folder(path: Path) -> Architecture:
