@@ -15,6 +15,7 @@ from search_spaces.quantities import QUANTITIES, Quantity
 
 Value = int | float | str | bool
 Values = Mapping[str, Value]
+Build = Callable[[Values], Architecture]
 
 
 class Options:
@@ -96,7 +97,7 @@ class Space:
 
     name: str
     choices: Mapping[str, tuple[Value, ...]]
-    build: Callable[[Values], Architecture] = field(repr=False, compare=False)
+    build: Build = field(repr=False, compare=False)
     description: str = ""
     known: Callable[[], Iterable[Values]] | None = field(default=None, repr=False, compare=False)
 

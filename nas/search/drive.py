@@ -19,12 +19,11 @@ from results.runs.files import read_json, write_json
 from results.runs.records import Trial
 from results.runs.session import Run
 from results.runs.store import Store
-from search_spaces.architecture import Architecture, from_dict, to_dict
+from search_spaces.architecture import from_dict, to_dict
 from search_spaces.errors import RunFailure, UserError
-from search_spaces.space import Values
+from search_spaces.space import Build
 
 PENDING = "pending.json"
-Build = Callable[[Values], Architecture]
 Show = Callable[[Trial, int], None]  # called with each finished trial and how many there are
 FAILURES = 10  # a run whose first this many trials all fail stops
 

@@ -16,7 +16,8 @@ from nas.search.plan import Plan, default_space
 from nas.strategies.registry import Strategy, strategy
 from nas.workers.recount import recounting
 from results.runs.folder import check_run, run_path
-from results.runs.session import Loading, session, timed
+from results.runs.journal import Loading
+from results.runs.session import session, timed
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.space import Space, Values, check

@@ -12,7 +12,7 @@ stands there, and the same command goes on from its store.
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,15 +22,11 @@ from results.runs.folder import RECORD, STORE, check_store, check_whole, masked,
 from results.runs.made import now
 from search_spaces.errors import UserError
 
-Loading = Callable[[int, int], None]
-
 if TYPE_CHECKING:
+    from results.runs.journal import Loading
     from results.runs.records import Trial
     from results.runs.store import Store
-    from search_spaces.architecture import Architecture
-    from search_spaces.space import Values
-
-    Build = Callable[[Values], Architecture]
+    from search_spaces.space import Build
 
 
 @dataclass
@@ -110,7 +106,7 @@ def session(
     storage: str | None = None,
     choices: Mapping[str, tuple[Any, ...]] | None = None,
     build: "Build | None" = None,
-    loading: Loading = lambda done, of: None,
+    loading: "Loading" = lambda done, of: None,
 ) -> Iterator[Run]:
     """Opens or continues a run, and writes the session down at its end.
 
@@ -152,7 +148,7 @@ def _open_store(
     experiment: Mapping[str, Any],
     storage: str | None,
     choices: Mapping[str, tuple[Any, ...]],
-    loading: Loading,
+    loading: "Loading",
 ) -> None:
     from results.runs.store import Store
 
