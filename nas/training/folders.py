@@ -115,7 +115,9 @@ def _by_class(folder: Path, left_out: list[LeftOut]) -> _Classes:
     for entry in _listed(folder):
         if entry.is_dir():
             bad: list[tuple[str, str]] = []
-            classes[entry.name] = sorted(_files(Path(entry.path), bad, set()))
+            place = Path(entry.path)
+            seen = {_identity(path) for path in (place, *place.parents)}
+            classes[entry.name] = sorted(_files(place, bad, seen))
             left_out += [(path, reason, entry.name) for path, reason in bad]
     empty = [name for name, files in classes.items() if not files]
     if empty:
@@ -135,19 +137,18 @@ def _files(folder: Path, bad: list[tuple[str, str]], seen: set[tuple[int, int]])
             what = "a link to nothing" if entry.is_symlink() else "no regular file"
             bad.append((entry.path, what))
         else:
-            status = entry.stat()
-            real = (status.st_dev, status.st_ino)
-            if real in seen or _above(path, real):
+            real = _identity(path)
+            if real in seen:
                 bad.append((entry.path, "a link to a folder that is read already"))
             else:
                 seen.add(real)
                 yield from _files(path, bad, seen)
 
 
-def _above(path: Path, real: tuple[int, int]) -> bool:
-    """Whether a folder is one of those that hold it."""
-    above = (parent.stat() for parent in path.parents)
-    return any((status.st_dev, status.st_ino) == real for status in above)
+def _identity(path: Path) -> tuple[int, int]:
+    """What a real folder is known by, however it is reached."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _listed(folder: Path) -> list["os.DirEntry[str]"]:
