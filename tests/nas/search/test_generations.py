@@ -54,10 +54,10 @@ def search(wanted, known=(), seed=0, space=SPACE, limits=()):
     return Generations(space, Objective("hard", TARGET), limits, seed, known, wanted)
 
 
-def finish(asked, model=None):
+def finish(asked, model=None, together=tuple):
     """Drives a search to its end, as the loop of a run does."""
     model = model or Model()
-    executor, trials = PredictingExecutor(model, model), []
+    executor, trials = PredictingExecutor(model, model, together), []
     while True:
         running = 0
         while (job := asked.ask()) is not None:
