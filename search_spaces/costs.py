@@ -90,7 +90,8 @@ def stages_of(architectures: Sequence[Architecture]) -> tuple[Stages, Ints]:
         return np.fromiter(values, kind, len(distinct))[rows]
 
     counts = np.fromiter((len(one.stages) for one in architectures), np.int64, len(architectures))
-    frame = np.array(list(map(attrgetter(*_FRAME), architectures)), np.int64).T
+    rows_of = list(map(attrgetter(*_FRAME), architectures))
+    frame = np.array(rows_of, np.int64).reshape(-1, len(_FRAME)).T
     columns = {field: column(field) for field in _OWN}
     network = np.repeat(np.arange(len(counts)), counts)
     c_in = np.roll(columns["channels"], 1)
@@ -107,7 +108,7 @@ def _sizes(stride: Ints, counts: Ints, frame: Ints) -> Ints:
     resolution, stem_stride, pools = frame[2], frame[5], frame[6]
     begins = -(-resolution // stem_stride)
     begins = np.where(pools > 0, -(-begins // 2), begins)
-    there = np.arange(counts.max()) < counts[:, None]
+    there = np.arange(counts.max(initial=0)) < counts[:, None]
     strides = np.ones(there.shape, np.int64)
     strides[there] = stride
     whole = np.cumprod(np.minimum(strides, 1 << 15), 1, dtype=np.float64)
@@ -192,7 +193,7 @@ def _alike(op: int, s: Stages) -> Ints:
     else:
         h = np.maximum(np.rint(c * s.expand), 1).astype(np.int64)
     wide = {_DSCONV: c, _CONV: o, _BOTTLENECK: o}.get(op, h)  # what SE scales
-    q = _squeezed(s, wide)
+    q = squeezed(s, wide)
     se = _where(q > 0, (2 * wide * q, 2 * wide * q + wide + q, wide + q, wide * after + wide + q))
     expands = (s.expand != 1) | (s.keep_expansion > 0)
     none = np.zeros_like(c)
@@ -234,8 +235,13 @@ def _joined(s: Stages, op: int, first: Layer, path: list[Layer], before: Ints, a
     return np.stack([*sums, np.maximum(live, joined * residual)], 1)
 
 
-def _squeezed(s: Stages, wide: Ints) -> Ints:
-    """Squeezed channels of SE (m,), 0 for none; as `layers.squeezed`."""
+def squeezed(s: Stages, wide: Ints) -> Ints:
+    """Squeezed channels of SE (m,), 0 for none; as `layers.squeezed`.
+
+    Args:
+        s: Of m blocks.
+        wide: (m,) channels that SE scales.
+    """
     if not s.se.any():
         return np.zeros_like(wide)
     exact = wide * s.se
