@@ -25,6 +25,7 @@ LEVEL = 2.0  # of the level, where measurements set it
 ELSEWHERE = (0.5, 0.5, 0.3, 0.3, 0.3, 0.3, 0.3, 0.5, 0.0)
 PAIRS = 40  # of networks whose differences tell how rough another model is
 LEAST_ERROR = 0.05  # percent
+USUAL, WORTH = 0.015, 2.0  # a training's deviation of log error, and how many degrees it counts
 
 Floats = NDArray[np.float64]
 
@@ -131,9 +132,5 @@ def noise_of(values: Sequence[Sequence[float]], stated: Sequence[float | None]) 
     freedom = sum(len(one) - 1 for one in values)
     known = [one for one in stated if one is not None]
     if freedom:
-        drawn, worth = USUAL**2, WORTH
-        return math.sqrt((float(squares) + worth * drawn) / (freedom + worth))
+        return math.sqrt((float(squares) + WORTH * USUAL**2) / (freedom + WORTH))
     return math.sqrt(float(np.mean(np.square(known)))) if known else None
-
-
-USUAL, WORTH = 0.015, 2.0  # a training's deviation of log error, and how many degrees it counts
