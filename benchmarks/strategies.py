@@ -18,7 +18,7 @@ from nas.evaluators import Measurement, Outcome
 from nas.imagenet.process import Process, fit
 from nas.objective import Objective
 from nas.search.ask import Search
-from nas.strategies.problem import positions
+from nas.strategies.codes import positions
 from nas.strategies.scores import Warp
 from results.runs.records import Trial
 from search_spaces.spaces import space

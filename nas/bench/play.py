@@ -17,7 +17,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from nas.bench.tasks import Task
-from nas.strategies.problem import Codes, Floats, positions, values_of
+from nas.strategies.codes import Codes, Floats, positions, values_of
 from nas.strategies.registry import Strategy, derive_seed, reseed
 from nas.strategies.registry import strategy as named
 from nas.strategies.scores import factors

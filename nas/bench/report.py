@@ -12,7 +12,7 @@ import numpy as np
 
 from nas.bench.play import Play, rewards, volumes
 from nas.bench.tasks import Task
-from nas.strategies.problem import Floats
+from nas.strategies.codes import Floats
 
 LEVEL = 0.95  # of intervals
 RESAMPLES = 2000  # draws of seeds, for the interval of `reach`

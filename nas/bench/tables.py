@@ -14,7 +14,7 @@ import numpy as np
 
 from nas.bench.tasks import ListedProblem, Task
 from nas.objective import Objective
-from nas.strategies.problem import Codes, Floats
+from nas.strategies.codes import Codes, Floats
 from search_spaces.errors import UserError
 
 OPTIONS = 64  # different values at most that a column of a choice has

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from nas.objective import Objective, limits_of
+from nas.strategies.codes import Codes, Floats
 from nas.strategies.inner import Inner
-from nas.strategies.problem import Codes, Facts, Floats, Problem, SpaceProblem
+from nas.strategies.problem import Facts, Problem, SpaceProblem
 from nas.strategies.scores import factors
 from search_spaces.errors import UserError
 from search_spaces.space import Space, Value

@@ -12,8 +12,9 @@ import numpy as np
 from nas.evaluators import Outcome
 from nas.jobs import Job
 from nas.objective import Limit, Objective, limits_of
+from nas.strategies.codes import Codes, codes_of
 from nas.strategies.elites import Elites
-from nas.strategies.problem import Codes, SpaceProblem, codes_of
+from nas.strategies.problem import SpaceProblem
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.costs import remember

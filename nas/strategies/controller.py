@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nas.strategies.problem import Codes, Floats
+from nas.strategies.codes import Codes, Floats
 
 
 @dataclass(frozen=True)

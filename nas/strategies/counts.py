@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nas.strategies.codes import Codes, Floats, keys_of, positions, values_of
+from nas.strategies.codes import Codes, Floats, codes_of, keys_of, values_of
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost, ends_cost, stage_cost
 from search_spaces.costs import remember
@@ -159,7 +159,7 @@ def parts_of(space: Space, bases: int = 6, checks: int = 60) -> Parts | None:
         return None
     made = Parts(space, [sorted(depended) for depended in sets])
     drawn = [space.sample(rng) for _ in range(checks)]
-    codes = np.array([positions(space.choices, values) for values in drawn])
+    codes = codes_of(space.choices, drawn)
     made(codes[: checks // 2])  # fills rows of the table, which the second half then reads too
     exact = np.array([cost(space.build(values)) for values in drawn], float)
     return made if np.array_equal(made(codes)[1][:, :4], exact) else None

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.objective import Objective
-from nas.strategies.codes import keys_of
+from nas.strategies.codes import Codes, Floats, codes_of, keys_of
 from nas.strategies.inner import Inner
 from nas.strategies.nearby import Slopes, singles
-from nas.strategies.problem import Codes, Floats, SpaceProblem, positions
+from nas.strategies.problem import SpaceProblem
 from search_spaces.architecture import Architecture
 
 ROUNDS = 40  # times that children are made until a generation is full
@@ -202,10 +202,9 @@ class Elites:
 
     def _known(self, n: int) -> list[Codes]:
         """At most n networks that people have: the dearest allowed, and some of every cost."""
-        known = [positions(self.problem.choices, v) for v in self.problem.known()]
-        if not known:
+        codes = codes_of(self.problem.choices, self.problem.known())
+        if not len(codes):
             return []
-        codes = np.array(known)
         facts = self.problem.facts(codes)
         codes = codes[facts.allowed][np.argsort(-facts.cost[facts.allowed], kind="stable")]
         dear, every = codes[: n // 2], codes[n // 2 :: max(1, len(codes) // max(1, n // 4))]

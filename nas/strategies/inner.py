@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.strategies.problem import Codes, Facts, Floats, Problem
+from nas.strategies.codes import Codes, Floats
+from nas.strategies.problem import Facts, Problem
 
 SAMPLES = 512  # random networks whose mean and spread standardise the numbers
 CHILDREN, PARENTS, GENERATIONS = 160, 32, 8  # of the evolution behind one proposal

@@ -13,7 +13,8 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial
 
 from nas.objective import Objective
-from nas.strategies.problem import Codes, Facts, Problem
+from nas.strategies.codes import Codes
+from nas.strategies.problem import Facts, Problem
 
 GRID = 33  # values at most that a numeric parameter is tried at
 

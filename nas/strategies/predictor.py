@@ -16,10 +16,11 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.imagenet.process import Growing
+from nas.strategies.codes import Codes, Floats, values_of
 from nas.strategies.informed import InformedSampler
 from nas.strategies.inner import Inner
 from nas.strategies.plain import Coder, PlainProblem
-from nas.strategies.problem import Codes, Facts, Floats, Problem, values_of
+from nas.strategies.problem import Facts, Problem
 from nas.strategies.scores import Chances, Warp, factors, finite, hypervolume_score, scalarised
 from search_spaces.architecture import Architecture
 

@@ -12,14 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.objective import Limit, Objective, broken, feasible_values
-from nas.strategies.codes import Codes as Codes
-from nas.strategies.codes import Floats as Floats
-from nas.strategies.codes import codes_of as codes_of
-from nas.strategies.codes import keys_of
-from nas.strategies.codes import positions as positions
-from nas.strategies.codes import values_of as values_of
-from nas.strategies.counts import Parts, Rows
-from nas.strategies.counts import parts_of as parts_of
+from nas.strategies.codes import Codes, Floats, keys_of, positions, values_of
+from nas.strategies.counts import Parts, Rows, parts_of
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost
 from search_spaces.quantities import Quantity

@@ -19,10 +19,11 @@ from optuna.distributions import BaseDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.strategies.codes import Codes, Floats, values_of
 from nas.strategies.controller import Controller, Settings
 from nas.strategies.informed import InformedSampler
 from nas.strategies.plain import Coder, PlainProblem, Read
-from nas.strategies.problem import Codes, Floats, Problem, values_of
+from nas.strategies.problem import Problem
 from nas.strategies.scores import scalarised
 
 

@@ -13,9 +13,11 @@ from nas.evaluators import Measurement, Outcome
 from nas.imagenet.process import Growing, Process, fit
 from nas.objective import Limit, Objective, broken, limits_of
 from nas.search.ask import Search
+from nas.strategies.codes import positions, values_of
+from nas.strategies.counts import parts_of
 from nas.strategies.inner import Inner
 from nas.strategies.predictor import PredictorSampler
-from nas.strategies.problem import SpaceProblem, parts_of, positions, values_of
+from nas.strategies.problem import SpaceProblem
 from nas.strategies.registry import STRATEGIES, Strategy
 from nas.strategies.scores import Warp, hypervolume_score
 from results.runs.front import hypervolume
