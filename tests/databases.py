@@ -29,7 +29,7 @@ class Server:
         return f"postgresql://tester@/{name}?host={self.socket}"
 
 
-def serving(folder: Path) -> Iterator[Server]:
+def serving() -> Iterator[Server]:
     """Starts the server and ends it; it listens on a socket of its own alone."""
     pytest.importorskip("psycopg")
     programs = next((place for place in PLACES if (place / "initdb").exists()), None)

@@ -7,6 +7,7 @@ Elsewhere it is `python -m nas`. How long a start takes, and what it imports, is
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -118,3 +119,18 @@ def run(module, *arguments, cwd=".", env=None, timeout=600):
         process.send_signal(signal.SIGKILL)
         raise
     return process
+
+
+def spent(*command, cwd="."):
+    """What a true process of `python command...` prints, and its seconds of processor."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)  # others may run beside
+    done = subprocess.run([sys.executable, *command], cwd=cwd, capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def help_comes_at_once(*command):
+    """In 0.3 s of processor, or on a busy machine in four times what click alone takes there."""
+    ours = min(spent("-m", *command, "--help")[1] for _ in range(4))
+    return ours < 0.3 or ours < 4 * min(spent("-c", "import click")[1] for _ in range(4))

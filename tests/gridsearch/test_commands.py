@@ -1,8 +1,6 @@
 """The `gridsearch` command end to end."""
 
 import json
-import resource
-import subprocess
 import sys
 from pathlib import Path
 
@@ -35,27 +33,19 @@ def gridsearch(tmp_path, monkeypatch, capsys):
 
 def test_the_grid_at_phi_1_takes_five_seconds_at_most(tmp_path: Path) -> None:
     """Of processor; on a slow or busy machine, twice what importing the usual packages takes."""
-
-    def timed(*command: str) -> tuple[float, "subprocess.CompletedProcess[str]"]:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert (done.returncode, done.stderr) == (0, "")
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done
-
     seconds = []
     for i in range(3):
-        spent, done = timed("-m", "gridsearch", "run", "--phi", "1", "--name", f"r{i}")
-        seconds.append(spent)
-        if spent <= 5:
+        printed, each = processes.spent(
+            "-m", "gridsearch", "run", "--phi", "1", "--name", f"r{i}", cwd=tmp_path
+        )
+        seconds.append(each)
+        if each <= 5:
             break
     if min(seconds) > 5:
-        assert min(seconds) <= 2 * timed("-c", "import torch, pandas, optuna")[0]
+        assert min(seconds) <= 2 * processes.spent("-c", "import torch, pandas, optuna")[1]
     for part in ("paper (Tan & Le 2019)", "1.15", "not a measurement", "were off by", "real ratio"):
-        assert part in done.stdout
-    last = done.stdout.split("next: gridsearch ")[1].split()
+        assert part in printed
+    last = printed.split("next: gridsearch ")[1].split()
     assert last[0] == "family"
     family = processes.run("gridsearch", *last, cwd=tmp_path)
     assert family.returncode == 0, family.stderr
@@ -240,13 +230,4 @@ def test_a_run_of_another_experiment_is_refused(gridsearch) -> None:
 
 
 def test_help_comes_at_once() -> None:
-    """In 0.3 s of processor, or on a busy machine in four times what click alone takes there."""
-
-    def seconds(*command: str) -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, *command], check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    ours = min(seconds("-m", "gridsearch", "run", "--help") for _ in range(4))
-    assert ours < 0.3 or ours < 4 * min(seconds("-c", "import click") for _ in range(4))
+    assert processes.help_comes_at_once("gridsearch", "run")

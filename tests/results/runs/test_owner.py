@@ -9,7 +9,6 @@ import time
 
 import optuna
 import pytest
-from databases import serving
 from test_store import CHOICES, EXPERIMENT, trial
 
 from results.report.record import read_only
@@ -46,13 +45,10 @@ def writer(url, count, then=""):
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def url(request, tmp_path, tmp_path_factory):
+def url(request, tmp_path):
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/x.db"
-        return
-    servers = serving(tmp_path_factory.mktemp("postgresql"))
-    yield next(servers).database()
-    next(servers, None)
+        return f"sqlite:///{tmp_path}/x.db"
+    return request.getfixturevalue("server").database()
 
 
 def numbers(url):

@@ -3,13 +3,11 @@
 import json
 import os
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
-from databases import Server, serving
 from optuna.distributions import CategoricalDistribution
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
@@ -41,12 +39,6 @@ def opened(location: str | Path, experiment: dict[str, object] = EXPERIMENT) -> 
     store = Store(location, experiment, CHOICES)
     _open[str(location)] = store
     return store
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A PostgreSQL server of our own, where its programs are installed."""
-    yield from serving(tmp_path_factory.mktemp("postgresql"))
 
 
 @pytest.fixture(params=KINDS)
