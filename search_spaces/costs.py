@@ -134,12 +134,16 @@ def costs(architectures: Sequence[Architecture]) -> Counted:
     return Counted(columns, stages, parts)
 
 
-def remember(architectures: Sequence[Architecture]) -> Counted:
-    """`costs`, which `cost` then knows of each of the networks."""
-    counted = costs(architectures)
+def keep(architectures: Sequence[Architecture], counted: Counted) -> None:
+    """Lets `cost` know what was counted of each of the networks."""
     for one, row in zip(architectures, counted.columns.tolist(), strict=True):
         object.__setattr__(one, "_cost", Cost(*row))
-    return counted
+
+
+def remember(architectures: Sequence[Architecture]) -> None:
+    """Counts at once, for `cost`, those of the networks that it does not know yet."""
+    new = [one for one in architectures if "_cost" not in vars(one)]
+    keep(new, costs(new))
 
 
 def stage_costs(stages: Stages) -> Ints:

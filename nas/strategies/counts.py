@@ -15,7 +15,7 @@ import numpy as np
 from nas.strategies.codes import Codes, Floats, codes_of, keys_of, values_of
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost, ends_cost, stage_cost
-from search_spaces.costs import remember
+from search_spaces.costs import costs, keep
 from search_spaces.layers import Ends, ends_of, stage_inputs
 from search_spaces.space import Space
 
@@ -115,7 +115,9 @@ class Rows:
 
     def __call__(self, codes: Codes) -> tuple[Floats, Floats]:
         """A model's numbers (n, f) and counts (n, COUNTS) of networks."""
-        counted = remember(self.built(codes))
+        networks = self.built(codes)
+        counted = costs(networks)
+        keep(networks, counted)
         of, n = counted.stages, len(codes)
         repeats = of.repeats.astype(float)
         sums = [
