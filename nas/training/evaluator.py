@@ -26,6 +26,7 @@ from nas.training.loop import (
     steps_per_epoch,
     train,
 )
+from nas.training.optimizers import optimizer_for
 from nas.training.recipes import FAST, Recipe, steps_of
 from nas.training.state import Pixels, State
 from search_spaces.architecture import Architecture
@@ -210,7 +211,8 @@ class TrainingEvaluator:
         rates: dict[str, Any] = {"dropout": recipe.dropout, "drop_connect": recipe.drop_connect}
         trained = replace(architecture, **{k: v for k, v in rates.items() if v is not None})
         network = build(trained, seed=abs(seed), bn_momentum=recipe.bn_momentum)
-        return State(prepare(network, torch.device(self.where)), recipe)
+        network = prepare(network, torch.device(self.where))
+        return State(network, optimizer_for(network, recipe), averaged=recipe.ema > 0)
 
     def _train_pixels(self, data: ImageData, device: torch.device) -> Pixels:
         return Pixels(data.train_x, data.train_y, device, self._subsets[data.resolution])

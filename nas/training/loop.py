@@ -20,6 +20,7 @@ from nas.training.state import Pixels, State
 
 CHECK = 20  # steps between two looks at the loss: each look waits for the device
 HALVINGS = 3  # times that a batch is halved when memory runs out
+Loss = Callable[[Tensor, Tensor], Tensor]  # (logits, labels) -> their mean loss
 
 
 class TrainingFailed(RuntimeError):
@@ -103,6 +104,7 @@ def train(
     """
     recipe, epoch_steps = task.recipe, steps_per_epoch(len(data), task.batch)
     batch = min(task.batch, len(data))
+    loss = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     order, order_of, losses = np.empty(0, np.int64), -1, list[Tensor]()
     state.network.train()
     while state.step < until:
@@ -118,41 +120,62 @@ def train(
         images = normalize(augment(images, recipe.flip, recipe.shift, generator))
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, state.step, epoch_steps, batch)
-        losses.append(_gradients(state, images, labels, recipe.label_smoothing, seed))
-        _update(state, recipe)
+        losses.append(gradients(state, images, labels, loss, seed))
+        update(state, recipe.clip, average_decay(recipe.ema, state.step))
         state.step += 1
         if state.step % CHECK == 0 or state.step == until:
-            _check(losses, state.step)
+            check_losses(losses, state.step)
             losses.clear()
             checked(state)
 
 
-def _update(state: State, recipe: Recipe) -> None:
-    """One step of the optimizer on the gradients, and of the average."""
-    if recipe.clip:
+def update(state: State, clip: float, decay: float) -> None:
+    """One step of the optimizer on the gradients, and of the average.
+
+    Args:
+        state: Changes in place.
+        clip: Largest norm of the gradient; 0 for no limit.
+        decay: Of the average.
+    """
+    if clip:
         state.scaler.unscale_(state.optimizer)
-        nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip)
+        nn.utils.clip_grad_norm_(state.network.parameters(), clip)
     state.scaler.step(state.optimizer)
     state.scaler.update()
     state.optimizer.zero_grad(set_to_none=True)
-    state.update_average(average_decay(recipe, state.step))
+    state.update_average(decay)
 
 
-def _check(losses: list[Tensor], step: int) -> None:
-    """Raises TrainingFailed at the first of the last losses that is not finite."""
+def check_losses(losses: list[Tensor], step: int) -> None:
+    """Looks at the last steps' losses, the last of them of step `step`.
+
+    Raises:
+        TrainingFailed: One is not finite; the first is named.
+    """
     for place, loss in enumerate(torch.stack(losses).tolist(), step - len(losses) + 1):
         if not np.isfinite(loss):
             raise TrainingFailed(f"the loss is {loss} at step {place}: the training diverged")
 
 
-def _gradients(state: State, images: Tensor, labels: Tensor, smoothing: float, seed: int) -> Tensor:
-    """The batch's mean loss; its gradients are left in the weights.
+def gradients(state: State, images: Tensor, labels: Tensor, loss: Loss, seed: int) -> Tensor:
+    """A batch's forward and backward pass; where memory runs out the batch goes in halves.
 
-    Where memory runs out the batch is halved and the gradients add up. Raises TrainingFailed.
+    Args:
+        state: The gradients are left in its weights.
+        images: (n, channels, height, width), normalized.
+        labels: (n,), or (n, classes) shares.
+        loss: The mean over a batch.
+        seed: Of dropout and drop-connect.
+
+    Returns:
+        The batch's mean loss.
+
+    Raises:
+        TrainingFailed: Memory does not suffice for an eighth of it either.
     """
     for _ in range(HALVINGS + 1):
         try:
-            return _gradients_in_parts(state, images, labels, smoothing, seed)
+            return _gradients_in_parts(state, images, labels, loss, seed)
         except torch.cuda.OutOfMemoryError as error:
             reason = str(error).partition("\n")[0]
         # The error is gone here, and with it the frames that held the activations.
@@ -167,18 +190,17 @@ def _gradients(state: State, images: Tensor, labels: Tensor, smoothing: float, s
 
 
 def _gradients_in_parts(
-    state: State, images: Tensor, labels: Tensor, smoothing: float, seed: int
+    state: State, images: Tensor, labels: Tensor, loss: Loss, seed: int
 ) -> Tensor:
     """The batch's mean loss, piece by piece; the gradients add up in the weights."""
     torch.manual_seed(seed)  # for dropout and drop-connect
     whole = torch.zeros((), device=images.device)
     for part, wanted in zip(images.chunk(state.parts), labels.chunk(state.parts), strict=True):
         with torch.autocast(images.device.type, state.dtype, enabled=state.autocast):
-            logits = state.network(part)
-        loss = nn.functional.cross_entropy(logits.float(), wanted, label_smoothing=smoothing)
-        loss = loss * (len(part) / len(images))
-        state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        whole += loss.detach()
+            logits = state.forward(part)
+        share = loss(logits.float(), wanted) * (len(part) / len(images))
+        state.scaler.scale(share).backward()  # type: ignore[no-untyped-call]
+        whole += share.detach()
     return whole
 
 

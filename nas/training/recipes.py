@@ -117,14 +117,14 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int, batch: int) -
     return float(full * recipe.decay ** (epoch // recipe.decay_epochs))
 
 
-def average_decay(recipe: Recipe, step: int) -> float:
-    """The decay of the weights' average after step 0, 1, ...: min(ema, (1 + n) / (10 + n)).
+def average_decay(most: float, step: int) -> float:
+    """The decay of the weights' average after step 0, 1, ...: min(most, (1 + n) / (10 + n)).
 
     TensorFlow's correction for short runs (tf.train.ExponentialMovingAverage, num_updates); it is
     the polynomial-decay averaging of Shamir & Zhang 2013 with eta = 8: the weights of step k
     count in proportion to about (k / n)^8.
     """
-    return min(recipe.ema, (1 + step) / (10 + step))
+    return min(most, (1 + step) / (10 + step))
 
 
 def steps_of(budget: float, steps_per_epoch: int) -> int:

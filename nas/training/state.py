@@ -1,14 +1,13 @@
 """What a training works on: images on its device, and the state that it is continued from."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-
-from nas.training.optimizers import optimizer_for
-from nas.training.recipes import Recipe
 
 RESIDENT = 0.25  # share of a GPU's free memory that may hold the data set
 
@@ -63,21 +62,25 @@ class State:
 
     Args:
         network: Is trained in place.
-        recipe: How.
+        optimizer: Over its parameters.
+        averaged: Whether the weights' average is kept.
 
     Attributes:
+        forward: What images go through: the network, or what shares its work among processes.
         step: Optimizer steps done.
         parts: Pieces that a batch goes through the network in.
-        average: The moving average of weights and statistics; empty where the recipe has none.
+        average: The moving average of weights and statistics; empty where none is kept.
         dtype: Of autocast, which is on for a GPU only.
     """
 
-    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
+    def __init__(
+        self, network: nn.Module, optimizer: torch.optim.Optimizer, averaged: bool
+    ) -> None:
         self.network, self.step, self.parts = network, 0, 1
-        self.optimizer = optimizer_for(network, recipe)
+        self.forward, self.optimizer = network, optimizer
         live = network.state_dict().values()
         self._live = [tensor for tensor in live if tensor.is_floating_point()]
-        self.average = [tensor.clone() for tensor in self._live] if recipe.ema else []
+        self.average = [tensor.clone() for tensor in self._live] if averaged else []
         device = self._live[0].device
         half = device.type == "cuda"
         self.dtype = torch.bfloat16 if half and torch.cuda.is_bf16_supported() else torch.float16
@@ -95,6 +98,18 @@ class State:
         with torch.no_grad():
             for live, average in zip(self._live, self.average, strict=bool(self.average)):
                 live.copy_(average)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[nn.Module]:
+        """The network with the averages in it, within the block; training goes on after it."""
+        before = [tensor.clone() for tensor in self._live] if self.average else []
+        self.use_average()
+        try:
+            yield self.network
+        finally:
+            with torch.no_grad():
+                for live, tensor in zip(self._live, before, strict=bool(before)):
+                    live.copy_(tensor)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a training is continued from."""

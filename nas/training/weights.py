@@ -64,12 +64,14 @@ def _seed(folder: Path, best: Mapping[str, Any]) -> str:
 def _averaged(file: Path, architecture: Architecture, recipe_name: str) -> dict[str, Any] | None:
     """The state_dict of a finished training's averaged weights; None of one that kept none."""
     from nas.training.checkpoints import Checkpoint
+    from nas.training.optimizers import optimizer_for
     from nas.training.recipes import recipe
     from nas.training.state import State
     from search_spaces.builder import build
 
     kept = Checkpoint(file)
-    state = State(build(architecture, seed=0), recipe(recipe_name))
+    network, how = build(architecture, seed=0), recipe(recipe_name)
+    state = State(network, optimizer_for(network, how), averaged=how.ema > 0)
     if kept.step not in kept.measured or not kept.restore(state, kept.step):
         return None
     state.use_average()

@@ -25,7 +25,7 @@ from nas.training.depthwise import FastDepthwise, speed_up
 from nas.training.evaluator import TrainingEvaluator
 from nas.training.images import ImageData, load_images
 from nas.training.loop import Task, TrainingFailed
-from nas.training.optimizers import RMSProp, parameter_groups
+from nas.training.optimizers import RMSProp, optimizer_for, parameter_groups
 from nas.training.recipes import FAST, PAPER, average_decay, learning_rate, recipe, steps_of
 from nas.training.state import Pixels, State
 from search_spaces import Architecture, OutOfDomain, Stage, UserError
@@ -36,6 +36,13 @@ NET = Architecture(
     (Stage("mbconv", 8, 2, expand=2, se=0.25), Stage("mbconv", 16, kernel=5, stride=2, expand=2)),
     stem=8, head=32, resolution=12, classes=3, stem_stride=1,
 )  # fmt: skip
+
+
+def made(network: torch.nn.Module) -> State:
+    """A state of the fast recipe."""
+    return State(network, optimizer_for(network, FAST), averaged=True)
+
+
 COLOURS = np.array([(200, 60, 60), (60, 200, 60), (60, 60, 200)])
 
 
@@ -97,9 +104,9 @@ def test_the_fast_rate_does_not_know_where_training_ends():
 
 
 def test_the_averages_decay_and_steps_of_a_budget():
-    assert average_decay(PAPER, 0) == 0.1
-    assert average_decay(PAPER, 90) == 0.91
-    assert average_decay(PAPER, 10**6) == 0.9999
+    assert average_decay(PAPER.ema, 0) == 0.1
+    assert average_decay(PAPER.ema, 90) == 0.91
+    assert average_decay(PAPER.ema, 10**6) == 0.9999
     assert [steps_of(budget, 7) for budget in (0.01, 1, 1.5, 4)] == [1, 7, 10, 28]
 
 
@@ -128,7 +135,7 @@ def test_rmsprop_is_tensorflows():
 
 
 def test_the_average_is_of_weights_and_statistics():
-    state = State(build(NET, seed=0), FAST)
+    state = made(build(NET, seed=0))
     first = {name: t.clone() for name, t in state.network.state_dict().items()}
     with torch.no_grad():
         for tensor in state._live:
@@ -241,9 +248,9 @@ def test_two_epochs_and_then_four_equal_four(evaluator, monkeypatch, one, every)
     straight = weights_after(replace(evaluator, checkpoints=None), NET, 4, 0)
     two = evaluator(NET, 2, 0)
     steps = []
-    gradients = train._gradients
+    gradients = train.gradients
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "_gradients", lambda *a: steps.append(a[0].step) or gradients(*a))
+        patch.setattr(train, "gradients", lambda *a: steps.append(a[0].step) or gradients(*a))
         promoted = weights_after(evaluator, NET, 4, 0)
         assert steps == list(range(12, 24))  # 96 images in batches of 16
         assert all(map(torch.equal, promoted, straight))
@@ -290,13 +297,13 @@ import pickle, sys, time
 from nas.training import checkpoints
 from nas.training import loop as train
 checkpoints.EVERY, train.CHECK = 0.0, 1
-gradients = train._gradients
+gradients = train.gradients
 def slow(state, *rest):
     if state.step == 9:
         print("nine", flush=True)
         time.sleep(60)
     return gradients(state, *rest)
-train._gradients = slow
+train.gradients = slow
 evaluator, architecture = pickle.load(open(sys.argv[1], "rb"))
 evaluator(architecture, 3, 0)
 """
@@ -390,7 +397,7 @@ class Hungry(nn.Module):
 
 def hungry(data, room, steps=2) -> State:
     torch.manual_seed(0)
-    state = State(Hungry(room), FAST)
+    state = made(Hungry(room))
     pixels = Pixels(data.train_x, data.train_y, CPU)
     train.train(state, pixels, Task(FAST, 32, 0), steps)
     return state
