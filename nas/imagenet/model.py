@@ -17,18 +17,27 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nas.imagenet.domain import Domain, Features, Floats
+from nas.imagenet.exact import Exact
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 
 FORMAT = "compound-nas surrogate 1"
 EMBEDDED = "imagenet_surrogate.npz"
 UNITS = {"_latency_ms": "ms", "_images_per_s": "images/s"}  # suffix of a device column -> unit
+
+
+class Ready(NamedTuple):
+    """Of a column's inducing points: their weighted features, the squares of these, and `q`."""
+
+    points: Exact
+    squares: Floats
+    q: Exact
 
 
 @dataclass(frozen=True)
@@ -58,24 +67,24 @@ class Column:
     noise: float
     stretch: float
 
-    def prepare(self, points: Floats) -> tuple[Floats, Floats]:
+    def prepare(self, points: Floats) -> "Ready":
         """What `predict` needs of the inducing points' features, computed once."""
         weighted = points * self.weights
-        return weighted.T.copy(), (weighted**2).sum(1)
+        return Ready(Exact(weighted.T), (weighted**2).sum(1), Exact(self.q, parts=2))
 
     def prior(self, weighted: Floats) -> Floats:
         """The kernel's diagonal."""
         return np.asarray(self.gain[0] + self.gain[1] * (weighted**2).sum(1) + self.gain[2])
 
-    def predict(self, x: Floats, ready: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    def predict(self, x: Floats, ready: "Ready") -> tuple[Floats, Floats]:
         """(mean, spread) in the column's unit, for standardized features x (n, features)."""
         x = x * self.weights
-        product = x @ ready[0]
-        distance = (x**2).sum(1)[:, None] + ready[1] - 2 * product
+        product = ready.points(x)
+        distance = (x**2).sum(1)[:, None] + ready.squares - 2 * product
         kernel = self.gain[0] + self.gain[1] * product + self.gain[2] * np.exp(-0.5 * distance)
-        mean = kernel @ self.alpha * self.scale + self.shift
+        mean = (kernel * self.alpha).sum(1) * self.scale + self.shift
         some = kernel[:, : len(self.q)]
-        variance = np.maximum(self.prior(x) - ((some @ self.q) * some).sum(1), 0) + self.noise
+        variance = np.maximum(self.prior(x) - (ready.q(some) * some).sum(1), 0) + self.noise
         spread = np.sqrt(variance) * self.scale * self.stretch
         return self.value(mean), (self.value(mean + spread) - self.value(mean - spread)) / 2
 

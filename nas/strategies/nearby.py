@@ -50,15 +50,10 @@ class Slopes:
         self._sizes, self._starts = sizes, np.cumsum(sizes) - sizes
         told = np.zeros((len(codes), int(sizes.sum())))
         told[np.arange(len(codes))[:, None], codes + self._starts] = 1.0
-        told -= told.mean(0)
         values = np.stack([merit, np.log(np.maximum(cost, 1e-300))], 1)
         scale = np.maximum(values.std(0), 1e-12)
         aim = (values - values.mean(0)) / scale
-        few = told.shape[0] < told.shape[1]
-        gram = told @ told.T if few else told.T @ told
-        gram[np.diag_indices_from(gram)] += RIDGE
-        solved = np.linalg.solve(gram, aim if few else told.T @ aim)
-        self._slopes = (told.T @ solved if few else solved) * scale  # (options, 2)
+        self._slopes = ridge(told, aim) * scale  # (options, 2)
 
     def best(self, code: Codes, merit: float, cost: float, value: Value, n: int) -> Codes:
         """At most n networks two or three changes away, (m, choices), the best expected first.
@@ -108,6 +103,42 @@ class Slopes:
         saves = np.argsort(price, kind="stable")[:half]
         kept = moves[np.unique(np.r_[brings, saves])]
         return place[kept], option[kept], gain[kept]
+
+
+def ridge(told: Floats, aim: Floats) -> Floats:
+    """Slopes (options, k) by ridge regression of `aim` (n, k), centred, on indicators (n, options).
+
+    The same bits on any number of threads: products of zeros and ones are exact, and the rest goes
+    number by number.
+    """
+    few = told.shape[0] < told.shape[1]
+    gram, mean = (told @ told.T if few else told.T @ told), told.mean(0)
+    if few:  # the columns' means are taken off before the product, or after it
+        gram -= gram.mean(1)[:, None]
+        gram -= gram.mean(0)
+    else:
+        gram -= len(told) * mean[:, None] * mean
+    gram[np.diag_indices_from(gram)] += RIDGE
+    solved = _solved(gram, aim if few else _weighted(told, aim))
+    return _weighted(told, solved - solved.mean(0)) if few else solved
+
+
+def _weighted(told: Floats, aim: Floats) -> Floats:
+    """told.T @ aim, (options, k), row by row."""
+    row, option = np.nonzero(told)
+    sums = [np.bincount(option, column[row], told.shape[1]) for column in aim.T]
+    return np.stack(sums, 1)
+
+
+def _solved(matrix: Floats, right: Floats) -> Floats:
+    """The solution (n, k) of a positive definite system (n, n), by elimination in place."""
+    n, whole = len(matrix), np.hstack([matrix, right])
+    for at in range(n):
+        whole[at, at:] /= whole[at, at]
+        whole[at + 1 :, at:] -= whole[at + 1 :, at, None] * whole[at, at:]
+    for at in range(n - 1, 0, -1):
+        whole[:at, n:] -= whole[:at, at, None] * whole[at, n:]
+    return whole[:, n:]
 
 
 def _changed(code: Codes, place: Codes, option: Codes, moves: Codes) -> Codes:

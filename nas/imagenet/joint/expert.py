@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.imagenet.exact import Exact
 from nas.imagenet.joint.blocks import Floats
 from nas.imagenet.joint.features import Groups
-
-Singles = NDArray[np.float32]
 
 CLIP = 2.5  # standard deviations beyond which a feature counts by its logarithm
 
@@ -68,48 +67,37 @@ class Expert:
 
     def mean(self, x: Floats) -> Floats:
         """The posterior mean at standardized features."""
-        return np.asarray(x @ self._slope + self._matern_mean(x))
+        near, alpha = self._near, self.alpha * self.gain[1]
+        mean = (x * self._slope).sum(1)
+        for rows in _slices(len(x)):
+            mean[rows] += (near.matern(x[rows]) * alpha).sum(1)
+        return np.asarray(mean)
+
+    @functools.cached_property
+    def _near(self) -> "Cross":
+        """The points, ready."""
+        return Cross(self.points, self.linear, self.matern)
 
     @functools.cached_property
     def _slope(self) -> Floats:
         """(d,) of the mean's linear term."""
-        towards = (self.points * self.linear).T @ self.alpha
+        towards = (self.points * self.linear * self.alpha[:, None]).sum(0)
         return np.asarray(self.gain[0] * self.linear * towards)
 
     @functools.cached_property
-    def _single(self) -> tuple[Singles, Singles, Singles]:
-        """Scaled points (m, d), their squares and the weights of the mean (m,) in 32 bits."""
-        points = (self.points * self.matern * np.sqrt(3)).astype(np.float32)
-        alpha = self.alpha.astype(np.float32) * np.float32(self.gain[1])
-        return -2 * points, (points**2).sum(1), alpha
-
-    def _matern_mean(self, x: Floats) -> Floats:
-        """The Matern term of the mean, in single precision: four times as fast, off by 1e-5."""
-        points, squares, alpha = self._single
-        left = (x * self.matern * np.sqrt(3)).astype(np.float32)
-        mean = np.empty(len(x))
-        for rows in _slices(len(x)):
-            r = left[rows] @ points.T
-            r += (left[rows] ** 2).sum(1)[:, None]
-            r += squares
-            np.maximum(r, 1e-9, out=r)
-            np.sqrt(r, out=r)
-            decay = np.exp(-r)
-            r += 1
-            r *= decay
-            mean[rows] = r @ alpha
-        return mean
+    def _q(self) -> Exact:
+        """`q`, ready."""
+        return Exact(self.q, parts=2)
 
     def difference_variance(self, x: Floats, reference: Floats) -> Floats:
         """The posterior variance of f(x) - f(reference) for x (n, d) and one reference (1, d)."""
-        some = self.points[: len(self.q)]
-        terms = (self.linear, self.matern, self.gain)
-        base, right = kernel(reference, some, *terms), np.concatenate([some, reference])
+        terms = (self.linear, self.matern)
+        known, base = Cross(self.points[: len(self.q)], *terms), Cross(reference, *terms)
+        there = known(reference, self.gain)
         variance = np.empty(len(x))
         for rows in _slices(len(x)):
-            cross = kernel(x[rows], right, *terms)
-            far = cross[:, :-1] - base
-            variance[rows] = -2 * cross[:, -1] - ((far @ self.q) * far).sum(1)
+            far = known(x[rows], self.gain) - there
+            variance[rows] = -2 * base(x[rows], self.gain)[:, 0] - (self._q(far) * far).sum(1)
         variance += 2 * self.gain[1] + self.gain[0] * ((x * self.linear) ** 2).sum(1)
         variance += self.gain[0] * ((reference * self.linear) ** 2).sum()
         return np.maximum(variance, 0.0)
@@ -133,17 +121,52 @@ def _squares(left: Floats, right: Floats) -> Floats:
     return np.asarray(np.maximum(squares, 0.0))
 
 
+class Cross:
+    """Covariances with some points, the same bits on any number of threads.
+
+    Args:
+        points: (m, d).
+        linear: (d,) as of `Expert`.
+        matern: (d,) as of `Expert`.
+    """
+
+    def __init__(self, points: Floats, linear: Floats, matern: Floats) -> None:
+        self._weights = (linear, matern)
+        self._linear, scaled = Exact((points * linear).T), points * matern
+        self._matern, self._squares = Exact(scaled.T), (scaled**2).sum(1)
+
+    def matern(self, x: Floats) -> Floats:
+        """The Matern term at x (n, d), of variance 1, (n, m)."""
+        scaled = x * self._weights[1]
+        return _decayed((scaled**2).sum(1), self._squares, self._matern(scaled))
+
+    def __call__(self, x: Floats, gain: Floats) -> Floats:
+        """As `kernel`."""
+        whole = self.matern(x)
+        whole *= gain[1]
+        whole += gain[0] * self._linear(x * self._weights[0])
+        return whole
+
+
 def kernel(left: Floats, right: Floats, linear: Floats, matern: Floats, gain: Floats) -> Floats:
     """gain[0] * linear term + gain[1] * Matern 3/2 term."""
     one, two = left * matern, right * matern
-    r = (one**2).sum(1)[:, None] - 2 * one @ two.T
-    r += (two**2).sum(1)
+    whole = _decayed((one**2).sum(1), (two**2).sum(1), one @ two.T)
+    whole *= gain[1]
+    whole += gain[0] * ((left * linear) @ (right * linear).T)
+    return whole
+
+
+def _decayed(left: Floats, right: Floats, product: Floats) -> Floats:
+    """The Matern term (n, m) from squares (n,) and (m,) and the product, which it overwrites."""
+    r = product
+    r *= -2
+    r += left[:, None]
+    r += right
     r *= 3
     np.maximum(r, 1e-12, out=r)
     np.sqrt(r, out=r)
     decay = np.exp(-r)
     r += 1
     r *= decay
-    r *= gain[1]
-    r += gain[0] * ((left * linear) @ (right * linear).T)
-    return np.asarray(r)
+    return r

@@ -5,11 +5,13 @@ takes the place of the experts' mean; by a bell over widths, stem, head and reso
 away from there without a step.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from nas.imagenet.exact import Exact
 from nas.imagenet.joint.blocks import Floats
 from nas.imagenet.joint.numbers import Numbers
 
@@ -82,12 +84,20 @@ class Skeleton:
         added, close = np.zeros(len(near)), np.flatnonzero(near > NEAR)
         if len(close):
             x = (stages(of.take(close)) - self.centre) / self.width * self.scales
-            own = covariance(x, self.points, self.gain) @ self.alpha + self.level
+            own = (self._near(x) * self.alpha).sum(1) + self.level
             added[close] = near[close] * (own - mean[close])
         return added
 
+    def _near(self, x: Floats) -> Floats:
+        """Covariances (n, m) with the points, the same bits on any number of threads."""
+        return np.asarray(covariance(x, self.points, self.gain, product=self._points(x)))
 
-def covariance(left: Any, right: Any, gain: Any, exp: Any = np.exp) -> Any:
+    @functools.cached_property
+    def _points(self) -> Exact:
+        return Exact(self.points.T)
+
+
+def covariance(left: Any, right: Any, gain: Any, exp: Any = np.exp, product: Any = None) -> Any:
     """The kernel: a constant, a linear and a squared exponential term.
 
     Args:
@@ -95,10 +105,11 @@ def covariance(left: Any, right: Any, gain: Any, exp: Any = np.exp) -> Any:
         right: (m, d) weighted points.
         gain: (3,) variances of the terms.
         exp: The exponential function of arrays or of tensors.
+        product: (n, m) left @ right.T, where it was made otherwise.
 
     Returns:
         (n, m).
     """
-    product = left @ right.T
+    product = left @ right.T if product is None else product
     distance = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * product
     return gain[0] + gain[1] * product + gain[2] * exp(-0.5 * distance)
