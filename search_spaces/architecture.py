@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.errors import MOST_STAGES, UserError, odd, one_of, rate, true_or_false, whole
+from search_spaces.rounding import Size, resolution_of, size_of
 
 OPS = ("mbconv", "dsconv", "conv", "fused", "bottleneck")
 SKIPS = ("identity", "none", "pool")
@@ -16,9 +17,10 @@ ACTIVATIONS = ("swish", "relu", "relu6", "hard_swish")
 ALIASES = {"silu": "swish", "h_swish": "hard_swish", "hardswish": "hard_swish"}  # on reading
 GATES = ("sigmoid", "hard_sigmoid")
 SE_FROM = ("input", "expanded", "channels")
-FORMAT = 1
-LARGEST_EXPAND = 64
+FORMAT, LARGEST_EXPAND = 1, 64
+_WHOLE = ("stem", "classes", "stem_kernel", "stem_stride", "in_channels", "head", "mix")
 _LATER = {"later": True}  # metadata of fields that older files lack: written where not the default
+_set = object.__setattr__  # what values do to their own fields before anybody has them
 
 
 def _activation(owner: str, field: str, value: Any) -> str:
@@ -76,17 +78,14 @@ class Stage:
         self._settle_expand()
         self._settle_se()
         if self.activation is not None:
-            self._set("activation", _activation("Stage", "activation", self.activation))
+            _set(self, "activation", _activation("Stage", "activation", self.activation))
         # Stages are the keys of the cost cache, so the hash is computed once.
-        self._set("_hash", hash(_values(self)))
-
-    def _set(self, field: str, value: Any) -> None:
-        object.__setattr__(self, field, value)
+        _set(self, "_hash", hash(_values(self)))
 
     def _settle_expand(self) -> None:
         expand = self.expand
         if isinstance(expand, float) and expand.is_integer():
-            self._set("expand", expand := int(expand))
+            _set(self, "expand", expand := int(expand))
         if self.op not in ("mbconv", "fused"):
             whole("Stage", "expand", expand, 1)
         elif type(expand) not in (int, float) or not 0 < expand <= LARGEST_EXPAND:
@@ -100,7 +99,7 @@ class Stage:
             raise UserError(f"Stage.channels is {self.channels}: {wanted}")
         true_or_false("Stage", "keep_expansion", self.keep_expansion)
         if self.op != "mbconv" or expand != 1:
-            self._set("keep_expansion", False)
+            _set(self, "keep_expansion", False)
 
     def _settle_se(self) -> None:
         one_of("Stage", "se_from", self.se_from, SE_FROM)
@@ -110,12 +109,12 @@ class Stage:
             whole("Stage", "se", int(self.se) if as_whole else self.se, 0)
         elif not isinstance(self.se, int | float) or not 0 <= self.se <= 8:  # NaN fails too
             raise UserError(f"Stage.se is {self.se!r}: expected a ratio from 0 (none) to 8")
-        self._set("se", float(self.se))
+        _set(self, "se", float(self.se))
         if self.se_activation is not None:
-            self._set("se_activation", _activation("Stage", "se_activation", self.se_activation))
+            _set(self, "se_activation", _activation("Stage", "se_activation", self.se_activation))
         if not self.se:
             for field in ("se_from", "se_activation", "gate"):
-                self._set(field, _FIELDS_OF_STAGE[field].default)
+                _set(self, field, _FIELDS_OF_STAGE[field].default)
 
     def __hash__(self) -> int:
         return self._hash  # type: ignore[attr-defined, no-any-return]
@@ -135,7 +134,7 @@ class Architecture:
     Attributes:
         stages: In order, at least one.
         stem, head: Channels of the stem conv and of the 1x1 head conv; head 0 means none.
-        resolution: Input height and width in pixels.
+        resolution: Input pixels: one number, or (height, width), or a text as `96x160`.
         classes: Outputs of the linear layer.
         activation: Of every layer but those of stages that have their own.
         dropout: Before the linear layer, in [0, 1).
@@ -145,13 +144,14 @@ class Architecture:
         mix: Channels of a linear layer with an activation after the pooling (MobileNetV3's second
             head conv), without batch normalization; 0 means none.
         mix_bias: Whether that layer has a bias.
+        in_channels: Of the images: 3 for RGB, 1 for grey.
         name: For people only; two architectures that differ only in name are equal.
     """
 
     stages: tuple[Stage, ...]
     stem: int = 32
     head: int = 1280
-    resolution: int = 224
+    resolution: int | tuple[int, int] = 224
     classes: int = 1000
     activation: str = "swish"
     dropout: float = 0.2
@@ -161,6 +161,7 @@ class Architecture:
     stem_pool: bool = False
     mix: int = dataclasses.field(default=0, metadata=_LATER)
     mix_bias: bool = dataclasses.field(default=True, metadata=_LATER)
+    in_channels: int = dataclasses.field(default=3, metadata=_LATER)
     name: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -169,8 +170,9 @@ class Architecture:
             raise UserError(f"Architecture.stages is {self.stages!r}: expected a tuple of Stage")
         if len(self.stages) > MOST_STAGES:
             raise UserError(f"{len(self.stages)} stages: expected {MOST_STAGES} or fewer")
-        for field in ("stem", "resolution", "classes", "stem_kernel", "stem_stride", "head", "mix"):
+        for field in _WHOLE:
             whole("Architecture", field, getattr(self, field), int(field not in ("head", "mix")))
+        _set(self, "resolution", resolution_of(self.resolution))
         odd("Architecture", "stem_kernel", self.stem_kernel)
         for field in ("stem_pool", "mix_bias"):
             true_or_false("Architecture", field, getattr(self, field))
@@ -182,14 +184,11 @@ class Architecture:
 
     def _settle(self) -> None:
         """One value for one network: activations under one name, none where it says nothing."""
-        if self.activation not in ACTIVATIONS:
-            name = _activation("Architecture", "activation", self.activation)
-            object.__setattr__(self, "activation", name)
+        _set(self, "activation", _activation("Architecture", "activation", self.activation))
         if not self.mix and not self.mix_bias:
-            object.__setattr__(self, "mix_bias", True)
+            _set(self, "mix_bias", True)
         if any(stage.activation or stage.se_activation for stage in self.stages):
-            settled = tuple(_relative(stage, self.activation) for stage in self.stages)
-            object.__setattr__(self, "stages", settled)
+            _set(self, "stages", tuple(_relative(s, self.activation) for s in self.stages))
 
     @functools.cached_property
     def id(self) -> str:
@@ -197,6 +196,11 @@ class Architecture:
         before, after = _around(*_frame(self))  # a hundred thousand networks share most texts
         text = ",".join(map(_text, self.stages))
         return hashlib.sha256(f"{before}{text}{after}".encode()).hexdigest()[:12]
+
+    @property
+    def size(self) -> Size:
+        """Height and width of its images."""
+        return size_of(self.resolution)
 
     @property
     def blocks(self) -> int:
@@ -231,12 +235,8 @@ def _relative(stage: Stage, activation: str) -> Stage:
 
 def _written(value: Any) -> dict[str, Any]:
     """The fields of a value; later ones where they aren't the default, so that ids stay."""
-    fields = {field: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return {
-        field.name: given
-        for field, given in fields.items()
-        if not (field.metadata.get("later") and given == field.default)
-    }
+    given = [(field, getattr(value, field.name)) for field in dataclasses.fields(value)]
+    return {f.name: own for f, own in given if not (f.metadata and own == f.default)}
 
 
 def to_dict(architecture: Architecture) -> dict[str, Any]:

@@ -129,7 +129,7 @@ def block_module(block: Block, of: Fixed, rate: float = 0.0) -> nn.Module:
 
 
 class Network(nn.Sequential):
-    """The network of an `architecture`: (batch, 3, height, width) -> (batch, classes) logits."""
+    """The network of an `architecture`: (batch, channels, height, width) -> (batch, classes)."""
 
     architecture: Architecture
 
@@ -212,8 +212,8 @@ def fvcore_macs(architecture: Architecture) -> int:
     Takes about 0.3 s for EfficientNet-B0. fvcore's total also counts batch normalization and
     pooling; those operators are left out here, as in `cost.cost`.
     """
-    pixels = architecture.resolution
-    return counted(build(architecture, seed=0).eval(), torch.zeros(1, 3, pixels, pixels))
+    image = torch.zeros(1, architecture.in_channels, *architecture.size)
+    return counted(build(architecture, seed=0).eval(), image)
 
 
 def counted(module: nn.Module, given: Tensor) -> int:

@@ -20,6 +20,7 @@ from search_spaces.layers import (
     stage_inputs,
     stem,
 )
+from search_spaces.rounding import Size
 
 BYTES = 4  # float32
 
@@ -69,12 +70,12 @@ class Cost(NamedTuple):
 
 def layer_cost(layer: Layer) -> Cost:
     """The cost of one primitive layer; `live` is its input and its output."""
-    c_in, c_out, size = layer.in_channels, layer.out_channels, layer.size_out
-    before, after = c_in * layer.size_in**2, c_out * size**2
+    c_in, c_out, pixels = layer.in_channels, layer.out_channels, layer.size_out.area
+    before, after = c_in * layer.size_in.area, c_out * pixels
     if layer.kind == "conv":
         weights = layer.kernel**2 * (c_in // layer.groups) * c_out
         params = weights + 2 * c_out * layer.norm
-        return Cost(weights * size**2, params, after, before + after)
+        return Cost(weights * pixels, params, after, before + after)
     if layer.kind == "linear":
         return Cost(c_in * c_out, c_in * c_out + c_out * layer.bias, c_out, before + after)
     if layer.kind == "se":  # a product in place
@@ -108,8 +109,8 @@ def block_cost(block: Block) -> Cost:
 
 
 @functools.lru_cache(maxsize=1 << 17)
-def stage_cost(stage: Stage, c_in: int, size: int) -> Cost:
-    """The cost of a stage on `c_in` channels of `size` x `size` pixels. Cached."""
+def stage_cost(stage: Stage, c_in: int, size: Size) -> Cost:
+    """The cost of a stage on `c_in` channels of this size. Cached."""
     first, *rest = stage_blocks(stage, c_in, size)
     whole = block_cost(first)
     if not rest:

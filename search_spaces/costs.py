@@ -20,8 +20,8 @@ _CODES = {"op": OPS, "skip": SKIPS, "se_from": SE_FROM}
 _MBCONV, _DSCONV, _CONV, _FUSED, _BOTTLENECK = range(len(OPS))
 _IDENTITY, _POOL = SKIPS.index("identity"), SKIPS.index("pool")
 _FRAME = (
-    "stem", "head", "resolution", "classes", "stem_kernel", "stem_stride", "stem_pool", "mix",
-    "mix_bias",
+    "stem", "head", "size.height", "size.width", "in_channels", "classes", "stem_kernel",
+    "stem_stride", "stem_pool", "mix", "mix_bias",
 )  # fmt: skip
 
 
@@ -31,7 +31,7 @@ class Stages(NamedTuple):
     Attributes:
         network: Which network the stage is of, from 0.
         op, skip, se_from: Positions in OPS, SKIPS and SE_FROM. The others are as in `Stage`.
-        c_in, size: Channels and pixels of its input.
+        c_in, height, width: Channels and pixels of its input.
     """
 
     network: Ints
@@ -46,7 +46,8 @@ class Stages(NamedTuple):
     se_from: Ints
     keep_expansion: Ints
     c_in: Ints
-    size: Ints
+    height: Ints
+    width: Ints
 
     def at(self, rows: Ints) -> "Stages":
         """Some of the stages."""
@@ -72,7 +73,7 @@ class Counted(NamedTuple):
         return Cost(*self.columns.T)
 
 
-_OWN = Stages._fields[1:-2]
+_OWN = Stages._fields[1:-3]
 
 
 def stages_of(architectures: Sequence[Architecture]) -> tuple[Stages, Ints]:
@@ -96,30 +97,32 @@ def stages_of(architectures: Sequence[Architecture]) -> tuple[Stages, Ints]:
     network = np.repeat(np.arange(len(counts)), counts)
     c_in = np.roll(columns["channels"], 1)
     c_in[np.cumsum(counts) - counts] = frame[0]
-    size = _sizes(columns["stride"], counts, frame)
-    return Stages(network=network, **columns, c_in=c_in, size=size), frame
+    height, width = _sizes(columns["stride"], counts, frame)
+    stages = Stages(network=network, **columns, c_in=c_in, height=height, width=width)
+    return stages, frame
 
 
-def _sizes(stride: Ints, counts: Ints, frame: Ints) -> Ints:
-    """Pixels of each stage's input (m,).
+def _sizes(stride: Ints, counts: Ints, frame: Ints) -> list[Ints]:
+    """Height and width of each stage's input, (m,) each.
 
     Rounding up step by step is rounding up once: ceil(ceil(x / a) / b) = ceil(x / (a * b)).
     """
-    resolution, stem_stride, pools = frame[2], frame[5], frame[6]
-    begins = -(-resolution // stem_stride)
+    sides, stem_stride, pools = frame[2:4], frame[7], frame[8]
+    begins = -(-sides // stem_stride)
     begins = np.where(pools > 0, -(-begins // 2), begins)
     there = np.arange(counts.max(initial=0)) < counts[:, None]
     strides = np.ones(there.shape, np.int64)
     strides[there] = stride
     whole = np.cumprod(np.minimum(strides, 1 << 15), 1, dtype=np.float64)
     before = np.hstack([np.ones((len(counts), 1)), whole[:, :-1]])
-    return np.asarray(np.maximum(np.ceil(begins[:, None] / before), 1)[there], np.int64)
+    each = np.maximum(np.ceil(begins[:, :, None] / before), 1)[:, there]
+    return list(np.asarray(each, np.int64))
 
 
 def costs(architectures: Sequence[Architecture]) -> Counted:
     """The exact costs of n networks, some microseconds each where there are hundreds."""
     if not len(architectures):
-        return Counted(np.zeros((0, 4), np.int64), Stages(*np.zeros((13, 0), np.int64)),
+        return Counted(np.zeros((0, 4), np.int64), Stages(*np.zeros((14, 0), np.int64)),
                        np.zeros((0, 4), np.int64))  # fmt: skip
     stages, frame = stages_of(architectures)
     parts = stage_costs(stages)
@@ -127,8 +130,7 @@ def costs(architectures: Sequence[Architecture]) -> Counted:
     columns = np.add.reduceat(parts, begins, axis=0)
     columns[:, 3] = np.maximum.reduceat(parts[:, 3], begins)
     last = np.r_[begins[1:], len(parts)] - 1
-    size = -(-stages.size[last] // stages.stride[last])
-    ends = _ends(frame, stages.channels[last], size)
+    ends = _ends(frame, stages.channels[last], _areas(stages.at(last))[1])
     columns[:, :3] += ends[:, :3]
     columns[:, 3] = np.maximum(columns[:, 3], ends[:, 3])
     return Counted(columns, stages, parts)
@@ -152,8 +154,11 @@ def stage_costs(stages: Stages) -> Ints:
     more = np.flatnonzero(stages.repeats > 1)
     if len(more):
         later = stages.at(more)
-        out, ones = -(-later.size // later.stride), np.ones_like(later.stride)
-        again = _blocks(later._replace(c_in=later.channels, size=out, stride=ones))
+        height, width = (-(-side // later.stride) for side in (later.height, later.width))
+        ones = np.ones_like(later.stride)
+        again = _blocks(
+            later._replace(c_in=later.channels, height=height, width=width, stride=ones)
+        )
         whole[more, :3] += (later.repeats - 1)[:, None] * again[:, :3]
         whole[more, 3] = np.maximum(whole[more, 3], again[:, 3])
     return whole
@@ -182,6 +187,11 @@ def _conv(
     return weights * after, weights + 2 * c_out, elements, c_in * before + elements
 
 
+def _areas(s: Stages) -> tuple[Ints, Ints]:
+    """Pixels of each stage's input and output."""
+    return s.height * s.width, -(-s.height // s.stride) * -(-s.width // s.stride)
+
+
 def _where(there: NDArray[np.bool_], layer: Layer) -> Layer:
     """The layer in the rows that have it."""
     return tuple(column * there for column in layer)  # type: ignore[return-value]
@@ -189,8 +199,7 @@ def _where(there: NDArray[np.bool_], layer: Layer) -> Layer:
 
 def _alike(op: int, s: Stages) -> Ints:
     """(m, 4) what one block of each row costs, all of one op."""
-    out = -(-s.size // s.stride)
-    before, after, taps = s.size**2, out**2, s.kernel**2
+    (before, after), taps = _areas(s), s.kernel**2
     c, o = s.c_in, s.channels
     if op == _BOTTLENECK:
         h = o // s.expand.astype(np.int64)
@@ -257,15 +266,15 @@ def squeezed(s: Stages, wide: Ints) -> Ints:
     return np.where(s.se > 0, width, 0).astype(np.int64)
 
 
-def _ends(frame: Ints, channels: Ints, size: Ints) -> Ints:
+def _ends(frame: Ints, channels: Ints, pixels: Ints) -> Ints:
     """(n, 4) what stem and head cost, by the channels and pixels of the head's input."""
-    stem, head, resolution, classes, kernel, stride, pools, mix, bias = frame
-    begun = -(-resolution // stride)
-    start = _conv(np.full_like(stem, 3), stem, resolution**2, begun**2, kernel**2)
-    pooled = stem * (begun**2 + (-(-begun // 2)) ** 2) * pools
-    conv = _where(head > 0, _conv(channels, head, size**2, size**2))
+    stem, head, height, width, images, classes, kernel, stride, pools, mix, bias = frame
+    begun = -(-height // stride), -(-width // stride)
+    start = _conv(images, stem, height * width, begun[0] * begun[1], kernel**2)
+    pooled = stem * (begun[0] * begun[1] + -(-begun[0] // 2) * -(-begun[1] // 2)) * pools
+    conv = _where(head > 0, _conv(channels, head, pixels, pixels))
     width = np.where(head > 0, head, channels)
-    pool = width * (size**2 + 1)
+    pool = width * (pixels + 1)
     mixed = _where(mix > 0, (width * mix, width * mix + mix * bias, mix, width + mix))
     last = np.where(mix > 0, mix, width)
     linear = (last * classes, last * classes + classes, classes, last + classes)

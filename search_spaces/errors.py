@@ -9,6 +9,7 @@ from typing import Any
 MOST_STAGES, _WIDEST = 1024, 1 << 16
 LARGEST = {
     "channels": _WIDEST, "stem": _WIDEST, "head": _WIDEST, "mix": _WIDEST, "se": _WIDEST,
+    "in_channels": _WIDEST,
     "expand": _WIDEST, "repeats": 1024, "resolution": 1 << 14, "classes": 10_000_000,
     "kernel": 255, "stem_kernel": 255, "stride": 255, "stem_stride": 255,
 }  # fmt: skip

@@ -1,14 +1,16 @@
 """The one walk from an architecture to primitive layers with shapes.
 
 The torch builder, the cost model, peak memory and latency tables all read it, so they can't
-disagree. Images are square; a layer of stride s gives ceil(size / s) pixels ('same' padding).
+disagree. A layer of stride s gives ceil(size / s) pixels of each side ('same' padding).
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from search_spaces.architecture import Architecture, Stage
-from search_spaces.rounding import round_channels, se_width, size_after
+from search_spaces.rounding import Size, round_channels, se_width
+
+ONE = Size(1, 1)  # of what the pooling leaves
 
 
 class Layer(NamedTuple):
@@ -20,7 +22,7 @@ class Layer(NamedTuple):
             gate, product; out_channels is the squeezed width), `max_pool`, `avg_pool`,
             `global_pool`.
         in_channels, out_channels: Of its input and its output.
-        size_in, size_out: Height = width in pixels.
+        size_in, size_out: Height and width in pixels.
         kernel, stride: Pixels.
         norm, activation: Batch normalization and the block's activation follow.
         groups, bias: Of a conv, and of a linear layer.
@@ -31,8 +33,8 @@ class Layer(NamedTuple):
     kind: str
     in_channels: int
     out_channels: int
-    size_in: int
-    size_out: int
+    size_in: Size
+    size_out: Size
     kernel: int = 1
     stride: int = 1
     groups: int = 1
@@ -45,14 +47,14 @@ class Layer(NamedTuple):
     @property
     def elements_in(self) -> int:
         """Of its input at batch 1."""
-        return self.in_channels * self.size_in**2
+        return self.in_channels * self.size_in.area
 
     @property
     def elements_out(self) -> int:
         """Of its output at batch 1."""
         if self.kind == "se":  # a product in place
-            return self.in_channels * self.size_out**2
-        return self.out_channels * self.size_out**2
+            return self.in_channels * self.size_out.area
+        return self.out_channels * self.size_out.area
 
 
 class Block(NamedTuple):
@@ -100,7 +102,7 @@ def hidden_channels(c_in: int, expand: int | float) -> int:
 def _conv(
     name: str,
     channels: tuple[int, int],
-    size: int,
+    size: Size,
     kernel: int = 1,
     stride: int = 1,
     *,
@@ -109,21 +111,12 @@ def _conv(
 ) -> Layer:
     c_in, c_out = channels
     return Layer(
-        name,
-        "conv",
-        c_in,
-        c_out,
-        size,
-        size_after(size, stride),
-        kernel,
-        stride,
-        c_in if depthwise else 1,
-        True,
-        activation,
-    )
+        name, "conv", c_in, c_out, size, size.after(stride), kernel, stride,
+        c_in if depthwise else 1, True, activation,
+    )  # fmt: skip
 
 
-def _se(stage: Stage, c_in: int, channels: int, size: int) -> tuple[Layer, ...]:
+def _se(stage: Stage, c_in: int, channels: int, size: Size) -> tuple[Layer, ...]:
     if not stage.se:
         return ()
     width = squeezed(stage, c_in, channels)
@@ -131,8 +124,8 @@ def _se(stage: Stage, c_in: int, channels: int, size: int) -> tuple[Layer, ...]:
     return (Layer("se", "se", channels, width, size, size, gate=gate, inner=inner),)
 
 
-def _mbconv(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
-    hidden, after = hidden_channels(c_in, stage.expand), size_after(size, stride)
+def _mbconv(stage: Stage, c_in: int, size: Size, stride: int) -> tuple[Layer, ...]:
+    hidden, after = hidden_channels(c_in, stage.expand), size.after(stride)
     expands = stage.expand != 1 or stage.keep_expansion
     expand = (_conv("expand", (c_in, hidden), size),) if expands else ()
     return (
@@ -143,8 +136,8 @@ def _mbconv(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...
     )
 
 
-def _dsconv(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
-    after = size_after(size, stride)
+def _dsconv(stage: Stage, c_in: int, size: Size, stride: int) -> tuple[Layer, ...]:
+    after = size.after(stride)
     return (
         _conv("depthwise", (c_in, c_in), size, stage.kernel, stride, depthwise=True),
         *_se(stage, c_in, c_in, after),
@@ -152,16 +145,16 @@ def _dsconv(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...
     )
 
 
-def _plain(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
-    after = size_after(size, stride)
+def _plain(stage: Stage, c_in: int, size: Size, stride: int) -> tuple[Layer, ...]:
+    after = size.after(stride)
     return (
         _conv("conv", (c_in, stage.channels), size, stage.kernel, stride),
         *_se(stage, c_in, stage.channels, after),
     )
 
 
-def _fused(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
-    hidden, after = hidden_channels(c_in, stage.expand), size_after(size, stride)
+def _fused(stage: Stage, c_in: int, size: Size, stride: int) -> tuple[Layer, ...]:
+    hidden, after = hidden_channels(c_in, stage.expand), size.after(stride)
     return (
         _conv("fused", (c_in, hidden), size, stage.kernel, stride),
         *_se(stage, c_in, hidden, after),
@@ -169,8 +162,8 @@ def _fused(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]
     )
 
 
-def _bottleneck(stage: Stage, c_in: int, size: int, stride: int) -> tuple[Layer, ...]:
-    hidden, after = stage.channels // int(stage.expand), size_after(size, stride)
+def _bottleneck(stage: Stage, c_in: int, size: Size, stride: int) -> tuple[Layer, ...]:
+    hidden, after = stage.channels // int(stage.expand), size.after(stride)
     return (
         _conv("reduce", (c_in, hidden), size),
         _conv("conv", (hidden, hidden), size, stage.kernel, stride),
@@ -189,8 +182,8 @@ PATHS = {
 }
 
 
-def block(stage: Stage, c_in: int, size: int, stride: int) -> Block:
-    """One block of the stage on `c_in` channels of `size` pixels."""
+def block(stage: Stage, c_in: int, size: Size, stride: int) -> Block:
+    """One block of the stage on `c_in` channels of this size."""
     path, act = PATHS[stage.op](stage, c_in, size, stride), stage.activation
     same = stride == 1 and c_in == stage.channels
     bottleneck = stage.op == "bottleneck"
@@ -198,33 +191,36 @@ def block(stage: Stage, c_in: int, size: int, stride: int) -> Block:
         project = _conv("shortcut", (c_in, stage.channels), size, 1, stride, activation=False)
         return Block(path, True, None if same else project, True, act)
     if stage.skip == "pool" and c_in == stage.channels:
-        after = size_after(size, stride)
+        after = size.after(stride)
         pool = Layer("shortcut", "avg_pool", c_in, c_in, size, after, 3, stride)
         return Block(path, True, pool, bottleneck, act)
     return Block(path, same and stage.skip == "identity", None, bottleneck, act)
 
 
-def stage_blocks(stage: Stage, c_in: int, size: int) -> Iterator[Block]:
+def stage_blocks(stage: Stage, c_in: int, size: Size) -> Iterator[Block]:
     """The stage's blocks in order: the first has the stride and changes the channels."""
     yield block(stage, c_in, size, stage.stride)
-    rest = block(stage, stage.channels, size_after(size, stage.stride), 1)
+    rest = block(stage, stage.channels, size.after(stage.stride), 1)
     for _ in range(stage.repeats - 1):
         yield rest
 
 
-def stage_inputs(architecture: Architecture) -> list[tuple[Stage, int, int]]:
-    """(stage, its input's channels, its input's height and width in pixels), in order.
+Input = tuple[Stage, int, Size]  # a stage, and its input's channels and size
+
+
+def stage_inputs(architecture: Architecture) -> list[Input]:
+    """Each stage with its input's channels and size, in order.
 
     The one walk for shapes: costs, drawings, latency tables and models read it.
     """
     a = architecture
-    channels, size = a.stem, size_after(a.resolution, a.stem_stride)
+    channels, size = a.stem, a.size.after(a.stem_stride)
     if a.stem_pool:
-        size = size_after(size, 2)
+        size = size.after(2)
     inputs = []
     for stage in a.stages:
         inputs.append((stage, channels, size))
-        channels, size = stage.channels, -(-size // stage.stride)
+        channels, size = stage.channels, size.after(stage.stride)
     return inputs
 
 
@@ -232,24 +228,26 @@ class Ends(NamedTuple):
     """All that a network's stem and head depend on.
 
     Attributes:
-        channels, size: Of the head's input, in pixels. The others are as in `Architecture`.
+        images: Height and width of the network's input.
+        channels, size: Of the head's input. The others are as in `Architecture`.
     """
 
     stem: int
     stem_kernel: int
     stem_stride: int
     stem_pool: bool
-    resolution: int
+    in_channels: int
+    images: Size
     head: int
     mix: int
     mix_bias: bool
     classes: int
     activation: str
     channels: int
-    size: int
+    size: Size
 
 
-def ends_of(architecture: Architecture, inputs: list[tuple[Stage, int, int]] | None = None) -> Ends:
+def ends_of(architecture: Architecture, inputs: list[Input] | None = None) -> Ends:
     """The ends of a network.
 
     Args:
@@ -259,19 +257,20 @@ def ends_of(architecture: Architecture, inputs: list[tuple[Stage, int, int]] | N
     a = architecture
     last, _, size = (inputs or stage_inputs(a))[-1]
     return Ends(
-        a.stem, a.stem_kernel, a.stem_stride, a.stem_pool, a.resolution, a.head, a.mix, a.mix_bias,
-        a.classes, a.activation, last.channels, size_after(size, last.stride),
+        a.stem, a.stem_kernel, a.stem_stride, a.stem_pool, a.in_channels, a.size, a.head, a.mix,
+        a.mix_bias, a.classes, a.activation, last.channels, size.after(last.stride),
     )  # fmt: skip
 
 
 def stem(ends: Ends) -> Block:
-    """The stem conv on 3 input channels, and ResNet's max pooling."""
+    """The stem conv on the images, and ResNet's max pooling."""
     c = ends.stem
-    conv = _conv("conv", (3, c), ends.resolution, ends.stem_kernel, ends.stem_stride)
+    taken = ends.in_channels, c
+    conv = _conv("conv", taken, ends.images, ends.stem_kernel, ends.stem_stride)
     if not ends.stem_pool:
         return Block((conv,))
     after = conv.size_out
-    return Block((conv, Layer("pool", "max_pool", c, c, after, size_after(after, 2), 3, 2)))
+    return Block((conv, Layer("pool", "max_pool", c, c, after, after.after(2), 3, 2)))
 
 
 def head(ends: Ends) -> Block:
@@ -279,13 +278,12 @@ def head(ends: Ends) -> Block:
     c_in, size = ends.channels, ends.size
     channels = ends.head or c_in
     conv = (_conv("conv", (c_in, channels), size),) if ends.head else ()
-    pool = Layer("pool", "global_pool", channels, channels, size, 1)
+    pool = Layer("pool", "global_pool", channels, channels, size, ONE)
     mix: tuple[Layer, ...] = ()
     if ends.mix:
-        mix = (
-            Layer("mix", "linear", channels, ends.mix, 1, 1, activation=True, bias=ends.mix_bias),
-        )
-    linear = Layer("classifier", "linear", ends.mix or channels, ends.classes, 1, 1)
+        bias = ends.mix_bias
+        mix = (Layer("mix", "linear", channels, ends.mix, ONE, ONE, activation=True, bias=bias),)
+    linear = Layer("classifier", "linear", ends.mix or channels, ends.classes, ONE, ONE)
     return Block((*conv, pool, *mix, linear))
 
 

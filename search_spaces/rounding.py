@@ -1,6 +1,71 @@
-"""Roundings of channels, repeats and pixels: EfficientNet's (tensorflow/tpu)."""
+"""Sizes in pixels, and roundings of channels and repeats: EfficientNet's (tensorflow/tpu)."""
 
 import math
+import re
+from typing import Any, NamedTuple
+
+from search_spaces.errors import whole
+
+
+class Size(NamedTuple):
+    """Height and width in pixels; as a text `96`, or `96x160` where it isn't square."""
+
+    height: int
+    width: int
+
+    @property
+    def area(self) -> int:
+        """Pixels of the whole."""
+        return self.height * self.width
+
+    @property
+    def plain(self) -> "int | Size":
+        """One number where it is square, as `Architecture.resolution`."""
+        return self.height if self.height == self.width else self
+
+    @property
+    def label(self) -> int | str:
+        """For tables: one number where it is square, else the text."""
+        return self.height if self.height == self.width else str(self)
+
+    def after(self, stride: int) -> "Size":
+        """After a layer of this stride with 'same' padding."""
+        if stride == 1:
+            return self
+        return Size(-(-self.height // stride), -(-self.width // stride))
+
+    def over(self, other: "Size") -> float:
+        """How many times larger its sides are: the root of the areas' ratio."""
+        if self.height * other.width == self.width * other.height:
+            return self.height / other.height
+        return math.sqrt(self.area / other.area)
+
+    def __str__(self) -> str:
+        return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
+
+
+def resolution_of(given: Any, owner: str = "Architecture") -> "int | Size":
+    """A resolution as networks hold it: one number where it is square, else a `Size`.
+
+    Args:
+        given: A number, (height, width), or a text as `96` or `96x160`.
+        owner: Whose it is, for messages.
+
+    Raises:
+        UserError: It is none.
+    """
+    match = re.fullmatch(r"(\d{1,9})(?:x(\d{1,9}))?", given) if isinstance(given, str) else None
+    if match:
+        given = (int(match[1]), int(match[2] or match[1]))
+    pair = isinstance(given, list | tuple) and len(given) == 2
+    for side in given if pair else (given,):
+        whole(owner, "resolution", side, 1)
+    return Size(*given).plain if pair else given
+
+
+def size_of(resolution: "int | tuple[int, int]") -> Size:
+    """Height and width of a resolution that networks hold."""
+    return Size(resolution, resolution) if isinstance(resolution, int) else Size(*resolution)
 
 
 def round_channels(channels: float, divisor: int = 8) -> int:
@@ -17,8 +82,3 @@ def round_repeats(repeats: float) -> int:
 def se_width(in_channels: int, ratio: float) -> int:
     """Squeezed channels: max(1, int(block input channels * ratio)), as in EfficientNet."""
     return max(1, int(in_channels * ratio))
-
-
-def size_after(size: int, stride: int) -> int:
-    """Pixels after a layer of this stride with 'same' padding."""
-    return -(-size // stride)

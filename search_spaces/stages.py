@@ -5,9 +5,9 @@ from html import escape
 
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import Cost, block_cost, cost, total
-from search_spaces.layers import ends_of, head, stage_blocks, stage_inputs, stem
+from search_spaces.layers import ONE, ends_of, head, stage_blocks, stage_inputs, stem
 from search_spaces.quantities import QUANTITIES
-from search_spaces.rounding import size_after
+from search_spaces.rounding import Size
 
 WIDTH, HEIGHT = 720, 190  # of the drawing, pixels
 MACS, PARAMS, MEMORY = (QUANTITIES[name] for name in ("flops", "params", "memory"))
@@ -21,8 +21,7 @@ class StageRow:
         name: `stem`, `0`, `1`, ..., `head`.
         operator: As `operator` gives it.
         stage: None of the ends.
-        size: Of its input, pixels.
-        size_out: Of its output, pixels.
+        size, size_out: Height and width of its input, and of its output.
         channels: Of its output.
         stride: Of the first block.
         blocks: Their costs.
@@ -31,8 +30,8 @@ class StageRow:
     name: str
     operator: str
     stage: Stage | None
-    size: int
-    size_out: int
+    size: Size
+    size_out: Size
     channels: int
     stride: int
     blocks: tuple[Cost, ...]
@@ -55,15 +54,15 @@ def rows(architecture: Architecture) -> list[StageRow]:
     first = stem(ends)
     text = f"conv k{a.stem_kernel}x{a.stem_kernel}" + (" and max pool" if a.stem_pool else "")
     whole: tuple[Cost, ...] = (block_cost(first),)
-    size = first.path[-1].size_out
-    listed = [StageRow("stem", text, None, a.resolution, size, a.stem, a.stem_stride, whole)]
+    after = first.path[-1].size_out
+    listed = [StageRow("stem", text, None, a.size, after, a.stem, a.stem_stride, whole)]
     for i, (stage, channels, size) in enumerate(inputs):
         whole = tuple(block_cost(block) for block in stage_blocks(stage, channels, size))
-        shape = (size, size_after(size, stage.stride), stage.channels, stage.stride)
+        shape = (size, size.after(stage.stride), stage.channels, stage.stride)
         listed.append(StageRow(str(i), operator(stage), stage, *shape, whole))
     text = ("conv k1x1, " if a.head else "") + "pool, " + ("mix, " if a.mix else "") + "linear"
     whole = (block_cost(head(ends)),)
-    return [*listed, StageRow("head", text, None, ends.size, 1, a.classes, 1, whole)]
+    return [*listed, StageRow("head", text, None, ends.size, ONE, a.classes, 1, whole)]
 
 
 def operator(stage: Stage) -> str:
@@ -120,6 +119,13 @@ def drawing(architecture: Architecture) -> str:
     )
 
 
+def pixels_text(architecture: Architecture) -> str:
+    """What the network takes: `224 px`, `96x160 px`, `48 px of 1 channel`."""
+    n = architecture.in_channels
+    of = "" if n == 3 else f" of {n} channel{'s' * (n > 1)}"
+    return f"{architecture.size} px{of}"
+
+
 def html(architecture: Architecture) -> str:
     """The drawing and the table, for a notebook."""
     a, whole = architecture, cost(architecture)
@@ -135,7 +141,7 @@ def html(architecture: Architecture) -> str:
     caption = (
         f"<b>{escape(a.name or a.id)}</b>: {MACS.format(whole.macs)} MACs, "
         f"{PARAMS.format(whole.params)} params, {MEMORY.format(whole.memory)} peak memory, "
-        f"{a.resolution} px, {a.classes} classes"
+        f"{pixels_text(a)}, {a.classes} classes"
     )
     return (
         f"<div>{caption}{drawing(a)}<table><thead><tr>{head}</tr></thead>"

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from search_spaces.architecture import ACTIVATIONS, GATES, OPS, SKIPS, Architecture, Stage
 
 RATIOS = (0.0, 0.0625, 0.25, 1 / 3, 0.75, 1.5)
+_sides = st.integers(17, 40)
 FRACTIONS = (0.5, 1.5, 2.3, 11 / 3)
 
 
@@ -57,7 +58,7 @@ def architectures(
         stages=st.lists(stages(ops, skips, plain), min_size=1, max_size=3).map(tuple),
         stem=st.sampled_from((1, 2, 4, 8)),
         head=st.sampled_from((0, 5, 16)),
-        resolution=st.integers(17, 40),
+        resolution=_sides if plain else _sides | st.tuples(_sides, _sides),
         classes=st.integers(1, 11),
         activation=st.sampled_from(ACTIVATIONS[:3] if plain else ACTIVATIONS),
         dropout=st.sampled_from((0, 0.2, 0.5)),
@@ -67,5 +68,6 @@ def architectures(
         stem_pool=st.booleans(),
         mix=st.just(0) if plain else st.sampled_from((0, 0, 6)),
         mix_bias=st.booleans(),
+        in_channels=st.just(3) if plain else st.sampled_from((3, 1, 5)),
         name=st.text(max_size=5),
     )

@@ -138,7 +138,7 @@ def _point_row(result: Result, i: int) -> dict[str, str]:
         **triple,
         "product": f"{point.coefficients.product:.3f}",
         "real ratio": f"{point.ratio:.3f}",
-        "px": str(point.architecture.resolution),
+        "px": str(point.architecture.size),
         "MACs": MACS.format(figures.macs),
         "params": PARAMS.format(figures.params),
         "memory": MEMORY.format(figures.memory),

@@ -110,7 +110,7 @@ def _say_room(proxy: Proxy, grid: Grid) -> None:
     from gridsearch.grid.training import room
 
     networks = [point.architecture for point in grid.points]
-    pixels = {network.resolution for network in networks}
+    pixels = {network.size for network in networks}
     size = QUANTITIES["memory"].format(room(proxy, networks))
     click.echo(
         f"{len(networks)} points at {len(pixels)} resolutions, {min(pixels)} to {max(pixels)} px: "

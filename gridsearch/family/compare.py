@@ -82,7 +82,7 @@ def compound(recipe: Recipe, target: float) -> tuple[Multipliers, Architecture]:
     """The baseline scaled by alpha, beta, gamma to at most `target` times its MACs."""
     phi, network = fit_budget(recipe, target * cost(recipe.baseline).macs)
     nominal = recipe.coefficients.at(phi)
-    pixels = network.resolution / recipe.baseline.resolution
+    pixels = network.size.over(recipe.baseline.size)
     return Multipliers(nominal.depth, nominal.width, pixels), network
 
 
@@ -177,7 +177,7 @@ def row(scaled: Scaled) -> dict[str, Any]:
         "width": m.width,
         "resolution_multiplier": m.resolution,
         "blocks": scaled.architecture.blocks,
-        "resolution": scaled.architecture.resolution,
+        "resolution": scaled.architecture.size.label,
         **cost(scaled.architecture).columns,
         "top1": None if scaled.measured is None else scaled.measured.accuracy,
         "top1_error": None if scaled.measured is None else scaled.measured.spread,

@@ -113,7 +113,7 @@ def solved_family(recipe: Recipe, phis: Sequence[float]) -> list[Member]:
         name = phi_name(phi)
         at, network = (0.0, base) if phi == 0 else fit_budget(recipe, 2.0**phi * cost(base).macs)
         nominal = recipe.coefficients.at(at)
-        nominal = dataclasses.replace(nominal, resolution=network.resolution / base.resolution)
+        nominal = dataclasses.replace(nominal, resolution=network.size.over(base.size))
         network = dataclasses.replace(network, name=name)
         ratio = cost(network).macs / cost(base).macs
         members.append(Member(name, network, nominal, ratio, phi))
@@ -133,7 +133,7 @@ def budget_family(recipe: Recipe, budgets: Sequence[float]) -> list[Member]:
         name += f"_{len(members)}" if name in (m.name for m in members) else ""
         network = dataclasses.replace(network, name=name)
         scaled = recipe.coefficients.at(phi)
-        pixels = network.resolution / recipe.baseline.resolution
+        pixels = network.size.over(recipe.baseline.size)
         members.append(
             Member(
                 name,
@@ -177,7 +177,7 @@ def predicted(
 def _beside(prior: ScalingPrior, paper: Recipe, network: Architecture) -> Beside:
     """The paper's network within a network's MACs. Raises UserError where they are out of reach."""
     at, other = fit_budget(paper, cost(network).macs)
-    pixels = other.resolution / paper.baseline.resolution
+    pixels = other.size.over(paper.baseline.size)
     (top1, own), _ = prior.predict([other, network])
     return Beside(
         other,
@@ -255,7 +255,7 @@ def row(member: Member) -> dict[str, Any]:
         "depth": m.depth,
         "width": m.width,
         "resolution_multiplier": m.resolution,
-        "resolution": a.resolution,
+        "resolution": a.size.label,
         "dropout": a.dropout,
         "drop_connect": a.drop_connect,
         "blocks": a.blocks,
@@ -271,7 +271,7 @@ def row(member: Member) -> dict[str, Any]:
         "over_paper_error": None if paper is None else paper.error,
         "paper_depth": None if paper is None else paper.multipliers.depth,
         "paper_width": None if paper is None else paper.multipliers.width,
-        "paper_resolution": None if paper is None else paper.architecture.resolution,
+        "paper_resolution": None if paper is None else paper.architecture.size.label,
         "paper_macs": None if paper is None else cost(paper.architecture).macs,
         "id": a.id,
     }
@@ -291,5 +291,5 @@ def check_recipe(recipe: Recipe) -> Recipe:
         UserError: The rule or the rounding is unknown.
     """
     rule_name(recipe.baseline, recipe.rule)
-    round_pixels(recipe.baseline.resolution, recipe.round_resolution)
+    round_pixels(recipe.baseline.size.height, recipe.round_resolution)
     return recipe

@@ -15,7 +15,7 @@ FILES = ("family.json", "family.csv", "family.py")
 _HEAD = '''"""The networks {names} as torch modules. Written by compound-nas.
 
     from family import {first}
-    net = {first}()  # (batch, 3, {pixels}, {pixels}) -> (batch, {classes})
+    net = {first}()  # {shape} -> (batch, {classes})
 
 Each function takes `seed` for the initial weights; None draws from torch's global generator.
 """
@@ -35,12 +35,13 @@ def {name}(seed: int | None = None) -> Network:
 def module(members: Sequence[Member]) -> str:
     """The source of a module with one function for each member."""
     first = members[0]
+    taken = first.architecture
     parts = [
         _HEAD.format(
             names=", ".join(m.name for m in members),
             first=first.name,
-            pixels=first.architecture.resolution,
-            classes=first.architecture.classes,
+            shape=f"(batch, {taken.in_channels}, {taken.size.height}, {taken.size.width})",
+            classes=taken.classes,
         ),
         "\nARCHITECTURES = {\n",
         *(f"    {m.name!r}: {to_json(m.architecture)!r},\n" for m in members),
@@ -51,7 +52,7 @@ def module(members: Sequence[Member]) -> str:
         parts.append(
             _NETWORK.format(
                 name=member.name,
-                pixels=member.architecture.resolution,
+                pixels=member.architecture.size,
                 macs=figures["macs"],
                 params=figures["params"],
             )

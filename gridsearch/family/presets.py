@@ -76,7 +76,7 @@ def baseline(preset: Preset) -> Architecture:
 
 def multipliers(preset: Preset) -> Multipliers:
     """The preset's multipliers; resolution relative to B0's 224 pixels."""
-    return Multipliers(preset.depth, preset.width, preset.resolution / EFFICIENTNET_B0.resolution)
+    return Multipliers(preset.depth, preset.width, preset.resolution / EFFICIENTNET_B0.size.height)
 
 
 def released(name_or_phi: str | int) -> Architecture:

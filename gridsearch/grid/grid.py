@@ -24,7 +24,7 @@ from gridsearch.grid.combinations import (
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
-from search_spaces.scaling.budget import dropout_at, ladder, largest_resolution
+from search_spaces.scaling.budget import dropout_at, ladder, largest_resolution, sized
 from search_spaces.scaling.coefficients import Coefficients, check_phi
 from search_spaces.scaling.rules import round_pixels, rule_name, scale
 
@@ -94,7 +94,7 @@ class Question:
         if memory is not None and not (_number(memory) and 0 < memory < math.inf):
             raise UserError(f"the target memory is {memory!r}: expected bytes above 0, as 64e6")
         rule_name(self.baseline, self.rule)
-        round_pixels(self.baseline.resolution, self.round_resolution)
+        round_pixels(self.baseline.size.height, self.round_resolution)
 
     @property
     def ratio(self) -> float:
@@ -246,18 +246,16 @@ def _moved(question: Question, points: Iterable[Point]) -> Iterator[Point]:
 
     It is given where one is within the window with gamma from 1 to DISTANT.
     """
-    base = question.baseline.resolution
+    base, multiple = question.baseline.size, question.round_resolution
     aim, phi = question.ratio * question.macs, question.phi
     shapes = ladder(question.baseline, question.rule)
     for alpha, beta in dict.fromkeys((p.coefficients.alpha, p.coefficients.beta) for p in points):
         shape = question.network(Coefficients(alpha, beta, 1.0))
-        below = largest_resolution(
-            shapes.shape(alpha**phi, beta**phi), aim, question.round_resolution
-        )
+        below = largest_resolution(shapes.shape(alpha**phi, beta**phi), aim, multiple, base)
         near = []
-        for pixels in (below, below + (question.round_resolution or 1), shape.resolution):
-            gamma = (pixels / base) ** (1 / question.phi)
-            network = dataclasses.replace(shape, resolution=pixels)
+        for size in (below, sized(max(below) + (multiple or 1), base, multiple), shape.size):
+            gamma = size.over(base) ** (1 / question.phi)
+            network = dataclasses.replace(shape, resolution=size.plain)
             ratio = question.ratio_of(network)
             if 1 <= gamma <= DISTANT and question.meets_window(ratio):
                 near.append(Point(Coefficients(alpha, beta, gamma), network, ratio, moved=True))

@@ -40,9 +40,9 @@ def _check_pixels(networks: Sequence[Architecture]) -> None:
     from nas.training.images import LARGEST
 
     for network in networks:
-        if not SMALLEST <= network.resolution <= LARGEST:
+        if not SMALLEST <= min(network.size) <= max(network.size) <= LARGEST:
             raise UserError(
-                f"the baseline or a point of its grid is for {network.resolution} px, and images "
+                f"the baseline or a point of its grid is for {network.size} px, and images "
                 f"can be decoded to {SMALLEST} to {LARGEST} px: take another --baseline, a phi "
                 "nearer 0, or --evaluator module:name"
             )
@@ -54,7 +54,9 @@ def room(proxy: Proxy, networks: Sequence[Architecture]) -> int:
 
     listing = splits_of(proxy.data.expanduser().resolve(), 0)
     count = sum(map(len, listing.splits.values()))
-    return sum(3 * count * px**2 for px in {network.resolution for network in networks})
+    return sum(
+        n * count * size.area for n, size in {(one.in_channels, one.size) for one in networks}
+    )
 
 
 def _check_room(proxy: Proxy, networks: Sequence[Architecture]) -> None:
@@ -93,7 +95,7 @@ def load(
     _check_pixels(networks)
     proxy.evaluator((), None, keep=False)  # refuses the recipe, batch, ... before anything is read
     _check_room(proxy, networks)
-    pixels = sorted({network.resolution for network in networks})
+    pixels = sorted({network.size for network in networks})
     loaded = []
     for i, px in enumerate(pixels):
 
@@ -103,7 +105,7 @@ def load(
             elif decoded is not None:
                 decoded(before * of + done, len(pixels) * of)
 
-        loaded.append(dataclasses.replace(proxy, pixels=px).images(show=show))
+        loaded.append(dataclasses.replace(proxy, pixels=px.plain).images(show=show))
     return tuple(loaded)
 
 
@@ -151,7 +153,7 @@ def forecast(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> "Forecas
 def _spread(grid: Grid, count: int) -> list[Architecture]:
     """`count` points, evenly from shallow to deep: at equal MACs, depth is what takes time."""
     networks = [point.architecture for point in grid.points]
-    networks.sort(key=lambda network: (network.blocks, network.resolution))
+    networks.sort(key=lambda network: (network.blocks, network.size))
     count = min(count, len(networks))
     last = len(networks) - 1
     return [networks[round(i * last / max(1, count - 1))] for i in range(count)]

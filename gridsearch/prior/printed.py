@@ -57,7 +57,7 @@ def effective(baseline: Architecture, scaled: Architecture) -> tuple[float, floa
     return (
         scaled.blocks / baseline.blocks,
         math.exp(sum(logs) / len(logs)),
-        scaled.resolution / baseline.resolution,
+        scaled.size.over(baseline.size),
     )
 
 
@@ -70,7 +70,7 @@ def published() -> tuple[Printed, ...]:
         base = network(line["network"])
         nominal = float(line["depth"]), float(line["width"])
         pixels = int(line["pixels"])
-        scaled = scale(base, Multipliers(*nominal, pixels / base.resolution))
+        scaled = scale(base, Multipliers(*nominal, pixels / base.size.height))
         logs = tuple(math.log(value) for value in effective(base, scaled))
         ratio = cost(scaled).macs / cost(base).macs
         recipe = f"{line['network']} {line['recipe']}"

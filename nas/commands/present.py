@@ -19,7 +19,7 @@ from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost, cost
 from search_spaces.quantities import QUANTITIES, Quantity
 from search_spaces.space import Range, Space
-from search_spaces.stages import MACS, MEMORY, PARAMS, rows
+from search_spaces.stages import MACS, MEMORY, PARAMS, pixels_text, rows
 
 
 def costs(figures: Cost) -> tuple[str, str, str, str]:
@@ -46,7 +46,7 @@ def print_architecture(architecture: Architecture) -> None:
         listed.add_row(row.name, row.operator, *shape, *figures)
     out = console()
     out.print(
-        f"{bold(a.name or 'network')}  id {a.id}  {a.resolution} px  {a.classes} classes  "
+        f"{bold(a.name or 'network')}  id {a.id}  {pixels_text(a)}  {a.classes} classes  "
         f"{a.activation}  dropout {a.dropout:g}  drop-connect {a.drop_connect:g}"
     )
     out.print(listed)

@@ -255,6 +255,7 @@ def _print_timing(
     from nas.devices.measure import QUIET
     from results.terminal import bold, console, table
     from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
+    from search_spaces.stages import pixels_text
 
     latency, memory = DEVICE_QUANTITIES["latency"], QUANTITIES["memory"]
     rows = table("", "measured", "expected")
@@ -269,7 +270,7 @@ def _print_timing(
     rows.add_row("peak memory", peak, memory.format(timing.analytic_bytes))
     out = console()
     out.print(
-        f"{bold(architecture.name or network)}  {architecture.resolution} px  "
+        f"{bold(architecture.name or network)}  {pixels_text(architecture)}  "
         f"{setting.runtime} on {setting.on}, {setting.threads} "
         f"thread{'s' * (setting.threads > 1)}, batch {setting.batch}, {setting.dtype}"
     )

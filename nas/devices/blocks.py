@@ -6,10 +6,10 @@ A key says the input, the layers in order and how they join; it is what a device
     24@56 conv1x1 144 swish, dw3x3 144 swish, conv1x1 24 + input
     320@7 conv1x1 1280 swish, global_pool, linear 1000
 
-`16@112`: 16 channels of 112 x 112 pixels. `conv3x3/2 32`: kernel, stride where it is not 1, output
-channels. `dw`: a depthwise conv. `se 4`: squeeze-and-excitation of that width; `se 24 of relu
-hard_sigmoid`: with its own activation and gate. `+ input`: the sum with the block's input, or with
-a layer on it; `then relu`: after the sum.
+`16@112`: 16 channels of 112 x 112 pixels; `16@48x80`: of height 48 and width 80. `conv3x3/2 32`:
+kernel, stride where it is not 1, output channels. `dw`: a depthwise conv. `se 4`:
+squeeze-and-excitation of that width; `se 24 of relu hard_sigmoid`: with its own activation and
+gate. `+ input`: the sum with the block's input, or with a layer on it; `then relu`: after the sum.
 """
 
 import functools
@@ -21,6 +21,7 @@ from typing import NamedTuple
 from search_spaces.architecture import ACTIVATIONS, Architecture, Stage
 from search_spaces.errors import UserError
 from search_spaces.layers import (
+    ONE,
     Block,
     Ends,
     Layer,
@@ -30,7 +31,7 @@ from search_spaces.layers import (
     stage_inputs,
     stem,
 )
-from search_spaces.rounding import size_after
+from search_spaces.rounding import Size
 from search_spaces.space import Space
 
 POOLS = ("max_pool", "avg_pool")
@@ -46,7 +47,7 @@ _LAYER = re.compile(
     rf"(?: (?P<act>{_NAMES}))?"
 )
 _KEY = re.compile(
-    rf"(?P<c>\d+)@(?P<size>\d+) (?P<path>[^+]+?)(?: \+ (?P<side>.+?))?"
+    rf"(?P<c>\d+)@(?P<size>\d+(?:x\d+)?) (?P<path>[^+]+?)(?: \+ (?P<side>.+?))?"
     rf"(?: then (?P<act>{_NAMES}))?"
 )
 
@@ -90,23 +91,23 @@ def key_of(block: Block, activation: str) -> str:
     return text + (f" then {activation}" if block.activation else "")
 
 
-def _layer(text: str, channels: int, size: int) -> tuple[Layer, str | None]:
+def _layer(text: str, channels: int, size: Size) -> tuple[Layer, str | None]:
     """The layer of this text on its input, and its activation. Raises ValueError."""
     match = _LAYER.fullmatch(text)
     if match is None:
         raise ValueError(text)
     act, kind = match["act"], match["conv"] or match["wide"] or match["pool"]
     if match["pool"]:
-        return Layer(kind, kind, channels, channels, size, 1), act
+        return Layer(kind, kind, channels, channels, size, ONE), act
     if kind == "se":
         gate, inner = match["gate"] or "sigmoid", match["inner"]
         width = int(match["width"])
         return Layer(kind, kind, channels, width, size, size, gate=gate, inner=inner), act
     if kind == "linear":
         width, bias = int(match["width"]), not match["bare"]
-        return Layer(kind, kind, channels, width, 1, 1, activation=bool(act), bias=bias), act
+        return Layer(kind, kind, channels, width, ONE, ONE, activation=bool(act), bias=bias), act
     kernel, stride = int(match["k"]), int(match["s"] or 1)
-    after = size_after(size, stride)
+    after = size.after(stride)
     if kind in POOLS:
         return Layer(kind, kind, channels, channels, size, after, kernel, stride), act
     out, groups = int(match["out"] or 0), channels if kind == "dw" else 1
@@ -127,8 +128,9 @@ def parse(key: str) -> Keyed:
     try:
         if match is None:
             raise ValueError(key)
-        channels, size = int(match["c"]), int(match["size"])
-        if not channels or not size:
+        channels, sides = int(match["c"]), [int(side) for side in match["size"].split("x")]
+        size = Size(sides[0], sides[-1])
+        if not channels or not all(sides):
             raise ValueError(f"{channels}@{size}")
         path, acts = [], {match["act"]}
         c, s = channels, size
@@ -154,7 +156,7 @@ def parse(key: str) -> Keyed:
 
 
 @functools.lru_cache(maxsize=1 << 17)
-def stage_keys(stage: Stage, c_in: int, size: int, activation: str) -> tuple[str, ...]:
+def stage_keys(stage: Stage, c_in: int, size: Size, activation: str) -> tuple[str, ...]:
     """The keys of a stage's blocks, in order. Cached."""
     blocks = list(stage_blocks(stage, c_in, size))
     keys = [key_of(block, activation) for block in blocks[:2]]

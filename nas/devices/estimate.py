@@ -6,6 +6,7 @@ and written, weights, kernel, pixels and channels. It only interpolates.
 """
 
 import functools
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ def features(key: str) -> Floats:
     first, last = block.path[0], block.path[-1]
     kernel = max(layer.kernel for layer in block.path)
     return np.log1p(
-        [dense, depthwise, squeeze, read, written, weights, kernel, first.size_in,
+        [dense, depthwise, squeeze, read, written, weights, kernel, math.sqrt(first.size_in.area),
          first.elements_in, last.out_channels]
     )  # fmt: skip
 

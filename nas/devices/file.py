@@ -21,6 +21,7 @@ from results.runs.files import read_json
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.layers import Ends, ends_of, stage_inputs
+from search_spaces.rounding import Size
 from search_spaces.space import Space
 
 FORMAT = 1
@@ -102,11 +103,11 @@ class ProfiledDevice:
         return sum(ms for ms, _ in blocks), sum(sd for _, sd in blocks)
 
     @functools.cached_property
-    def _stage(self) -> Callable[[Stage, int, int, str], tuple[float, float]]:
+    def _stage(self) -> Callable[[Stage, int, Size, str], tuple[float, float]]:
         """A function (stage, channels, size, activation) -> (ms, spread in ms), cached."""
 
         @functools.lru_cache(maxsize=1 << 17)
-        def stage_sum(stage: Stage, c_in: int, size: int, act: str) -> tuple[float, float]:
+        def stage_sum(stage: Stage, c_in: int, size: Size, act: str) -> tuple[float, float]:
             return self._sum(stage_keys(stage, c_in, size, act))
 
         return stage_sum

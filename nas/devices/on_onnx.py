@@ -58,8 +58,7 @@ class OnnxRuntime:
     def _images(self, architecture: Architecture) -> Any:
         import torch
 
-        pixels = architecture.resolution
-        return torch.randn(self._setting.batch, 3, pixels, pixels)
+        return torch.randn(self._setting.batch, architecture.in_channels, *architecture.size)
 
     def _blocks(self, architecture: Architecture) -> list[Any]:
         """The ONNX models of the network's blocks; those of equal key are the same model."""

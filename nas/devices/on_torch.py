@@ -36,8 +36,8 @@ class Torch:
         self._blocks: dict[str, nn.Module] = {}
 
     def _images(self, architecture: Architecture) -> Tensor:
-        pixels = architecture.resolution
-        return torch.randn(self._batch, 3, pixels, pixels).to(**self._where)
+        shape = self._batch, architecture.in_channels, *architecture.size
+        return torch.randn(shape).to(**self._where)
 
     def whole(self, architecture: Architecture) -> Callable[[], Run]:
         """See Runtime."""

@@ -250,7 +250,9 @@ def profile(
     runs = [run for sort in sorts.values() for timed in sort.runs.values() for run in timed]
     made = stamp(setting, runtime) | {
         "space": space.name,
-        "resolution": sorted({architecture.resolution for architecture in sorts["check"].networks}),
+        "resolution": [
+            size.label for size in sorted({one.size for one in sorts["check"].networks})
+        ],
         "minutes": minutes,
         "seed": seed,
         "rounds": rounds,

@@ -152,6 +152,7 @@ FRAME = {
     "stem_stride": "stem stride",
     "stem_pool": "stem pooling",
     "mix": "layer after the pooling",
+    "in_channels": "number of input channels",
 }  # fields that the domain fixes; name, dropout and drop_connect don't matter
 KEPT = (
     "op", "channels", "stride", "skip", "activation", "se_from", "se_activation", "gate",

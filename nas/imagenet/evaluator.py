@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nas.imagenet.joint.architectures import taken_as
 from nas.imagenet.joint.blocks import Floats
 from nas.imagenet.joint.domain import notes, refuse
 from nas.imagenet.joint.doubt import doubt
@@ -97,7 +98,8 @@ class ImagenetEvaluator:
         Raises:
             OutOfDomain: There is none.
         """
-        return notes(self._numbers([architecture]), self._model.ranges)
+        known = notes(self._numbers([architecture]), self._model.ranges)
+        return [*taken_as(architecture), *known]
 
     def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
         """Predicts a network.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nas.imagenet.joint.architectures import taken_as
 from nas.imagenet.joint.domain import notes, refuse
 from nas.imagenet.joint.load import load
 from nas.imagenet.joint.model import Joint
@@ -46,7 +47,7 @@ def rows(networks: Sequence[Architecture], path: str | Path | None = None) -> li
         _row(network, float(mean), float(spread))
         | {
             "nearest": _named(model, places[i].tolist(), distances[i].tolist()),
-            "notes": notes(numbers.take(np.array([i])), model.ranges),
+            "notes": [*taken_as(network), *notes(numbers.take(np.array([i])), model.ranges)],
         }
         for i, (network, mean, spread) in enumerate(zip(networks, means, spreads, strict=True))
     ]
@@ -63,7 +64,7 @@ def _row(network: Architecture, top1: float, spread: float) -> dict[str, Any]:
         "macs": figures.macs,
         "params": figures.params,
         "memory": figures.memory,
-        "resolution": network.resolution,
+        "resolution": network.size.label,
     }
 
 

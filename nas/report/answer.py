@@ -37,8 +37,9 @@ def _base(findings: Findings) -> dict[str, Any]:
     if findings.pick is None:
         return {}
     b0 = dataclasses.replace(
-        EFFICIENTNET_B0, resolution=findings.pick.resolution, classes=findings.pick.classes
-    )
+        EFFICIENTNET_B0, resolution=findings.pick.resolution, classes=findings.pick.classes,
+        in_channels=findings.pick.in_channels,
+    )  # fmt: skip
     figures = cost(b0)
     of = findings.quantity.of_cost
     return {

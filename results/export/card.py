@@ -7,6 +7,7 @@ loaded.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from results.export.inputs import Inputs
 from results.export.request import Made, Request
 from results.report.network import title
 from results.runs.folder import masked
@@ -62,7 +63,7 @@ def _network(request: Request) -> str:
     memory = QUANTITIES["memory"].format
     gates = sorted({stage.gate for stage in a.stages if stage.se and stage.gate != "sigmoid"})
     rows: list[tuple[str, str | None]] = [
-        ("input", f"(batch, 3, {a.resolution}, {a.resolution}), float32"),
+        ("input", f"(batch, {a.in_channels}, {a.size.height}, {a.size.width}), float32"),
         ("output", f"(batch, {a.classes}) logits"),
         ("multiply-adds", f"{figures.macs:,} (conv and linear; 1 is 2 FLOPs)"),
         ("parameters", f"{figures.params:,}"),
@@ -84,7 +85,7 @@ def _stages(request: Request) -> str:
     a = request.source.architecture
     body = []
     for row in rows(a):
-        strides = {"stem": row.size // row.size_out, "head": ""}
+        strides = {"stem": row.size.height // row.size_out.height, "head": ""}
         body.append(
             (
                 title(row),
@@ -169,13 +170,29 @@ def _weights(request: Request) -> str:
             f"{request.seed}: convs N(0, 2 / fan-out), linear U(-1/√out, 1/√out). Its outputs mean "
             "nothing."
         )
-    if weights.pixels is None:
+    if weights.inputs is None:
         return f"{weights.origin} Inputs: as in the training they come from."
-    mean, spread = (f"{numbers[0]:.4g}" for numbers in weights.pixels)
-    return (
-        f"{weights.origin} Inputs: RGB from 0 to 1, less {mean}, divided by {spread}, the central "
-        "square resized (bicubic)."
-    )
+    return f"{weights.origin}\n\n{_inputs(weights.inputs)}"
+
+
+def _inputs(inputs: Inputs) -> str:
+    """How an image becomes an input, and what the outputs are called."""
+    mean, deviation = (
+        ", ".join(f"{x:.4g}" for x in dict.fromkeys(numbers)) if len(set(numbers)) == 1
+        else ", ".join(f"{x:.4g}" for x in numbers)
+        for numbers in (inputs.mean, inputs.deviation)
+    )  # fmt: skip
+    height, width = inputs.resized
+    cut = f", then the middle {inputs.height}x{inputs.width} of it" if inputs.crop < 1 else ""
+    kind = {1: "grey", 3: "RGB"}.get(inputs.channels, f"{inputs.channels} channels")
+    how = "padded" if inputs.fit == "letterbox" else "cut out of the middle"
+    rows = [
+        ("size", f"{height}x{width} (height x width), bicubic, {how} to that ratio{cut}"),
+        ("channels", f"{kind}, pixels from 0 to 1, less {mean}, divided by {deviation}"),
+        ("layout", "(batch, channels, height, width)"),
+        ("classes", ", ".join(f"{i} {name}" for i, name in enumerate(inputs.classes)) or None),
+    ]
+    return _rows(("inputs", ""), [row for row in rows if row[1] is not None])
 
 
 def _provenance(request: Request) -> str:

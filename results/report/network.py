@@ -8,7 +8,7 @@ from results.report.page import Chart, Section, Table, Text
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost, cost
 from search_spaces.quantities import QUANTITIES
-from search_spaces.stages import StageRow, rows
+from search_spaces.stages import StageRow, pixels_text, rows
 
 _KERNELS = {1: "var(--k1)", 3: "var(--k3)", 5: "var(--k5)", 7: "var(--k7)"}
 
@@ -153,7 +153,7 @@ def network_section(architecture: Architecture, heading: str) -> Section:
     """A network drawn: a sentence about it, its blocks and its stages."""
     a = architecture
     about = (
-        f"{a.name or 'Network'}, id {a.id}: {a.blocks} blocks, {a.resolution} px, {a.classes} "
+        f"{a.name or 'Network'}, id {a.id}: {a.blocks} blocks, {pixels_text(a)}, {a.classes} "
         f"classes, {a.activation}, dropout {a.dropout:g}, drop-connect {a.drop_connect:g}. "
         f"{cost(a).macs:,} MACs, {cost(a).params:,} params."
     )

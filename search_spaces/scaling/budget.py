@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
+from search_spaces.rounding import Size
 from search_spaces.scaling.coefficients import PHI_RANGE, Coefficients
 from search_spaces.scaling.macs import Ladder, Shape
 from search_spaces.scaling.rules import RULES, round_pixels, rule_name, scale
@@ -19,6 +20,7 @@ LEAST_PIXELS = 0.88  # share of the formula's resolution that a network keeps at
 DROPOUT_GAIN, DROPOUT_AT, DROPOUT_MOST = 0.3, 7.0, 0.5  # see `dropout_at`
 
 _MACS = QUANTITIES["flops"]
+SQUARE = Size(1, 1)
 
 
 def dropout_at(architecture: Architecture, phi: float, rule: str | None = None) -> float:
@@ -70,25 +72,40 @@ def ladder(baseline: Architecture, rule: str | None = None) -> Ladder:
     return Ladder(baseline, rule)
 
 
-def largest_resolution(shape: Shape, macs: float, multiple: int | None = None) -> int:
+def sized(side: int, like: Size, multiple: int | None = None) -> Size:
+    """The size whose longer side is `side`, of about the shape of another; both rounded."""
+    if like.height == like.width:
+        return Size(side, side)
+    short = round_pixels(side * min(like) / max(like), multiple)
+    return Size(short, side) if like.height < like.width else Size(side, short)
+
+
+def largest_resolution(
+    shape: Shape, macs: float, multiple: int | None = None, like: Size = SQUARE
+) -> Size:
     """The largest resolution at which a shape has at most `macs`.
 
     Args:
         shape: A network but for its resolution.
         macs: Multiply-adds, which grow with the resolution.
-        multiple: What the resolution is a multiple of; None is 1. At least one is given.
+        multiple: What both sides are a multiple of; None is 1. At least one is given.
+        like: A size of the shape that it is to have.
     """
+
+    def macs_at(n: int) -> int:
+        return shape.macs(sized(n * unit, like, multiple))
+
     unit = multiple or 1
     low, high = 1, 1 << 16
-    near = int(64 * math.sqrt(macs / shape.macs(64 * unit)))  # MACs grow about with the square
+    near = int(64 * math.sqrt(macs / macs_at(64)))  # MACs grow about with the square
     for guess in (near, near + 1, near - 2, near + 3, near - 8, near + 12):
         if low < guess < high:
-            fits = shape.macs(guess * unit) <= macs
+            fits = macs_at(guess) <= macs
             low, high = (guess, high) if fits else (low, guess)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if shape.macs(middle * unit) <= macs else (low, middle)
-    return low * unit
+        low, high = (middle, high) if macs_at(middle) <= macs else (low, middle)
+    return sized(low * unit, like, multiple)
 
 
 def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
@@ -117,27 +134,28 @@ def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
     for more in range(NEAR_PHIS):
         near = round(min(PHI_RANGE[1], phi + more * NEAR_STEP), 3)
         shape, own, _ = _at(recipe, near)
-        pixels = _largest(shape, budget, recipe.round_resolution)
+        most = _largest(shape, budget, recipe.round_resolution, recipe.baseline.size)
         # A lower resolution than the formula's makes up for a depth that was rounded up.
-        if (macs := shape.macs(pixels)) <= budget and pixels >= LEAST_PIXELS * own:
-            options.append((macs, -near, pixels))
-    _, near, pixels = max(options)
-    return -near, dataclasses.replace(recipe.network(-near), resolution=pixels)
+        if (macs := shape.macs(most)) <= budget and most.over(own) >= LEAST_PIXELS:
+            options.append((macs, -near, most))
+    _, near, most = max(options)
+    return -near, dataclasses.replace(recipe.network(-near), resolution=most.plain)
 
 
 _largest = functools.lru_cache(maxsize=1 << 10)(largest_resolution)
 
 
-def _at(recipe: Recipe, phi: float) -> tuple[Shape, int, int]:
+def _at(recipe: Recipe, phi: float) -> tuple[Shape, Size, int]:
     """The recipe's shape at phi, its resolution and its MACs."""
     base = recipe.baseline
     if phi == 0:
-        shape, pixels = ladder(base, recipe.rule).shape(1.0, 1.0), base.resolution
+        shape, size = ladder(base, recipe.rule).shape(1.0, 1.0), base.size
     else:
         c = recipe.coefficients
         shape = ladder(base, recipe.rule).shape(c.alpha**phi, c.beta**phi)
-        pixels = round_pixels(base.resolution * c.gamma**phi, recipe.round_resolution)
-    return shape, pixels, shape.macs(pixels)
+        sides = (side * c.gamma**phi for side in base.size)
+        size = Size(*(round_pixels(side, recipe.round_resolution) for side in sides))
+    return shape, size, shape.macs(size)
 
 
 def _bracket(recipe: Recipe, budget: float) -> tuple[float, float]:

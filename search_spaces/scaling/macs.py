@@ -1,7 +1,7 @@
 """Multiply-adds of a baseline scaled by any multipliers, without building the scaled network.
 
 A family that is solved for its budgets asks for tens of thousands of them. They are exact: for one
-shape MACs are a sum of whole numbers times squares of sizes in pixels (`Shape.macs`).
+shape MACs are a sum of whole numbers times pixels of feature maps (`Shape.macs`).
 """
 
 import dataclasses
@@ -11,10 +11,10 @@ from typing import NamedTuple
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import block_cost, stage_cost
 from search_spaces.layers import Ends, ends_of, head, stage_inputs, stem
-from search_spaces.rounding import round_channels
+from search_spaces.rounding import Size, round_channels, size_of
 from search_spaces.scaling.rules import RULES, resized_stage, rule_name
 
-Square = tuple[int, int, int]  # MACs = first * input size**2 + second * output size**2 + third
+Square = tuple[int, int, int]  # MACs = first * input pixels + second * output pixels + third
 Blocks = tuple[Square, Square]  # of a stage's first block, and of each later one
 Whole = tuple[int, ...]
 
@@ -30,12 +30,12 @@ class Shape(NamedTuple):
     levels: tuple[tuple[int, int], ...]
     rest: int
 
-    def macs(self, resolution: int) -> int:
-        """Multiply-adds at so many pixels."""
-        size, found = resolution, self.rest
+    def macs(self, size: Size) -> int:
+        """Multiply-adds for images of this size."""
+        (height, width), found = size, self.rest
         for stride, each in self.levels:
-            size = -(-size // stride)
-            found += each * size * size
+            height, width = -(-height // stride), -(-width // stride)
+            found += each * height * width
         return found
 
 
@@ -123,20 +123,20 @@ class Ladder:
 
 def _ends(ends: Ends) -> Square:
     """MACs of the stem by its output size, of the head by its input size, and the rest."""
-    ends = ends._replace(resolution=ends.stem_stride, size=1)
-    small, large = (block_cost(head(ends._replace(size=size))).macs for size in (1, 2))
+    ends = ends._replace(images=size_of(ends.stem_stride))
+    small, large = (block_cost(head(ends._replace(size=size_of(size)))).macs for size in (1, 2))
     each = (large - small) // 3
     return block_cost(stem(ends)).macs, each, small - each
 
 
 def _square(stage: Stage, c_in: int) -> Square:
     if stage.stride == 1:
-        small, large = (stage_cost(stage, c_in, size).macs for size in (1, 2))
+        small, large = (stage_cost(stage, c_in, size_of(size)).macs for size in (1, 2))
         second = (large - small) // 3
         return 0, second, small - second
     # Inputs of s, s + 1 and 2s pixels leave 1, 2 and 2.
     s = stage.stride
-    least, odd, even = (stage_cost(stage, c_in, size).macs for size in (s, s + 1, 2 * s))
+    least, odd, even = (stage_cost(stage, c_in, size_of(size)).macs for size in (s, s + 1, 2 * s))
     first = (even - odd) // ((2 * s) ** 2 - (s + 1) ** 2)
     second = (odd - least - first * ((s + 1) ** 2 - s**2)) // 3
     return first, second, least - first * s**2 - second

@@ -14,7 +14,7 @@ from search_spaces.architecture import Architecture, Stage
 from search_spaces.errors import UserError
 from search_spaces.layers import hidden_channels
 from search_spaces.networks import NETWORKS
-from search_spaces.rounding import round_channels, round_repeats
+from search_spaces.rounding import Size, round_channels, round_repeats
 
 MULTIPLIER_RANGE = (1 / 1024, 65536.0)  # least and largest
 ROUND_RESOLUTION = (None, 8, 32)  # pixels; None: the nearest pixel
@@ -151,7 +151,7 @@ def scale(
     Args:
         architecture: The baseline; its drop-connect, classes and SE ratios are kept. SE of a width
             of its own (`se_from` is `channels`) is widened as the channels that it scales.
-        multipliers: Of depth, width and resolution.
+        multipliers: Of depth, width and resolution, which is both sides'.
         rule: A name in RULES; None takes the one that fits the network (`rule_name`).
         round_resolution: None for the nearest pixel, 8 or 32 for the nearest multiple, at least
             one.
@@ -163,7 +163,8 @@ def scale(
     """
     how = RULES[rule_name(architecture, rule)]
     width = multipliers.width
-    resolution = round_pixels(architecture.resolution * multipliers.resolution, round_resolution)
+    sides = (side * multipliers.resolution for side in architecture.size)
+    resolution = Size(*(round_pixels(side, round_resolution) for side in sides)).plain
     stem = how.wide(architecture.stem, width, "scale" if how.stem else "fixed")
     stems = architecture.stem, stem
     stages = _resized(architecture.stages, stems, multipliers.depth, width, how)

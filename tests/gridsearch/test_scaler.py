@@ -24,7 +24,7 @@ from search_spaces.networks import (
     RESNET_50,
     network,
 )
-from search_spaces.scaling.budget import dropout_at
+from search_spaces.scaling.budget import Recipe, dropout_at, fit_budget
 from search_spaces.scaling.coefficients import PAPER, Coefficients
 from search_spaces.scaling.macs import Ladder
 from search_spaces.scaling.rules import RULES, Multipliers, rule_name, scale
@@ -208,10 +208,28 @@ FRACTIONS = Architecture(
     (Stage("mbconv", 16, 1, 3, 2, 3, 24, se_from="channels"), Stage("mbconv", 40, 2, 5, 2, 2.5)),
     stem=16, head=0, mix=96, mix_bias=True, resolution=96,
 )  # fmt: skip
+WIDE = dataclasses.replace(FRACTIONS, resolution=(48, 80), in_channels=4)
+
+
+def test_both_sides_are_multiplied_and_rounded() -> None:
+    up = Multipliers(resolution=1.15)
+    assert scale(WIDE, up).resolution == (55, 92)
+    assert scale(WIDE, up, round_resolution=32).resolution == (64, 96)
+    assert scale(dataclasses.replace(WIDE, resolution=(48, 50)), up, None, 32).resolution == 64
+
+
+@pytest.mark.parametrize("rounding", [None, 8])
+def test_a_budget_keeps_the_shape_of_the_images(rounding) -> None:
+    budget = 5 * cost(WIDE).macs
+    _, grown = fit_budget(Recipe(WIDE, PAPER, None, rounding), budget)
+    assert 0.85 * budget < cost(grown).macs <= budget
+    height, width = grown.size
+    assert abs(width - height * 80 / 48) <= (rounding or 1)
+    assert height % (rounding or 1) == width % (rounding or 1) == 0
 
 
 @given(
-    base=st.sampled_from([*NETWORKS.values(), FRACTIONS]),
+    base=st.sampled_from([*NETWORKS.values(), FRACTIONS, WIDE]),
     rule=st.sampled_from([None, "lite", "mobilenet_v1"]),
     depth=st.floats(0.2, 5),
     width=st.floats(0.2, 5),
@@ -222,4 +240,4 @@ def test_macs_of_a_shape_are_those_of_the_network_that_is_built(
 ) -> None:
     rule = None if base.stages[0].op == "bottleneck" else rule
     network = scale(base, Multipliers(depth, width, resolution), rule)
-    assert Ladder(base, rule).shape(depth, width).macs(network.resolution) == cost(network).macs
+    assert Ladder(base, rule).shape(depth, width).macs(network.size) == cost(network).macs

@@ -94,6 +94,10 @@ def with_stage(**changes):
         (edited(stages=[3]), "a Stage is 3"),
         (edited(format=2), "format 2, this version reads format 1"),
         (edited(resolution=0), "Architecture.resolution is 0"),
+        (edited(resolution=[96, 0]), "Architecture.resolution is 0"),
+        (edited(resolution=[96, 96, 3]), "Architecture.resolution is [96, 96, 3]"),
+        (edited(resolution="96 px"), "Architecture.resolution is '96 px'"),
+        (edited(in_channels=0), "Architecture.in_channels is 0"),
         (edited(stem_kernel=4), "stem_kernel is 4: expected an odd number"),
         (edited(stem_pool="no"), "stem_pool is 'no'"),
         (edited(activation="gelu"), "'gelu': expected one of swish, relu, relu6, hard_swish"),
@@ -164,3 +168,17 @@ def test_a_network_larger_than_any_memory_is_not_built():
     wide = Architecture((Stage("conv", 1 << 16, repeats=1000),))
     with pytest.raises(UserError, match="GB for one image, with its weights: expected 64 GB"):
         build(wide)
+
+
+def test_a_square_of_colour_is_written_as_ever_and_others_by_both_sides() -> None:
+    square = Architecture((Stage("conv", 8),), resolution=(96, 96))
+    assert square == Architecture((Stage("conv", 8),), resolution=96)
+    assert "in_channels" not in to_dict(square)
+    assert '"resolution":96,' in to_json(square)
+    wide = Architecture((Stage("conv", 8),), resolution="96x160", in_channels=1)
+    assert wide == from_json(to_json(wide))
+    assert '"resolution":[96,160],' in to_json(wide)
+    assert '"in_channels":1,' in to_json(wide)
+    assert (f"{wide.resolution} px", wide.size) == ("96x160 px", (96, 160))
+    assert len({wide.id, square.id, replace(wide, resolution=(160, 96)).id}) == 3
+    assert hash(wide) == hash(from_json(to_json(wide)))

@@ -18,7 +18,7 @@ from search_spaces import NETWORKS, SPACES, Architecture, Stage, cost, space
 from search_spaces.builder import Fixed, block_module, build, counted, fvcore_macs
 from search_spaces.cost import block_cost, stage_cost
 from search_spaces.layers import Block, Layer, stage_blocks, walk
-from search_spaces.rounding import se_width
+from search_spaces.rounding import Size, se_width
 
 torch.set_num_threads(1)
 
@@ -42,7 +42,7 @@ def by_blocks(net: Architecture, known: dict[Block, int]) -> int:
     blocks = [block for _, block in walk(net)]
     for block in {*blocks} - known.keys():
         first = block.path[0]
-        image = torch.zeros(1, first.in_channels, first.size_in, first.size_in)
+        image = torch.zeros(1, first.in_channels, *first.size_in)
         known[block] = counted(block_module(block, FIXED).eval(), image)
     return sum(known[block] for block in blocks)
 
@@ -74,7 +74,7 @@ def test_macs_params_activations_and_shapes_are_torchs(net):
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.register_forward_hook(lambda _, __, out: ran.append(tuple(out.shape[1:])))
-    image = torch.zeros(1, 3, net.resolution, net.resolution)
+    image = torch.zeros(1, net.in_channels, *net.size)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         assert module(image).shape == (1, net.classes)
     costs = cost(net)
@@ -89,7 +89,7 @@ def walked(net: Architecture):
     for _, block in walk(net):
         for layer in block.layers:
             if layer.kind == "conv":
-                yield layer.out_channels, layer.size_out, layer.size_out
+                yield layer.out_channels, *layer.size_out
             elif layer.kind == "se":
                 yield layer.out_channels, 1, 1
                 yield layer.in_channels, 1, 1
@@ -104,7 +104,7 @@ def test_activations_are_fvcores(net):
 
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        image = torch.zeros(1, 3, net.resolution, net.resolution)
+        image = torch.zeros(1, net.in_channels, *net.size)
         analysis = ActivationCountAnalysis(build(net, seed=0).eval(), image)
         counts = analysis.unsupported_ops_warnings(False).by_operator()
     assert cost(net).activations == counts["conv"] + counts["linear"]
@@ -132,9 +132,9 @@ def peak(blocks: Iterable[Block]) -> int:
             gate = operation(layer.in_channels, squeezed)
             steps.append({x, gate})
             return x
-        return operation(layer.out_channels * layer.size_out**2, x)
+        return operation(layer.out_channels * layer.size_out.area, x)
 
-    x = operation(blocks[0].path[0].in_channels * blocks[0].path[0].size_in ** 2)
+    x = operation(blocks[0].path[0].in_channels * blocks[0].path[0].size_in.area)
     for block in blocks:
         y = x
         for layer in block.path:
@@ -157,7 +157,11 @@ def test_live_is_the_peak_of_a_simulated_run(net):
 
 
 @settings(max_examples=200)
-@given(stages(), st.sampled_from((1, 2, 4, 8, 16)), st.integers(1, 9))
+@given(
+    stages(),
+    st.sampled_from((1, 2, 4, 8, 16)),
+    st.builds(Size, st.integers(1, 9), st.integers(1, 9)),
+)
 def test_live_of_every_kind_of_block(stage, c_in, size):
     blocks = list(stage_blocks(stage, c_in, size))
     assert [block_cost(block).live for block in blocks] == [peak([block]) for block in blocks]
@@ -178,8 +182,8 @@ def test_squeezed_channels_are_rounded_down_and_never_none():
 
 def test_a_cached_stage_costs_what_a_fresh_one_does():
     stage = Stage("mbconv", 24, 3, 5, 2, 6, 0.25)
-    assert stage_cost(stage, 16, 57) == stage_cost.__wrapped__(stage, 16, 57)
-    assert stage_cost(stage, 16, 57) != stage_cost(stage, 16, 56)
+    assert stage_cost(stage, 16, Size(57, 57)) == stage_cost.__wrapped__(stage, 16, Size(57, 57))
+    assert stage_cost(stage, 16, Size(57, 57)) != stage_cost(stage, 16, Size(56, 57))
 
 
 def test_cost_is_a_thousand_times_quicker_than_fvcore():

@@ -1,5 +1,7 @@
 """Numbers of the package's `Architecture`s, thousands at once, and their lists of blocks."""
 
+import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,13 +25,36 @@ from search_spaces.architecture import ACTIVATIONS, OPS, Architecture, Stage
 from search_spaces.costs import Stages, stages_of
 from search_spaces.costs import squeezed as squeezed_of
 from search_spaces.layers import hidden_channels, squeezed
+from search_spaces.stages import pixels_text
 
 HERE = np.array([OP[name] for name in OPS])  # the package's ops among those of the evidence
 SMOOTH_CODE = {name: int(name in SMOOTH) for name in ACTIVATIONS}
 
 
+def as_square(architecture: Architecture) -> Architecture:
+    """The network for RGB images of as many pixels that are square, as ImageNet's are taken."""
+    a = architecture
+    if isinstance(a.resolution, int) and a.in_channels == 3:
+        return a
+    return dataclasses.replace(a, resolution=round(math.sqrt(a.size.area)), in_channels=3)
+
+
+def taken_as(architecture: Architecture) -> list[str]:
+    """What is said of a prediction of a network that was taken `as_square`."""
+    if (square := as_square(architecture)) is architecture:
+        return []
+    return [
+        f"The network takes {pixels_text(architecture)}; this is the prediction for square RGB "
+        f"images of {square.resolution} px, since ImageNet's networks are known for such only."
+    ]
+
+
 def numbers_of(architectures: Sequence[Architecture]) -> Numbers:
-    """The numbers of n architectures; 10,000 of them in a few tenths of a second."""
+    """The numbers of n architectures; 10,000 of them in a few tenths of a second.
+
+    Those for other images than square RGB ones are taken `as_square`.
+    """
+    architectures = [as_square(architecture) for architecture in architectures]
     steps = np.array([len(architecture.stages) for architecture in architectures])
     frame, stages = frame_of(architectures), stages_of(architectures)[0]
     stages = stages._replace(op=HERE[stages.op])
@@ -79,9 +104,9 @@ def network_of(architecture: Architecture) -> Network:
             stride = stage.stride if n == 0 else 1
             blocks.append(_block(stage, c_in, stride, architecture.activation))
             c_in = stage.channels
-    a = architecture
+    a = as_square(architecture)
     return Network(
-        tuple(blocks), a.resolution, a.stem, a.head, a.mix, a.classes, a.stem_kernel,
+        tuple(blocks), a.size.height, a.stem, a.head, a.mix, a.classes, a.stem_kernel,
         a.stem_stride, a.stem_pool,
     )  # fmt: skip
 

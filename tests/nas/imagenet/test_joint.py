@@ -15,7 +15,7 @@ from nas.imagenet.evidence.fit import fitted, main
 from nas.imagenet.evidence.rows import TABLES, read
 from nas.imagenet.evidence.timm import NotExpressible, network
 from nas.imagenet.joint import arrays
-from nas.imagenet.joint.architectures import network_of, numbers_of
+from nas.imagenet.joint.architectures import as_square, network_of, numbers_of
 from nas.imagenet.joint.domain import Ranges, notes, refuse
 from nas.imagenet.joint.load import embedded, load
 from nas.imagenet.joint.numbers import numbers
@@ -128,6 +128,7 @@ def test_multiply_adds_are_those_of_the_package(name):
 
 @given(architectures(ops=("mbconv", "dsconv", "conv", "fused")))
 def test_networks_of_every_kind_have_the_packages_costs(one):
+    one = as_square(one)
     of = numbers_of([one])
     bias = one.mix if one.mix_bias else 0  # which tables of networks don't count
     assert (of.macs[0], of.params[0] + bias) == (cost(one).macs, cost(one).params)
@@ -135,6 +136,7 @@ def test_networks_of_every_kind_have_the_packages_costs(one):
 
 @given(architectures())
 def test_a_list_of_blocks_has_the_numbers_of_its_network(one):
+    one = as_square(one)
     if any(stage.expand != 1 and round(stage.expand, 9) % 1 for stage in one.stages) or any(
         stage.keep_expansion for stage in one.stages
     ):
@@ -176,6 +178,16 @@ def test_a_refusal_is_one_sentence(evaluator, one, sentence):
         assert text.startswith("the ImageNet model can't speak of ")
         assert re.search(r"\w$", text)
         assert len(re.findall(r"\. |\n", text)) == 0
+
+
+def test_other_images_are_predicted_as_a_square_of_their_pixels_and_say_so(evaluator):
+    wide = changed(B0, resolution=(160, 250), in_channels=1)
+    for mine, its in zip(
+        evaluator.predict([wide]), evaluator.predict([changed(B0, resolution=200)]), strict=True
+    ):
+        assert mine == its
+    assert "160x250 px of 1 channel" in evaluator.notes(wide)[0]
+    assert "160x250 px of 1 channel" in rows([wide])[0]["notes"][0]
 
 
 def test_the_first_network_that_is_outside_is_named():
