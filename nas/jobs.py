@@ -1,5 +1,6 @@
 """A job: a network to evaluate, before it has become a finished trial."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,8 @@ from nas.evaluators import Outcome
 from results.runs.records import NO_NOTES, Trial
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
+
+TRIES = 3  # of a job whose worker died
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,16 @@ def strange(job: Job, why: str) -> UserError:
         f"the open job {job.number} in the run's pending.json can't be taken up: {why}; delete the "
         "file, and the run's open jobs are forgotten"
     )
+
+
+def say_again(job: Job) -> None:
+    """Says on standard error that a job's worker died, and that it is tried again."""
+    print(
+        f"note: the worker of trial {job.number} died (memory?): the trial is tried again",
+        file=sys.stderr,
+    )
+
+
+def died(what: str) -> Outcome:
+    """The outcome of a job whose worker died each time."""
+    return Outcome(None, f"its {what} died {TRIES} times (memory?)", 0.0)

@@ -78,7 +78,7 @@ def _pool(evaluator: Evaluator, resources: Resources) -> Executor:
 
 
 def _ray(evaluator: Evaluator, resources: Resources) -> Executor:
-    from nas.workers.tune import RayExecutor
+    from nas.workers.cluster import RayExecutor
 
     r = resources
     return RayExecutor(evaluator, r.workers, r.gpus_per_trial, r.address)

@@ -11,9 +11,8 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
 
 from nas.evaluators import Evaluator, Outcome, evaluate
-from nas.jobs import Job
+from nas.jobs import TRIES, Job, died, say_again
 
-TRIES = 3  # of a job whose worker died
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _evaluator: Evaluator | None = None  # of a worker process, set once when it starts
 
@@ -105,7 +104,8 @@ class PoolExecutor:
             except BrokenProcessPool:
                 worker.shutdown(wait=False)
                 if tries == TRIES:
-                    return job, Outcome(None, f"its worker died {TRIES} times (memory?)", 0.0)
+                    return job, died("worker")
+                say_again(job)
                 self.submit(job, tries + 1)
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
-"""Ray Tune as an executor: this machine's logical CPUs and GPUs, or a cluster's.
+"""Ray Tune at work: the process that `nas/workers/cluster.py` starts, and Tune's trials in it.
 
-Tune runs in a thread; a Searcher hands it the submitted jobs and passes finished ones back. The
-store and the search stay with the driver: what Tune keeps of a run is thrown away.
+A Searcher hands Tune the jobs that come in and passes finished ones back. Jobs and outcomes are
+pickles that only the driver and the workers open. The store and the search stay with the driver:
+what Tune keeps of a run is thrown away.
 """
 
 import contextlib
@@ -10,10 +11,11 @@ import os
 import pickle
 import queue
 import shutil
+import signal
 import socket
 import sys
-import tempfile
 import threading
+from multiprocessing.connection import Connection
 from typing import Any
 
 # Ray reads these when it is imported.
@@ -28,30 +30,31 @@ import ray
 from ray import tune
 from ray.tune.search import Searcher
 
-from nas.evaluators import Evaluator, Outcome, evaluate
-from nas.jobs import Job
-from search_spaces.errors import RunFailure, UserError
+from nas.evaluators import Evaluator, evaluate
+from nas.jobs import TRIES, Job
+from nas.workers.cluster import AGAIN, ENDED, READY, REFUSED, STOPPED, Wanted
+from search_spaces.errors import UserError
 
-TRIES = 3  # of a job whose worker or node died
 POLL = 0.02  # seconds between a Searcher's looks for a job
-Jobs = queue.Queue[Job | None]
-Done = queue.Queue[tuple[Job, Outcome] | BaseException]
+LEAVING = 5.0  # seconds that Ray has to leave a cluster
+Jobs = queue.Queue[tuple[int, bytes] | None]  # number and pickle
 
 
-def _connect(address: str | None, workers: int | None, gpus: float) -> dict[str, float]:
-    """What the cluster at `address`, or one started here, holds. Raises UserError."""
-    if not ray.is_initialized():
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        if address is None:  # "local": never one that happens to run here
-            options |= {"num_cpus": workers, "include_dashboard": False}
-        try:
-            _knock(address)
-            ray.init(address=address or "local", **options)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise UserError(
-                f"no Ray cluster answers at {address!r} ({error}): start one with `ray start "
-                "--head`, or leave --address out"
-            ) from None
+def _connect(wanted: Wanted) -> dict[str, float]:
+    """What the cluster, or one started here, holds. Raises UserError."""
+    address, gpus = wanted.address, wanted.gpus
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:  # "local": never one that happens to run here
+        options |= {"num_cpus": wanted.workers, "include_dashboard": False}
+        options |= {"_temp_dir": wanted.folder}
+    try:
+        _knock(address)
+        ray.init(address=address or "local", **options)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"no Ray cluster answers at {address!r} ({error}): start one with `ray start "
+            "--head`, or leave --address out"
+        ) from None
     held = ray.cluster_resources()
     if gpus > held.get("GPU", 0):
         raise UserError(
@@ -68,76 +71,54 @@ def _knock(address: str | None) -> None:
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
-class RayExecutor:
-    """Jobs as Tune trials with reused actors.
+def _width(wanted: Wanted, held: dict[str, float]) -> int:
+    """Jobs at once: as many as asked for and as fit."""
+    room = int(held.get("CPU", 1))
+    if wanted.gpus:
+        room = min(room, int(held["GPU"] / wanted.gpus + 1e-9))
+    return min(wanted.workers or room, room)
+
+
+def main(number: int) -> None:
+    """Works for the driver at the other end of a connection, until it closes that or dies.
 
     Args:
-        evaluator: It must pickle.
-        workers: Jobs at once; None is as many as the cluster's CPUs (or GPUs) hold.
-        gpus_per_trial: May be a fraction; each trial also takes one CPU.
-        address: Of a cluster, as `auto` or `ray://HOST:PORT`; None starts Ray on this machine.
-
-    Raises:
-        UserError: No cluster answers, or it has too few GPUs.
+        number: Of the connection's file.
     """
+    line = Connection(number)
+    wanted: Wanted = line.recv()
+    jobs: Jobs = queue.Queue()
+    threading.Thread(target=_read, args=(line, jobs, wanted.folder), daemon=True).start()
+    try:
+        width = _width(wanted, _connect(wanted))
+        line.send((READY, width, None))
+        _fit(jobs, line, ray.put(wanted.evaluator), wanted.gpus, width, wanted.folder)
+    except UserError as error:
+        line.send((REFUSED, str(error), None))
+    except BaseException as error:  # the driver is waiting: hand it on
+        line.send((STOPPED, f"{type(error).__name__}: {error}", None))
+    threading.Event().wait()  # until _read ends this process
 
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        workers: int | None = None,
-        gpus_per_trial: float = 0.0,
-        address: str | None = None,
-    ) -> None:
-        held = _connect(address, workers, gpus_per_trial)
-        room = int(held.get("CPU", 1))
-        if gpus_per_trial:
-            room = min(room, int(held["GPU"] / gpus_per_trial + 1e-9))
-        self.width = min(workers or room, room)
-        self._jobs: Jobs = queue.Queue()
-        self._done: Done = queue.Queue()
-        self._folder = tempfile.mkdtemp(prefix="compound-nas-ray-")
-        reference = ray.put(evaluator)
-        arguments = (reference, gpus_per_trial)
-        self._thread = threading.Thread(target=self._tune, args=arguments, daemon=True)
-        self._thread.start()
 
-    def _tune(self, reference: Any, gpus: float) -> None:
-        try:
-            _fit(self._jobs, self._done, reference, gpus, self.width, self._folder)
-        except BaseException as error:  # the driver is waiting: hand it on
-            self._done.put(error)
-
-    def submit(self, job: Job) -> None:
-        """Hands a job to Tune."""
-        self._jobs.put(job)
-
-    def next(self) -> tuple[Job, Outcome]:
-        """Waits for a job to finish.
-
-        Raises:
-            RunFailure: Tune stopped.
-        """
-        done = self._done.get()
-        if isinstance(done, BaseException):
-            raise RunFailure(f"Ray Tune stopped: {done}") from done
-        return done
-
-    def close(self) -> None:
-        """Ends Tune and leaves the cluster."""
-        self._jobs.put(None)
-        self._thread.join(timeout=5)
-        with contextlib.suppress(Exception):
-            ray.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
+def _read(line: Connection, jobs: Jobs, folder: str) -> None:
+    """Takes jobs in; when the driver has gone, ends everything that was started here."""
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            jobs.put(line.recv())
+    leave = threading.Thread(target=ray.shutdown, daemon=True)
+    leave.start()
+    leave.join(LEAVING)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.killpg(0, signal.SIGKILL)
 
 
 class _Searcher(Searcher):  # type: ignore[misc]
     """Gives the submitted jobs; a trial that ends in an error is its job's failure."""
 
-    def __init__(self, jobs: Jobs, done: Done) -> None:
+    def __init__(self, jobs: Jobs, line: Connection) -> None:
         super().__init__(metric="seconds", mode="min")
-        self._jobs, self._done = jobs, done
-        self._running: dict[str, Job] = {}
+        self._jobs, self._line = jobs, line
+        self.running: dict[str, int] = {}  # Tune's name of a trial -> number of its job
 
     def __reduce__(self) -> Any:  # Tune pickles it for a restore that is never asked for
         return Searcher, ()
@@ -149,26 +130,37 @@ class _Searcher(Searcher):  # type: ignore[misc]
             return None  # Tune asks again
         if job is None:
             return Searcher.FINISHED
-        self._running[trial_id] = job
-        return {"job": pickle.dumps(job)}
+        self.running[trial_id], pickled = job
+        return {"job": pickled}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        job = self._running.pop(trial_id, None)
-        if job is None:
-            return
-        if error or not result or "outcome" not in result:
-            text = f"its worker or node died {TRIES} times (memory?)"
-            self._done.put((job, Outcome(None, text, 0.0)))
-        else:
-            self._done.put((job, pickle.loads(result["outcome"])))
+        number = self.running.pop(trial_id, None)
+        if number is not None:  # without an outcome its worker died too often
+            outcome = None if error or not result else result.get("outcome")
+            self._line.send((ENDED, number, outcome))
 
     def save(self, checkpoint_path: str) -> None:
         pass
 
     def restore(self, checkpoint_path: str) -> None:
         pass
+
+
+class _Says(tune.Callback):  # type: ignore[misc]
+    """Tells the driver of jobs that are tried again."""
+
+    def __init__(self, searcher: _Searcher, line: Connection) -> None:
+        self._searcher, self._line = searcher, line
+
+    def __reduce__(self) -> Any:
+        return tune.Callback, ()
+
+    def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **more: Any) -> None:
+        number = self._searcher.running.get(trial.trial_id)
+        if number is not None:
+            self._line.send((AGAIN, number, None))
 
 
 class OneJob(tune.Trainable):  # type: ignore[misc]
@@ -182,7 +174,8 @@ class OneJob(tune.Trainable):  # type: ignore[misc]
         """Reads the evaluator and the first job."""
         sys.path.extend(place for place in config["path"] if place not in sys.path)
         self._job: Job = pickle.loads(config["job"])
-        self._evaluator: Evaluator = ray.get(config["evaluator"][0])  # of a user's module, perhaps
+        evaluator = ray.get(config["evaluator"][0])
+        self._evaluator: Evaluator = pickle.loads(evaluator)  # of a user's module, perhaps
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Reads another job, for the same evaluator."""
@@ -202,13 +195,17 @@ class OneJob(tune.Trainable):  # type: ignore[misc]
         """Nothing: a job that is tried again begins with what its evaluator kept."""
 
 
-def _fit(jobs: Jobs, done: Done, reference: Any, gpus: float, width: int, folder: str) -> None:
+def _fit(
+    jobs: Jobs, line: Connection, reference: Any, gpus: float, width: int, folder: str
+) -> None:
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a dead worker is told in a line
+    searcher = _Searcher(jobs, line)
     resources = {"cpu": 1, "gpu": gpus} if gpus else {"cpu": 1}
     tune.Tuner(
         tune.with_resources(OneJob, resources),
         param_space={"evaluator": [reference], "path": list(sys.path)},
         tune_config=tune.TuneConfig(
-            search_alg=_Searcher(jobs, done),
+            search_alg=searcher,
             num_samples=-1,
             max_concurrent_trials=width,
             reuse_actors=True,
@@ -217,6 +214,7 @@ def _fit(jobs: Jobs, done: Done, reference: Any, gpus: float, width: int, folder
             storage_path=folder,
             name="trials",
             verbose=0,
+            callbacks=[_Says(searcher, line)],
             failure_config=tune.FailureConfig(max_failures=TRIES - 1),
         ),
     ).fit()

@@ -1,18 +1,22 @@
 """One contract for every executor, and what only some can show."""
 
+import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_for
 
 from nas.evaluators import Measurement
 from nas.objective import Objective
 from nas.search.ask import Search
 from nas.search.drive import Pending, drive
 from nas.strategies.registry import STRATEGIES
-from nas.workers.executor import EXECUTORS, Resources, executor, gpus_of_a_trial
+from nas.workers.executor import EXECUTORS, Resources, executing, executor, gpus_of_a_trial
 from search_spaces import UserError, space
 
 NAMES = ["local", "pool", pytest.param("ray", marks=pytest.mark.slow)]
@@ -76,17 +80,81 @@ def test_every_job_comes_back_once_with_its_own_outcome(name):
     assert by_number == {t.number: t.architecture for t in run("local", picky, 9)}
 
 
-@pytest.mark.parametrize("name", NAMES[1:])
-def test_a_killed_worker_costs_nothing_but_time(name, tmp_path):
-    trials = run(name, Dies(tmp_path), 4)
+def test_a_killed_worker_costs_nothing_but_time(tmp_path, capfd):
+    trials = run("pool", Dies(tmp_path), 4)
     assert [trial.error for trial in trials] == [None] * 4
     assert len({trial.architecture for trial in trials}) == 4
+    said = [
+        f"note: the worker of trial {n} died (memory?): the trial is tried again" for n in range(4)
+    ]
+    assert sorted(capfd.readouterr().err.splitlines()) == said
 
 
-@pytest.mark.parametrize("name", NAMES[1:])
-def test_a_job_that_always_kills_its_worker_is_that_trials_failure(name, tmp_path):
-    (trial,) = run(name, Dies(tmp_path, always=True), 1)
+def test_a_job_that_always_kills_its_worker_is_that_trials_failure(tmp_path):
+    (trial,) = run("pool", Dies(tmp_path, always=True), 1)
     assert "died 3 times" in trial.error
+
+
+class Perils:
+    """A network's worker always dies; of the others' one does once, and then Ray's own agent."""
+
+    def __init__(self, folder, doomed):
+        self.folder, self.doomed = Path(folder), doomed
+
+    def __call__(self, architecture, budget, seed):
+        if architecture == self.doomed or self.first("worker"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.first("agent"):
+            (agent,) = (
+                one
+                for one in living(parent=os.getppid())
+                if Path(f"/proc/{one}/cmdline").read_text().startswith("ray::DashboardAgent")
+            )
+            os.kill(agent, signal.SIGKILL)
+            time.sleep(60)
+        return depth(architecture, budget, seed)
+
+    def first(self, what):
+        try:
+            (self.folder / what).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
+def living(**wanted):
+    """The processes of a `parent` or of a `group`."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state, parent, group = (place / "stat").read_text().rpartition(")")[2].split()[:3]
+            has = {"parent": int(parent), "group": int(group)}
+            if state not in "ZX" and wanted.items() <= has.items():
+                yield int(place.name)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_whatever_of_ray_dies_costs_nothing_but_time_and_is_told_in_a_line(tmp_path, capfd):
+    doomed = search(1).ask().architecture
+    made = executor("ray", Perils(tmp_path, doomed), Resources(2))
+    trials = []
+    try:
+        drive(search(6), made, Memory(), trials)
+        assert made.width == 2
+        assert len(list(living(group=made._process.pid))) > 5
+    finally:
+        made.close()
+    assert sorted(trial.number for trial in trials) == list(range(6))
+    for trial in trials:
+        died = trial.architecture == doomed
+        assert trial.error == ("its worker or node died 3 times (memory?)" if died else None)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count("note: one of Ray's own processes died: Ray is started again\n") == 1
+    assert 2 < err.count(" died (memory?): the trial is tried again\n") < 8
+    assert all(line.startswith("note: ") for line in err.splitlines())
+    assert not list(living(group=made._process.pid))
+    assert not Path(made._folder).exists()
 
 
 def test_names_and_options():
@@ -149,16 +217,13 @@ def test_two_workers_work_at_once():
 def test_logical_gpus_are_shared_by_fractions():
     import ray
 
-    from nas.workers.tune import RayExecutor
-
     ray.init("local", num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False)
-    made = RayExecutor(visible, workers=4, gpus_per_trial=0.5)
-    assert made.width == 4
+    address = ray.get_runtime_context().gcs_address
     trials = []
-    try:
+    with executing("ray", visible, Resources(4, gpus_per_trial=0.5, address=address)) as made:
+        assert made.width == 4
         drive(search(8), made, Memory(), trials)
-    finally:
-        made.close()
+    ray.shutdown()
     assert {trial.accuracy for trial in trials} == {0.0, 1.0}
 
 
@@ -172,9 +237,6 @@ def visible(architecture, budget, seed):
 def test_more_gpus_than_there_are_is_one_sentence():
     with pytest.raises(UserError, match="the cluster has 0 GPUs"):
         executor("ray", depth, Resources(2, gpus_per_trial=1))
-    import ray
-
-    ray.shutdown()
 
 
 @pytest.mark.slow
@@ -188,15 +250,11 @@ def test_a_node_dies_and_every_trial_finishes_once(tmp_path):
     """Three nodes on one machine; one is removed while its trials run."""
     import threading
 
-    import ray
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     nodes = [cluster.add_node(num_cpus=2) for _ in range(2)]
-    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
-    from nas.workers.tune import RayExecutor
-
-    made = RayExecutor(Marks(tmp_path), workers=5)
+    made = executor("ray", Marks(tmp_path), Resources(5, address=cluster.address))
     trials = []
 
     def kill():
@@ -230,7 +288,7 @@ class Marks:
 
 
 DRIVER = """
-import os, signal
+import os, signal, sys
 from nas.workers.executor import Resources, executor
 from nas.jobs import Job
 from search_spaces import NETWORKS
@@ -239,20 +297,22 @@ def own_number(architecture, budget, seed):
     return os.getpid() / 1e6
 
 if __name__ == "__main__":
-    hands = executor("pool", own_number, Resources(1))
+    hands = executor(sys.argv[1], own_number, Resources(1))
     hands.submit(Job(0, {}, NETWORKS["mnasnet_small"], 0))
-    print(round(1e6 * hands.next()[1].measurement.accuracy), flush=True)
+    worker = round(1e6 * hands.next()[1].measurement.accuracy)
+    group = hands._process.pid if sys.argv[1] == "ray" else os.getpgrp()
+    print(worker, group, getattr(hands, "_folder", "none"), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_workers_end_with_a_driver_that_is_killed(tmp_path):
-    import subprocess
-    import sys
-
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_workers_end_with_a_driver_that_is_killed(name, tmp_path):
     (tmp_path / "driver.py").write_text(DRIVER)
-    done = subprocess.run([sys.executable, "driver.py"], cwd=tmp_path, stdout=subprocess.PIPE)
-    worker, until = Path(f"/proc/{int(done.stdout)}/stat"), time.monotonic() + 20
-    while worker.exists() and worker.read_text().split()[2] not in "ZX":  # ended, if not reaped
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    given = {"cwd": tmp_path, "stdout": subprocess.PIPE, "start_new_session": True}
+    done = subprocess.Popen([sys.executable, "driver.py", name], **given)
+    worker, group, folder = done.communicate()[0].decode().split()
+    wait_for(lambda: not [*living(group=done.pid), *living(group=int(group))])
+    state = Path(f"/proc/{worker}/stat")
+    wait_for(lambda: not state.exists() or state.read_text().rpartition(")")[2].split()[0] in "ZX")
+    wait_for(lambda: not Path(folder).exists())
