@@ -31,6 +31,12 @@ class RunFailure(RuntimeError):
     exit_code = 1
 
 
+def shortened(value: Any) -> str:
+    """The value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
 def whole(owner: str, field: str, value: Any, smallest: int) -> None:
     """Checks that the value is a whole number from `smallest` to what LARGEST says of the field.
 
@@ -39,10 +45,9 @@ def whole(owner: str, field: str, value: Any, smallest: int) -> None:
     """
     largest = LARGEST[field]
     if type(value) is not int or not smallest <= value <= largest:
-        text = repr(value)
-        text = text if len(text) <= 40 else f"{text[:37]}..."
         raise UserError(
-            f"{owner}.{field} is {text}: expected a whole number from {smallest} to {largest:,}"
+            f"{owner}.{field} is {shortened(value)}: expected a whole number from {smallest} to "
+            f"{largest:,}"
         )
 
 

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from search_spaces.errors import whole
+from search_spaces.errors import LARGEST, UserError, shortened
 
 
 class Size(NamedTuple):
@@ -44,12 +44,12 @@ class Size(NamedTuple):
         return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
 
 
-def resolution_of(given: Any, owner: str = "Architecture") -> "int | Size":
+def resolution_of(given: Any, what: str = "Architecture.resolution") -> "int | Size":
     """A resolution as networks hold it: one number where it is square, else a `Size`.
 
     Args:
         given: A number, (height, width), or a text as `96` or `96x160`.
-        owner: Whose it is, for messages.
+        what: Names it in messages.
 
     Raises:
         UserError: It is none.
@@ -59,7 +59,11 @@ def resolution_of(given: Any, owner: str = "Architecture") -> "int | Size":
         given = (int(match[1]), int(match[2] or match[1]))
     pair = isinstance(given, list | tuple) and len(given) == 2
     for side in given if pair else (given,):
-        whole(owner, "resolution", side, 1)
+        if type(side) is not int or not 1 <= side <= LARGEST["resolution"]:
+            raise UserError(
+                f"{what} is {shortened(given)}: expected whole pixels from 1 to "
+                f"{LARGEST['resolution']:,}, as 96, or 96x160 for height x width"
+            )
     return Size(*given).plain if pair else given
 
 

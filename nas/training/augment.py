@@ -10,10 +10,10 @@ def normalize(images: Tensor) -> Tensor:
     """Pixels as numbers around 0.
 
     Args:
-        images: (n, height, width, 3) uint8.
+        images: (n, height, width, channels) uint8.
 
     Returns:
-        (n, 3, height, width) float32, laid out channels last.
+        (n, channels, height, width) float32, laid out channels last.
     """
     return images.permute(0, 3, 1, 2).float().sub_(MEAN).div_(SPREAD)
 
@@ -24,7 +24,7 @@ def augment(images: Tensor, flip: bool, shift: float, generator: torch.Generator
     It is a single gather for the whole batch.
 
     Args:
-        images: (n, height, width, 3) uint8, on any device.
+        images: (n, height, width, channels) uint8, on any device.
         flip: Whether images are mirrored.
         shift: They move by up to this part of their shorter side.
         generator: On the CPU, so that every device draws the same.
@@ -32,7 +32,7 @@ def augment(images: Tensor, flip: bool, shift: float, generator: torch.Generator
     Returns:
         Images of the same shape, on the same device.
     """
-    n, height, width, _ = images.shape
+    n, height, width, channels = images.shape
     most = int(shift * min(height, width))
     if not flip and not most:
         return images
@@ -44,7 +44,7 @@ def augment(images: Tensor, flip: bool, shift: float, generator: torch.Generator
         columns = torch.where(mirrored, columns.flip(1), columns)
     flat = (torch.arange(n)[:, None, None] * height + rows[:, :, None]) * width
     flat = (flat + columns[:, None, :]).to(images.device, non_blocking=True)
-    return images.reshape(-1, 3)[flat]
+    return images.reshape(-1, channels)[flat]
 
 
 def _reflect(position: Tensor, size: int) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 
 from nas.evaluators import Measurement
 from nas.training.checkpoints import Checkpoint
-from nas.training.images import ImageData, stratified
+from nas.training.images import ImageData
 from nas.training.loop import (
     Task,
     count_correct,
@@ -28,10 +28,11 @@ from nas.training.loop import (
 )
 from nas.training.optimizers import optimizer_for
 from nas.training.recipes import FAST, Recipe, steps_of
-from nas.training.state import Pixels, State
+from nas.training.state import Pixels, State, stratified
 from search_spaces.architecture import Architecture
 from search_spaces.builder import build
 from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.rounding import Size
 
 EVAL_BATCH = 250  # images that are validated at once
 LONGEST = 10_000.0  # epochs of a budget at most
@@ -111,37 +112,44 @@ class TrainingEvaluator:
         return self.device
 
     @cached_property
-    def sets(self) -> dict[int, ImageData]:
-        """The data by resolution."""
+    def sets(self) -> dict[Size, ImageData]:
+        """The data by height and width."""
         several = [self.data] if isinstance(self.data, ImageData) else self.data
-        return {images.resolution: images for images in several}
+        return {images.size: images for images in several}
 
     @cached_property
-    def _subsets(self) -> dict[int, npt.NDArray[np.int64]]:
-        return {px: stratified(images.train_y, self.subset) for px, images in self.sets.items()}
+    def _subsets(self) -> dict[Size, npt.NDArray[np.int64]]:
+        sets = self.sets.items()
+        return {size: stratified(images.train_y, self.subset) for size, images in sets}
 
     def check(self, architecture: Architecture) -> None:
         """Refuses networks that do not fit the data.
 
         Raises:
-            OutOfDomain: The classes or the resolution are not the data's.
+            OutOfDomain: The classes, the resolution or the channels are not the data's.
         """
-        data = self.sets.get(architecture.resolution)
+        fit = "fit the space to the data with nas.training.images.for_data"
+        data = self.sets.get(architecture.size)
         if data is None:
             known = ", ".join(map(str, sorted(self.sets)))
             raise OutOfDomain(
-                f"the network is for {architecture.resolution} px, the images were decoded to "
-                f"{known} px: fit the space to the data with nas.training.images.for_data"
+                f"the network is for {architecture.size} px, the images were decoded to {known} "
+                f"px: {fit}"
+            )
+        if architecture.in_channels != data.channels:
+            raise OutOfDomain(
+                f"the network takes {architecture.in_channels} channels, the images have "
+                f"{data.channels}: {fit}"
             )
         if architecture.classes != len(data.classes):
             raise OutOfDomain(
                 f"the network has {architecture.classes} classes, the images have "
-                f"{len(data.classes)}: fit the space to the data with nas.training.images.for_data"
+                f"{len(data.classes)}: {fit}"
             )
 
     def images_of(self, architecture: Architecture) -> ImageData:
         """The data that a network trains on. Raises KeyError for another resolution."""
-        return self.sets[architecture.resolution]
+        return self.sets[architecture.size]
 
     def notes(self, architecture: Architecture) -> list[str]:
         """What a reader of its numbers should know of the images."""
@@ -161,12 +169,12 @@ class TrainingEvaluator:
             UserError: The budget is no number of epochs above 0 up to LONGEST.
         """
         steps, batch = self._steps(architecture, budget)
-        return steps * batch, self.sets[architecture.resolution].val
+        return steps * batch, self.sets[architecture.size].val
 
     def _steps(self, architecture: Architecture, budget: float) -> tuple[int, int]:
         if not 0 < budget <= LONGEST:
             raise UserError(f"the budget is {budget!r}: expected epochs, above 0 to {LONGEST:g}")
-        n = len(self._subsets[architecture.resolution])
+        n = len(self._subsets[architecture.size])
         return steps_of(budget, steps_per_epoch(n, self.batch)), min(self.batch, n)
 
     def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
@@ -188,7 +196,7 @@ class TrainingEvaluator:
         self.check(architecture)
         until, _ = self._steps(architecture, budget)
         kept = Checkpoint(self.checkpoint(architecture, seed))
-        data, device = self.sets[architecture.resolution], torch.device(self.where)
+        data, device = self.sets[architecture.size], torch.device(self.where)
         if until not in kept.measured:
             with settings(self.threads, device):
                 state = self._fresh(architecture, seed)
@@ -210,18 +218,18 @@ class TrainingEvaluator:
         recipe = self.recipe
         rates: dict[str, Any] = {"dropout": recipe.dropout, "drop_connect": recipe.drop_connect}
         trained = replace(architecture, **{k: v for k, v in rates.items() if v is not None})
-        network = build(trained, seed=abs(seed), bn_momentum=recipe.bn_momentum)
+        network: torch.nn.Module = build(trained, seed=abs(seed), bn_momentum=recipe.bn_momentum)
         network = prepare(network, torch.device(self.where))
         return State(network, optimizer_for(network, recipe), averaged=recipe.ema > 0)
 
     def _train_pixels(self, data: ImageData, device: torch.device) -> Pixels:
-        return Pixels(data.train_x, data.train_y, device, self._subsets[data.resolution])
+        return Pixels(data.train_x, data.train_y, device, self._subsets[data.size])
 
     def checkpoint(self, architecture: Architecture, seed: int) -> Path | None:
         """The file of this network's state, for this seed and way of training; None keeps none."""
         if self.checkpoints is None:
             return None
-        data = self.sets[architecture.resolution].digest
+        data = self.sets[architecture.size].digest
         device = torch.device(self.where).type
         way = (LOOP, data, asdict(self.recipe), self.batch, self.subset, device, self.threads)
         digest = hashlib.sha256(repr((way, torch.__version__)).encode()).hexdigest()[:8]
@@ -235,7 +243,7 @@ class TrainingEvaluator:
             steps: How many are timed. Raises what a call raises.
         """
         self.check(architecture)
-        data, device = self.sets[architecture.resolution], torch.device(self.where)
+        data, device = self.sets[architecture.size], torch.device(self.where)
         with settings(self.threads, device):
             state, pixels = self._fresh(architecture, 0), self._train_pixels(data, device)
             some = Pixels(data.val_x, data.val_y, device, np.arange(min(EVAL_BATCH, data.val)))

@@ -19,16 +19,18 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
-from nas.training.decoding import SMALLEST, decode_all
+from nas.training.arrays import SMALLEST
+from nas.training.decoding import Form, checked_form, decode_all
 from nas.training.folders import Listing, Lost, lost_of, splits_of
 from results.runs.files import read_json, write_json
 from search_spaces.architecture import Architecture
 from search_spaces.errors import RunFailure, UserError
+from search_spaces.rounding import Size, resolution_of, size_of
 from search_spaces.space import Space, Values
 
 FORMAT = 2  # of the cache's files; a new format gets new keys
+LOOKED_AT = 64  # images of which all must be grey for a note
 UNEVEN = 1.5  # times its even share: a class so frequent is named to the user
-LARGEST = 1024  # pixels of a resolution at most
 Progress = Callable[[int, int], None]  # told the images done, and the images in all
 
 
@@ -41,22 +43,30 @@ class ImageData:
         key: Of files and settings, the cache folder's name.
         digest: 12 hex digits of the SHA-256 of classes, pixels and labels: what was trained on.
         classes: Names in label order.
-        resolution: Pixels of a side.
+        resolution: Pixels of a side, or (height, width) where they differ.
         train: Number of training images.
         val: Number of validation images.
         skipped: (path in the image folder, reason) of each file that could not be used.
         lost: How many files of a class that was, and of how many.
+        channels, fit: As in `nas.training.decoding.Form`.
     """
 
     path: str
     key: str
     digest: str
     classes: tuple[str, ...]
-    resolution: int
+    resolution: int | tuple[int, int]
     train: int
     val: int
     skipped: tuple[tuple[str, str], ...] = ()
     lost: tuple[Lost, ...] = ()
+    channels: int = 3
+    fit: str = "crop"
+
+    @property
+    def size(self) -> Size:
+        """Height and width."""
+        return size_of(self.resolution)
 
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
@@ -92,11 +102,14 @@ class ImageData:
                 f"{self.majority:.1f} % of the validation images are of the class {name}: naming "
                 "it always would reach that top-1"
             )
+        some = self.train_x[:: max(1, self.train // LOOKED_AT)]
+        if self.channels == 3 and (some[..., :1] == some).all():
+            notes.append("the images are grey: --channels 1 trains on one channel in place of RGB")
         return notes
 
     @cached_property
     def train_x(self) -> npt.NDArray[np.uint8]:
-        """The training images (train, resolution, resolution, 3), RGB, memory-mapped."""
+        """The training images (train, height, width, channels), memory-mapped."""
         return self._map("train_x")
 
     @cached_property
@@ -106,7 +119,7 @@ class ImageData:
 
     @cached_property
     def val_x(self) -> npt.NDArray[np.uint8]:
-        """The validation images (val, resolution, resolution, 3), RGB, memory-mapped."""
+        """The validation images (val, height, width, channels), memory-mapped."""
         return self._map("val_x")
 
     @cached_property
@@ -115,41 +128,25 @@ class ImageData:
         return self._map("val_y")
 
 
-def for_data(space: Space, classes: int, resolution: int) -> Space:
-    """The space with every network's classes and resolution fixed to the data's.
+def for_data(
+    space: Space, classes: int, resolution: int | tuple[int, int], channels: int = 3
+) -> Space:
+    """The space with every network's classes, resolution and input channels fixed to the data's.
 
-    The cost of its networks is then of what is trained. A choice of resolution is dropped.
+    The cost of its networks is then of what is trained. A choice of one of them is dropped.
     """
-    names = [name for name in ("resolution", "classes") if name in space.choices]
+    data: dict[str, Any] = {
+        "classes": classes, "resolution": resolution, "in_channels": channels,
+    }  # fmt: skip
+    names = [name for name in data if name in space.choices]
     fixed = {name: space.choices[name][0] for name in names}
     choices = {name: options for name, options in space.choices.items() if name not in fixed}
 
     def build(values: Values) -> Architecture:
         built = space.build({**fixed, **values})
-        return replace(built, classes=classes, resolution=resolution)
+        return replace(built, **data)
 
     return Space(space.name, choices, build, space.description)
-
-
-def stratified(
-    labels: npt.NDArray[np.int64], fraction: float, seed: int = 0
-) -> npt.NDArray[np.int64]:
-    """Draws a part of each class.
-
-    Args:
-        labels: (n,) of the images.
-        fraction: Of each class, at least one image of it.
-        seed: Of the draw.
-
-    Returns:
-        Sorted positions.
-    """
-    rng, chosen = np.random.default_rng(seed), []
-    for label in np.unique(labels):
-        of_class = np.flatnonzero(labels == label)
-        count = max(1, round(fraction * len(of_class)))
-        chosen.append(rng.permutation(of_class)[:count])
-    return np.sort(np.concatenate(chosen))
 
 
 def default_cache() -> Path:
@@ -159,37 +156,38 @@ def default_cache() -> Path:
 
 def load_images(
     folder: str | Path,
-    resolution: int,
+    resolution: int | tuple[int, int],
     cache: str | Path | None = None,
     workers: int = 2,
     seed: int = 0,
     progress: Progress | None = None,
+    channels: int = 3,
+    fit: str = "crop",
 ) -> ImageData:
     """The folder's images, from the cache or decoded into it now.
 
-    Images are turned as their EXIF says, cut to the central square and resized (bicubic). The
-    cache's key holds each file's path, size and time of change, not its content: to read
-    everything at every start would cost as much as decoding it. A killed build leaves nothing
-    that is taken for whole; of two builds at once the second waits and takes the first's.
+    Images are turned as their EXIF says, cut or padded, and resized (bicubic). The cache's key
+    holds each file's path, size and time of change, not its content: to read everything at every
+    start would cost as much as decoding it. A killed build leaves nothing that is taken for whole;
+    of two builds at once the second waits and takes the first's.
 
     Args:
         folder: See `nas.training.folders`.
-        resolution: Pixels of a side, from SMALLEST to LARGEST.
+        resolution: Pixels of a side, or (height, width), from SMALLEST to LARGEST.
         cache: The folder of data sets; None takes `default_cache`.
         workers: Decoding processes.
         seed: Of the split where there is no val/.
         progress: Is told how far decoding is.
+        channels: As in `nas.training.decoding.Form`.
+        fit: As there.
 
     Raises:
-        UserError: The folder can't be used, or the resolution is out of range.
+        UserError: The folder can't be used, or the resolution or another number is out of range.
         RunFailure: The cache can't be written.
     """
-    if type(resolution) is not int or not SMALLEST <= resolution <= LARGEST:
-        raise UserError(
-            f"the resolution is {resolution!r}: expected whole pixels from {SMALLEST} to {LARGEST}"
-        )
+    form = checked_form(resolution, channels, fit)
     listing = splits_of(Path(folder).expanduser().resolve(), seed)
-    key = _key(listing, resolution)
+    key = _key(listing, form)
     cache = default_cache() if cache is None else Path(cache)
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -200,7 +198,7 @@ def load_images(
                     shutil.rmtree(left_over)
                 temporary = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=cache))
                 try:
-                    _build(temporary, listing, (resolution, workers), progress)
+                    _build(temporary, listing, form, workers, progress)
                     temporary.rename(cache / key)
                 finally:
                     shutil.rmtree(temporary, ignore_errors=True)
@@ -215,9 +213,10 @@ def load_images(
     return data
 
 
-def _key(listing: Listing, resolution: int) -> str:
+def _key(listing: Listing, form: Form) -> str:
     """The name of the data set's cache folder, from files and settings."""
-    settings = (FORMAT, str(listing.root), resolution, listing.classes, listing.left_out)
+    how = form.size.plain if form == Form(form.size) else tuple(form)
+    settings = (FORMAT, str(listing.root), how, listing.classes, listing.left_out)
     digest = hashlib.sha256(repr(settings).encode("utf-8", "surrogateescape"))
     for split, files in listing.splits.items():
         for path, label in files:
@@ -237,21 +236,27 @@ def _finished(path: Path) -> ImageData | None:
         meta["classes"] = tuple(meta["classes"])
         meta["skipped"] = tuple((name, reason) for name, reason in meta["skipped"])
         meta["lost"] = tuple((str(n), int(k), int(of), str(why)) for n, k, of, why in meta["lost"])
+        meta["resolution"] = resolution_of(meta["resolution"])
         data = ImageData(path=str(path), key=path.name, **meta)
-        size = (data.resolution, data.resolution, 3)
+        size = (*data.size, data.channels)
         shapes = [x.shape for x in (data.train_x, data.train_y, data.val_x, data.val_y)]
         if shapes == [(data.train, *size), (data.train,), (data.val, *size), (data.val,)]:
             return data
     return None
 
 
-def _build(target: Path, listing: Listing, how: tuple[int, int], progress: Progress | None) -> None:
-    """Decodes into `target`; how: (resolution, workers). meta.json is written last."""
-    (resolution, workers), classes = how, listing.classes
+def _build(
+    target: Path, listing: Listing, form: Form, workers: int, progress: Progress | None
+) -> None:
+    """Decodes into `target`. meta.json is written last."""
+    classes = listing.classes
     done, total = 0, sum(map(len, listing.splits.values()))
     skipped: list[tuple[str, str]] = []
     digest = hashlib.sha256(repr(classes).encode("utf-8", "surrogateescape"))
-    meta: dict[str, Any] = {"classes": classes, "resolution": resolution}
+    meta: dict[str, Any] = {
+        "classes": classes, "resolution": form.size.plain, "channels": form.channels,
+        "fit": form.fit,
+    }  # fmt: skip
 
     def show(n: int) -> None:
         if progress is not None:
@@ -259,7 +264,7 @@ def _build(target: Path, listing: Listing, how: tuple[int, int], progress: Progr
 
     for split, files in listing.splits.items():
         paths = [str(listing.root / path) for path, _ in files]
-        bad = decode_all(paths, target / f"{split}_x.npy", resolution, workers, show)
+        bad = decode_all(paths, target / f"{split}_x.npy", form, workers, show)
         skipped += [(files[i][0], reason) for i, reason in sorted(bad.items())]
         labels = np.array([y for i, (_, y) in enumerate(files) if i not in bad], np.int64)
         _check_classes(listing, split, labels, skipped)

@@ -12,11 +12,32 @@ from torch import Tensor, nn
 RESIDENT = 0.25  # share of a GPU's free memory that may hold the data set
 
 
+def stratified(
+    labels: npt.NDArray[np.int64], fraction: float, seed: int = 0
+) -> npt.NDArray[np.int64]:
+    """Draws a part of each class.
+
+    Args:
+        labels: (n,) of the images.
+        fraction: Of each class, at least one image of it.
+        seed: Of the draw.
+
+    Returns:
+        Sorted positions.
+    """
+    rng, chosen = np.random.default_rng(seed), []
+    for label in np.unique(labels):
+        of_class = np.flatnonzero(labels == label)
+        count = max(1, round(fraction * len(of_class)))
+        chosen.append(rng.permutation(of_class)[:count])
+    return np.sort(np.concatenate(chosen))
+
+
 class Pixels:
     """Some images of a split, on the device where that is a GPU with room, else mapped.
 
     Args:
-        images: (n, height, width, 3) uint8.
+        images: (n, height, width, channels) uint8.
         labels: (n,).
         device: Where batches are wanted.
         chosen: Positions of the images that count; None for all.
@@ -48,7 +69,7 @@ class Pixels:
             rows: Positions among these images.
 
         Returns:
-            Images (len(rows), height, width, 3) uint8, and their labels.
+            Images (len(rows), height, width, channels) uint8, and their labels.
         """
         where = torch.from_numpy(rows).to(self.device, non_blocking=True)
         if self._resident is not None:

@@ -94,7 +94,7 @@ def with_stage(**changes):
         (edited(stages=[3]), "a Stage is 3"),
         (edited(format=2), "format 2, this version reads format 1"),
         (edited(resolution=0), "Architecture.resolution is 0"),
-        (edited(resolution=[96, 0]), "Architecture.resolution is 0"),
+        (edited(resolution=[96, 0]), "Architecture.resolution is [96, 0]"),
         (edited(resolution=[96, 96, 3]), "Architecture.resolution is [96, 96, 3]"),
         (edited(resolution="96 px"), "Architecture.resolution is '96 px'"),
         (edited(in_channels=0), "Architecture.in_channels is 0"),

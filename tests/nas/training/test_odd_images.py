@@ -10,7 +10,8 @@ from PIL import Image
 from test_images import folder_of, paint
 
 from nas.training.decoding import decode
-from nas.training.folders import splits_of
+from nas.training.folders import Listing, splits_of
+from nas.training.headers import own_pixels
 from nas.training.images import load_images
 from search_spaces import UserError
 
@@ -159,3 +160,88 @@ def test_a_class_that_never_validates_and_one_that_rules_are_named(tmp_path):
     notes = load_images(folder, 12, tmp_path / "cache").notes()
     assert notes[0].startswith("no image validates the class dog, owl")
     assert notes[1].startswith("100.0 % of the validation images are of the class cat")
+
+
+def test_an_image_is_cut_or_padded_to_any_shape(tmp_path):
+    wide = Image.new("RGB", (80, 40), "red")
+    wide.paste("blue", (10, 0, 70, 40))
+    wide.save(tmp_path / "wide.png")
+    cut = decode(str(tmp_path / "wide.png"), (20, 30))
+    assert cut.shape == (20, 30, 3)
+    assert (cut == (0, 0, 255)).all()
+    padded = decode(str(tmp_path / "wide.png"), (30, 40), fit="letterbox")
+    assert (padded[:5] == 128).all()
+    assert (padded[25:] == 128).all()
+    assert (padded[5:25, :4] == (255, 0, 0)).all()
+    assert (padded[5:25, 6:34] == (0, 0, 255)).all()
+
+
+def test_grey_transparent_and_many_channels(tmp_path):
+    grey, icon, bands = (str(tmp_path / name) for name in ("ramp.png", "icon.png", "bands.npy"))
+    ramp("I;16").save(grey)
+    assert np.abs(decode(grey, 32, 1)[..., 0] - 255 * RAMP).max() <= 2
+    Image.new("RGBA", (16, 16), (9, 8, 7, 6)).save(icon)
+    assert (decode(icon, 16, 4) == (9, 8, 7, 6)).all()
+    assert (decode(icon, 16, 1) > 240).all()
+    values = np.random.default_rng(0).integers(0, 256, (24, 40, 6), np.uint8)
+    np.save(bands, values)
+    assert (decode(bands, (24, 40), 6) == values).all()
+    assert decode(bands, (12, 12), 6, "letterbox").shape == (12, 12, 6)
+    assert np.abs(decode(bands, (24, 20), 6).astype(float) - values[:, 10:30]).max() == 0
+    with pytest.raises(ValueError, match="6 channels: expected 3"):
+        decode(bands, 24)
+    pages = [Image.fromarray(values[..., n]) for n in range(6)]
+    pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
+    assert (decode(str(tmp_path / "pages.tif"), (24, 40), 6) == values).all()
+    np.save(tmp_path / "sixteen.npy", np.full((16, 16), 65535, np.uint16))
+    assert (decode(str(tmp_path / "sixteen.npy"), 16) == 255).all()
+    np.save(tmp_path / "odd.npy", np.zeros((16, 16, 3), np.int64))
+    with pytest.raises(ValueError, match="an array of int64: expected uint8, uint16 or floats"):
+        decode(str(tmp_path / "odd.npy"), 16)
+
+
+def test_a_set_of_another_form_is_another_set_and_grey_is_said(tmp_path):
+    for name in "ab":
+        for n in range(4):
+            (tmp_path / "data" / name).mkdir(parents=True, exist_ok=True)
+            values = np.random.default_rng(n).integers(0, 256, (20, 40), np.uint8)
+            Image.fromarray(values).save(tmp_path / "data" / name / f"{n}.png")
+    plain, wide, grey = (
+        load_images(tmp_path / "data", size, tmp_path / "cache", channels=channels, fit=fit)
+        for size, channels, fit in (
+            (16, 3, "crop"),
+            ((16, 32), 3, "letterbox"),
+            ("16x32", 1, "crop"),
+        )
+    )
+    assert len({plain.key, wide.key, grey.key}) == 3
+    assert (plain.resolution, wide.size, grey.train_x.shape[1:]) == (16, (16, 32), (16, 32, 1))
+    assert "--channels 1" in plain.notes()[-1]
+    assert not grey.notes()
+    assert load_images(tmp_path / "data", (16, 32), tmp_path / "cache", channels=1) == grey
+
+
+def test_images_are_taken_at_their_own_size_within_reason(tmp_path):
+    def own(sizes, ceiling=64):
+        files = []
+        for n, (width, height) in enumerate(sizes):
+            Image.new("L", (width, height)).save(tmp_path / f"{n}.png")
+            files.append((f"{n}.png", 0))
+        return own_pixels(Listing(tmp_path, ("a",), {"train": files, "val": []}), ceiling)
+
+    assert own([(32, 32)] * 5) == (32, 32)
+    assert own([(28, 28), (9, 9), (90, 50)]) == (24, 24)
+    assert own([(500, 375)] * 5) == (64, 64)
+    assert own([(500, 375)] * 5, 224) == (224, 224)
+    assert own([(320, 180)] * 9 + [(180, 320)]) == (64, 112)
+    assert own([(100, 200)] * 5, 224) == (192, 96)
+    assert own([(320, 180)] * 5 + [(180, 180)] * 5) == (64, 64)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("L", (320, 160)).save(tmp_path / "0.png", exif=turned)
+    listing = Listing(tmp_path, ("a",), {"train": [("0.png", 0)], "val": []})
+    assert own_pixels(listing, 64) == (128, 64)
+    assert own_pixels(Listing(tmp_path, ("a",), {"train": [("no.png", 0)], "val": []}), 64) == (
+        32,
+        32,
+    )
