@@ -132,6 +132,50 @@ def counting(wanted: int, what: str, quiet: bool = False) -> Iterator[Callable[[
             yield lambda done: show(None, done)
 
 
+Begin = Callable[[int, int, str], None]
+Step = Callable[[int, str], None]
+
+
+@contextlib.contextmanager
+def steps(quiet: bool = False) -> Iterator[tuple[Begin, Step]]:
+    """Gives `begin(steps in all, steps done, text)` and `step(done, how things stand)`.
+
+    The text is a line of its own; then a bar with the time left, or a log line now and then.
+    """
+    if quiet:
+        yield (lambda wanted, done, text: None), (lambda done, text: None)
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from results.terminal import console
+
+    out, state = console(stderr=True), {"last": time.perf_counter(), "wanted": 1.0}
+    columns = (BarColumn(16), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
+    bar = Progress(
+        *columns, console=out, transient=True, disable=not out.is_terminal,
+        speed_estimate_period=120,
+    )  # fmt: skip
+    task = bar.add_task("starting")
+
+    def begin(wanted: int, done: int, text: str) -> None:
+        state["wanted"] = wanted
+        out.print(text) if out.is_terminal else print(text, file=sys.stderr, flush=True)
+        bar.start()
+        bar.update(task, total=wanted, completed=done)
+
+    def step(done: int, text: str) -> None:
+        bar.update(task, completed=done, description=text)
+        if not out.is_terminal and time.perf_counter() - state["last"] >= EVERY:
+            state["last"] = time.perf_counter()
+            line = f"{text}  {100 * done / state['wanted']:.0f} %"
+            print(line, file=sys.stderr, flush=True)
+
+    try:
+        yield begin, step
+    finally:
+        bar.stop()
+
+
 @contextlib.contextmanager
 def decoding(quiet: bool = False) -> Iterator[Callable[..., None]]:
     """Gives `show(images, of, notes)`: a bar on a terminal while images are decoded, else a line.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from results.export.inputs import Inputs
 from results.export.weights import Weights, checked
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -38,8 +39,12 @@ def kept_weights(
                 f"The weights are the average at the end of the training that was measured: "
                 f"{best['accuracy']:.2f} % top-1 after {best['budget']:g} epochs, seed {seed}."
             )
-            pixels = (MEAN / 255,) * 3, (SPREAD / 255,) * 3
-            return Weights(checked(state, architecture, str(file)), origin, pixels)
+            size, classes = architecture.size, tuple(map(str, record.get("classes") or ()))
+            inputs = Inputs(
+                size.height, size.width, (MEAN / 255,), (SPREAD / 255,), classes,
+                architecture.in_channels, fit=str(training.get("fit", "crop")),
+            )  # fmt: skip
+            return Weights(checked(state, architecture, str(file)), origin, inputs)
     raise UserError(
         f"the run {folder} keeps no weights of its pick: a search keeps them with --data and "
         "--halving only"

@@ -1,6 +1,7 @@
 """Weights of a network: read from a file, checked against the network, written as bytes."""
 
 import io
+import json
 import pickle
 import struct
 import zipfile
@@ -11,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from results.export.inputs import KEY, Inputs, inputs_of
 from results.export.names import our_names
 from search_spaces.architecture import Architecture, to_json
 from search_spaces.errors import UserError
@@ -31,13 +33,12 @@ class Weights:
     Attributes:
         state: Name -> tensor.
         origin: A sentence on where they come from.
-        pixels: Mean and standard deviation of the inputs that they were trained on, of pixels from
-            0 to 1; None where that is not known.
+        inputs: What images they were trained on; None where that is not known.
     """
 
     state: Mapping[str, Any]
     origin: str
-    pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None
+    inputs: Inputs | None = None
 
 
 def check_safetensors() -> None:
@@ -58,14 +59,40 @@ def read_weights(file: Path, architecture: Architecture) -> Weights:
     Raises:
         UserError: The file can't be read or is not this network's.
     """
+    content = our_names(content_of(file), architecture, _wanted(architecture))
+    state, about = checked(content, architecture, str(file)), metadata(file)
+    inputs = inputs_of(json.loads(about[KEY]), str(file)) if KEY in about else None
+    origin = about.get("origin") or f"The weights come from `{file}`."
+    return Weights(state, origin, inputs)
+
+
+def metadata(file: Path) -> dict[str, str]:
+    """What a .safetensors file says beside its tensors; nothing of other files."""
+    if file.suffix != ".safetensors":
+        return {}
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, "pt") as opened:
+            about: dict[str, str] = opened.metadata() or {}
+            return about
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(file, error) from None
+
+
+def content_of(file: Path) -> dict[str, Any]:
+    """The state_dict in a file, under the names that it has there.
+
+    Raises:
+        UserError: The file can't be read or holds none.
+    """
     content = _content(file)
     if isinstance(content, dict):
         inside = (content[key] for key in _INSIDE if isinstance(content.get(key), dict))
         content = next(inside, content)
     if not isinstance(content, dict) or not content:
         raise UserError(f"{file} holds no state_dict: expected a mapping of names to tensors")
-    content = our_names(content, architecture, _wanted(architecture))
-    return Weights(checked(content, architecture, str(file)), f"The weights come from `{file}`.")
+    return content
 
 
 def _content(file: Path) -> Any:
@@ -152,8 +179,10 @@ def pt_bytes(state: Mapping[str, Any]) -> bytes:
     return content.getvalue()
 
 
-def safetensors_bytes(state: Mapping[str, Any], architecture: Architecture, origin: str) -> bytes:
-    """A state_dict as safetensors, with the architecture in its metadata.
+def safetensors_bytes(
+    state: Mapping[str, Any], architecture: Architecture, origin: str, inputs: Inputs | None = None
+) -> bytes:
+    """A state_dict as safetensors, with the architecture and its inputs in the metadata.
 
     Raises:
         UserError: safetensors is not installed.
@@ -162,4 +191,4 @@ def safetensors_bytes(state: Mapping[str, Any], architecture: Architecture, orig
     from safetensors.torch import save
 
     about = {"format": "pt", "architecture": to_json(architecture), "origin": origin}
-    return save(dict(state), about)
+    return save(dict(state), about | ({} if inputs is None else {KEY: inputs.text()}))

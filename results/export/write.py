@@ -104,7 +104,8 @@ def to_timm(request: Request) -> Made:
         files[f"timm_{name}.safetensors"] = safetensors_bytes(state, a, weights.origin)
     why = export_timm.refusal(a)
     module = export_torch.source(a, name) if why else ""
-    pixels = (weights and weights.pixels) or export_timm.IMAGENET
+    known = weights and weights.inputs
+    pixels = known.by_channel if known else export_timm.IMAGENET
     text = export_timm.source(a, name, next(iter(files), ""), pixels)
     files[f"timm_{name}.py"] = text
     files |= {f"{name}.py": module} if module else {}

@@ -1,0 +1,91 @@
+"""What is said of a training and of images that were classified."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from results.terminal import plain
+
+if TYPE_CHECKING:
+    from nas.final.plan import Plan
+    from nas.final.run import Trained
+    from nas.final.settings import Settings
+
+CLASSES = 5  # of the worst classes, so many are printed
+
+
+def settings_text(plan: "Plan", settings: "Settings", steps: int, done: int) -> str:
+    """What is trained, how, and for how long, in a line or two."""
+    from search_spaces.cost import cost
+    from search_spaces.quantities import QUANTITIES
+
+    macs = QUANTITIES["flops"].format(cost(plan.architecture).macs)
+    begun = "from nothing" if plan.start is None else "from the given weights"
+    if plan.start is not None and plan.start.new:
+        begun += ", with a new classifier"
+    again = f", going on at step {done:,}" if done else ""
+    changes = [f"crop {settings.crop}"]
+    changes += ["mirrored"] if settings.flip else []
+    changes += [settings.augment] if settings.augment != "none" else []
+    changes += [f"mixup {settings.mixup:g}"] if settings.mixup else []
+    changes += [f"cutmix {settings.cutmix:g}"] if settings.cutmix else []
+    return (
+        f"training {plain(plan.spec)} ({macs} at {plan.architecture.size} px) {begun}: "
+        f"{plan.images.train:,} images of {len(plan.images.classes)} classes, "
+        f"{settings.epochs:g} epochs of {settings.batch} images a step ({steps:,} steps){again}; "
+        f"{settings.optimizer} to {settings.lr:.3g}, {', '.join(changes)}"
+    )
+
+
+def result_lines(plan: "Plan", trained: "Trained") -> list[str]:
+    """The lines that a training ends with."""
+    if trained.best is None:
+        return [
+            f"interrupted: what was trained is kept in {trained.folder}; the same command goes on "
+            "from there"
+        ]
+    best, scores = trained.best, trained.scores
+    lines = [
+        f"top-1 {best['accuracy']:.2f} ± {best['spread']:.2f} % of {plan.images.val:,} validation "
+        f"images" + (f", top-5 {best['top5']:.2f} %" if best["top5"] is not None else "")
+        + f", mean over classes {best['balanced']:.2f} %"
+    ]  # fmt: skip
+    if best["accuracy"] - 2 * best["spread"] <= scores["majority"]:
+        lines.append(
+            f"that is no better than naming the most frequent class always "
+            f"({scores['majority']:.1f} %): train longer, on more images, or see that the folders' "
+            "names are the classes"
+        )
+    worst = [row for row in scores["by_class"] if row["right"] is not None and row["right"] < 100]
+    if worst:
+        lines.append("worst classes: " + "; ".join(map(_class_text, worst[:CLASSES])))
+    folder = trained.folder
+    network = Path(folder).name if folder.parent == Path("runs") else folder
+    lines += [
+        f"kept in {folder}: weights.safetensors, scores.json, history.csv",
+        f"next: nas classify {network} IMAGE   nas export {network} DIR --to onnx   "
+        f"nas report {network}",
+    ]
+    return lines
+
+
+def _class_text(row: dict[str, Any]) -> str:
+    taken = f", taken for {plain(row['taken_for'])}" if row["taken_for"] else ""
+    return f"{plain(row['class'])} {row['right']:.0f} % of {row['images']}{taken}"
+
+
+def answers_table(rows: Sequence[dict[str, Any]]) -> None:
+    """Prints what images were classified as: one line an image."""
+    from results.terminal import console, table
+
+    made = table("image", "class", "", "else", left=4)
+    for row in rows:
+        if row.get("error"):
+            made.add_row(plain(row["image"]), f"not read: {plain(row['error'])}", "", "")
+            continue
+        first, *others = row["answers"]
+        rest = ", ".join(f"{plain(a['class'])} {100 * a['probability']:.1f} %" for a in others)
+        made.add_row(
+            plain(row["image"]), plain(first["class"]), f"{100 * first['probability']:.1f} %", rest
+        )
+    console().print(made)

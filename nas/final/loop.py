@@ -1,0 +1,305 @@
+"""The loop of the final training: a known number of steps, whose rate falls to zero at the end."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from nas.final.batches import Altered, Order, Share, loader, mixing, moved
+from nas.final.parallel import told
+from nas.final.scores import Scores, scores_of
+from nas.final.settings import Settings
+from nas.training.images import ImageData
+from nas.training.loop import CHECK, TrainingFailed, check_losses, entropy, gradients, update
+from nas.training.recipes import average_decay
+from nas.training.state import State
+from search_spaces.errors import UserError
+
+LOOKS = 20  # times that a training is validated along its way, the end included
+VAL_BATCH = 250
+Numbers = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained on, and how.
+
+    Attributes:
+        data: The images, of the network's size or larger.
+        settings: How.
+        size: (height, width) of the network's images.
+        mean: Of each channel, of pixels from 0 to 1; what is subtracted.
+        deviation: What the difference is divided by.
+        seed: Of all that is random.
+        workers: Processes that load; 0 loads in this one.
+        share: This process's part of each batch.
+    """
+
+    data: ImageData
+    settings: Settings
+    size: tuple[int, int]
+    mean: Numbers
+    deviation: Numbers
+    seed: int
+    workers: int = 0
+    share: Share = field(default_factory=Share)
+
+    @property
+    def order(self) -> Order:
+        """The batches of all steps."""
+        return Order(np.asarray(self.data.train_y), self.settings, self.seed, self.share)
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training."""
+        return max(1, round(self.settings.epochs * self.order.steps))
+
+    @property
+    def looks(self) -> list[int]:
+        """The steps after which the network is validated; the last is the training's."""
+        epochs, steps = self.settings.epochs, self.order.steps
+        every = 1 if self.settings.patience else max(1, round(epochs / LOOKS))
+        along = range(every * steps, self.steps, every * steps)
+        return [step for step in along if self.steps - step >= every * steps / 2] + [self.steps]
+
+
+def optimizer_of(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+    """Timm's optimizer of that name; weights of one dimension and biases don't decay.
+
+    Raises:
+        UserError: timm is missing, or has no optimizer of that name that can be made.
+    """
+    try:
+        from timm.optim import create_optimizer_v2, list_optimizers
+    except ImportError:
+        raise UserError(
+            "training to the end needs timm: install it with pip install 'compound-nas[train]', "
+            "or from a checkout with pip install -e '.[train]'"
+        ) from None
+    if settings.optimizer not in list_optimizers():
+        raise UserError(
+            f"the optimizer is {settings.optimizer!r}: expected one of timm's, as sgd, adamw, "
+            "lamb, nadamw, rmsproptf"
+        )
+    return create_optimizer_v2(  # type: ignore[no-any-return]
+        network, settings.optimizer, settings.lr, settings.weight_decay, momentum=0.9
+    )
+
+
+def schedule(optimizer: torch.optim.Optimizer, task: Task) -> Any:
+    """Timm's cosine from the highest rate to 0 at the last step, after a linear warm-up."""
+    from timm.scheduler import CosineLRScheduler
+
+    warm = round(task.settings.warmup * task.order.steps)
+    return CosineLRScheduler(
+        optimizer,
+        t_initial=task.steps,
+        warmup_t=warm,
+        warmup_lr_init=task.settings.lr / (warm + 1),
+        t_in_epochs=False,
+    )
+
+
+def loss_of(task: Task, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
+    """The mean cross-entropy, for labels (n,) or shares (n, classes)."""
+    weights = None
+    if task.settings.class_weights:
+        counts = np.bincount(task.data.train_y, minlength=len(task.data.classes))
+        weights = torch.tensor(
+            len(task.data.train_y) / (len(counts) * counts), dtype=torch.float32, device=device
+        )
+    return nn.CrossEntropyLoss(weights, label_smoothing=task.settings.smoothing)
+
+
+def normalized(images: Tensor, task: Task, device: torch.device) -> Tensor:
+    """(n, channels, height, width) uint8 -> floats around 0, channels last, on the device."""
+    numbers = (torch.tensor(task.mean), torch.tensor(task.deviation))
+    mean, deviation = (255 * n.view(1, -1, 1, 1).to(device) for n in numbers)
+    pixels = images.to(device, non_blocking=True).to(torch.float32)
+    return ((pixels - mean) / deviation).contiguous(memory_format=torch.channels_last)
+
+
+@dataclass
+class Progress:
+    """How far a training is.
+
+    Attributes:
+        history: A row of numbers for each time that the network was validated.
+        seconds: Spent on steps and validations, in all sessions.
+        best: With patience: the average's weights when top-1 was highest, and that top-1.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    best: dict[str, Any] = field(default_factory=dict)
+
+    def outlived(self, patience: float) -> bool:
+        """Whether top-1 has not risen for `patience` epochs."""
+        if not patience or not self.history:
+            return False
+        top = max(self.history, key=lambda row: (row["top1"], -row["epoch"]))
+        return self.history[-1]["epoch"] - top["epoch"] >= patience
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What is called along a training.
+
+    Attributes:
+        watch: With the step and how things stand, when the losses so far are known to be finite.
+        keep: Then too, with state and progress, and whether they must be kept now.
+        stop: After each step, with its number: whether to stop there.
+    """
+
+    watch: Callable[[int, str], None] = lambda step, text: None
+    keep: Callable[[State, Progress, bool], None] = lambda state, progress, now: None
+    stop: Callable[[int], bool] = lambda step: False
+
+
+def train(state: State, progress: Progress, task: Task, hooks: Hooks) -> bool:
+    """Trains from `state.step` to the end of the settings, or until patience ends.
+
+    Args:
+        state: Changes in place.
+        progress: Is filled.
+        task: What is trained on.
+        hooks: Called along the way.
+
+    Returns:
+        Whether it came to its end; False where it was stopped.
+
+    Raises:
+        TrainingFailed: The loss is not finite, or memory does not suffice.
+    """
+    step = _Step(state, task)
+    looks = [at for at in task.looks if at > state.step]
+    losses: list[Tensor] = []
+    mean, begun = 0.0, time.perf_counter() - progress.seconds
+    for images, labels in step.batches():
+        losses.append(step(images, labels))
+        looked, stopped = bool(looks) and state.step == looks[0], hooks.stop(state.step)
+        told = looked or stopped or state.step % CHECK == 0
+        if told:
+            check_losses(losses, state.step)
+            mean = float(torch.stack(losses).mean())
+            losses.clear()
+        if looked:
+            looks.pop(0)
+            _look(state, progress, task, mean)
+        progress.seconds = time.perf_counter() - begun
+        if told:
+            hooks.watch(state.step, _words(state.step / step.epoch, task, mean, progress))
+            hooks.keep(state, progress, looked or stopped)
+        if progress.outlived(task.settings.patience):
+            return True
+        if stopped and looks:
+            return False
+    return True
+
+
+class _Step:
+    """One step of a training, and the batches for all that are left."""
+
+    def __init__(self, state: State, task: Task) -> None:
+        self.state, self.task, self.order = state, task, task.order
+        self.epoch = self.order.steps
+        self.device = next(state.network.parameters()).device
+        self.loss = loss_of(task, self.device)
+        self.mixed = mixing(task.settings, len(task.data.classes))
+        self.rates = schedule(state.optimizer, task)
+
+    def batches(self) -> Any:
+        images = Altered(self.task.data, self.task.settings, self.task.size, self.task.seed)
+        return loader(
+            images, self.order, self.state.step, self.task.steps, self.task.workers,
+            pin=self.device.type == "cuda",
+        )  # fmt: skip
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Its loss; the weights and their average have changed."""
+        state, task = self.state, self.task
+        state.network.train()
+        seeds = [entropy(task.seed, state.step, task.share.rank, kind) for kind in (1, 2, 4)]
+        pixels = normalized(moved(images, task.settings, seeds[2]), task, self.device)
+        labels = labels.to(self.device, non_blocking=True)
+        if self.mixed is not None:
+            torch.manual_seed(seeds[1])
+            pixels, labels = self.mixed(pixels, labels)
+        self.rates.step_update(state.step)
+        loss = gradients(state, pixels, labels, self.loss, seeds[0])
+        update(state, task.settings.clip, average_decay(task.settings.ema, state.step))
+        state.step += 1
+        return loss
+
+
+def _words(epoch: float, task: Task, loss: float, progress: Progress) -> str:
+    of = task.settings.epochs
+    top = f"  top-1 {progress.history[-1]['top1']:.2f} %" if progress.history else ""
+    return f"epoch {epoch:.1f} of {of:g}  loss {loss:.3f}{top}"
+
+
+def _look(state: State, progress: Progress, task: Task, loss: float) -> None:
+    """Validates the average, and adds a row to the history."""
+    with state.averaged() as network:
+        found = scores_of(outputs(network, task), np.asarray(task.data.val_y))
+        found = told(found, task.share)
+        best = progress.best.get("top1", -1.0)
+        if task.settings.patience and found.top1 > best:
+            weights = {name: t.detach().cpu().clone() for name, t in network.state_dict().items()}
+            progress.best = {"top1": found.top1, "network": weights}
+    progress.history.append(_row(state, task, loss, found))
+
+
+def _row(state: State, task: Task, loss: float, found: Scores) -> dict[str, float]:
+    return {
+        "epoch": round(state.step / task.order.steps, 4),
+        "step": state.step,
+        "lr": state.optimizer.param_groups[0]["lr"],
+        "loss": loss,
+        "val_loss": found.loss,
+        "top1": found.top1,
+        "top5": found.top5 if found.top5 is not None else 100.0,
+        "balanced": found.balanced,
+    }
+
+
+@contextlib.contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    before = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        network.train(before)
+
+
+def outputs(network: nn.Module, task: Task) -> npt.NDArray[np.float32]:
+    """The network's logits (n, classes) of the validation images.
+
+    Raises:
+        TrainingFailed: One is not finite.
+    """
+    device, images = next(network.parameters()).device, task.data.val_x
+    top, left = (
+        (have - want) // 2 for have, want in zip(images.shape[1:3], task.size, strict=True)
+    )
+    height, width = task.size
+    parts = []
+    with _evaluating(network):
+        for start in range(0, len(images), VAL_BATCH):
+            some = images[start : start + VAL_BATCH, top : top + height, left : left + width]
+            x = torch.from_numpy(np.array(some)).permute(0, 3, 1, 2)
+            half = device.type == "cuda"
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                parts.append(network(normalized(x, task, device)).float().cpu())
+    logits = torch.cat(parts)
+    if not logits.isfinite().all():
+        raise TrainingFailed("the network's outputs are not finite: the training diverged")
+    return logits.numpy()

@@ -1,0 +1,313 @@
+"""The life of a final training: begun, cut off, continued, and ended with its files.
+
+run.json             what was asked for, and the settings that were taken
+state.pt             while it goes on: everything that it is continued from
+history.csv          a row for each time that the network was validated
+weights.safetensors  the averaged weights; class names, size, mean and deviation beside them
+scores.json          top-1, top-5, confusion, worst classes and images
+best.json            the network, as every command takes it
+"""
+
+import contextlib
+import csv
+import io
+import itertools
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nas.final.batches import Share
+from nas.final.finish import finish
+from nas.final.loop import Hooks, Progress, Task, optimizer_of, outputs, train
+from nas.final.parallel import group, my_share, shared, told
+from nas.final.plan import Plan
+from nas.final.settings import Settings, epochs_within, settings_for
+from nas.final.start import load_start
+from nas.training.checkpoints import EVERY
+from nas.training.loop import CHECK, prepare
+from nas.training.loop import settings as of_torch
+from nas.training.state import State
+from results.runs.files import read_json, write_atomically, write_json
+from results.runs.folder import RECORD, run_path
+from results.runs.load import BEST
+from results.runs.session import Run, session
+from search_spaces.builder import build
+from search_spaces.errors import UserError
+
+STATE, HISTORY = "state.pt", "history.csv"
+TIMED = 8  # steps that are measured where the training's length is given in minutes
+
+
+@dataclass
+class Trained:
+    """What came of a training.
+
+    Attributes:
+        folder: Of the run.
+        settings: Those taken.
+        best: What best.json holds; None of a training that was interrupted.
+        scores: What scores.json holds.
+        history: A row for each validation.
+        seconds: Of steps and validations, all sessions together.
+        interrupted: Ctrl-C ended it.
+    """
+
+    folder: Path
+    settings: Settings
+    best: dict[str, Any] | None = None
+    scores: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
+class Told:
+    """Who is told how things go.
+
+    Attributes:
+        began: Called once with the settings, the steps in all, and those done before.
+        step: Called now and then with the step and a line on how things stand.
+    """
+
+    began: Callable[[Settings, int, int], None] = lambda settings, steps, done: None
+    step: Callable[[int, str], None] = lambda step, text: None
+
+
+def run(plan: Plan, watch: Told | None = None) -> Trained:
+    """Trains to the end, or goes on where the same training was cut off.
+
+    In every process of a training in parallel; the first of them keeps the run.
+
+    Args:
+        plan: What is asked for.
+        watch: Who is told how it goes.
+
+    Raises:
+        UserError: The run's folder can't be used, or the plan can't be done here.
+        RunFailure: The training diverges, memory does not suffice, or the disk refuses.
+    """
+    share, watch = my_share(), watch or Told()
+    folder = run_path(plan.folder, plan.runs)
+    with group(share, plan.device) as device:
+        if share.rank:
+            return _work(plan, folder, device, None, watch)
+        with session(folder, plan.experiment, plan.command) as kept:
+            return _work(plan, folder, device, kept, watch)
+
+
+def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) -> Trained:
+    place, share = _device(device), my_share()
+    finished = told(kept is not None and (folder / BEST).is_file(), share)
+    if finished:
+        return _finished(folder)
+    threads = plan.threads or max(1, torch.get_num_threads() // share.world)
+    with of_torch(threads, place):
+        settings = told(_settings(plan, kept, place), share)
+        task = _task(plan, settings, place)
+        state = _state(plan, settings, place)
+        progress = _restored(folder / STATE, state)
+        if place.type == "cuda" and share.world > 1:
+            state.network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.network)  # type: ignore[no-untyped-call]
+        state.forward = shared(state.network, share, device)
+        watch.began(settings, task.steps, state.step)
+        trained = Trained(folder, settings)
+        with _asked_to_stop(share) as stop, _curves(plan, folder, kept is not None) as curve:
+            hooks = Hooks(watch.step, _keeper(folder, kept is not None, curve), stop)
+            trained.interrupted = not train(state, progress, task, hooks)
+        trained.history, trained.seconds = progress.history, progress.seconds
+        if kept is not None:
+            kept.interrupted = trained.interrupted
+            kept.facts["steps"] = state.step
+            if not trained.interrupted:
+                trained.best, trained.scores = finish(plan, state, progress, task, folder)
+                (folder / STATE).unlink(missing_ok=True)
+    return trained
+
+
+def _device(name: str) -> torch.device:
+    try:
+        place = torch.device(name)
+    except RuntimeError:
+        raise UserError(f"--train-on is {name!r}: expected auto, cpu, cuda or cuda:N") from None
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"--train-on is {name}, but torch sees no GPU: use cpu")
+    return place
+
+
+def _finished(folder: Path) -> Trained:
+    """What an earlier session left."""
+    best, scores = read_json(folder / BEST), read_json(folder / "scores.json")
+    record = read_json(folder / RECORD)
+    with (folder / HISTORY).open(newline="") as file:
+        history = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    return Trained(
+        folder, Settings(**record["settings"]), best, scores, history, best["hours"] * 3600
+    )
+
+
+def _task(plan: Plan, settings: Settings, place: torch.device) -> Task:
+    cores = torch.get_num_threads()
+    usual = min(8, cores) if place.type == "cuda" else 0
+    return Task(
+        data=plan.images,
+        settings=settings,
+        size=plan.architecture.size,
+        mean=plan.inputs.by_channel[0],
+        deviation=plan.inputs.by_channel[1],
+        seed=plan.seed,
+        workers=usual if plan.workers is None else plan.workers,
+        share=my_share(),
+    )
+
+
+def _state(plan: Plan, settings: Settings, place: torch.device) -> State:
+    network = plan.architecture
+    if not settings.regularize:
+        network = replace(network, dropout=0.0, drop_connect=0.0)
+    built = build(network, seed=plan.seed, bn_momentum=0.1)
+    if plan.start is not None:
+        load_start(built, plan.start)
+    made = prepare(built, place)
+    return State(made, optimizer_of(made, settings), averaged=settings.ema > 0)
+
+
+def _settings(plan: Plan, kept: Run | None, place: torch.device) -> Settings | None:
+    """The first session's settings; made now where this is it. None in other processes."""
+    if kept is None:
+        return None
+    if "settings" not in kept.record:
+        images, gpu, given = len(plan.images.train_y), place.type == "cuda", dict(plan.given)
+        about = (images, min(plan.architecture.size), plan.inputs.channels)
+        if plan.minutes is not None:
+            short = settings_for(given | {"epochs": 1.0}, *about, plan.start is not None, gpu)
+            given["epochs"] = epochs_within(plan.minutes, *_seconds(plan, short, place))
+        chosen = settings_for(given, *about, plan.start is not None, gpu)
+        kept.record["settings"] = asdict(chosen)
+        write_json(kept.folder / RECORD, kept.record)
+    return Settings(**kept.record["settings"])
+
+
+def _seconds(plan: Plan, settings: Settings, place: torch.device) -> tuple[float, float]:
+    """(seconds of an epoch's steps, of a validation), measured on a few steps."""
+    task, state = _task(plan, settings, place), _state(plan, settings, place)
+    stamps: list[float] = []
+
+    def enough(_: int) -> bool:
+        stamps.append(time.perf_counter())
+        return len(stamps) > TIMED
+
+    train(state, Progress(), task, Hooks(stop=enough))
+    steps = [b - a for a, b in itertools.pairwise(stamps)] or [1.0]
+    begun = time.perf_counter()
+    outputs(state.network, task)
+    return sorted(steps)[len(steps) // 2] * task.order.steps, time.perf_counter() - begun
+
+
+def _restored(file: Path, state: State) -> Progress:
+    """The progress on disk, with the state loaded; a new one where there is none.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    if not file.is_file():
+        return Progress()
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        state.load_state_dict(content["state"])
+        return Progress(content["history"], float(content["seconds"]), content["best"])
+    except Exception as error:  # torch.load raises nearly anything on a broken file
+        raise UserError(
+            f"{file} can't be continued from ({type(error).__name__}): it is damaged or of another "
+            "version; remove it to train from the start"
+        ) from None
+
+
+def _keeper(folder: Path, first: bool, curve: Callable[[dict[str, float]], None]) -> Any:
+    """Keeps state and history on disk: now and then, after a validation, and when asked to."""
+    last = [time.monotonic()]
+    rows = [0]
+
+    def keep(state: State, progress: Progress, now: bool) -> None:
+        if not first or not (now or time.monotonic() - last[0] > EVERY):
+            return
+        content = io.BytesIO()
+        held = {"state": state.state_dict(), "history": progress.history,
+                "seconds": progress.seconds, "best": progress.best}  # fmt: skip
+        torch.save(held, content)
+        write_atomically(folder / STATE, content.getvalue())
+        if progress.history:
+            write_atomically(folder / HISTORY, _table(progress.history))
+        for row in progress.history[rows[0] :]:
+            curve(row)
+        rows[0], last[0] = len(progress.history), time.monotonic()
+
+    return keep
+
+
+def _table(rows: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+@contextlib.contextmanager
+def _curves(plan: Plan, folder: Path, first: bool) -> Iterator[Callable[[dict[str, float]], None]]:
+    """Gives `curve(row)`: for TensorBoard where that is asked for."""
+    if not plan.tensorboard or not first:
+        yield lambda row: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError(
+            "--tensorboard needs tensorboard: install it with pip install 'compound-nas[train]', "
+            "or from a checkout with pip install -e '.[train]'"
+        ) from None
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+
+        def curve(row: dict[str, float]) -> None:
+            for name, value in row.items():
+                if name not in ("step", "epoch"):
+                    writer.add_scalar(name, value, int(row["step"]))
+
+        yield curve
+
+
+@contextlib.contextmanager
+def _asked_to_stop(share: Share) -> Iterator[Callable[[int], bool]]:
+    """Gives `stop(step)`: whether Ctrl-C or SIGTERM came; a second Ctrl-C ends at once.
+
+    Several processes stop at the same step: they ask one another now and then.
+    """
+    came: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if came and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        came.append(number)
+
+    def stop(step: int) -> bool:
+        if share.world == 1 or step % CHECK:
+            return bool(came) and share.world == 1
+        flag = torch.tensor(float(bool(came)))
+        flag = flag.cuda() if torch.distributed.get_backend() == "nccl" else flag
+        torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
+        return bool(flag)
+
+    main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,101 @@
+"""Weights that a training starts from: under any names, with a new classifier where classes differ.
+
+The stem's conv is fitted to the images' channels: one channel takes the sum of the given ones, as
+timm has it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from results.export.inputs import Inputs
+from results.export.weights import content_of, read_weights
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+
+WEIGHTS = "weights.safetensors"  # in the folder of a training
+
+
+@dataclass(frozen=True)
+class Start:
+    """Weights for a network.
+
+    Attributes:
+        state: Name -> tensor, of `builder.build`'s network; without the classifier where `new`.
+        new: Whether the classifier is a new one.
+        digest: 12 hex digits of the file's SHA-256.
+        inputs: What the weights were trained on, where the file says.
+    """
+
+    state: Mapping[str, Any]
+    new: bool
+    digest: str
+    inputs: Inputs | None
+
+
+def start_from(place: Path, architecture: Architecture) -> Start:
+    """Reads weights for a network that may have other classes.
+
+    Args:
+        place: A file, or the folder of a training.
+        architecture: The network that is to be trained.
+
+    Raises:
+        UserError: The file can't be read, or is of another network.
+    """
+    file = place / WEIGHTS if place.is_dir() else place
+    try:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise UserError(
+            f"the weights {file} can't be read ({error.strerror}): expected a .pt or .safetensors "
+            "file, or the folder of a finished training"
+        ) from None
+    refused: UserError | None = None
+    for classes in _classes(content_of(file), architecture):
+        channels = architecture.in_channels
+        for given in dict.fromkeys((channels, 3)):
+            theirs = replace(architecture, classes=classes, in_channels=given)
+            try:
+                weights = read_weights(file, theirs)
+            except UserError as error:
+                refused = refused or error
+                continue
+            state, new = dict(weights.state), classes != architecture.classes
+            if new:
+                for name in [name for name in state if name.startswith("classifier")]:
+                    del state[name]
+            _fit_stem(state, given, channels)
+            return Start(state, new, digest, weights.inputs)
+    assert refused is not None
+    raise refused
+
+
+def _classes(content: Mapping[str, Any], architecture: Architecture) -> list[int]:
+    """Numbers of classes that the file may be for, the network's own first."""
+    features = architecture.mix or architecture.head or architecture.stages[-1].channels
+    found = [architecture.classes]
+    for tensor in reversed(list(content.values())):
+        shape = tuple(getattr(tensor, "shape", ()))
+        if len(shape) in (2, 4) and shape[1] == features and set(shape[2:]) <= {1}:
+            found.append(int(shape[0]))
+    return list(dict.fromkeys(found))
+
+
+def _fit_stem(state: dict[str, Any], given: int, wanted: int) -> None:
+    if given == wanted:
+        return
+    name = next(name for name, tensor in state.items() if tensor.ndim == 4)
+    stem = state[name]
+    # One channel of grey equals three like it; more than three repeat them at the same sum.
+    summed = stem.sum(1, keepdim=True)
+    state[name] = summed if wanted == 1 else summed.expand(-1, wanted, -1, -1) / wanted
+
+
+def load_start(network: Any, start: Start) -> None:
+    """Puts the weights into a network made by `builder.build`; a new classifier stays as it is."""
+    missing, unknown = network.load_state_dict(dict(start.state), strict=False)
+    assert not unknown, unknown
+    assert all(name.startswith("classifier") for name in missing), missing

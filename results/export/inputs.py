@@ -1,0 +1,96 @@
+"""What a trained network expects of an image, and what its outputs are called."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from search_spaces.errors import UserError
+
+Numbers = tuple[float, ...]
+FITS = ("crop", "letterbox")
+KEY = "inputs"  # of a file's metadata
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How an image becomes what a network was trained on.
+
+    It is cut (`crop`) or padded (`letterbox`) to the network's ratio of sides, resized (bicubic) to
+    1 / `crop` of its size, the middle of that is cut out, and each channel of pixels from 0 to 1
+    goes through (x - mean) / deviation.
+
+    Attributes:
+        height: Of the network's images.
+        width: Of them.
+        mean: By channel, or one number for all.
+        deviation: By channel, or one number for all.
+        classes: Names of the outputs in their order; empty where they are not known.
+        channels: 3 for RGB, 1 for grey.
+        crop: Part of the resized image's sides, in (0, 1].
+        fit: `crop` or `letterbox`.
+    """
+
+    height: int
+    width: int
+    mean: Numbers
+    deviation: Numbers
+    classes: tuple[str, ...] = ()
+    channels: int = 3
+    crop: float = 1.0
+    fit: str = "crop"
+
+    def __post_init__(self) -> None:
+        for numbers, least in ((self.mean, -math.inf), (self.deviation, 0.0)):
+            if len(numbers) not in (1, self.channels) or not all(
+                least < x < math.inf for x in numbers
+            ):
+                raise UserError(
+                    f"mean and deviation are {self.mean} and {self.deviation}: expected one number "
+                    f"or {self.channels}, deviations above 0"
+                )
+
+    @property
+    def by_channel(self) -> tuple[Numbers, Numbers]:
+        """Mean and deviation, a number for each channel."""
+        mean, deviation = self.mean, self.deviation
+        return mean * (self.channels // len(mean)), deviation * (self.channels // len(deviation))
+
+    @property
+    def resized(self) -> tuple[int, int]:
+        """Height and width of the image from whose middle the network's is cut out."""
+        return round(self.height / self.crop), round(self.width / self.crop)
+
+    def text(self) -> str:
+        """JSON, as it stands in the metadata of weights and ONNX files."""
+        return json.dumps(asdict(self))
+
+
+def inputs_of(content: Any, place: str) -> Inputs:
+    """Inputs in parsed JSON.
+
+    Args:
+        content: An object as `Inputs.text` writes it.
+        place: Names it in messages.
+
+    Raises:
+        UserError: It is none.
+    """
+    try:
+        return Inputs(
+            int(content["height"]),
+            int(content["width"]),
+            tuple(float(x) for x in content["mean"]),
+            tuple(float(x) for x in content["deviation"]),
+            tuple(str(name) for name in content["classes"]),
+            int(content["channels"]),
+            float(content["crop"]),
+            str(content["fit"]),
+        )
+    except UserError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise UserError(
+            f"{place} does not say what images its network expects: expected height, width, mean, "
+            "deviation, classes, channels, crop and fit"
+        ) from None
