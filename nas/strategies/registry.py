@@ -112,19 +112,48 @@ def strategy(spec: str) -> Strategy:
         return loaded
 
     def make(seed: int) -> "BaseSampler":
+        import optuna
         from optuna.samplers import BaseSampler
 
         try:
-            sampler = loaded(seed=seed)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                sampler, trial = loaded(seed=seed), loaded(seed=seed)
         except Exception as error:
             raise UserError(f"the strategy {spec!r} can't be made with seed=: {error}") from None
         if not isinstance(sampler, BaseSampler):
             raise UserError(
                 f"the strategy {spec!r} gives {type(sampler).__name__}: expected an Optuna sampler"
             )
+        if _leaves_choices_to_chance(trial):
+            raise UserError(
+                f"the strategy {spec!r} samples numbers alone, and leaves choices, which all of a "
+                "space's are, to chance: take tpe, optuna.samplers:GPSampler or another that knows "
+                "choices, or random itself"
+            )
         return sampler
 
     return Strategy(make)
+
+
+def _leaves_choices_to_chance(sampler: "BaseSampler") -> bool:
+    """Whether a new sampler, which is used up, hands choices on to one that draws at random."""
+    import optuna
+
+    choices = {"first": (0, 1), "second": (0, 1)}
+    kinds = {name: optuna.distributions.CategoricalDistribution(o) for name, o in choices.items()}
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study()
+    for number in range(4):
+        values = {"first": number % 2, "second": number // 2}
+        known = optuna.trial.create_trial(
+            params=values, distributions=dict(kinds), value=float(number)
+        )
+        study.add_trial(known)
+    asked = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
+    if sampler.infer_relative_search_space(study, asked):
+        return False
+    return isinstance(getattr(sampler, "_independent_sampler", None), optuna.samplers.RandomSampler)
 
 
 def derive_seed(*parts: int) -> int:

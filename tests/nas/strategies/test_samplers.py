@@ -13,7 +13,9 @@ from optuna.testing.pytest_samplers import (
 from nas.strategies.controller import Settings
 from nas.strategies.evolution import EvolutionSampler, SteadyNSGAII
 from nas.strategies.predictor import PredictorSampler
+from nas.strategies.registry import strategy
 from nas.strategies.reinforce import ReinforceSampler
+from search_spaces import UserError
 
 
 class TestEvolution(
@@ -53,3 +55,15 @@ class TestReinforce(
     @pytest.fixture
     def sampler(self) -> Callable[[], BaseSampler]:
         return lambda: ReinforceSampler(seed=0, settings=Settings(batch=2, epochs=1))
+
+
+@pytest.mark.parametrize("name", ["BruteForce", "CmaEs", "GP", "NSGAII", "NSGAIII", "QMC", "TPE"])
+def test_a_sampler_that_would_draw_choices_at_random_is_refused(name, recwarn, capfd):
+    named = strategy(f"optuna.samplers:{name}Sampler")
+    if name == "CmaEs":
+        with pytest.raises(UserError, match="samples numbers alone, and leaves choices"):
+            named.sampler(0)
+    else:
+        assert type(named.sampler(0)).__name__ == f"{name}Sampler"
+    assert not recwarn.list
+    assert capfd.readouterr() == ("", "")
