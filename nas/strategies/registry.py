@@ -98,7 +98,7 @@ def strategy(spec: str) -> Strategy:
         spec: A name of STRATEGIES, or `module:Sampler`, which is called with seed=.
 
     Raises:
-        UserError: There is no such strategy, or it is no Optuna sampler.
+        UserError: There is no such strategy, or it is no Optuna sampler that knows choices.
     """
     if spec in STRATEGIES:
         return STRATEGIES[spec]
@@ -133,6 +133,7 @@ def strategy(spec: str) -> Strategy:
             )
         return sampler
 
+    make(0)  # what can't work is refused before a run begins
     return Strategy(make)
 
 

@@ -59,11 +59,11 @@ class TestReinforce(
 
 @pytest.mark.parametrize("name", ["BruteForce", "CmaEs", "GP", "NSGAII", "NSGAIII", "QMC", "TPE"])
 def test_a_sampler_that_would_draw_choices_at_random_is_refused(name, recwarn, capfd):
-    named = strategy(f"optuna.samplers:{name}Sampler")
+    spec = f"optuna.samplers:{name}Sampler"
     if name == "CmaEs":
         with pytest.raises(UserError, match="samples numbers alone, and leaves choices"):
-            named.sampler(0)
+            strategy(spec)
     else:
-        assert type(named.sampler(0)).__name__ == f"{name}Sampler"
+        assert type(strategy(spec).sampler(0)).__name__ == f"{name}Sampler"
     assert not recwarn.list
     assert capfd.readouterr() == ("", "")
