@@ -26,6 +26,7 @@ EXPORT = (
                  help="Of the initial weights, where there are no others."),
     click.option("--opset", default=18, show_default=True, type=click.IntRange(18, 23),
                  metavar="N", help="Of the ONNX file's operators; the fewer, the older a runtime."),
+    click.option("--softmax", is_flag=True, help="The ONNX file ends in probabilities."),
     click.option("--name", help="Of the files, as my_net. Default: made from NETWORK."),
     click.option("--force", is_flag=True, help="Write over files that are there."),
     RUNS,
@@ -69,6 +70,7 @@ def request_of(
     classes: int | None,
     seed: int,
     opset: int,
+    softmax: bool,
     name: str | None,
     runs: Path,
 ) -> "Request":
@@ -81,6 +83,7 @@ def request_of(
         classes: Of the classifier; None keeps the network's.
         seed: Of the initial weights, where there are no others.
         opset: Of an ONNX file's operators.
+        softmax: Whether an ONNX file ends in probabilities.
         name: Of the files; None makes one from the network.
         runs: The folder of runs.
 
@@ -101,7 +104,7 @@ def request_of(
     if classes is not None:
         source = replace(source, architecture=replace(source.architecture, classes=classes))
     check_formats(source, wanted)
-    asked = Request(source, wanted, seed=seed, opset=opset)
+    asked = Request(source, wanted, seed=seed, opset=opset, softmax=softmax)
     if weights is not None:
         return replace(asked, weights=read_weights(weights, source.architecture))
     if source.folder is None:

@@ -8,6 +8,7 @@ import click
 from nas.commands.audit import audit
 from nas.commands.bench import bench
 from nas.commands.export import export
+from nas.commands.images.classify import classify
 from nas.commands.images.train import train
 from nas.commands.options import JSON, RUNS
 from nas.commands.predict import predict
@@ -24,7 +25,19 @@ def cli() -> None:
 
 
 # A command is a file beside this one and one line here.
-for command in (search, train, predict, audit, bench, export, profile, measure, report, dashboard):
+for command in (
+    search,
+    train,
+    classify,
+    predict,
+    audit,
+    bench,
+    export,
+    profile,
+    measure,
+    report,
+    dashboard,
+):
     cli.add_command(command)
 
 

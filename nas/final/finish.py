@@ -8,10 +8,9 @@ import numpy as np
 from nas.final.loop import Progress, Task, outputs
 from nas.final.plan import Plan
 from nas.final.scores import Scores, by_class, scores_of, worst_images
-from nas.final.start import WEIGHTS
 from nas.training.folders import splits_of
 from nas.training.state import State
-from results.export.weights import safetensors_bytes
+from results.export.weights import WEIGHTS, safetensors_bytes
 from results.runs.files import write_atomically, write_json
 from results.runs.load import BEST
 from search_spaces.architecture import to_dict

@@ -11,6 +11,7 @@ from nas.final.settings import SMALL, Settings
 from nas.final.start import Start
 from nas.training.folders import splits_of
 from nas.training.images import ImageData, load_images
+from nas.training.headers import own_pixels
 from results.export.inputs import Inputs
 from results.runs.folder import run_name
 from search_spaces.architecture import Architecture, to_dict
@@ -154,14 +155,6 @@ def inputs_for(
 Say = Callable[[str], None]
 
 
-def own_pixels(listing: Any, ceiling: int) -> Size:  # TODO: W's
-    from PIL import Image
-
-    path = listing.root / listing.splits["train"][0][0]
-    side = min(ceiling, min(Image.open(path).size) // 8 * 8)
-    return Size(side, side)
-
-
 def size_for(architecture: Architecture, data: Path, pixels: str | None) -> tuple[Size, str]:
     """The size that a network is trained at, and a sentence where it isn't the network's own.
 
@@ -199,4 +192,4 @@ def images_for(
         show: Is told how far decoding is.
     """
     decoded = decoded_size(size, crop)
-    return load_images(data, decoded.height, None, 2, 0, show)
+    return load_images(data, decoded, None, 2, 0, show, channels, fit)

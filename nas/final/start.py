@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from results.export.inputs import Inputs
-from results.export.weights import content_of, read_weights
+from results.export.weights import WEIGHTS, content_of, read_weights
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
-
-WEIGHTS = "weights.safetensors"  # in the folder of a training
 
 
 @dataclass(frozen=True)

@@ -170,14 +170,14 @@ def _decode_some(
                 warnings.simplefilter("ignore")
                 array[row] = decode(path, *form)
         except Exception as error:  # Pillow raises nearly anything on a broken file
-            bad[row] = _reason(error).replace(path, Path(path).name)
+            bad[row] = reason(error).replace(path, Path(path).name)
         if n % REPORT == 0:
             show(n)
     array.flush()
     return bad
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Why a file can't be used, in a few words."""
     name = type(error).__name__
     if name == "UnidentifiedImageError":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from results.export.inputs import Inputs
-from results.export.weights import Weights, checked
+from results.export.weights import WEIGHTS, Weights, checked, read_weights
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 
@@ -14,7 +14,9 @@ from search_spaces.errors import UserError
 def kept_weights(
     folder: Path, architecture: Architecture, best: Mapping[str, Any], record: Mapping[str, Any]
 ) -> Weights:
-    """The averaged weights that gave a search's pick its accuracy, from its checkpoints.
+    """The averaged weights that gave a run's network its accuracy.
+
+    A final training keeps them in a file of its own, a search in its checkpoints.
 
     Args:
         folder: Of the run.
@@ -25,6 +27,8 @@ def kept_weights(
     Raises:
         UserError: The run has none; the message says why.
     """
+    if record.get("experiment", {}).get("kind") == "train":
+        return read_weights(folder / WEIGHTS, architecture)
     training = record.get("experiment", {}).get("training")
     if not training:
         raise UserError(f"the run {folder} trained nothing, so its pick has no weights")

@@ -125,6 +125,12 @@ def _accuracy(request: Request) -> str:
 def _kind(request: Request) -> str:
     """What the accuracy of a run's pick is, and what it is not."""
     best = request.source.best
+    if best.get("evaluator") == "trained":
+        return (
+            "Measured top-1 on the validation images: {number}. The spread is the standard error "
+            "of a share of that many images, not the noise of seeds. Top-1 averaged over the "
+            f"classes: {best.get('balanced', float('nan')):.2f} %."
+        )
     training = request.source.record.get("experiment", {}).get("training")
     chosen = f"The pick is the best of {best.get('trials')} networks, which flatters it."
     if training:

@@ -61,6 +61,27 @@ class Inputs:
         """Height and width of the image from whose middle the network's is cut out."""
         return round(self.height / self.crop), round(self.width / self.crop)
 
+    def metadata(self) -> dict[str, str]:
+        """JSON texts by field, as they stand in an ONNX file's metadata."""
+        return {name: json.dumps(value) for name, value in asdict(self).items()}
+
+    def source(self) -> str:
+        """Python that says the same in an exported module."""
+        fields = asdict(self)
+        names = fields.pop("classes")
+        rows = "".join(f'    "{name}": {value!r},\n' for name, value in fields.items())
+        classes = "".join(f"    {name!r},\n" for name in names)
+        return f"""
+
+# What images it was trained on: cut out of the middle (crop) or padded (letterbox) to this ratio of
+# sides, resized (bicubic) to 1 / crop of this size, the middle of that cut out; then pixels from 0
+# to 1, less mean, divided by deviation, as (batch, channels, height, width).
+INPUTS = {{
+{rows}}}
+CLASSES = (
+{classes})
+"""
+
     def text(self) -> str:
         """JSON, as it stands in the metadata of weights and ONNX files."""
         return json.dumps(asdict(self))
@@ -94,3 +115,16 @@ def inputs_of(content: Any, place: str) -> Inputs:
             f"{place} does not say what images its network expects: expected height, width, mean, "
             "deviation, classes, channels, crop and fit"
         ) from None
+
+
+def from_metadata(texts: dict[str, str], place: str) -> Inputs:
+    """Inputs in the metadata of an ONNX file, as `Inputs.metadata` writes them.
+
+    Raises:
+        UserError: They aren't there.
+    """
+    try:
+        fields = {name: json.loads(texts[name]) for name in Inputs.__dataclass_fields__}
+    except (KeyError, ValueError, RecursionError):
+        fields = {}
+    return inputs_of(fields, place)

@@ -19,6 +19,7 @@ class Request:
         seed: Of the initial weights.
         untrained: Why there are no others.
         opset: Of an ONNX file's operators.
+        softmax: Whether an ONNX file gives probabilities instead of logits.
     """
 
     source: Source
@@ -27,6 +28,7 @@ class Request:
     seed: int = 0
     untrained: str = ""
     opset: int = OPSET
+    softmax: bool = False
 
 
 @dataclass(frozen=True)

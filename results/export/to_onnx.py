@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +85,7 @@ def check_installed() -> None:
         )
 
 
-def onnx_bytes(network: Any, pixels: int, opset: int = OPSET) -> bytes:
+def onnx_bytes(network: Any, pixels: int, opset: int = OPSET, output: str = "logits") -> bytes:
     """The network as one ONNX file: `images` (batch, 3, pixels, pixels) -> `logits`, batch free.
 
     Its format (IR) is the oldest one that can hold the operators.
@@ -94,6 +94,7 @@ def onnx_bytes(network: Any, pixels: int, opset: int = OPSET) -> bytes:
         network: A torch module in evaluation mode, on the CPU.
         pixels: Height and width of its images.
         opset: Of ONNX's operators, within OPSETS.
+        output: Name of what it gives.
     """
     import onnx
     import torch
@@ -106,13 +107,22 @@ def onnx_bytes(network: Any, pixels: int, opset: int = OPSET) -> bytes:
             dynamo=True,
             verbose=False,
             input_names=["images"],
-            output_names=["logits"],
+            output_names=[output],
             dynamic_shapes=({0: batch},),
             opset_version=opset,
         )
     assert program is not None
     model = program.model_proto
     model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
+    return model.SerializeToString()  # type: ignore[no-any-return]
+
+
+def described(data: bytes, about: Mapping[str, str]) -> bytes:
+    """An ONNX file with these texts in its metadata."""
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    onnx.helper.set_model_props(model, dict(about))
     return model.SerializeToString()  # type: ignore[no-any-return]
 
 

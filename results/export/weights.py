@@ -22,6 +22,7 @@ _BROKEN = (
     OSError, RuntimeError, ValueError, LookupError, EOFError, AssertionError, AttributeError,
     TypeError, struct.error, pickle.PickleError,
 )  # fmt: skip
+WEIGHTS = "weights.safetensors"  # in the folder of a training
 # Where training programs put a state_dict; of timm's two the averaged one gave the metric.
 _INSIDE = ("state_dict_ema", "state_dict", "model")
 

@@ -18,6 +18,7 @@ from results.export.request import Made, Request
 from results.export.to_onnx import (
     Parity,
     agreeing,
+    described,
     images,
     onnx_bytes,
     onnx_parity,
@@ -84,7 +85,8 @@ def to_torch(request: Request) -> Made:
     text, ours = export_torch.source(a, name), _probe(request)
     theirs = export_torch.network(text, name, ours.state_dict())
     agreement = _compared(f"{name}.py", ours, theirs, a.resolution)
-    files: dict[str, bytes | str] = {f"{name}.py": text}
+    inputs = request.weights and request.weights.inputs
+    files: dict[str, bytes | str] = {f"{name}.py": text + (inputs.source() if inputs else "")}
     given = ""
     if request.weights is not None:
         files[f"{name}.pt"], given = pt_bytes(request.weights.state), f'"{name}.pt"'
@@ -101,7 +103,9 @@ def to_timm(request: Request) -> Made:
     files: dict[str, bytes | str] = {}
     if weights is not None:
         state = export_timm.timm_state(a, weights.state)
-        files[f"timm_{name}.safetensors"] = safetensors_bytes(state, a, weights.origin)
+        files[f"timm_{name}.safetensors"] = safetensors_bytes(
+            state, a, weights.origin, weights.inputs
+        )
     why = export_timm.refusal(a)
     module = export_torch.source(a, name) if why else ""
     known = weights and weights.inputs
@@ -109,14 +113,25 @@ def to_timm(request: Request) -> Made:
     text = export_timm.source(a, name, next(iter(files), ""), pixels)
     files[f"timm_{name}.py"] = text
     files |= {f"{name}.py": module} if module else {}
-    agreement, note = None, "not checked: timm is not installed here"
-    if find_spec("timm") is not None:
-        agreement, note = _timm_parity(request, text, module), ""
+    agreement, note = None, _without_timm()
+    if not note:
+        agreement = _timm_parity(request, text, module)
     if why:
         note = f"{note + '; ' if note else ''}registered as the stand-alone module, since {why}"
     loaded = ", pretrained=True" if weights else ""
     use = f'import timm\nimport timm_{name}\n\nnet = timm.create_model("nas_{name}"{loaded}).eval()'
     return Made(files, agreement, note, use)
+
+
+def _without_timm() -> str:
+    """Why nothing can be checked with timm here; empty where it can."""
+    if find_spec("timm") is None:
+        return "not checked: timm is not installed here"
+    try:
+        import timm  # noqa: F401
+    except Exception as error:  # a torchvision that doesn't fit torch raises RuntimeError
+        return f"not checked: timm can't be imported here ({error})"
+    return ""
 
 
 def _timm_parity(request: Request, text: str, module: str) -> Parity:
@@ -171,8 +186,13 @@ def to_onnx(request: Request) -> Made:
         RunFailure: It gives others.
     """
     a, name = request.source.architecture, request.source.name
-    network = _network(request)
-    data = onnx_bytes(network, a.resolution, request.opset)
+    network, output = _network(request), "logits"
+    if request.softmax:
+        from torch.nn import Sequential, Softmax
+
+        network, output = Sequential(network, Softmax(1)).eval(), "probabilities"
+    data = onnx_bytes(network, a.resolution, request.opset, output)
+    data = described(data, _about(request, output))
     opset, ir = versions(data)
     agreement = agreeing(f"{name}.onnx", onnx_parity(data, network, a.resolution, IMAGES))
     note = f"opset {opset}, IR {ir}"
@@ -180,16 +200,28 @@ def to_onnx(request: Request) -> Made:
         note += f"; initial weights of seed {request.seed}: not trained"
     use = (
         f'import onnxruntime\n\nsession = onnxruntime.InferenceSession("{name}.onnx")\n'
-        '(logits,) = session.run(None, {"images": images})'
+        f'({output},) = session.run(None, {{"images": images}})'
     )
     return Made({f"{name}.onnx": data}, agreement, note, use)
+
+
+def _about(request: Request, output: str) -> dict[str, str]:
+    """What an ONNX file says of itself: its architecture, its inputs, its outputs."""
+    inputs = request.weights and request.weights.inputs
+    return {
+        "architecture": to_json(request.source.architecture),
+        "layout": "NCHW",
+        "output": output,
+        **(inputs.metadata() if inputs else {}),
+    }
 
 
 def to_safetensors(request: Request) -> Made:
     """The weights under the names of the stand-alone module."""
     a, name = request.source.architecture, request.source.name
     assert request.weights is not None  # check
-    data = safetensors_bytes(request.weights.state, a, request.weights.origin)
+    weights = request.weights
+    data = safetensors_bytes(weights.state, a, weights.origin, weights.inputs)
     use = (
         f"from safetensors.torch import load_file\n\nnet.load_state_dict("
         f'load_file("{name}.safetensors"))  # net: of {name}.py'

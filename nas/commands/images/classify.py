@@ -1,0 +1,46 @@
+"""`nas classify`: what a trained network says of images."""
+
+from pathlib import Path
+
+import click
+
+from nas.commands.options import JSON, RUNS
+
+
+@click.command()
+@click.argument("model", metavar="RUN|FILE.onnx")
+@click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGE...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "--top",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Classes that are printed of each image.",
+)
+@RUNS
+@JSON
+def classify(model: str, images: tuple[Path, ...], top: int, runs: Path, as_json: bool) -> None:
+    """Print the class of each IMAGE, by a trained RUN or by an exported ONNX file.
+
+    IMAGE may be a folder. Images are prepared as in the training: size, mean and deviation stand
+    in the run and in the file.
+    """
+    from nas.commands.images.words import answers_table
+    from nas.final.classify import classify as answers
+    from nas.final.classify import image_files, model_of
+    from results.runs.files import doubting
+
+    files = image_files(images)
+    with doubting(model):
+        network, inputs = model_of(model, runs)
+        rows = answers(network, inputs, files, min(top, len(inputs.classes)))
+    if as_json:
+        from results.terminal import print_json
+
+        print_json(rows)
+    else:
+        answers_table(rows)
+    if all("error" in row for row in rows):
+        raise SystemExit(2)

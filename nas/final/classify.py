@@ -1,0 +1,174 @@
+"""Images -> classes, by a trained network of a run or by an exported ONNX file."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nas.training.decoding import decode, reason
+from results.export.inputs import Inputs, from_metadata
+from results.export.weights import WEIGHTS, read_weights
+from results.runs.load import BEST, load_architecture, run_folder
+from search_spaces.errors import UserError
+
+Pixels = npt.NDArray[np.float32]
+Model = Callable[[Pixels], npt.NDArray[np.float64]]  # (n, c, h, w) -> probabilities (n, classes)
+BATCH = 32
+
+
+def prepared(path: Path, inputs: Inputs) -> Pixels:
+    """An image file as the network takes it: (channels, height, width).
+
+    Raises:
+        ValueError: The file can't be used; Pillow raises its own errors besides.
+    """
+    height, width = inputs.resized
+    pixels = decode(str(path), (height, width), inputs.channels, inputs.fit)
+    top, left = (height - inputs.height) // 2, (width - inputs.width) // 2
+    cut = pixels[top : top + inputs.height, left : left + inputs.width].astype(np.float32) / 255
+    mean, deviation = (np.array(numbers, np.float32) for numbers in inputs.by_channel)
+    return np.ascontiguousarray(((cut - mean) / deviation).transpose(2, 0, 1))
+
+
+def model_of(spec: str, runs: Path) -> tuple[Model, Inputs]:
+    """What classifies, and what it expects.
+
+    Args:
+        spec: A run that keeps weights, or an ONNX file written by `nas export`.
+        runs: The folder of runs.
+
+    Raises:
+        UserError: There is none; or an ONNX file does not say its classes and inputs.
+    """
+    if spec.lower().endswith(".onnx"):
+        return _of_onnx(Path(spec))
+    folder = run_folder(spec, runs, (BEST,))
+    if folder is None or not (folder / BEST).is_file():
+        raise UserError(
+            f"{spec!r} is no run that ended and no .onnx file: expected what `nas train` or `nas "
+            "fit` made, or a file of `nas export ... --to onnx`"
+        )
+    return _of_run(folder)
+
+
+def _of_run(folder: Path) -> tuple[Model, Inputs]:
+    from nas.training.weights import kept_weights
+    from results.runs.files import read_json
+    from results.runs.folder import read_record
+
+    architecture = load_architecture(str(folder))
+    if (folder / WEIGHTS).is_file():
+        weights = read_weights(folder / WEIGHTS, architecture)
+    else:
+        record, best = read_record(folder), read_json(folder / BEST)
+        weights = kept_weights(folder, architecture, best, record)
+    if weights.inputs is None or not weights.inputs.classes:
+        raise UserError(
+            f"the run {folder} does not name its classes: train its network with nas train "
+            f"{folder} --data IMAGES"
+        )
+    import torch
+
+    from search_spaces.builder import build
+
+    network = build(architecture, seed=0).eval()
+    network.load_state_dict(dict(weights.state))
+
+    def probabilities(pixels: Pixels) -> npt.NDArray[np.float64]:
+        with torch.inference_mode():
+            logits = network(torch.from_numpy(pixels)).double()
+        return logits.softmax(1).numpy()  # type: ignore[no-any-return]
+
+    return probabilities, weights.inputs
+
+
+def _of_onnx(file: Path) -> tuple[Model, Inputs]:
+    from results.export.to_onnx import check_installed
+
+    if not file.is_file():
+        raise UserError(f"there is no file {file}: expected an ONNX file of `nas export`")
+    check_installed()
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has errors of its own for each kind of damage
+        first = str(error).partition("\n")[0]
+        raise UserError(
+            f"{file} can't be loaded by ONNX Runtime ({first}): export it again"
+        ) from None
+    about = session.get_modelmeta().custom_metadata_map
+    inputs = from_metadata(about, str(file))
+    if not inputs.classes:
+        raise UserError(f"{file} does not name its classes: export it from a run of nas train")
+    given = session.get_inputs()[0].name
+    final = about.get("output") == "probabilities"
+
+    def probabilities(pixels: Pixels) -> npt.NDArray[np.float64]:
+        (out,) = session.run(None, {given: pixels})
+        numbers = out.astype(np.float64)
+        if final:
+            return numbers  # type: ignore[no-any-return]
+        shifted = np.exp(numbers - numbers.max(1, keepdims=True))
+        return shifted / shifted.sum(1, keepdims=True)  # type: ignore[no-any-return]
+
+    return probabilities, inputs
+
+
+def image_files(places: Iterable[Path]) -> list[Path]:
+    """Files, and of folders all regular files below, hidden ones apart; in order.
+
+    Raises:
+        UserError: Something isn't there, or there is no file at all.
+    """
+    files: list[Path] = []
+    for place in places:
+        if place.is_dir():
+            below = sorted(p for p in place.rglob("*") if p.is_file())
+            files += [
+                p for p in below if not any(q.startswith(".") for q in p.relative_to(place).parts)
+            ]
+        elif place.is_file():
+            files.append(place)
+        else:
+            raise UserError(f"there is no image {place}: expected image files, or folders of them")
+    if not files:
+        raise UserError("no file is in these folders: expected images")
+    return files
+
+
+def classify(
+    model: Model, inputs: Inputs, files: Sequence[Path], top: int = 2
+) -> list[dict[str, Any]]:
+    """The most probable classes of each image.
+
+    Args:
+        model: As `model_of` gives it.
+        inputs: What it expects.
+        files: Of images.
+        top: How many classes.
+
+    Returns:
+        For each file `image` and `answers`, of `class` and `probability`, the most probable first;
+        or `error`, why it can't be read.
+    """
+    rows: list[dict[str, Any]] = []
+    for start in range(0, len(files), BATCH):
+        pixels, held = [], []
+        for path in files[start : start + BATCH]:
+            row: dict[str, Any] = {"image": str(path)}
+            rows.append(row)
+            try:
+                pixels.append(prepared(path, inputs))
+                held.append(row)
+            except Exception as error:  # Pillow raises nearly anything on a broken file
+                row["error"] = reason(error).replace(str(path), path.name)
+        if held:
+            for row, chances in zip(held, model(np.stack(pixels)), strict=True):
+                order = np.argsort(-chances, kind="stable")[:top]
+                row["answers"] = [
+                    {"class": inputs.classes[i], "probability": float(chances[i])} for i in order
+                ]
+    return rows
