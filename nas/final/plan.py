@@ -10,8 +10,8 @@ from typing import Any
 from nas.final.settings import SMALL, Settings
 from nas.final.start import Start
 from nas.training.folders import splits_of
-from nas.training.images import ImageData, load_images
 from nas.training.headers import own_pixels
+from nas.training.images import ImageData, load_images
 from results.export.inputs import Inputs
 from results.runs.folder import run_name
 from search_spaces.architecture import Architecture, to_dict
