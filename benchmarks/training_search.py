@@ -35,7 +35,7 @@ TARGET = 30e6
 def rivals(plan: Plan, macs: int, count: int) -> list[Job]:
     """Trainings of random networks whose MACs are within 10 % of `macs`."""
     images = plan.proxy.images()
-    where = for_data(space(plan.space), len(images.classes), plan.proxy.pixels)
+    where = for_data(space(plan.space), len(images.classes), images.resolution)
     near, tried = [], 0
     while len(near) < count:
         tried += 40

@@ -54,7 +54,9 @@ def run(
     if dry_run and images.data is None:
         raise UserError("--dry-run is for training: give --data DIR, the images to train on")
     network = load_architecture(asked.baseline, kept.runs)
-    how = execution("gridsearch", images.proxy(network.resolution), lengths, workers, kept)
+    how = execution(
+        "gridsearch", images.proxy(network.resolution, network.in_channels), lengths, workers, kept
+    )
     plan = plan_of(asked, measured, rounded, network, how)
     if dry_run:
         forecast(plan, kept.as_json)

@@ -21,7 +21,7 @@ Decoded = Callable[..., None]
 
 
 def fitted(baseline: Architecture, proxy: Proxy) -> Architecture:
-    """The baseline with the data's number of classes; its resolution stays its own.
+    """The baseline with the data's classes and channels; its resolution stays its own.
 
     So the MACs of its scaled versions are those of what is trained.
 
@@ -32,7 +32,7 @@ def fitted(baseline: Architecture, proxy: Proxy) -> Architecture:
 
     _check_pixels([baseline])
     listing = splits_of(proxy.data.expanduser().resolve(), 0)
-    return dataclasses.replace(baseline, classes=len(listing.classes))
+    return dataclasses.replace(baseline, classes=len(listing.classes), in_channels=proxy.channels)
 
 
 def _check_pixels(networks: Sequence[Architecture]) -> None:
@@ -113,7 +113,7 @@ def identity(proxy: Proxy, images: "Sequence[ImageData]") -> dict[str, Any]:
     """What makes two trainings the same experiment, as plain JSON values."""
     return {
         **proxy.identity(images[0]),
-        "pixels": [data.resolution for data in images],
+        "pixels": [data.size.label for data in images],
         "images": [data.digest for data in images],
     }
 

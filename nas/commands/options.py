@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin, get_type_
 import click
 
 from search_spaces.errors import UserError
+from search_spaces.rounding import Size, resolution_of
 
 if TYPE_CHECKING:
     from nas.search.execution import Execution
@@ -109,11 +110,17 @@ RUNS = click.option(
     help="The folder of runs.",
 )  # fmt: skip
 STORAGE = click.option(
-    "--storage", metavar="URL",
-    help="Any Optuna storage instead of the run's own journal file.",
+    "--storage", metavar="URL", help="Any Optuna storage instead of the run's own journal file.",
 )  # fmt: skip
 SEED = click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+
+
+def size_given(_context: object, _option: object, text: str | None) -> int | Size | None:
+    """For click: pixels of a side, or height x width. Raises UserError."""
+    return None if text is None else resolution_of(text, "--pixels")
+
+
 DRY_RUN = click.option(
     "--dry-run", is_flag=True,
     help="Measure a few training steps and forecast the hours; train nothing.",
@@ -160,22 +167,31 @@ class Images(Group):
         "--train-on", "device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N.",
     )]  # fmt: skip
 
-    def proxy(self, pixels: int) -> "Proxy | None":
-        """What trains networks on images of so many pixels; None where nothing is trained."""
+    channels: Annotated[int | None, click.option(
+        "--channels", type=click.IntRange(1), help="Of images: 1 grey, 3 RGB, ... Default: 3.",
+    )]  # fmt: skip
+    fit: Annotated[str, click.option(
+        "--fit", type=click.Choice(["crop", "letterbox"]), default="crop", show_default=True,
+        help="Images of another shape: take the middle, or pad the whole with grey.",
+    )]  # fmt: skip
+
+    def proxy(self, pixels: int | tuple[int, int] | None, channels: int = 3) -> "Proxy | None":
+        """What trains networks on images of a size; None where nothing is trained."""
         from nas.training.proxy import Proxy
 
         if self.data is None:
             return None
-        return Proxy(self.data, pixels, self.subset, self.recipe, self.batch, self.device)
+        return Proxy(self.data, pixels, self.subset, self.recipe, self.batch, self.device,
+                     self.channels or channels, self.fit)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class SizedImages(Images):
     """Images of one size, whatever network is trained."""
 
-    pixels: Annotated[int, click.option(
-        "--pixels", type=int, default=32, show_default=True,
-        help="Resolution that images are decoded to.",
+    pixels: Annotated[int | Size | None, click.option(
+        "--pixels", metavar="N|HxW", callback=size_given,
+        help="Resolution, as 96 or 96x160 (height x width). Default: of the images, at most 64.",
     )]  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from nas.commands.options import JSON, RUNS, Group, options
+from nas.commands.options import JSON, RUNS, Group, options, size_given
+from search_spaces.rounding import Size
 
 if TYPE_CHECKING:
     from results.runs.strings import Shape
@@ -24,8 +25,12 @@ class Left(Group):
         "--depth", type=click.FloatRange(0, min_open=True),
         help="Multiplies the repeats of timm's block strings.",
     )]  # fmt: skip
-    pixels: Annotated[int | None, click.option(
-        "--pixels", type=click.IntRange(1), help="Resolution of block strings. Default: 224.",
+    pixels: Annotated[int | Size | None, click.option(
+        "--pixels", metavar="N|HxW", callback=size_given,
+        help="Resolution of block strings, as 192 or 96x160 (height x width). Default: 224.",
+    )]  # fmt: skip
+    channels: Annotated[int | None, click.option(
+        "--channels", type=click.IntRange(1), help="Of their images. Default: 3.",
     )]  # fmt: skip
     stem: Annotated[int | None, click.option(
         "--stem", type=click.IntRange(1), help="Channels of their stem conv. Default: 32.",
@@ -41,7 +46,8 @@ class Left(Group):
         """The same for `load_architecture`."""
         from results.runs.strings import Shape
 
-        return Shape(self.width, self.depth, self.pixels, self.stem, self.head, self.activation)
+        return Shape(self.width, self.depth, self.pixels, self.stem, self.head, self.activation,
+                     channels=self.channels)  # fmt: skip
 
 
 @click.command()

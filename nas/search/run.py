@@ -97,10 +97,11 @@ def _measured(
     from nas.training.images import for_data
     from nas.training.proxy import CHECKPOINTS
 
-    images = plan.proxy.images(show=decoded)
-    where = for_data(where, len(images.classes), plan.proxy.pixels)
-    measure = plan.proxy.evaluator(images, folder / CHECKPOINTS, keep or bool(plan.eta))
-    return where, measure, plan.proxy.identity(images)
+    proxy = plan.proxy.as_in(folder)
+    images = proxy.images(show=decoded)
+    where = for_data(where, len(images.classes), images.resolution, images.channels)
+    measure = proxy.evaluator(images, folder / CHECKPOINTS, keep or bool(plan.eta))
+    return where, measure, proxy.identity(images)
 
 
 def run(

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 from nas.training.arrays import SMALLEST, array_of
+from nas.training.decoding import Form
 from nas.training.folders import Listing
 from search_spaces.rounding import Size
 
@@ -36,6 +37,17 @@ def own_pixels(listing: Listing, ceiling: int) -> Size:
     shapes = [size.width / size.height for size in sizes]
     longer = max(side, round(side * _long(shapes) / STEP) * STEP)
     return Size(side, longer) if statistics.median(shapes) > 1 else Size(longer, side)
+
+
+def words_of(listing: Listing, form: Form) -> list[str]:
+    """What is done to images of another shape than they are decoded to, where there are any."""
+    wanted = form.size.width / form.size.height
+    shapes = [size.width / size.height for size in sizes_of(listing)]
+    if not any(abs(shape / wanted - 1) > 1 / min(form.size) for shape in shapes):
+        return []
+    if form.fit == "crop":
+        return ["of images of another shape the middle is taken; --fit letterbox takes the whole"]
+    return ["images of another shape are padded with grey; --fit crop takes their middle"]
 
 
 def _long(shapes: Sequence[float]) -> float:

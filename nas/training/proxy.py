@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from results.runs.folder import RECORD, read_record
+from search_spaces.rounding import resolution_of
+
 if TYPE_CHECKING:
     from nas.training.evaluator import TrainingEvaluator
     from nas.training.images import ImageData
 
+CEILING = 64  # pixels of the shorter side that a search takes at most where none are asked for
 CHECKPOINTS = "checkpoints"  # the folder of a run that keeps training states
 
 
@@ -19,19 +23,24 @@ class Proxy:
 
     Attributes:
         data: Folder of train/CLASS/* and perhaps val/CLASS/*.
-        pixels: The resolution that images are decoded to.
+        pixels: The resolution that images are decoded to, or (height, width); None takes their
+            own size, at most CEILING (`nas.training.headers.own_pixels`).
         subset: Part of the training images, in (0, 1].
         recipe: A name of `nas.training.recipes`.
         batch: Images a step.
         device: auto, cpu, cuda.
+        channels: Of the images, and of the networks' input.
+        fit: `crop` or `letterbox`.
     """
 
     data: Path
-    pixels: int = 32
+    pixels: int | tuple[int, int] | None = None
     subset: float = 1.0
     recipe: str = "fast"
     batch: int = 64
     device: str = "auto"
+    channels: int = 3
+    fit: str = "crop"
 
     def images(
         self, workers: int = 2, show: Callable[..., None] | None = None, seed: int = 0
@@ -44,12 +53,41 @@ class Proxy:
                 what a user should know of them, where there is something.
             seed: Of the images set aside to validate.
         """
+        from nas.training.decoding import Form
+        from nas.training.folders import splits_of
+        from nas.training.headers import own_pixels, words_of
         from nas.training.images import load_images
 
-        loaded = load_images(self.data, self.pixels, None, workers, seed, show)
-        if show is not None and (notes := loaded.notes()):
+        listing, pixels = splits_of(self.data.expanduser().resolve(), seed), self.pixels
+        notes: list[str] = []
+        if pixels is None:
+            own = own_pixels(listing, CEILING)
+            pixels = own.plain
+            notes = [
+                f"images are taken at {own} px, the median of their shorter sides and {CEILING} at "
+                "most; --pixels takes another size"
+            ]
+        loaded = load_images(self.data, pixels, None, workers, seed, show, self.channels, self.fit)
+        notes += words_of(listing, Form(loaded.size, self.channels, self.fit)) + loaded.notes()
+        if show is not None and notes:
             show(loaded.train + loaded.val, loaded.train + loaded.val, notes)
         return loaded
+
+    def as_in(self, folder: Path) -> "Proxy":
+        """The same with the pixels that a run there took, where none are asked for.
+
+        So a run goes on as it began, though images may have come since.
+
+        Raises:
+            UserError: The run's record can't be read.
+        """
+        if self.pixels is not None or not (folder / RECORD).is_file():
+            return self
+        held = read_record(folder)["experiment"].get("training")
+        pixels = held.get("pixels") if isinstance(held, dict) else None
+        if not isinstance(pixels, int | str):
+            return self
+        return dataclasses.replace(self, pixels=resolution_of(pixels, "the run's resolution"))
 
     def evaluator(
         self, images: "ImageData | tuple[ImageData, ...]", checkpoints: Path | None, keep: bool
@@ -79,6 +117,10 @@ class Proxy:
 
     def identity(self, images: "ImageData") -> dict[str, Any]:
         """What makes two trainings the same experiment, as plain JSON values."""
-        fields = dataclasses.asdict(self)
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         del fields["data"], fields["device"]
+        fields["pixels"] = images.size.label
+        for later, usual in (("channels", 3), ("fit", "crop")):  # runs from before have neither
+            if fields[later] == usual:
+                del fields[later]
         return {**fields, "images": images.digest, "classes": len(images.classes)}

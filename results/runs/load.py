@@ -38,7 +38,8 @@ def load_architecture(spec: str, runs: Path = Path("runs"), shape: Shape = PLAIN
             "of an architecture or of block strings"
         )
     if shape.given and not known[1]:
-        option = "pixels" if (key := next(iter(shape.given))) == "resolution" else key
+        key = next(iter(shape.given))
+        option = {"resolution": "pixels", "in_channels": "channels"}.get(key, key)
         raise UserError(
             f"--{option} is for block strings, and {spec} is a whole network: leave it out"
         )

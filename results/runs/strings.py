@@ -22,25 +22,28 @@ class Shape:
     Attributes:
         width: Multiplies the channels of timm's strings, the stem's included.
         depth: Multiplies the repeats of timm's strings, rounded up.
-        pixels: The resolution.
+        pixels: The resolution, or (height, width).
         stem: Channels of the stem conv, before `width`.
         head: Channels of the head conv; 0 for none.
         activation: Of the whole network, as `relu6`.
         classes: Outputs of the linear layer.
+        channels: Of the images.
     """
 
     width: float | None = None
     depth: float | None = None
-    pixels: int | None = None
+    pixels: int | tuple[int, int] | None = None
     stem: int | None = None
     head: int | None = None
     activation: str | None = None
     classes: int | None = None
+    channels: int | None = None
 
     @property
     def given(self) -> dict[str, Any]:
         """The fields that are not None, by the names of `Architecture` where it has them."""
-        fields = {"resolution" if k == "pixels" else k: v for k, v in vars(self).items()}
+        named = {"pixels": "resolution", "channels": "in_channels"}
+        fields = {named.get(key, key): value for key, value in vars(self).items()}
         return {key: value for key, value in fields.items() if value is not None}
 
 

@@ -8,6 +8,7 @@ import time
 import pandas as pd
 import processes
 import pytest
+from PIL import Image
 from waiting import wait_for
 
 SPACE = """
@@ -201,6 +202,45 @@ def test_bad_input_is_refused_before_anything_trains(here, monkeypatch, argument
     assert isinstance(result.exception, UserError), result.exception
     assert sentence in str(result.exception)
     assert not (here / "runs" / "bad").exists()
+
+
+@pytest.mark.usefixtures("environment")
+def test_grey_images_of_another_shape_are_searched_from_end_to_end(here):
+    for path in sorted((here / "images").rglob("*.png")):
+        grey = here / "grey" / path.relative_to(here / "images")
+        grey.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(path).resize((30, 18)).convert("L").save(grey)
+    given = ["search", "--target-flops", "2M", "--data", "grey", "--space", "tiny.toml", "--batch",
+             "16", "--name", "grey", "--executor", "local", "--epochs", "1"]  # fmt: skip
+    form = ["--channels", "1", "--fit", "letterbox"]
+    done = command(here, *given, "--trials", "2", *form)
+    assert done.returncode == 0, done.stderr
+    assert "images are taken at 16x24 px" in done.stderr
+    record = json.loads((here / "runs" / "grey" / "run.json").read_text())
+    training = record["experiment"]["training"]
+    assert [training[key] for key in ("pixels", "channels", "fit")] == ["16x24", 1, "letterbox"]
+    best = json.loads((here / "runs" / "grey" / "best.json").read_text())["architecture"]
+    assert (best["resolution"], best["in_channels"]) == ([16, 24], 1)
+    assert "16x24 px of 1 channel" in done.stdout
+    again = command(here, *given, "--trials", "3", *form, "--pixels", "16x24")
+    assert again.returncode == 0, again.stderr
+    other = command(here, *given, "--trials", "3", *form, "--pixels", "16")
+    assert "another experiment (other training)" in other.stderr
+
+
+def test_a_run_goes_on_with_the_pixels_that_it_took(here, tmp_path):
+    from nas.training.proxy import Proxy
+
+    record = {"experiment": {"training": {"pixels": 24}}, "sessions": [], "storage": None}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    proxy = Proxy(here / "images")
+    assert proxy.as_in(tmp_path).pixels == 24
+    assert proxy.as_in(tmp_path / "none") == proxy
+    record["experiment"]["training"]["pixels"] = "24x48"
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    assert proxy.as_in(tmp_path).pixels == (24, 48)
+    asked = Proxy(here / "images", pixels=16)
+    assert asked.as_in(tmp_path) == asked
 
 
 def test_the_audit_compares_with_other_seeds():
