@@ -1,7 +1,7 @@
 """What is made of finished trials: the pick, checked, and the files."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from nas.training.evaluator import TrainingEvaluator
 
 
+PLENTY = 5  # networks for each option of a choice, after which one that none has is worth a word
+
+
 @dataclass
 class Result:
     """What came of a run.
@@ -47,6 +50,7 @@ class Result:
         interrupted: Ctrl-C ended it.
         new: Trials of this session.
         seconds: What the time went to.
+        choices: The space's options, name by name.
     """
 
     plan: Plan
@@ -64,6 +68,7 @@ class Result:
     interrupted: bool = False
     new: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     @property
     def architecture(self) -> Architecture:
@@ -160,6 +165,12 @@ def summary(result: Result) -> dict[str, Any]:
     plan, objective = result.plan, result.plan.objective
     other = objective.named("soft" if objective.name == "hard" else "hard")
     assert result.pick is not None
+    beside: dict[str, Any] = {"notes": _trained_notes(result)} if plan.proxy else otherwise(
+        result.pick.architecture, objective, result.evaluator,
+        lambda network: costs_of(network, plan.predicted),
+    )  # fmt: skip
+    if predictor_of(result.evaluator) is None:
+        beside["notes"] += unlearned(result.trials, result.choices)
     return {
         **row(result.pick, objective, plan.predicted),
         "values": dict(result.pick.values),
@@ -173,10 +184,7 @@ def summary(result: Result) -> dict[str, Any]:
         "other": None if result.other is None
         else {"objective": other.name, **row(result.other, other, plan.predicted)},
         "baseline": None if plan.proxy else baseline(result.evaluator, plan.predicted),
-        "otherwise": {"notes": _trained_notes(result)} if plan.proxy else otherwise(
-            result.pick.architecture, objective, result.evaluator,
-            lambda network: costs_of(network, plan.predicted),
-        ),
+        "otherwise": beside,
         "label": label_of(result.evaluator),
         "evaluator": "train" if plan.proxy else named(plan.evaluator),
         "budget": result.pick.budget,
@@ -207,6 +215,33 @@ def _trained_notes(result: Result) -> list[str]:
         "the folders' names are the classes"
     ]  # fmt: skip
     return learned + notes_of(result.evaluator, network)
+
+
+def unlearned(trials: Sequence[Trial], choices: Mapping[str, tuple[Any, ...]]) -> list[str]:
+    """Sentences on the options of which nothing is known: all with it failed, or none has it."""
+    failed, absent = [], []
+    good = sum(trial.accuracy is not None for trial in trials)
+    for name, options in choices.items():
+        for option in options if len(options) > 1 else ():
+            having = [trial for trial in trials if trial.values.get(name) == option]
+            if having and all(trial.accuracy is None for trial in having):
+                failed.append(f"{name} {option} ({len(having)})")
+            elif not having and good >= PLENTY * len(options):
+                absent.append(f"{name} {option}")
+    sentences = {
+        "all networks with one of these failed": failed,
+        "no network has one of these, since none is within the limits or --trials are few": absent,
+    }
+    return [
+        f"{said}, so nothing is known of them: {_some(which)}"
+        for said, which in sentences.items()
+        if which
+    ]
+
+
+def _some(names: Sequence[str], most: int = 4) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} others" if more > 0 else "")
 
 
 def costs_of(network: Architecture, predicted: Sequence[Quantity] = ()) -> dict[str, Any]:

@@ -145,7 +145,10 @@ def run(
         proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor, predicts)
         with timed(seconds, "search"):
             carry_out(opened, proposer, plan, parts.evaluator, show)
-        result = Result(plan, parts.folder, opened.trials, parts.evaluator, seconds=seconds)
+        result = Result(
+            plan, parts.folder, opened.trials, parts.evaluator, seconds=seconds,
+            choices=where.choices,
+        )  # fmt: skip
         result.interrupted, result.new = opened.interrupted, opened.new
         result.stopped = proposer.stopped
         conclude(result, recount)

@@ -1,10 +1,15 @@
 """What an evaluator does or gives never ends a run or passes for a number that it is not."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from nas.evaluators import evaluate
+from nas.evaluators import Measurement, Outcome, evaluate
+from nas.jobs import Job
+from nas.objective import Objective
+from nas.search.conclude import Result, _trained_notes, unlearned
+from nas.search.plan import Plan
 from search_spaces import NETWORKS
 
 B0 = NETWORKS["efficientnet_b0"]
@@ -30,3 +35,40 @@ def test_it_is_a_failed_trial(given, said):
 def test_what_it_prints_is_no_output_of_the_command(capsys):
     assert evaluate(lambda *_: print("epoch 1") or 70.0, B0, 1.0, 0).measurement.accuracy == 70
     assert capsys.readouterr() == ("", "epoch 1\n")
+
+
+def test_options_of_which_nothing_is_known_are_named():
+    choices = {"k": (3, 5), "e": (1, 3, 6), "one": (7,)}
+
+    def trials(e, broken, count=15):
+        for n in range(count):
+            values = {"k": 5 if n % 4 == 1 else 3, "e": e[n % len(e)], "one": 7}
+            measured = None if broken(values) else Measurement(50.0)
+            yield Job(n, values, B0, 0).finished(Outcome(measured, None if measured else "x", 1.0))
+
+    def said(e, broken=lambda values: False, count=30):
+        return " ".join(unlearned(list(trials(e, broken, count)), choices))
+
+    assert said((1, 3, 6)) == ""
+    assert said((1, 3), count=12) == "", "of twelve networks none need have it"
+    assert said((1, 3)).endswith("so nothing is known of them: e 6")
+    assert "failed, so nothing is known of them: k 5 (8)" in said(
+        (1, 3, 6), lambda values: values["k"] == 5
+    )
+
+
+@pytest.mark.parametrize("accuracy", [10.0, 11.5, 13.0])
+def test_a_search_with_every_training_at_chance_says_so(accuracy, tmp_path):
+    images = SimpleNamespace(majority=10.0)
+    trains = SimpleNamespace(images_of=lambda network: images, notes=lambda network: ["an image"])
+    trials = [
+        Job(n, {}, B0, 0).finished(Outcome(Measurement(accuracy - n, 1.0), None, 1.0))
+        for n in range(3)
+    ]
+    plan = Plan(Objective("hard", 4e8), "mbconv")
+    result = Result(plan, tmp_path, trials, trains, pick=trials[0])
+    *said, last = _trained_notes(result)
+    assert last == "an image"
+    assert [note.partition(" always (10.0 %)")[0] for note in said] == (
+        ["no network is surely better than naming the most frequent class"] * (accuracy < 12)
+    )

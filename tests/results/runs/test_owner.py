@@ -6,8 +6,10 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import optuna
+import processes
 import pytest
 from test_store import CHOICES, EXPERIMENT, trial
 
@@ -16,6 +18,7 @@ from results.runs import database
 from results.runs.store import Store
 from search_spaces import UserError
 
+ROOT = Path(__file__).parents[3]
 WRITER = """
 import sys, time
 sys.path[:0] = {paths!r}
@@ -124,3 +127,11 @@ def test_a_report_makes_no_database_and_writes_none(tmp_path):
     store.append(trial(0), cost=1.0)
     store.close()
     assert optuna.get_all_study_names(read_only(kept)) == ["compound-nas"]
+
+
+@pytest.mark.slow
+def test_of_two_searches_at_once_one_waits_and_nothing_is_lost(server):
+    given = ["--trials", "40", "--repeats", "1", "--storage", server.database()]
+    done = processes.run("benchmarks/two_writers.py", *given, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("none lost, none twice; 1 x one was told why it must wait") == 3
