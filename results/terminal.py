@@ -7,6 +7,7 @@ import codecs
 import errno
 import os
 import re
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -69,7 +70,7 @@ def _alike(error: UnicodeError) -> tuple[str, int]:
 def entry(group: click.Group, name: str) -> NoReturn:
     """Runs a command and leaves the process; an error is told in a single sentence.
 
-    Exit code 2 is for errors that the user can mend, 1 for others, 130 for Ctrl-C.
+    Exit code 2 is for errors that the user can mend, 1 for others, 130 for Ctrl-C and SIGTERM.
 
     Args:
         group: The command.
@@ -79,6 +80,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
         SystemExit: In any case.
     """
     _ready_streams()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended
     try:
         code = group.main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -99,7 +101,9 @@ def entry(group: click.Group, name: str) -> NoReturn:
             raise
         if error.errno == errno.ENOSPC and not error.filename:  # the output itself is full
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        message, code = f"{error.filename or 'the output'}: {error.strerror or error}", 1
+        place, far = str(error.filename or "the output"), error.errno == errno.ENAMETOOLONG
+        place = f"{place[:40]}... ({len(place):,} letters)" if far else place
+        message, code = f"{place}: {error.strerror or error}", 2 if far else 1
     except Exception as error:
         if os.environ.get("COMPOUND_NAS_DEBUG"):
             raise

@@ -21,20 +21,21 @@ def progress(
 ) -> Iterator[Callable[[Trial, int], None]]:
     """Gives `show(trial, finished)`, to be called after each trial."""
     quantity = objective.of_quantity
-    begun = time.perf_counter()
-    state = {"first": 0.0, "rate": 0.0, "reward": -math.inf}
+    state = {"first": 0.0, "begun": time.perf_counter(), "rate": 0.0, "reward": -math.inf}
     best: list[Trial] = []
 
     def note(trial: Trial, finished: int) -> None:
-        state["first"] = state["first"] or finished
+        if not state["first"]:  # from here on: what came before was also the reading of a run
+            begun = max(state["begun"], _before(trial.seconds))
+            state.update(first=finished - 1, begun=begun)
         if trial.accuracy is not None and objective.allows(trial):
             reward = objective.of(trial)
             if reward > state["reward"]:
                 state["reward"], best[:] = reward, [trial]
 
     def text(trial: Trial, finished: int) -> str:
-        elapsed = max(1e-9, time.perf_counter() - begun)
-        state["rate"] = (finished - state["first"] + 1) / elapsed
+        elapsed = max(1e-9, time.perf_counter() - state["begun"])
+        state["rate"] = (finished - state["first"]) / elapsed
         leader = ""
         if best and best[0].accuracy is not None:
             cost = quantity.format(objective.cost(best[0].architecture))
@@ -49,6 +50,11 @@ def progress(
         yield from _live(text, wanted, state, note)
     else:
         yield from _log(text, note)
+
+
+def _before(seconds: float) -> float:
+    """The clock, so many seconds ago."""
+    return time.perf_counter() - seconds
 
 
 def _silent(trial: Any, finished: int) -> None:

@@ -170,7 +170,7 @@ def summary(result: Result) -> dict[str, Any]:
         lambda network: costs_of(network, plan.predicted),
     )  # fmt: skip
     if predictor_of(result.evaluator) is None:
-        beside["notes"] += unlearned(result.trials, result.choices)
+        beside["notes"] += _fractions(result.trials) + unlearned(result.trials, result.choices)
     return {
         **row(result.pick, objective, plan.predicted),
         "values": dict(result.pick.values),
@@ -215,6 +215,13 @@ def _trained_notes(result: Result) -> list[str]:
         "the folders' names are the classes"
     ]  # fmt: skip
     return learned + notes_of(result.evaluator, network)
+
+
+def _fractions(trials: Sequence[Trial]) -> list[str]:
+    """A sentence where every accuracy is from 0 to 1."""
+    if max(trial.accuracy or 0.0 for trial in trials) > 1:
+        return []
+    return ["no accuracy is above 1 %: if the evaluator gives fractions, have it return percent"]
 
 
 def unlearned(trials: Sequence[Trial], choices: Mapping[str, tuple[Any, ...]]) -> list[str]:

@@ -90,11 +90,11 @@ def refuse_broken_end(path: Path) -> None:
 
 @contextlib.contextmanager
 def _whole() -> Iterator[None]:
-    """Ctrl-C waits for what is done inside, so that it is done once and not by halves."""
+    """Signals wait for what is done inside, so that it is done once and not by halves."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals go to the main thread
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ import pytest
 from nas.evaluators import Measurement, Outcome, evaluate
 from nas.jobs import Job
 from nas.objective import Objective
-from nas.search.conclude import Result, _trained_notes, unlearned
+from nas.search.conclude import Result, _fractions, _trained_notes, unlearned
 from nas.search.plan import Plan
 from search_spaces import NETWORKS
 
@@ -72,3 +72,10 @@ def test_a_search_with_every_training_at_chance_says_so(accuracy, tmp_path):
     assert [note.partition(" always (10.0 %)")[0] for note in said] == (
         ["no network is surely better than naming the most frequent class"] * (accuracy < 12)
     )
+
+
+def test_fractions_in_place_of_percent_are_told():
+    trials = [Job(n, {}, B0, 0).finished(Outcome(Measurement(n / 3), None, 1.0)) for n in range(4)]
+    assert "have it return percent" in _fractions(trials)[0]
+    trials.append(Job(4, {}, B0, 0).finished(Outcome(Measurement(50.0), None, 1.0)))
+    assert _fractions(trials) == []

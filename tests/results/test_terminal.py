@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 
+import processes
 import pytest
 from rich.console import ColorSystem
 
@@ -72,3 +73,9 @@ def test_a_closed_output_is_no_file_that_is_opened_later(tmp_path):
     command = f"{sys.executable} {tmp_path / 'main.py'} >&-"
     assert subprocess.run(["bash", "-c", command]).returncode == 0
     assert (tmp_path / "mine").read_text() == ""
+
+
+def test_a_path_of_thousands_of_letters_is_the_users_mistake_in_a_short_sentence():
+    done = processes.run("nas", "show", "x" * 5000)
+    assert done.returncode == 2
+    assert done.stderr == f"nas: {'x' * 40}... (5,000 letters): File name too long\n"
