@@ -24,7 +24,7 @@ from torch import nn
 
 from results.export.request import Request
 from results.export.source import Source, load_source
-from results.export.to_onnx import NEEDS, images
+from results.export.to_onnx import NEEDS, images, shape_of
 from results.export.weights import Weights
 from results.export.write import FORMATS, IMAGES
 from search_spaces.builder import build
@@ -45,7 +45,7 @@ def shaken(source: Source, seed: int) -> dict[str, torch.Tensor]:
                 layer.weight.uniform_(0.5, 1.5, generator=generator)
                 layer.bias.normal_(0, 0.1, generator=generator)
     with torch.no_grad():
-        logits = network.eval()(images(IMAGES, source.architecture.resolution))
+        logits = network.eval()(images(IMAGES, shape_of(source.architecture)))
         network.head.classifier[1].weight.div_(logits.std())
     return network.state_dict()
 
@@ -77,7 +77,7 @@ def main() -> None:
                 parities.append(parity)
             differences = [parity.difference for parity in parities]
             row = {
-                "network": source.name, "pixels": source.architecture.resolution, "format": name,
+                "network": source.name, "pixels": source.architecture.size.label, "format": name,
                 "smallest": min(differences), "largest": max(differences),
                 "logits": max(parity.largest for parity in parities),
                 "seconds": statistics.median(seconds),

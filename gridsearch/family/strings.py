@@ -45,4 +45,5 @@ def _timm(a: Architecture) -> dict[str, Any]:
         "drop_rate": a.dropout,
         "drop_path_rate": a.drop_connect,
         "img_size": a.resolution,
+        **({"in_chans": a.in_channels} if a.in_channels != 3 else {}),
     }

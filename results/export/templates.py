@@ -14,7 +14,7 @@ TOP = '''
 
     net = model()                 # initial weights, for training
     net = model("weights.pt")     # a state_dict, or the file of one
-    logits = net.eval()(images)   # (batch, 3, <pixels>, <pixels>) -> (batch, <classes>)
+    logits = net.eval()(images)   # <shape> -> (batch, <classes>)
 
 Architecture <id>, written by compound-nas. It needs torch and nothing else.
 """
@@ -189,7 +189,7 @@ class Network(nn.Module):
     drop_connect: block i of n is dropped with probability drop_connect * i / n.  #: residual
     """
 
-    def __init__(self, classes=<classes>, dropout=<dropout><drop_connect>, inputs=3):
+    def __init__(self, classes=<classes>, dropout=<dropout><drop_connect>, inputs=<inputs>):
         super().__init__()
         self.stem = chain(
             conv=conv(inputs, <stem>, kernel=<stem_kernel>, stride=<stem_stride>),

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from search_spaces.architecture import Architecture
 from search_spaces.errors import RunFailure, UserError
 
 TOLERANCE = 1e-4
 OPSET, OPSETS = 18, (18, 23)  # the default, which the oldest runtimes load; the least and the most
+Shape = tuple[int, int, int]  # channels, height and width of images
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
 
 
@@ -48,11 +50,16 @@ def parity(ours: Any, theirs: Any) -> Parity:
     return Parity(float((ours - theirs).abs().max()), float(ours.abs().max()), len(ours))
 
 
-def images(count: int, pixels: int) -> Any:
-    """(count, 3, pixels, pixels) of standard normal numbers, always the same."""
+def shape_of(architecture: Architecture) -> Shape:
+    """What the network takes."""
+    return architecture.in_channels, *architecture.size
+
+
+def images(count: int, shape: Shape) -> Any:
+    """`count` images of standard normal numbers, always the same."""
     import torch
 
-    return torch.randn(count, 3, pixels, pixels, generator=torch.Generator().manual_seed(0))
+    return torch.randn(count, *shape, generator=torch.Generator().manual_seed(0))
 
 
 @contextlib.contextmanager
@@ -85,14 +92,14 @@ def check_installed() -> None:
         )
 
 
-def onnx_bytes(network: Any, pixels: int, opset: int = OPSET, output: str = "logits") -> bytes:
-    """The network as one ONNX file: `images` (batch, 3, pixels, pixels) -> `logits`, batch free.
+def onnx_bytes(network: Any, shape: Shape, opset: int = OPSET, output: str = "logits") -> bytes:
+    """The network as one ONNX file: `images` (batch, *shape) -> `logits`, batch free.
 
     Its format (IR) is the oldest one that can hold the operators.
 
     Args:
         network: A torch module in evaluation mode, on the CPU.
-        pixels: Height and width of its images.
+        shape: Of its images.
         opset: Of ONNX's operators, within OPSETS.
         output: Name of what it gives.
     """
@@ -103,7 +110,7 @@ def onnx_bytes(network: Any, pixels: int, opset: int = OPSET, output: str = "log
     with _quiet(), torch.no_grad():
         program = torch.onnx.export(
             network,
-            (images(2, pixels),),
+            (images(2, shape),),
             dynamo=True,
             verbose=False,
             input_names=["images"],
@@ -134,7 +141,7 @@ def versions(data: bytes) -> tuple[int, int]:
     return max(each.version for each in model.opset_import if not each.domain), model.ir_version
 
 
-def onnx_parity(data: bytes, network: Any, pixels: int, count: int) -> Parity:
+def onnx_parity(data: bytes, network: Any, shape: Shape, count: int) -> Parity:
     """ONNX Runtime's logits of the file against torch's, in one batch and image by image."""
     import numpy as np
     import onnxruntime
@@ -143,7 +150,7 @@ def onnx_parity(data: bytes, network: Any, pixels: int, count: int) -> Parity:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    given = images(count, pixels)
+    given = images(count, shape)
     with torch.no_grad():
         ours = network(given)
     whole = session.run(None, {"images": given.numpy()})[0]

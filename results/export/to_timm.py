@@ -107,7 +107,7 @@ _TOP = '''"""{name} for timm 1.0. Written by compound-nas.
     net = timm.create_model("{model}")
 {trained}
     python -c "import {module}, runpy; runpy.run_path('train.py', run_name='__main__')" \\
-        --model {model} --img-size {pixels} --drop {dropout:g} --drop-path {drop_connect:g} ...
+        --model {model} {size} --drop {dropout:g} --drop-path {drop_connect:g} ...
 """
 '''
 _TRAINED = """    net = timm.create_model("{model}", pretrained=True)  # {file} beside this file
@@ -118,12 +118,12 @@ default_cfgs = generate_default_cfgs(
     {{
         "{model}": {{
             {weights}"num_classes": {classes},
-            "input_size": (3, {pixels}, {pixels}),
+            "input_size": {shape},
             "crop_pct": 0.875,
             "interpolation": "bicubic",
             "mean": {mean},
             "std": {std},
-            "first_conv": "{first}",
+            "first_conv": {first},
             "classifier": "{classifier}",
         }}
     }}
@@ -183,7 +183,7 @@ from {name} import BN, Network
 class Timm(Network):
     """The stand-alone network with what timm asks of one ({why})."""
 
-    def __init__(self, num_classes={classes}, in_chans=3, drop_rate={dropout!r}, **kwargs):
+    def __init__(self, num_classes={classes}, in_chans={inputs}, drop_rate={dropout!r}, **kwargs):
         drop_path = kwargs.pop("drop_path_rate", {drop_connect!r})
         bn = {{"eps": kwargs.pop("bn_eps", None), "momentum": kwargs.pop("bn_momentum", None)}}
         if kwargs.pop("global_pool", "avg") != "avg" or kwargs:
@@ -226,6 +226,14 @@ def {model}(pretrained=False, **kwargs):
 '''
 
 
+def imagenet(channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """ImageNet's mean and standard deviation of pixels, averaged where images are not RGB."""
+    if channels == 3:
+        return IMAGENET
+    mean, deviation = (round(sum(numbers) / 3, 3) for numbers in IMAGENET)
+    return (mean,) * channels, (deviation,) * channels
+
+
 def _builder_words(a: Architecture) -> dict[str, str]:
     """What the builder's text says of timm's class and of SE."""
     how = fitting(a)
@@ -249,7 +257,7 @@ def source(
     architecture: Architecture,
     name: str,
     weights: str = "",
-    pixels: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET,
+    pixels: tuple[tuple[float, ...], tuple[float, ...]] | None = None,
 ) -> str:
     """The text of `timm_NAME.py`, which registers `nas_NAME`.
 
@@ -257,18 +265,25 @@ def source(
         architecture: The network.
         name: Of the stand-alone module, an identifier.
         weights: A file beside it, of `timm_state`; empty for none.
-        pixels: Mean and standard deviation of the input's, of 0 to 1.
+        pixels: Mean and standard deviation of the input's, of 0 to 1; None for ImageNet's.
     """
     from search_spaces.cost import cost
 
     a, figures, why = architecture, cost(architecture), refusal(architecture)
+    mean, deviation = pixels or imagenet(a.in_channels)
+    plain = isinstance(a.resolution, int) and a.in_channels == 3
+    first = "stem.conv.0" if why else "conv_stem"
     words: dict[str, Any] = {
         "name": name, "module": f"timm_{name}", "model": f"nas_{name}", "file": weights,
-        "pixels": a.resolution, "classes": a.classes, "dropout": float(a.dropout),
+        "pixels": a.size, "classes": a.classes, "inputs": a.in_channels,
+        "shape": (a.in_channels, *a.size),
+        "size": f"--img-size {a.size}" if plain else "--input-size {} {} {}".format(
+            a.in_channels, *a.size), "dropout": float(a.dropout),
         "drop_connect": float(a.drop_connect), "macs": figures.macs, "params": figures.params,
         "stem": a.stem, **({} if why else _builder_words(a)),
-        "activation": _ACTIVATIONS[a.activation], "why": why, "mean": pixels[0], "std": pixels[1],
-        "first": "stem.conv.0" if why else "conv_stem",
+        "activation": _ACTIVATIONS[a.activation], "why": why, "mean": mean, "std": deviation,
+        # of 3 channels timm makes others; what has others itself is to be left as it is
+        "first": f'"{first}"' if a.in_channels == 3 else None,
         "classifier": "head.classifier.1" if why else "classifier",
         "weights": f'"file": str(Path(__file__).with_name("{weights}")),\n            '
         if weights else "",

@@ -213,7 +213,8 @@ def source(architecture: Architecture, name: str) -> str:
     residual += ["shortcut=None"] if "shortcut" in flags else []
     residual += ["activation=None"] if "after" in flags else []
     words: dict[str, Any] = {
-        "name": name, "id": a.id, "pixels": a.resolution, "classes": a.classes,
+        "name": name, "id": a.id, "pixels": a.size, "classes": a.classes, "inputs": a.in_channels,
+        "shape": f"(batch, {a.in_channels}, {a.size.height}, {a.size.width})",
         "macs": f"{figures.macs:,}", "params": f"{figures.params:,}",
         "columns": ", ".join(columns), "repeats": columns.index("repeats"),
         "arguments": ", ".join(given), "residual": ", ".join(residual),

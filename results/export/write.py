@@ -1,7 +1,6 @@
 """A network as files that other programs read, each checked, with a model card."""
 
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,22 +16,23 @@ from results.export.check import CARD, check, check_free
 from results.export.request import Made, Request
 from results.export.to_onnx import (
     Parity,
+    Shape,
     agreeing,
     described,
     images,
     onnx_bytes,
     onnx_parity,
     parity,
+    shape_of,
     versions,
 )
+from results.export.to_tensorflow import to_tensorflow
 from results.export.weights import pt_bytes, safetensors_bytes
 from results.runs.files import write_atomically
 from search_spaces.architecture import to_json
 from search_spaces.errors import RunFailure, UserError
-from search_spaces.interchange import to_tf
 
 IMAGES = 2  # that a parity is measured on
-TF_ENDS = (32, 1280)  # stem and head of tensorflow/tpu's efficientnet_model.py
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ def _probe(request: Request) -> Any:
     return network
 
 
-def _compared(what: str, ours: Any, theirs: Any, pixels: int) -> Parity:
+def _compared(what: str, ours: Any, theirs: Any, shape: Shape) -> Parity:
     import torch
 
-    given = images(IMAGES, pixels)
+    given = images(IMAGES, shape)
     with torch.no_grad():
         return agreeing(what, parity(ours(given), theirs.eval()(given)))
 
@@ -84,7 +84,7 @@ def to_torch(request: Request) -> Made:
     a, name = request.source.architecture, request.source.name
     text, ours = export_torch.source(a, name), _probe(request)
     theirs = export_torch.network(text, name, ours.state_dict())
-    agreement = _compared(f"{name}.py", ours, theirs, a.resolution)
+    agreement = _compared(f"{name}.py", ours, theirs, shape_of(a))
     inputs = request.weights and request.weights.inputs
     files: dict[str, bytes | str] = {f"{name}.py": text + (inputs.source() if inputs else "")}
     given = ""
@@ -109,7 +109,7 @@ def to_timm(request: Request) -> Made:
     why = export_timm.refusal(a)
     module = export_torch.source(a, name) if why else ""
     known = weights and weights.inputs
-    pixels = known.by_channel if known else export_timm.IMAGENET
+    pixels = known.by_channel if known else export_timm.imagenet(a.in_channels)
     text = export_timm.source(a, name, next(iter(files), ""), pixels)
     files[f"timm_{name}.py"] = text
     files |= {f"{name}.py": module} if module else {}
@@ -146,37 +146,7 @@ def _timm_parity(request: Request, text: str, module: str) -> Parity:
 
     theirs = timm.create_model(f"nas_{name}")
     theirs.load_state_dict(export_timm.timm_state(a, ours.state_dict()))
-    return _compared(f"timm_{name}.py", ours, theirs, a.resolution)
-
-
-def to_tensorflow(request: Request) -> Made:
-    """Block strings and global parameters, as tensorflow/tpu's builders take them."""
-    a = request.source.architecture
-    content = {
-        "blocks_args": to_tf(a),
-        "global_params": {
-            "batch_norm_momentum": 0.99, "batch_norm_epsilon": 1e-3, "dropout_rate": a.dropout,
-            "survival_prob": 1 - a.drop_connect, "num_classes": a.classes,
-            "width_coefficient": 1.0, "depth_coefficient": 1.0, "depth_divisor": 8,
-            "min_depth": None, "data_format": "channels_last",
-        },
-        "network": {
-            "stem": a.stem, "head": a.head, "activation": a.activation,
-            "image_size": a.resolution,
-        },
-    }  # fmt: skip
-    note = ""
-    if (a.stem, a.head) != TF_ENDS:
-        note = (
-            f"tensorflow/tpu fixes {TF_ENDS[0]} channels of the stem and {TF_ENDS[1]} of the head: "
-            f"set {a.stem} and {a.head} there"
-        )
-    name = f"{request.source.name}.tf.json"
-    use = (
-        f'import json\n\nstrings = json.load(open("{name}"))["blocks_args"]\n'
-        "# efficientnet_builder.BlockDecoder().decode(strings) of tensorflow/tpu"
-    )
-    return Made({name: json.dumps(content, indent=2) + "\n"}, note=note, use=use)
+    return _compared(f"timm_{name}.py", ours, theirs, shape_of(a))
 
 
 def to_onnx(request: Request) -> Made:
@@ -191,10 +161,10 @@ def to_onnx(request: Request) -> Made:
         from torch.nn import Sequential, Softmax
 
         network, output = Sequential(network, Softmax(1)).eval(), "probabilities"
-    data = onnx_bytes(network, a.resolution, request.opset, output)
+    data = onnx_bytes(network, shape_of(a), request.opset, output)
     data = described(data, _about(request, output))
     opset, ir = versions(data)
-    agreement = agreeing(f"{name}.onnx", onnx_parity(data, network, a.resolution, IMAGES))
+    agreement = agreeing(f"{name}.onnx", onnx_parity(data, network, shape_of(a), IMAGES))
     note = f"opset {opset}, IR {ir}"
     if not request.weights:
         note += f"; initial weights of seed {request.seed}: not trained"

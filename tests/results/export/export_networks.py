@@ -82,8 +82,8 @@ def calibrated(network: nn.Module, architecture: Architecture) -> nn.Module:
 
 
 def images(architecture: Architecture, count: int = 2) -> torch.Tensor:
-    pixels = architecture.resolution
-    return torch.randn(count, 3, pixels, pixels, generator=torch.Generator().manual_seed(7))
+    shape = architecture.in_channels, *architecture.size
+    return torch.randn(count, *shape, generator=torch.Generator().manual_seed(7))
 
 
 def at(architecture: Architecture, pixels: int) -> Architecture:

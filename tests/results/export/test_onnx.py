@@ -6,7 +6,15 @@ import pytest
 import torch
 from export_networks import ALL, POOLED, shaken
 
-from results.export.to_onnx import OPSETS, Parity, agreeing, onnx_bytes, onnx_parity, versions
+from results.export.to_onnx import (
+    OPSETS,
+    Parity,
+    agreeing,
+    onnx_bytes,
+    onnx_parity,
+    shape_of,
+    versions,
+)
 from search_spaces import RunFailure
 
 onnx = pytest.importorskip("onnx")
@@ -25,8 +33,8 @@ EVERY = replace(
 
 def test_a_network_of_every_block_kind_agrees_whatever_the_batch():
     network = shaken(EVERY)
-    data = onnx_bytes(network, 61)
-    found = onnx_parity(data, network, 61, 3)
+    data = onnx_bytes(network, shape_of(EVERY))
+    found = onnx_parity(data, network, shape_of(EVERY), 3)
     assert found.difference <= 1e-4
     assert found.largest > 0.5
     graph = onnx.load_model_from_string(data).graph
@@ -35,7 +43,7 @@ def test_a_network_of_every_block_kind_agrees_whatever_the_batch():
         for one in (*graph.input, *graph.output)
     ]
     assert shapes == [["batch", 3, 61, 61], ["batch", 12]]
-    other = onnx_parity(data, shaken(EVERY, seed=1), 61, 1)
+    other = onnx_parity(data, shaken(EVERY, seed=1), shape_of(EVERY), 1)
     with pytest.raises(RunFailure, match="was not written"):
         agreeing("other.onnx", other)
 
@@ -43,8 +51,8 @@ def test_a_network_of_every_block_kind_agrees_whatever_the_batch():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_the_papers_networks_agree_at_their_resolution(name):
-    network, pixels = shaken(ALL[name]), ALL[name].resolution
-    found = onnx_parity(onnx_bytes(network, pixels), network, pixels, 2)
+    network, shape = shaken(ALL[name]), shape_of(ALL[name])
+    found = onnx_parity(onnx_bytes(network, shape), network, shape, 2)
     assert found.difference <= 1e-4
     assert found.largest > 0.5
 
@@ -69,11 +77,21 @@ def test_what_agrees(difference, largest, agree):
 def test_an_old_runtime_loads_it():
     """The fewest operators and the oldest format by default; what is asked for otherwise."""
     conv = torch.nn.Conv2d(3, 4, 3)
-    assert versions(onnx_bytes(conv, 8)) == (18, 8)  # ONNX Runtime 1.14 and later
+    assert versions(onnx_bytes(conv, (3, 8, 8))) == (18, 8)  # ONNX Runtime 1.14 and later
     for opset in OPSETS:
-        assert versions(onnx_bytes(conv, 8, opset))[0] == opset
+        assert versions(onnx_bytes(conv, (3, 8, 8), opset))[0] == opset
 
 
 def test_the_exporter_says_nothing(capfd):
-    onnx_bytes(torch.nn.Conv2d(3, 4, 3), 8)
+    onnx_bytes(torch.nn.Conv2d(3, 4, 3), (3, 8, 8))
     assert capfd.readouterr() == ("", "")
+
+
+def test_grey_images_that_are_not_square_agree():
+    wide = replace(EVERY, resolution=(48, 80), in_channels=1)
+    network, shape = shaken(wide), shape_of(wide)
+    assert shape == (1, 48, 80)
+    data = onnx_bytes(network, shape)
+    assert onnx_parity(data, network, shape, 2).agree
+    (taken,) = onnx.load_model_from_string(data).graph.input
+    assert [d.dim_value for d in taken.type.tensor_type.shape.dim][1:] == [1, 48, 80]

@@ -108,6 +108,17 @@ def test_timms_network_has_our_logits(name, registered):
     assert difference(ours, theirs, images(architecture)) <= 1e-4
 
 
+@pytest.mark.parametrize("network", [B0, POOLED], ids=lambda a: a.name)
+def test_timm_takes_the_networks_own_size_and_channels(network, registered):
+    wide = dataclasses.replace(network, resolution=(48, 80), in_channels=4)
+    theirs = registered(wide, f"wide_{network.name}").eval()
+    assert theirs.pretrained_cfg["input_size"] == (4, 48, 80)
+    assert "--input-size 4 48 80" in export_timm.source(wide, "wide")
+    ours = shaken(wide)
+    theirs.load_state_dict(export_timm.timm_state(wide, ours.state_dict()), strict=True)
+    assert difference(ours, theirs, images(wide)) <= 1e-4
+
+
 @pytest.mark.parametrize("architecture", [at(B0, 64), POOLED, SMALL], ids=lambda a: a.name)
 def test_timms_options_reach_the_network(architecture, registered):
     name = f"options_{architecture.name}"
