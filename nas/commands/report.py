@@ -110,11 +110,14 @@ def execute(
 def dashboard(run: str, runs: Path, storage: str | None, host: str, port: int) -> None:
     """Show RUN's store in Optuna's dashboard, until Ctrl-C. Nothing is written into a journal."""
     from results.report.dashboard import serve
-    from results.report.record import location, open_folder
+    from results.report.record import location, open_folder, study_of
+    from results.runs.folder import masked
     from search_spaces.errors import UserError
 
     folder = open_folder(run, runs, storage)
     where = location(folder)
     if not isinstance(where, str) and not where.is_file():
         raise UserError(f"the run {folder.path} has no stored trials: expected {where}")
+    if isinstance(where, str) and study_of(folder, where) is None:
+        raise UserError(f"{masked(where)} holds no run of the name {folder.path.name}")
     serve(where, host, port)

@@ -16,6 +16,8 @@ from results.runs.load import run_folder
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
+    from optuna import Study
+
     from results.runs.lines import Content
     from results.runs.records import Trial
 
@@ -154,12 +156,15 @@ def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
     where = location(folder)
     try:
         if isinstance(where, str):
-            content = _of_database(where, f"compound-nas/{folder.path.name}")
+            study = study_of(folder, where)
+            content = None if study is None else _content(study)
         else:
             from results.runs.journal import read
 
             choices = folder.experiment.get("choices")
             content = read(where, choices) if where.is_file() else None
+    except UserError:
+        raise
     except KeyError as error:
         raise UserError(
             f"{masked(str(where))} holds trials of another program: they lack {error}"
@@ -171,16 +176,30 @@ def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
     return ([], []) if content is None else (content.trials, content.amounts)
 
 
-def _of_database(url: str, name: str) -> "Content | None":
-    """What a database holds of a run; None where it has none of that name."""
+def study_of(folder: Folder, url: str) -> "Study | None":
+    """A run in a database; None where it has none of that name.
+
+    Raises:
+        UserError: The database can't be read, or holds another experiment under that name.
+    """
     import optuna
 
-    from results.runs.database import content_of
-
-    storage = read_only(url)
+    storage, name = read_only(url), f"compound-nas/{folder.path.name}"
     if name not in optuna.get_all_study_names(storage):
         return None
-    return content_of(optuna.load_study(study_name=name, storage=storage))
+    study = optuna.load_study(study_name=name, storage=storage)
+    if study.user_attrs.get("experiment", folder.experiment) != folder.experiment:
+        raise UserError(
+            f"{masked(url)} holds another experiment under the name {folder.path.name}: the folder "
+            "is of another database"
+        )
+    return study
+
+
+def _content(study: "Study") -> "Content":
+    from results.runs.database import content_of
+
+    return content_of(study)
 
 
 def duration(seconds: float) -> str:

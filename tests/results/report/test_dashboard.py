@@ -14,6 +14,8 @@ from waiting import wait_for
 pytest.importorskip("optuna_dashboard")
 
 from nas.search.run import find
+from results.report.record import open_folder, stored
+from search_spaces import UserError
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_it_shows_the_run_writes_nothing_and_ends_by_ctrl_c(run):
 
 
 def test_a_database(tmp_path):
-    url = f"sqlite:///{tmp_path / 'runs.db'}"
+    url, other = (f"sqlite:///{tmp_path / name}.db" for name in ("runs", "other"))
     command = f"nas search --target-flops 400M --storage {url}"
     how = {"trials": 4, "runs": tmp_path, "name": "far", "storage": url, "command": command}
     find(400e6, evaluator=lambda a, b, s: 50.0, **how)
@@ -73,6 +75,20 @@ def test_a_database(tmp_path):
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
+    # A record that came from elsewhere and names this database.
+    find(300e6, evaluator=lambda a, b, s: 50.0, **how | {"runs": tmp_path / "b", "storage": other})
+    record = tmp_path / "b" / "far" / "run.json"
+    record.write_text(record.read_text().replace(other, url))
+    (tmp_path / "far").rename(tmp_path / "near")
+    for runs, name, said in (
+        (tmp_path / "b", "far", "holds another experiment under the name far"),
+        (tmp_path, "near", "holds no run of the name near"),
+    ):
+        refused = start(name, "--runs", runs, "--port", 0)
+        assert refused.wait(60) == 2
+        assert said in refused.stderr
+    with pytest.raises(UserError, match="another experiment under the name far"):
+        stored(open_folder("far", tmp_path / "b"))
 
 
 def test_a_missing_package_is_one_sentence(run):
