@@ -152,6 +152,7 @@ def print_result(result: Result) -> None:
     target = shlex.quote(str(result.folder))
     proxy = result.plan.proxy
     data = f" --data {shlex.quote(str(proxy.data))}" if proxy else ""
+    data += f" --fit {proxy.fit}" if proxy and proxy.fit != "crop" else ""
     out.print(
         f"\nnext: {bold(f'gridsearch run --phi 1 --baseline {target}{data}')}", soft_wrap=True
     )

@@ -1,6 +1,7 @@
 """The grid: nothing outside the window is ever evaluated, and the window is never empty."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,15 @@ def test_a_run_continues_with_more_replicates(tmp_path: Path) -> None:
     other = Plan(Question(EFFICIENTNET_B0, phi=2), "b0", name="r", runs=tmp_path)
     with pytest.raises(UserError, match="another experiment"):
         run(other)
+
+
+@pytest.mark.parametrize("rounding", [None, 32])
+def test_a_grid_of_images_that_are_not_square_keeps_their_shape(rounding):
+    wide = replace(network("mnasnet_small"), resolution=(96, 160), in_channels=1)
+    found = build_grid(Question(wide, round_resolution=rounding))
+    assert len(found.points) >= 5
+    for point in found.points:
+        size = point.architecture.size
+        assert abs(found.question.ratio_of(point.architecture) / 2 - 1) <= 0.05
+        assert abs(size.width - size.height * 160 / 96) <= (rounding or 1)
+        assert point.architecture.in_channels == 1

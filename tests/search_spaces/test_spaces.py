@@ -273,3 +273,12 @@ def test_check_builds_every_option():
     choices = {"a": tuple(range(500)), "b": tuple(range(40))}
     check(Space("x", choices, build))
     assert built == {(name, option) for name, options in choices.items() for option in options}
+
+
+def test_a_table_has_images_that_are_not_square_as_texts():
+    stages = [{"op": "conv", "channels": [8, 16]}]
+    wide = table_space("wide", stages, {"resolution": ["96x160", 96], "in_channels": 4})
+    built = wide.build({"resolution": "96x160", "stage0.channels": 8})
+    assert (built.size, built.in_channels) == ((96, 160), 4)
+    with pytest.raises(UserError, match="resolution is '96x'"):
+        table_space("bad", stages, {"resolution": "96x"})
