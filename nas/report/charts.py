@@ -1,6 +1,5 @@
 """The charts of a search's report: the front, the progress, which choices matter."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,15 +23,13 @@ from results.report.charts import (
     upright,
 )
 from results.report.page import Chart, Part, Table, Text
-from results.runs.frames import front_frame
+from results.runs.frames import figures_of, front_frame
 from results.terminal import accuracy_text
 from search_spaces.quantities import QUANTITIES, Quantity
 
 ENOUGH = 20  # networks that importances need
 LISTED = 16  # choices in the chart
-# The forest's trees, their depth, and the networks that it is fitted to. It takes 3 s; 64 trees of
-# depth 64 take 12 s and say the same.
-TREES, DEPTH, FITTED = 32, 16, 2500
+FITTED = 2500  # networks that they are learnt from
 _SHOWN = ("accuracy", "spread", "macs", "params", "memory")
 
 
@@ -62,6 +59,8 @@ def texts(rows: "Sequence[Mapping[str, Any]]", of: Quantity) -> list[str]:
 
 def records(frame: Any) -> list[dict[str, Any]]:
     """The rows of a frame with the figures that charts and tables show."""
+    if "network" in frame:  # only what is shown is counted
+        frame = frame.assign(**figures_of(frame["network"].tolist()))
     keys = ["number", "id", *_SHOWN, "amount", "reward"]
     return frame[keys].to_dict("records")  # type: ignore[no-any-return]
 
@@ -192,11 +191,10 @@ def choice_columns(findings: Findings) -> list[str]:
 
 
 def importances(frame: Any, names: Sequence[str]) -> dict[str, float]:
-    """What share of the reward's variance over the space each choice explains: fANOVA of Optuna.
+    """What share of the reward's variance over the space each choice explains.
 
-    It is Hutter et al. 2014, on a forest that undoes what a search looks at most. Not PED-ANOVA:
-    a choice worth a hundredth of a point that the best tenth shares counts there as much as one
-    worth ten.
+    fANOVA, on a forest that undoes what a search looks at most. Not PED-ANOVA: a choice worth a
+    hundredth of a point that the best tenth shares counts there as much as one worth ten.
 
     Args:
         frame: Trials with a `reward`.
@@ -205,32 +203,18 @@ def importances(frame: Any, names: Sequence[str]) -> dict[str, float]:
     Returns:
         Shares that sum to 1, by column; columns of a single option are left out.
     """
-    import optuna
-    from optuna.distributions import CategoricalDistribution
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+    import pandas as pd
 
-    columns = {name: frame[name].astype(str).tolist() for name in names}
-    spans = {n: CategoricalDistribution(sorted(set(v))) for n, v in columns.items()}
-    spans = {name: span for name, span in spans.items() if len(span.choices) > 1}
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study = optuna.create_study(direction="maximize")
-            for i, reward in enumerate(frame["reward"]):
-                study.add_trial(
-                    optuna.trial.create_trial(
-                        value=float(reward),
-                        params={name: columns[name][i] for name in spans},
-                        distributions=dict(spans),
-                    )
-                )
-            forest = FanovaImportanceEvaluator(n_trees=TREES, max_depth=DEPTH, seed=0)
-            shares = get_param_importances(study, evaluator=forest)
-            return {name: float(share) for name, share in shares.items()}
-    finally:
-        optuna.logging.set_verbosity(before)
+    from nas.report.importance import shares
+
+    coded = {name: pd.factorize(frame[name], sort=True, use_na_sentinel=False) for name in names}
+    coded = {name: pair for name, pair in coded.items() if len(pair[1]) > 1}
+    if not coded:
+        return {}
+    codes = np.stack([at for at, _ in coded.values()], 1)
+    sizes = [len(options) for _, options in coded.values()]
+    found = shares(codes, sizes, frame["reward"].to_numpy(float))
+    return dict(zip(coded, found.tolist(), strict=True))
 
 
 def importance_parts(findings: Findings) -> list[Part]:
@@ -239,7 +223,7 @@ def importance_parts(findings: Findings) -> list[Part]:
     if len(frame):  # halving has several budgets; the last has few networks, so take the fullest
         frame = frame[frame["budget"] == frame["budget"].mode()[0]]
     names = choice_columns(findings)
-    frame = frame.drop_duplicates("id")
+    frame = frame.drop_duplicates("network" if "network" in frame else "id")
     frame = frame.iloc[thin(len(frame), FITTED)]
     if len(frame) < ENOUGH or not names or frame["reward"].nunique() < 2:
         return [Text(f"{len(frame)} comparable networks with rewards and {len(names)} choices are "

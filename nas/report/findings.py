@@ -29,7 +29,8 @@ class Findings:
         objective: None where this version has none of that name.
         caution: Standard deviations that are taken off an accuracy before it is compared.
         frame: Every trial, with `amount`, the quantity in its base unit, and `reward` of the
-            cautious accuracy; nan where unknown.
+            cautious accuracy; nan where unknown. It has a `network` in place of id and costs, but
+            for what is read from trials.csv.
         compared: Of the frame, the trials of the largest budget.
         pick: The network; None where there is none.
         pick_number: Its trial.
@@ -116,7 +117,7 @@ def _trials(
     """The stored trials; where the store can't be read, those of trials.csv."""
     import pandas as pd
 
-    from results.runs.frames import trials_frame
+    from results.runs.frames import outcomes_frame
 
     table = folder.path / "trials.csv"
     try:
@@ -133,26 +134,20 @@ def _trials(
         base = [of.base(float(value)) if value == value and value else float("nan")
                 for value in known]  # fmt: skip
     else:
-        frame = trials_frame(trials)
+        frame = outcomes_frame(trials)
         base = [float("nan") if amount is None else amount for amount in amounts]
     frame = frame.assign(amount=pd.Series(base, frame.index, dtype=float))
     for name in ("accuracy", "spread", "seconds", "budget"):
         frame[name] = frame[name].astype(float)
-    rewards = [_reward(row, objective) for row in zip(*_columns(frame), strict=True)]
-    return frame.assign(reward=pd.Series(rewards, frame.index, dtype=float)), networks
+    return frame.assign(reward=_rewards(frame, objective)), networks
 
 
-def _columns(frame: "pd.DataFrame") -> list[Any]:
-    return [frame[name] for name in ("accuracy", "spread", "amount")]
-
-
-def _reward(row: tuple[float, ...], objective: Objective | None) -> float:
-    """The reward of (accuracy, spread, amount); nan where one of them is unknown."""
-    accuracy, spread, amount = row
-    if objective is None or accuracy != accuracy or amount != amount:
+def _rewards(frame: "pd.DataFrame", objective: Objective | None) -> Any:
+    """The rewards of rows (n,); nan where accuracy or amount is unknown."""
+    if objective is None:
         return float("nan")
-    spread = 0.0 if spread != spread else spread
-    return objective.reward(max(0.0, accuracy - objective.caution * spread), amount)
+    cautious = frame["accuracy"] - objective.caution * frame["spread"].fillna(0.0)
+    return objective.reward(cautious.clip(lower=0.0).to_numpy(), frame["amount"].to_numpy())
 
 
 def _pick(

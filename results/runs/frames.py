@@ -1,6 +1,6 @@
 """Trials as pandas frames, and frames as files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,14 @@ import pandas as pd
 from results.runs.files import write_atomically
 from results.runs.front import front
 from results.runs.records import Trial
+from search_spaces.architecture import Architecture
+from search_spaces.cost import cost
 from search_spaces.costs import remember
 from search_spaces.quantities import Quantity, quantity
 from search_spaces.space import Chosen
 
+_TOLD = ("number", "accuracy", "spread", "budget", "seed", "seconds", "error")
+_COUNTED = ("id", "macs", "params", "activations", "memory", "activation_memory")
 TOGETHER = 2048  # networks whose costs are counted at once
 
 
@@ -28,30 +32,45 @@ def trials_frame(trials: Sequence[Trial], quantities: Sequence[Quantity] = ()) -
         1, the quantities, seconds, error, and the choices; a choice that has the name of a column
         before it is `choice.NAME`.
     """
-    for at in range(0, len(trials), TOGETHER):
-        remember([trial.architecture for trial in trials[at : at + TOGETHER]])
-    costs = [trial.cost for trial in trials]
+    counted = figures_of([trial.architecture for trial in trials])
+    told = {name: [getattr(trial, name) for trial in trials] for name in _TOLD}
     columns: dict[str, list[Any]] = {
-        "number": [trial.number for trial in trials],
-        "id": [trial.architecture.id for trial in trials],
-        "accuracy": [trial.accuracy for trial in trials],
-        "spread": [trial.spread for trial in trials],
-        "macs": [cost.macs for cost in costs],
-        "params": [cost.params for cost in costs],
-        "activations": [cost.activations for cost in costs],
-        "memory": [cost.memory for cost in costs],
-        "activation_memory": [cost.activation_memory for cost in costs],
-        **_predicted(trials, quantities),
-        "budget": [trial.budget for trial in trials],
-        "seed": [trial.seed for trial in trials],
-        "seconds": [trial.seconds for trial in trials],
-        "error": [trial.error for trial in trials],
-    }
-    chosen = {
+        "number": told["number"], "id": counted["id"], "accuracy": told["accuracy"],
+        "spread": told["spread"], **counted, **_predicted(trials, quantities), **told,
+    }  # fmt: skip
+    return pd.DataFrame(columns | _beside(columns, trials))
+
+
+def outcomes_frame(trials: Sequence[Trial]) -> pd.DataFrame:
+    """`trials_frame` without what has to be counted, in a fifth of the time.
+
+    Args:
+        trials: In any order.
+
+    Returns:
+        One row a trial; `network` is its architecture, in place of what `figures_of` counts of it.
+    """
+    columns = {name: [getattr(trial, name) for trial in trials] for name in _TOLD}
+    others = dict.fromkeys(_COUNTED)  # names that a choice can't have here either
+    network = {"network": [trial.architecture for trial in trials]}
+    return pd.DataFrame(columns | network | _beside(columns | others | network, trials))
+
+
+def figures_of(networks: Sequence[Architecture]) -> dict[str, list[Any]]:
+    """Columns of ids and costs, a row a network."""
+    for at in range(0, len(networks), TOGETHER):
+        remember(networks[at : at + TOGETHER])
+    costs = [cost(network) for network in networks]
+    ids = {"id": [network.id for network in networks]}
+    return ids | {name: [getattr(one, name) for one in costs] for name in _COUNTED[1:]}
+
+
+def _beside(columns: Mapping[str, Any], trials: Sequence[Trial]) -> dict[str, list[Any]]:
+    """The choices' columns, beside others."""
+    return {
         f"choice.{name}" if name in columns else name: column
         for name, column in _chosen(trials).items()
     }
-    return pd.DataFrame(columns | chosen)
 
 
 def _predicted(trials: Sequence[Trial], quantities: Sequence[Quantity]) -> dict[str, list[Any]]:

@@ -123,23 +123,30 @@ def read(
         for text in file:
             if not text.endswith(b"\n"):
                 break
-            line = json.loads(text)
             read_bytes += len(text)
-            op = line["op_code"]
-            if op not in OURS or line.get("study_id", 0) != 0:
-                return _by_optuna(path)
-            if op == CREATE_TRIAL:
-                content.trials.append(lines.trial(line))
-                values = line.get("values")
-                content.amounts.append(None if values is None else values[1])
-                if len(content.trials) % 1000 == 0:
-                    done = len(content.trials)
-                    loading(done, int(done * whole / read_bytes))
-            elif op == CREATE_STUDY:
-                content.created = True
-            elif op == STUDY_ATTR:
-                content.experiment = line["user_attr"].get("experiment", content.experiment)
+            if (quick := lines.quickly(text.decode())) is not None:
+                content.add(*quick)
+            else:
+                line = json.loads(text)
+                if line["op_code"] not in OURS or line.get("study_id", 0) != 0:
+                    return _by_optuna(path)
+                _take(content, lines, line)
+            if content.trials and len(content.trials) % 1000 == 0:
+                done = len(content.trials)
+                loading(done, int(done * whole / read_bytes))
     return content
+
+
+def _take(content: Content, lines: Lines, line: Mapping[str, Any]) -> None:
+    """Adds what a line says to what was read before it."""
+    op = line["op_code"]
+    if op == CREATE_TRIAL:
+        values = line.get("values")
+        content.add(lines.trial(line), None if values is None else values[1])
+    elif op == CREATE_STUDY:
+        content.created = True
+    elif op == STUDY_ATTR:
+        content.experiment = line["user_attr"].get("experiment", content.experiment)
 
 
 def _by_optuna(path: Path) -> Content:

@@ -23,6 +23,11 @@ CREATE_STUDY, STUDY_ATTR, STUDY_NOTE, CREATE_TRIAL = 0, 2, 3, 4  # Optuna's Jour
 MAXIMIZE, MINIMIZE = 2, 1  # its StudyDirection
 COMPLETE, FAIL = 1, 3  # its TrialState
 OURS = (CREATE_STUDY, STUDY_ATTR, STUDY_NOTE, CREATE_TRIAL)
+# Between the parts of a brief line. No text in JSON has a bare quotation mark, so these stand once.
+_BRIEF = f'{{"op_code":{CREATE_TRIAL},"worker_id":"{WORKER}",'
+_BEFORE_VALUES, _BEFORE_NETWORK = ',"values":{', '},"network":{'
+_BEFORE_STAGES, _END = '},"stages":[[', "]]}}\n"
+FEW = 64  # stages, fewer than any network may have
 _STAGE = dataclasses.fields(Stage)
 _values = attrgetter(*(field.name for field in _STAGE))
 _FRAME = dataclasses.fields(Architecture)[1:]
@@ -44,6 +49,11 @@ class Content:
         self.experiment: Any = None
         self.trials: list[Trial] = []
         self.amounts: list[float | None] = []
+
+    def add(self, trial: Trial, amount: float | None) -> None:
+        """One more trial."""
+        self.trials.append(trial)
+        self.amounts.append(amount)
 
 
 def beginning(experiment: Mapping[str, Any], created: bool) -> list[dict[str, Any]]:
@@ -73,6 +83,10 @@ class Lines:
 
     def __init__(self, choices: Mapping[str, tuple[Any, ...]] | None = None) -> None:
         self._options = Options(choices or {})
+        self._told = [
+            {f"{json.dumps(name)}:{json.dumps(option)}": at for at, option in enumerate(options)}
+            for name, options in self._options.choices.items()
+        ]
         self._distributions = {
             name: json.dumps(
                 {"name": "CategoricalDistribution", "attributes": {"choices": list(options)}}
@@ -134,6 +148,37 @@ class Lines:
             "datetime_complete": now, "user_attrs": own,
         }  # fmt: skip
 
+    def quickly(self, text: str) -> tuple[Trial, float | None] | None:
+        """What most lines of a long journal hold, in a fifth of the time that JSON takes.
+
+        A hundred thousand brief lines say few things: the text of each option and of each stage is
+        read once, and looked up after that.
+
+        Args:
+            text: A line with its end.
+
+        Returns:
+            The trial and the amount of the objective's quantity; None where the line is not as
+            `brief` writes it, and has to be read whole.
+        """
+        head, found, rest = text.partition(_BEFORE_VALUES)
+        if not (found and text.startswith(_BRIEF) and rest.endswith(_END)):
+            return None
+        chosen, _, rest = rest.removesuffix(_END).partition(_BEFORE_NETWORK)
+        network, _, stages = rest.partition(_BEFORE_STAGES)
+        try:
+            told = zip(self._told, chosen.split(","), strict=True)
+            code = [at[option] for at, option in told]
+            made = _beside(network, tuple(map(_stage_of, stages.split("],["))))
+            line = json.loads(head + "}}")
+        except (KeyError, ValueError):
+            return None
+        if line["study_id"] != 0:
+            return None
+        values = line["values"]
+        trial = _trial(line["user_attrs"], values, Chosen(self._options, code), made)
+        return trial, None if values is None else values[1]
+
     def trial(self, line: Mapping[str, Any]) -> Trial:
         """The trial of a line that creates one.
 
@@ -151,17 +196,52 @@ class Lines:
         chosen: Mapping[str, Any] = own["values"]
         if self._options.choices:
             chosen = Chosen(self._options, self._options.code(chosen))
-        return Trial(
-            number=own["number"], values=chosen, architecture=unpacked(own),
-            accuracy=None if values is None else values[0], spread=own["spread"],
-            error=own.get("error"), budget=own.get("budget", 1.0), seed=own["seed"],
-            seconds=own["seconds"],
-        )  # fmt: skip
+        return _trial(own, values, chosen, unpacked(own))
+
+
+def _trial(
+    own: Mapping[str, Any], values: list[float] | None, chosen: Mapping[str, Any],
+    network: Architecture,
+) -> Trial:  # fmt: skip
+    """The trial of a brief line's attributes and objectives."""
+    return Trial(
+        number=own["number"], values=chosen, architecture=network,
+        accuracy=None if values is None else values[0], spread=own["spread"],
+        error=own.get("error"), budget=own.get("budget", 1.0), seed=own["seed"],
+        seconds=own["seconds"],
+    )  # fmt: skip
 
 
 def unpacked(own: Mapping[str, Any]) -> Architecture:
     """The network of a brief line's attributes."""
     return Architecture(tuple(_stage(*row) for row in own["stages"]), **own["network"])
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _stage_of(text: str) -> Stage:
+    """The stage of a brief line's text, without its brackets."""
+    return _stage(*json.loads(f"[{text}]"))
+
+
+def _beside(frame: str, stages: tuple[Stage, ...]) -> Architecture:
+    """The network of a brief line's text without its brackets, and of stages.
+
+    What is the same in many is checked once.
+    """
+    if len(stages) > FEW or any(stage.activation or stage.se_activation for stage in stages):
+        return Architecture(stages, **json.loads(f"{{{frame}}}"))
+    made = object.__new__(Architecture)
+    object.__setattr__(made, "stages", stages)
+    for name, value in _checked(frame):
+        object.__setattr__(made, name, value)
+    return made
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _checked(frame: str) -> list[tuple[str, Any]]:
+    """The fields besides its stages of a network that has this text."""
+    one = Architecture((Stage("conv", 1),), **json.loads(f"{{{frame}}}"))
+    return [(field.name, getattr(one, field.name)) for field in _FRAME]
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -1,6 +1,7 @@
 """Reports of runs as they are left: whole, broken off, failed, unknown; and where they go."""
 
 import importlib.util
+import itertools
 import json
 import re
 import shutil
@@ -11,13 +12,16 @@ pytest.importorskip("plotly")
 pytest.importorskip("jinja2")
 pytest.importorskip("sklearn")
 
+import numpy as np
 import pandas as pd
+from sklearn.tree import DecisionTreeRegressor
 
 from gridsearch.report.pages import report_of as grid_report
 from nas.commands.main import cli
 from nas.objective import Limit
 from nas.report.charts import importances
 from nas.report.findings import findings_of
+from nas.report.importance import _of_tree
 from nas.report.sections import report_of
 from nas.search.run import find
 from results.report.charts import axis, thin
@@ -201,6 +205,19 @@ def test_the_choice_that_matters_comes_first():
     assert max(shares, key=shares.get) == "b"
     assert shares["b"] > 0.5
     assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_shares_are_those_of_the_whole_space_by_brute_force():
+    """Of one tree: the variance of each option's mean over all networks of the space."""
+    rng, sizes = np.random.default_rng(0), np.array([3, 2, 4])
+    codes = np.stack([rng.integers(0, size, 200) for size in sizes], 1)
+    values = 2 * codes[:, 0] + codes[:, 1] * codes[:, 2] + rng.standard_normal(200)
+    tree = DecisionTreeRegressor(max_depth=6, random_state=0).fit(codes, values)
+    every = np.array(list(itertools.product(*map(range, sizes))))
+    told = tree.predict(every)
+    variances = [np.var([told[every[:, at] == option].mean() for option in range(size)])
+                 for at, size in enumerate(sizes)]  # fmt: skip
+    assert _of_tree(tree.tree_, sizes) == pytest.approx(np.array(variances) / told.var())
 
 
 def test_axes_and_thinning():
