@@ -49,7 +49,7 @@ def by_blocks(net: Architecture, known: dict[Block, int]) -> int:
 
 @pytest.mark.parametrize("name", SPACES)
 def test_macs_are_fvcores(name):
-    nets, known = small_ones(name, 5), {}
+    nets, known = small_ones(name, 3), {}
     for net in nets:
         assert fvcore_macs(net) == by_blocks(net, known) == cost(net).macs
 
@@ -67,6 +67,7 @@ def test_published_macs_are_fvcores(name):
     assert fvcore_macs(NETWORKS[name]) == cost(NETWORKS[name]).macs
 
 
+@settings(max_examples=35)  # each is built in torch
 @given(architectures())
 def test_macs_params_activations_and_shapes_are_torchs(net):
     """Every kind of block, at odd sizes too: what torch runs is what the walk says."""
@@ -210,15 +211,17 @@ def slowness() -> float:
 
 @pytest.mark.parametrize("name", SPACES)
 def test_a_hundred_thousand_networks_are_costed_in_seconds(name):
-    # almost no stage of mbconv recurs, so that each costs as at its first time and a part will do
-    count, parts, most = (10_000, 2, 24) if name == "mbconv" else (40_000, 1, 6)
-    nets, seconds = random_networks(name, parts * count), []
-    most *= max(1.0, slowness())
+    # Of mbconv almost no stage recurs, so that each costs as at its first time and a part will do;
+    # of the others more recur the longer the search.
+    short = {"mbconv": (3_000, 2, 24), "efficientnet-wide": (40_000, 1, 6)}
+    count, parts, most = short.get(name, (15_000, 1, 6))
+    nets, seconds, slow = random_networks(name, parts * count), [], [1.0, slowness()]
     for part in range(parts):  # the quickest, since other tests run beside
         stage_cost.cache_clear()
         start = time.process_time()
         for net in nets[part * count : (part + 1) * count]:
             cost(net)
         seconds.append(100_000 / count * (time.process_time() - start))
-    print(f"{name}: {min(seconds):.2f} s for 100,000")
-    assert min(seconds) <= most
+        slow.append(slowness())
+    print(f"{name}: {min(seconds):.2f} s for 100,000 where Python is {max(slow):.1f} times slower")
+    assert min(seconds) <= most * max(slow)
