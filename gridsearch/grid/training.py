@@ -36,8 +36,8 @@ def fitted(baseline: Architecture, proxy: Proxy) -> Architecture:
 
 
 def _check_pixels(networks: Sequence[Architecture]) -> None:
-    from nas.training.arrays import SMALLEST
     from nas.training.decoding import LARGEST
+    from nas.training.headers import SMALLEST
 
     for network in networks:
         if not SMALLEST <= min(network.size) <= max(network.size) <= LARGEST:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from nas.training import arrays
-from nas.training.arrays import COLOURS, LARGEST_IMAGE, SMALLEST, check_sides
+from nas.training import headers
+from nas.training.headers import COLOURS, LARGEST_IMAGE, SMALLEST, check_sides
 from search_spaces.errors import RunFailure, UserError, one_of, whole
 from search_spaces.rounding import Size, resolution_of, size_of
 
@@ -82,11 +82,11 @@ def decode(
     """
     form = Form(size_of(resolution), channels, fit)
     if path.lower().endswith(".npy"):
-        parts = arrays.parts_of(path, channels)
+        parts = headers.parts_of(path, channels)
     elif channels in COLOURS:
         return np.atleast_3d(np.asarray(_placed(_image(path, form), form)))
     else:
-        parts = arrays.bands_of(path, channels)
+        parts = headers.bands_of(path, channels)
     placed = [np.atleast_3d(np.asarray(_placed(_cut(part, form), form))) for part in parts]
     return placed[0] if len(placed) == 1 else np.concatenate(placed, 2)
 
@@ -150,7 +150,7 @@ def _eight_bits(image: "PIL.Image.Image", plain: str) -> "PIL.Image.Image":
 
     if image.mode[0] in "IF":  # 16 or 32 bits of one channel
         values = np.asarray(image)
-        image = Image.fromarray(arrays.eight_bits(values, image.mode == "F"))
+        image = Image.fromarray(headers.eight_bits(values, image.mode == "F"))
     clear = image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
     if image.mode in ("RGBa", "La"):
         image = image.convert({"RGBa": "RGBA", "La": "LA"}[image.mode])

@@ -19,9 +19,9 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
-from nas.training.arrays import SMALLEST
 from nas.training.decoding import Form, checked_form, decode_all
 from nas.training.folders import Listing, Lost, lost_of, splits_of
+from nas.training.headers import SMALLEST
 from results.runs.files import read_json, write_json
 from search_spaces.architecture import Architecture
 from search_spaces.errors import RunFailure, UserError

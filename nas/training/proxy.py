@@ -53,7 +53,6 @@ class Proxy:
                 what a user should know of them, where there is something.
             seed: Of the images set aside to validate.
         """
-        from nas.training.decoding import Form
         from nas.training.folders import splits_of
         from nas.training.headers import own_pixels, words_of
         from nas.training.images import load_images
@@ -68,7 +67,7 @@ class Proxy:
                 "most; --pixels takes another size"
             ]
         loaded = load_images(self.data, pixels, None, workers, seed, show, self.channels, self.fit)
-        notes += words_of(listing, Form(loaded.size, self.channels, self.fit)) + loaded.notes()
+        notes += words_of(listing, loaded.size, self.fit) + loaded.notes()
         if show is not None and notes:
             show(loaded.train + loaded.val, loaded.train + loaded.val, notes)
         return loaded
