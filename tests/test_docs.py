@@ -21,7 +21,7 @@ from shims import shorten
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-QUICK = ("extending.md", "house.md")  # the other pages run with the slow tests
+QUICK = ("house.md",)  # the other pages run with the slow tests
 BLOCK = re.compile(r"(?:<!-- file: (\S+) -->\n)?```(bash|python|toml)\n(.*?)```", re.DOTALL)
 INSTALL = re.compile(r"^python3 -m venv .*? && (?=\S*(?:nas|gridsearch|python) )", re.MULTILINE)
 SHIM = """#!{python}

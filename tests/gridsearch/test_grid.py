@@ -39,7 +39,7 @@ class Kept:
         assert trial.cost.macs == macs
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     name=st.sampled_from([*PAPERS, "mnasnet_small"]),
     phi=st.floats(-3, 8).filter(lambda phi: abs(phi) > 0.05),

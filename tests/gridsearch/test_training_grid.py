@@ -74,9 +74,11 @@ def measured(name):
     )
 
 
-def test_a_grid_is_trained_with_halving_in_this_process_and_in_others(gridsearch):
-    given = [*GIVEN, "--epochs", "4", "--halving", "2", "--min-epochs", "2", "--replicates", "2"]
-    code, out = gridsearch(*given, "--executor", "local", "--name", "local")
+HALVED = [*GIVEN, "--epochs", "4", "--halving", "2", "--min-epochs", "2", "--replicates", "2"]
+
+
+def test_a_grid_is_trained_with_halving(gridsearch):
+    code, out = gridsearch(*HALVED, "--executor", "local", "--name", "local")
     assert code == 0
     assert "is a measurement" in out
     assert "went on" in out
@@ -97,18 +99,23 @@ def test_a_grid_is_trained_with_halving_in_this_process_and_in_others(gridsearch
     trials = measured("local")
     assert len(trials) == found["measurements"] == 2 * (len(points) + len(longest))
     assert longest["accuracy"].max() > 50  # of three colours
-    assert gridsearch(*given, "--workers", "2", "--name", "pool")[0] == 0
-    columns = ["id", "budget", "seed", "accuracy"]
-    key = columns[:3]
-    pd.testing.assert_frame_equal(
-        measured("pool")[columns].sort_values(key).reset_index(drop=True),
-        trials[columns].sort_values(key).reset_index(drop=True),
-    )
     code, out = gridsearch("family", "--coefficients", "runs/local", "--phi", "0,1", "--json")
     assert code == 0
     first, second = json.loads(out)["networks"]
     assert (first["macs"], first["top1"]) == (base, None)
     assert second["macs"] <= 2.2 * base
+
+
+@pytest.mark.slow
+def test_a_grid_trained_in_other_processes_is_the_same(gridsearch):
+    assert gridsearch(*HALVED, "--executor", "local", "--name", "here")[0] == 0
+    assert gridsearch(*HALVED, "--workers", "2", "--name", "pool")[0] == 0
+    key = ["id", "budget", "seed"]
+    here, pool = (
+        measured(name)[[*key, "accuracy"]].sort_values(key).reset_index(drop=True)
+        for name in ("here", "pool")
+    )
+    pd.testing.assert_frame_equal(pool, here)
 
 
 def test_killed_or_interrupted_it_is_continued_by_the_same_command(gridsearch):
@@ -264,9 +271,10 @@ def test_halving_takes_the_best_third_on_with_the_same_seeds(tmp_path):
     assert [rung["kept"] for rung in found["rungs"]] == [6, 2, 2]
 
 
-def test_stopped_at_any_measurement_it_ends_as_if_it_had_not_been(tmp_path):
+@pytest.mark.parametrize("each", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_stopped_at_any_measurement_it_ends_as_if_it_had_not_been(tmp_path, each):
     whole = halved(tmp_path)
-    for stop in range(1, len(whole.trials)):
+    for stop in range(1, len(whole.trials), each):
         cut = halved(tmp_path, stop=stop)
         assert len(cut.trials) == stop
         again = halved(tmp_path, cut.trials)

@@ -229,7 +229,7 @@ def ids(here, name):
 
 
 def test_interrupted_and_killed_anywhere_it_continues_to_the_same_result(here):
-    given = (*GIVEN, "--evaluator", "toy:slow", "--trials", "150", "--name")
+    given = (*GIVEN, "--evaluator", "toy:slow", "--trials", "120", "--name")
     assert command(here, *given, "whole").returncode == 0
     rng, journal = random.Random(time.time_ns()), here / "runs" / "cut" / "trials.journal"
     kinds = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)

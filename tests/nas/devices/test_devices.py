@@ -69,7 +69,7 @@ def measure_of(kind):
     return device(name).quantity(on) if on else QUANTITIES[name]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     pair=st.sampled_from(list(itertools.permutations(KINDS, 2))),
     shares=st.tuples(st.floats(0, 1), st.floats(0, 1)),

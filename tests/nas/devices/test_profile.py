@@ -326,6 +326,7 @@ def test_profile_end_to_end(tmp_path):
     assert [path.name for path in tmp_path.glob("*me.json*")] == ["me.json"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_profile_leaves_nothing(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
     given = ["profile", "--space", "tiny.toml", "--minutes", "5", "--out", "me.json"]

@@ -102,7 +102,12 @@ def said(trials):
     return [(t.number, t.architecture.id, t.accuracy, t.seed) for t in trials]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+DEAR = {"predictor-front": pytest.mark.slow}  # as `predictor` with another reward
+
+
+@pytest.mark.parametrize(
+    "strategy", [pytest.param(name, marks=DEAR.get(name, ())) for name in STRATEGIES]
+)
 def test_one_seed_one_result_wherever_it_was_cut_off_and_nothing_twice(strategy):
     """A continued search is followed for 30 trials, past the next generation and the next fit."""
     n = LENGTHS.get(strategy, 90)
@@ -116,7 +121,7 @@ def test_one_seed_one_result_wherever_it_was_cut_off_and_nothing_twice(strategy)
         assert said(continued) == said(whole)[: len(continued)]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=9, deadline=None)
 @given(
     name=st.sampled_from(["efficientnet", "efficientnet-wide", "mnasnet"]),
     flops=st.floats(0.0, 1.0),
@@ -223,6 +228,7 @@ def test_a_job_is_told_once():
         made.tell(job, Outcome(Measurement(50.0), None, 0.0))
 
 
+@pytest.mark.slow
 def test_evolution_beats_random_search():
     best = {
         name: [

@@ -88,6 +88,7 @@ def test_a_search_with_halving_and_retraining(here):
     assert session["seconds"]["search"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("environment")
 def test_the_same_search_in_processes(here):
     done = command(here, *SEARCH, "--workers", "2", "--name", "pool")

@@ -136,6 +136,7 @@ def test_parallel_proposals_do_not_collapse_and_do_not_depend_on_the_order_of_en
     assert batches([*reversed(range(12))]) == jobs
 
 
+@pytest.mark.slow
 def test_it_needs_fewer_evaluations_than_evolution_on_a_table_it_was_not_tuned_on():
     task = synthetic_task(recipe("synthetic:18,0.1,0.2,99"))
     found = {

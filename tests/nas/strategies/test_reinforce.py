@@ -56,6 +56,7 @@ def test_a_sampler_that_is_told_all_at_once_proposes_the_same():
     assert again.ask()[1].tolist() == first.ask()[1].tolist()
 
 
+@pytest.mark.slow
 def test_it_beats_random_search():
     task = synthetic_task(recipe("synthetic:14,0.1,0.2,5"))
     late = {

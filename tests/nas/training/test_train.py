@@ -241,7 +241,14 @@ def weights_after(evaluator, architecture, budget, seed) -> list[torch.Tensor]:
     return seen
 
 
-@pytest.mark.parametrize(("one", "every"), [(FAST, 30.0), (FAST, 0.0), (PAPER, 30.0)])
+@pytest.mark.parametrize(
+    ("one", "every"),
+    [
+        (FAST, 0.0),
+        pytest.param(FAST, 30.0, marks=pytest.mark.slow),
+        pytest.param(PAPER, 30.0, marks=pytest.mark.slow),
+    ],
+)
 def test_two_epochs_and_then_four_equal_four(evaluator, monkeypatch, one, every):
     monkeypatch.setattr(checkpoints, "EVERY", every)
     evaluator = replace(evaluator, recipe=one)
@@ -309,6 +316,7 @@ evaluator(architecture, 3, 0)
 """
 
 
+@pytest.mark.slow
 def test_a_training_cut_off_by_kill_9_goes_on_and_ends_in_the_same_number(evaluator, tmp_path):
     (tmp_path / "job").write_bytes(pickle.dumps((evaluator, NET)))
     process = subprocess.Popen(

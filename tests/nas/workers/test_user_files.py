@@ -41,7 +41,7 @@ def program(here, name, *arguments):
     )
 
 
-@pytest.mark.parametrize("stem", ["both", "random"])
+@pytest.mark.parametrize("stem", [pytest.param("both", marks=pytest.mark.slow), "random"])
 def test_a_space_and_an_evaluator_of_one_file_go_to_the_pool(tmp_path, stem):
     (tmp_path / f"{stem}.py").write_text(BOTH)
     done = program(

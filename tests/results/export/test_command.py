@@ -85,10 +85,14 @@ def loaded(folder, name):
 
 
 @pytest.mark.parametrize(
-    ("spec", "name"),
-    [("found", "found"), pytest.param("scaled:phi3", "phi3", marks=pytest.mark.slow)],
+    ("spec", "name", "formats"),
+    [
+        ("found", "found", "torch"),
+        pytest.param("found", "found", "torch,onnx", marks=pytest.mark.slow),
+        pytest.param("scaled:phi3", "phi3", "torch,onnx", marks=pytest.mark.slow),
+    ],
 )
-def test_a_found_baseline_and_its_b3_agree(spec, name, here, tmp_path):
+def test_a_found_baseline_and_its_b3_agree(spec, name, formats, here, tmp_path):
     """With --weights whose statistics matter."""
     folder, runs = tmp_path / name, here / "runs"
     architecture = load_source(spec, runs).architecture
@@ -96,7 +100,7 @@ def test_a_found_baseline_and_its_b3_agree(spec, name, here, tmp_path):
     assert grown > 1.4 if name == "phi3" else grown == 1
     ours = shaken(architecture)
     (tmp_path / "w.pt").write_bytes(pt_bytes(ours.state_dict()))
-    given = (spec, folder, "--to", "torch,onnx" if ORT else "torch", "--to", "tf", "--weights")
+    given = (spec, folder, "--to", formats if ORT else "torch", "--to", "tf", "--weights")
     report = json.loads(invoke(*given, tmp_path / "w.pt", "--json", "--runs", runs).output)
     assert report["trained"]
     assert sorted(report["files"]) == sorted(path.name for path in folder.iterdir())

@@ -74,6 +74,7 @@ def test_what_agrees(difference, largest, agree):
     assert Parity(difference, largest, 1).agree == agree
 
 
+@pytest.mark.slow
 def test_an_old_runtime_loads_it():
     """The fewest operators and the oldest format by default; what is asked for otherwise."""
     conv = torch.nn.Conv2d(3, 4, 3)

@@ -3,7 +3,6 @@
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ import optuna
 import processes
 import pytest
 from test_store import CHOICES, EXPERIMENT, trial
+from waiting import wait_for
 
 from results.report.record import read_only
 from results.runs import database
@@ -40,11 +40,16 @@ store.close()
 """
 
 
-def writer(url, count, then=""):
-    code = WRITER.format(paths=[p for p in sys.path if "tests" in p])
-    return subprocess.Popen(
-        [sys.executable, "-c", code, url, str(count), then], stdout=subprocess.PIPE, text=True
-    )
+@pytest.fixture
+def writer(tmp_path):
+    """Starts a process that writes so many trials, and then perhaps waits."""
+    program = tmp_path / "writer.py"
+    program.write_text(WRITER.format(paths=[p for p in sys.path if "tests" in p]))
+
+    def start(url, count, then=""):
+        return processes.Running(str(program), url, count, then)
+
+    return start
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -59,25 +64,27 @@ def numbers(url):
     return sorted(one.user_attrs["number"] for one in study.trials)
 
 
-def test_of_two_writers_at_once_one_is_told_why_it_must_wait(url):
+def test_of_two_writers_at_once_one_is_told_why_it_must_wait(url, writer):
     both = [writer(url, 60), writer(url, 60)]
-    said = [one.communicate()[0] for one in both]
-    assert sorted(one.returncode for one in both) in ([0, 0], [0, 2])
+    codes, said = [one.wait(60) for one in both], [one.stdout for one in both]
+    assert sorted(codes) in ([0, 0], [0, 2])
     assert numbers(url) == list(range(len(numbers(url))))  # none twice, none lost
     assert len(numbers(url)) == 60 * sum("owns" in text for text in said)
     for text in said:
         assert "owns" in text or "another process writes this run: process" in text
 
 
-def test_a_killed_writer_is_followed_at_once_and_a_living_one_is_not(url):
+def test_a_killed_writer_is_followed_at_once_and_a_living_one_is_not(url, writer):
     first = writer(url, 3, "wait")
-    assert first.stdout.readline() == "owns\n"
+    wait_for(lambda: first.stdout == "owns\n", 60)
     second = writer(url, 3)
-    assert "another process writes this run: process" in second.communicate()[0]
+    assert second.wait(60) == 2
+    assert "another process writes this run: process" in second.stdout
     first.send_signal(signal.SIGKILL)
-    first.wait()
+    first.wait(60)
     third = writer(url, 3)
-    assert "owns" in third.communicate()[0]
+    assert third.wait(60) == 0
+    assert "owns" in third.stdout
     assert numbers(url) == list(range(6))
     assert optuna.get_all_study_names(url) == ["compound-nas"]  # no owner is left behind
 
