@@ -47,7 +47,7 @@ def trained(network, seed):
 @given(architectures())
 def test_the_deployed_network_computes_the_same(network):
     built = trained(build(network, seed=0), 1)
-    images = torch.randn(2, 3, network.resolution, network.resolution)
+    images = torch.randn(2, network.in_channels, *network.size)
     with torch.inference_mode():
         expected = built(images.clone())
         given = images.to(memory_format=torch.channels_last)
