@@ -10,12 +10,13 @@ from nas.commands.bench import bench
 from nas.commands.export import export
 from nas.commands.images.classify import classify
 from nas.commands.images.train import train
-from nas.commands.options import JSON, RUNS
+from nas.commands.options import JSON, RUNS, size_given
 from nas.commands.predict import predict
 from nas.commands.profile import measure, profile
 from nas.commands.report import dashboard, report
 from nas.commands.search import search
 from results.terminal import entry, print_json
+from search_spaces.rounding import Size
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -43,19 +44,30 @@ for command in (
 
 @cli.command()
 @click.argument("network")
+@click.option(
+    "--pixels", metavar="N|HxW", callback=size_given, help="At another resolution, as 96x160."
+)
+@click.option("--channels", type=click.IntRange(1), help="For images of so many channels.")
 @RUNS
 @JSON
-def show(network: str, runs: Path, as_json: bool) -> None:
+def show(
+    network: str, pixels: int | Size | None, channels: int | None, runs: Path, as_json: bool
+) -> None:
     """Print a NETWORK stage by stage with its costs.
 
     NETWORK: a name, a run, a JSON file, or FAMILY:NAME, as runs/my-family:phi3.
     """
+    import dataclasses
+
     from nas.commands.present import print_architecture
     from results.runs.load import load_architecture
     from search_spaces.architecture import to_dict
     from search_spaces.cost import cost
 
     architecture = load_architecture(network, runs)
+    given = {"resolution": pixels, "in_channels": channels}
+    changed: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    architecture = dataclasses.replace(architecture, **changed)
     if as_json:
         figures: dict[str, Any] = cost(architecture)._asdict()
         print_json({"id": architecture.id, **figures, "architecture": to_dict(architecture)})
