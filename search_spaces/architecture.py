@@ -15,7 +15,7 @@ OPS = ("mbconv", "dsconv", "conv", "fused", "bottleneck")
 SKIPS = ("identity", "none", "pool")
 ACTIVATIONS = ("swish", "relu", "relu6", "hard_swish")
 ALIASES = {"silu": "swish", "h_swish": "hard_swish", "hardswish": "hard_swish"}  # on reading
-GATES = ("sigmoid", "hard_sigmoid")
+GATES, PADDINGS = ("sigmoid", "hard_sigmoid"), ("half", "same")
 SE_FROM = ("input", "expanded", "channels")
 FORMAT, LARGEST_EXPAND = 1, 64
 _WHOLE = ("stem", "classes", "stem_kernel", "stem_stride", "in_channels", "head", "mix")
@@ -140,11 +140,10 @@ class Architecture:
         dropout: Before the linear layer, in [0, 1).
         drop_connect: Block i of n is dropped with probability drop_connect * i / n, in [0, 1).
         stem_kernel, stem_stride: Of the stem conv; the kernel is odd.
-        stem_pool: A 3x3 max pooling of stride 2 follows the stem (ResNet).
-        mix: Channels of a linear layer with an activation after the pooling (MobileNetV3's second
-            head conv), without batch normalization; 0 means none.
-        mix_bias: Whether that layer has a bias.
-        in_channels: Of the images: 3 for RGB, 1 for grey.
+        stem_pool: A 3x3 max pooling of stride 2 follows the stem (ResNet; padding `half`).
+        mix: Channels of a linear layer with an activation after the pooling (MobileNetV3); or 0.
+        mix_bias, in_channels: Whether that layer has a bias; of the images (3 for RGB, 1 for grey).
+        padding: `half` (kernel // 2 on every side) or `same` (TensorFlow's, whose weights ask it).
         name: For people only; two architectures that differ only in name are equal.
     """
 
@@ -162,6 +161,7 @@ class Architecture:
     mix: int = dataclasses.field(default=0, metadata=_LATER)
     mix_bias: bool = dataclasses.field(default=True, metadata=_LATER)
     in_channels: int = dataclasses.field(default=3, metadata=_LATER)
+    padding: str = dataclasses.field(default="half", metadata=_LATER)
     name: str = dataclasses.field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -176,17 +176,17 @@ class Architecture:
         odd("Architecture", "stem_kernel", self.stem_kernel)
         for field in ("stem_pool", "mix_bias"):
             true_or_false("Architecture", field, getattr(self, field))
+        one_of("Architecture", "padding", self.padding, PADDINGS[: 1 if self.stem_pool else 2])
         if not isinstance(self.name, str):
             raise UserError(f"Architecture.name is {self.name!r}: expected a text")
-        rate("Architecture", "dropout", self.dropout)
-        rate("Architecture", "drop_connect", self.drop_connect)
+        for field in ("dropout", "drop_connect"):
+            rate("Architecture", field, getattr(self, field))
         self._settle()
 
     def _settle(self) -> None:
         """One value for one network: activations under one name, none where it says nothing."""
         _set(self, "activation", _activation("Architecture", "activation", self.activation))
-        if not self.mix and not self.mix_bias:
-            _set(self, "mix_bias", True)
+        _set(self, "mix_bias", self.mix_bias or not self.mix)
         if any(stage.activation or stage.se_activation for stage in self.stages):
             _set(self, "stages", tuple(_relative(s, self.activation) for s in self.stages))
 
@@ -194,8 +194,8 @@ class Architecture:
     def id(self) -> str:
         """Twelve hex digits of the SHA-256 of the canonical JSON without the name."""
         before, after = _around(*_frame(self))  # a hundred thousand networks share most texts
-        text = ",".join(map(_text, self.stages))
-        return hashlib.sha256(f"{before}{text}{after}".encode()).hexdigest()[:12]
+        whole = f"{before}{','.join(map(_text, self.stages))}{after}"
+        return hashlib.sha256(whole.encode()).hexdigest()[:12]
 
     @property
     def size(self) -> Size:

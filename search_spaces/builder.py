@@ -39,16 +39,35 @@ class SqueezeExcite(nn.Module):
         return x * self.gate(gate)  # type: ignore[no-any-return]
 
 
+class SameConv2d(nn.Conv2d):
+    """A conv with TensorFlow's 'same' padding, where an odd sum has the more at the far end."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, height, width) -> ceil(height / stride), ceil(width / stride)."""
+        return super().forward(nn.functional.pad(x, same_padding(x, self.kernel_size, self.stride)))
+
+
+def same_padding(x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...]) -> list[int]:
+    """Pixels at left, right, top and bottom of (batch, channels, height, width) x."""
+    sides = []
+    for size, k, s in zip(reversed(x.shape[2:]), reversed(kernel), reversed(stride), strict=True):
+        whole = max((-(-size // s) - 1) * s + k - size, 0)
+        sides += [whole // 2, whole - whole // 2]
+    return sides
+
+
 class Fixed(NamedTuple):
     """What is the same for all layers of a block; dropout is before the classifier."""
 
     activation: str
     dropout: float
     bn: dict[str, float]
+    same: bool = False
 
 
 def _module(layer: Layer, of: Fixed) -> nn.Module:
     c_in, c_out, k = layer.in_channels, layer.out_channels, layer.kernel
+    same = of.same and layer.stride > 1  # elsewhere the two paddings are one
     if layer.kind == "se":
         return SqueezeExcite(layer, layer.inner or of.activation)
     if layer.kind == "max_pool":
@@ -62,8 +81,9 @@ def _module(layer: Layer, of: Fixed) -> nn.Module:
         if layer.activation:
             return nn.Sequential(linear, ACTIVATIONS[of.activation](inplace=True))
         return nn.Sequential(nn.Dropout(of.dropout), linear)
+    conv, padding = (SameConv2d, 0) if same else (nn.Conv2d, k // 2)
     parts: list[nn.Module] = [
-        nn.Conv2d(c_in, c_out, k, layer.stride, k // 2, groups=layer.groups, bias=not layer.norm)
+        conv(c_in, c_out, k, layer.stride, padding, groups=layer.groups, bias=not layer.norm)
     ]
     if layer.norm:
         parts.append(nn.BatchNorm2d(c_out, of.bn["eps"], of.bn["momentum"]))
@@ -158,9 +178,9 @@ def build(
             f"the network needs {memory / 1e9:,.0f} GB for one image, with its weights: "
             f"expected {LARGEST_BUILT / 1e9:g} GB or less; see its repeats, channels and resolution"
         )
-    fixed = Fixed(
-        architecture.activation, architecture.dropout, {"momentum": bn_momentum, "eps": bn_eps}
-    )
+    bn = {"momentum": bn_momentum, "eps": bn_eps}
+    same = architecture.padding == "same"
+    fixed = Fixed(architecture.activation, architecture.dropout, bn, same)
     network, index = Network(), 0
     stages: dict[str, nn.Sequential] = {}
     for name, block in walk(architecture):

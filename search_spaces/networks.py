@@ -1,5 +1,7 @@
 """The papers' networks, as tables."""
 
+from dataclasses import replace
+
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.errors import UserError
 
@@ -25,6 +27,14 @@ EFFICIENTNET_B0 = Architecture(
         (4, 5, 2, 6, 192, 0.25),
         (1, 3, 1, 6, 320, 0.25),
     ),
+)
+
+# tensorflow/tpu's efficientnet/lite: B0 without squeeze-and-excitation, with relu6.
+EFFICIENTNET_LITE0 = Architecture(
+    name="efficientnet_lite0",
+    activation="relu6",
+    padding="same",
+    stages=tuple(replace(stage, se=0.0) for stage in EFFICIENTNET_B0.stages),
 )
 
 # Tan et al. 2019, figure 7, and the block strings of tensorflow/tpu models/official/mnasnet.
@@ -129,6 +139,7 @@ NETWORKS = {
     network.name: network
     for network in (
         EFFICIENTNET_B0,
+        EFFICIENTNET_LITE0,
         MNASNET_A1,
         MNASNET_B1,
         MNASNET_SMALL,

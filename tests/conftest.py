@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch or numpy load
 import numpy as np
 import processes
 import pytest
+import vision  # noqa: F401
 from hypothesis import HealthCheck, settings
 from PIL import Image
 

@@ -106,7 +106,13 @@ def request_of(
     check_formats(source, wanted)
     asked = Request(source, wanted, seed=seed, opset=opset, softmax=softmax)
     if weights is not None:
-        return replace(asked, weights=read_weights(weights, source.architecture))
+        given = read_weights(weights, source.architecture)
+        if given.padding not in (None, source.architecture.padding):
+            click.echo(f"note: {weights} was trained with padding {given.padding!r}, which the "
+                       "network takes too", err=True)  # fmt: skip
+            padded = replace(source.architecture, padding=given.padding)
+            asked = replace(asked, source=replace(source, architecture=padded))
+        return replace(asked, weights=given)
     if source.folder is None:
         return replace(asked, untrained=f"{network} comes without weights")
     if classes not in (None, trained_for):

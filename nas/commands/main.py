@@ -9,6 +9,7 @@ from nas.commands.audit import audit
 from nas.commands.bench import bench
 from nas.commands.export import export
 from nas.commands.images.classify import classify
+from nas.commands.images.fit import fit
 from nas.commands.images.train import train
 from nas.commands.options import JSON, RUNS, size_given
 from nas.commands.predict import predict
@@ -28,6 +29,7 @@ def cli() -> None:
 # A command is a file beside this one and one line here.
 for command in (
     search,
+    fit,
     train,
     classify,
     predict,

@@ -90,7 +90,8 @@ class Altered(Dataset[tuple[Tensor, int]]):
         epoch, place = key
         image = torch.from_numpy(self.data.train_x[place].copy()).permute(2, 0, 1)
         if self.change is not None:
-            torch.manual_seed(entropy(self.seed, epoch, place, 3))
+            # torch.manual_seed costs half a millisecond: it looks for GPUs that are not used here
+            torch.default_generator.manual_seed(entropy(self.seed, epoch, place, 3))
             image = self.change(image)
         return image, int(self.data.train_y[place])
 

@@ -1,6 +1,7 @@
 """The loop of the final training: a known number of steps, whose rate falls to zero at the end."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ from nas.training.recipes import average_decay
 from nas.training.state import State
 from search_spaces.errors import UserError
 
-LOOKS = 20  # times that a training is validated along its way, the end included
+LOOKS = 20  # times that a training is validated along its way at most, the end included
+DEAR = 0.05  # part of the training that these looks may take
 VAL_BATCH = 250
 Numbers = tuple[float, ...]
 
@@ -64,7 +66,8 @@ class Task:
     def looks(self) -> list[int]:
         """The steps after which the network is validated; the last is the training's."""
         epochs, steps = self.settings.epochs, self.order.steps
-        every = 1 if self.settings.patience else max(1, round(epochs / LOOKS))
+        dear = self.data.val / (3 * len(self.data.train_y) * DEAR)  # a look at it costs a third
+        every = 1 if self.settings.patience else max(1, round(epochs / LOOKS), math.ceil(dear))
         along = range(every * steps, self.steps, every * steps)
         return [step for step in along if self.steps - step >= every * steps / 2] + [self.steps]
 

@@ -15,6 +15,8 @@ from results.export.weights import WEIGHTS, content_of, read_weights
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 
+CLASSIFIER = "classifier"  # in the names of the last linear layer
+
 
 @dataclass(frozen=True)
 class Start:
@@ -25,12 +27,14 @@ class Start:
         new: Whether the classifier is a new one.
         digest: 12 hex digits of the file's SHA-256.
         inputs: What the weights were trained on, where the file says.
+        padding: That they were trained with, where their names say it.
     """
 
     state: Mapping[str, Any]
     new: bool
     digest: str
     inputs: Inputs | None
+    padding: str | None = None
 
 
 def start_from(place: Path, architecture: Architecture) -> Start:
@@ -63,10 +67,10 @@ def start_from(place: Path, architecture: Architecture) -> Start:
                 continue
             state, new = dict(weights.state), classes != architecture.classes
             if new:
-                for name in [name for name in state if name.startswith("classifier")]:
+                for name in [name for name in state if CLASSIFIER in name]:
                     del state[name]
             _fit_stem(state, given, channels)
-            return Start(state, new, digest, weights.inputs)
+            return Start(state, new, digest, weights.inputs, weights.padding)
     assert refused is not None
     raise refused
 
@@ -96,4 +100,4 @@ def load_start(network: Any, start: Start) -> None:
     """Puts the weights into a network made by `builder.build`; a new classifier stays as it is."""
     missing, unknown = network.load_state_dict(dict(start.state), strict=False)
     assert not unknown, unknown
-    assert all(name.startswith("classifier") for name in missing), missing
+    assert all(CLASSIFIER in name for name in missing), missing

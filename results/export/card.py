@@ -74,7 +74,8 @@ def _network(request: Request) -> str:
         ("after the pooling", f"a linear layer of {a.mix} channels" if a.mix else None),
         ("dropout, drop-connect", f"{a.dropout:g}, {a.drop_connect:g}"),
         ("batch normalization", "epsilon 1e-3, momentum 0.01 (torch's)"),
-        ("padding", "kernel // 2 on every side"),
+        ("padding", "kernel // 2 on every side" if a.padding == "half" else
+         "TensorFlow's 'same': of an odd sum the more at the far end"),
         ("architecture id", a.id),
     ]  # fmt: skip
     lead = "A convolutional network for image classification, exported by compound-nas."

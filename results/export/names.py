@@ -21,6 +21,14 @@ Named = Mapping[str, Any]
 Modules = dict[str, dict[str, Any]]
 
 
+def padding_of(content: Named) -> str | None:
+    """The padding that weights were trained with, where their names say it; else None.
+
+    EfficientNet-PyTorch and its kin hold TensorFlow's weights, and pad as it does.
+    """
+    return "same" if any("_depthwise_conv" in str(name) for name in content) else None
+
+
 def our_names(content: Named, architecture: Architecture, wanted: Named) -> dict[str, Any]:
     """A state_dict under our names.
 

@@ -40,6 +40,18 @@ SQUEEZES = (  #: gated
 )  #: gated
 '''
 
+PADDED = '''
+class Conv2d(nn.Conv2d):
+    """A conv with TensorFlow's 'same' padding: of an odd sum the more at the far end."""
+
+    def forward(self, x):
+        sides = []
+        for size, k, s in zip(x.shape[:1:-1], self.kernel_size, self.stride):
+            whole = max((-(-size // s) - 1) * s + k - size, 0)
+            sides += [whole // 2, whole - whole // 2]
+        return super().forward(nn.functional.pad(x, sides))
+'''
+
 LAYERS = '''
 def chain(**layers):
     """The layers that are not None, one after the other, by name."""
@@ -54,7 +66,8 @@ def conv(c_in, c_out, kernel=1, stride=1, groups=1, activation=True):  #: !acts
 def conv(c_in, c_out, kernel=1, stride=1, groups=1, activation="<default>"):  #: acts
     """Conv with 'same' padding, batch normalization, activation."""
     layers = [
-        nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False),  #: !same
+        Conv2d(c_in, c_out, kernel, stride, groups=groups, bias=False),  #: same
         nn.BatchNorm2d(c_out, **BN),
     ]
     if activation:

@@ -243,6 +243,7 @@ def _builder_words(a: Architecture) -> dict[str, str]:
     ends = f"stem_kernel_size={a.stem_kernel},\n        num_features={a.head}"
     if a.mix:
         ends = f"num_features={a.mix},\n        head_bias={a.mix_bias},\n        se_from_exp=False"
+    ends += ',\n        pad_type="same"' if a.padding == "same" else ""
     return {
         "class_name": "MobileNetV3" if a.mix else "EfficientNet",
         "file_of_class": "mobilenetv3" if a.mix else "efficientnet",

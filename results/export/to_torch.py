@@ -15,6 +15,7 @@ from results.export.templates import (
     GATES,
     LAYERS,
     NETWORK,
+    PADDED,
     PATHS,
     RATIO,
     RESIDUAL,
@@ -54,6 +55,7 @@ def flags_of(architecture: Architecture) -> frozenset[str]:
         "pool": any(s is not None and s.kind == "avg_pool" for s in shortcuts),
         "head": architecture.head > 0,
         "stem_pool": architecture.stem_pool,
+        "same": architecture.padding == "same",
     }
     needs["after"] = needs["bottleneck"] and needs["residual"]
     needs["named"] = needs["acts"] or needs["gated"]
@@ -203,7 +205,7 @@ def source(architecture: Architecture, name: str) -> str:
     a, flags, figures = architecture, flags_of(architecture), cost(architecture)
     columns, drop = columns_of(flags), "residual" in flags
     paths = [text for op, text in PATHS.items() if any(stage.op == op for stage in a.stages)]
-    parts = [TOP, LAYERS]
+    parts = [TOP, *([PADDED] if "same" in flags else []), LAYERS]
     parts += [SQUEEZE, GATED if "gated" in flags else RATIO] if "se" in flags else []
     parts += [RESIDUAL] if drop else []
     parts += [*paths, _operators(a.stages)] if "ops" in flags else paths

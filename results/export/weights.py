@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from results.export.inputs import KEY, Inputs, inputs_of
-from results.export.names import our_names
+from results.export.names import our_names, padding_of
 from search_spaces.architecture import Architecture, to_json
 from search_spaces.errors import UserError
 
@@ -35,11 +35,13 @@ class Weights:
         state: Name -> tensor.
         origin: A sentence on where they come from.
         inputs: What images they were trained on; None where that is not known.
+        padding: That they were trained with, of `Architecture.padding`; None where not known.
     """
 
     state: Mapping[str, Any]
     origin: str
     inputs: Inputs | None = None
+    padding: str | None = None
 
 
 def check_safetensors() -> None:
@@ -60,11 +62,12 @@ def read_weights(file: Path, architecture: Architecture) -> Weights:
     Raises:
         UserError: The file can't be read or is not this network's.
     """
-    content = our_names(content_of(file), architecture, _wanted(architecture))
+    given = content_of(file)
+    content = our_names(given, architecture, _wanted(architecture))
     state, about = checked(content, architecture, str(file)), metadata(file)
     inputs = inputs_of(json.loads(about[KEY]), str(file)) if KEY in about else None
     origin = about.get("origin") or f"The weights come from `{file}`."
-    return Weights(state, origin, inputs)
+    return Weights(state, origin, inputs, padding_of(given))
 
 
 def metadata(file: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ from search_spaces.interchange import from_tf, from_timm, to_tf, to_timm
 # params: torchvision, and Keras for MobileNetV1; MACs: fvcore's conv + linear.
 PUBLISHED = {
     "efficientnet_b0": (5_288_548, 385_814_752),
+    "efficientnet_lite0": (4_652_008, 385_187_552),
     "mnasnet_a1": (3_887_038, 311_579_072),
     "mnasnet_b1": (4_383_312, 314_415_872),
     "mnasnet_small": (2_030_264, 68_339_184),

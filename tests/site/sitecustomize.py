@@ -18,18 +18,26 @@ class _Whole(importlib.abc.MetaPathFinder):
 
     def _define(self):
         import importlib.util
+        from pathlib import Path
 
         import torch
 
         place = importlib.util.find_spec("torchvision")
-        if place is None or torch.version.cuda is not None:
+        if place is None or _loads(torch, next(Path(place.origin).parent.glob("_C*"), None)):
             return
-        self.library = torch.library.Library("torchvision", "DEF")
+        library = torch.library.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
-            self.library.define(
-                f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            )
-        torch._torchvision_of_tests = self.library  # kept as long as torch is
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        torch._torchvision_of_tests = library  # kept as long as torch is
+
+
+def _loads(torch, compiled):
+    """Whether the compiled part is there and fits this torch."""
+    try:
+        torch.ops.load_library(str(compiled))
+        return True
+    except OSError:
+        return False
 
 
 sys.meta_path.insert(0, _Whole())

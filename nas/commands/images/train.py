@@ -203,6 +203,8 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     Raises:
         UserError: Something can't be used.
     """
+    from dataclasses import replace
+
     from nas.final.batches import transforms
     from nas.final.plan import Plan, inputs_for
     from nas.final.start import start_from
@@ -214,6 +216,8 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     start = None if what.weights is None else start_from(
         _place(what.weights, where.runs), architecture
     )  # fmt: skip
+    if start is not None and start.padding is not None:
+        architecture = replace(architecture, padding=start.padding)
     inputs = inputs_for(
         images, architecture.size, start, what.mean, what.deviation, architecture.in_channels,
         what.fit, how.crop,

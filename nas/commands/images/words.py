@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from results.terminal import plain
 
 if TYPE_CHECKING:
+    from nas.final.journey import Seen
     from nas.final.plan import Plan
     from nas.final.run import Trained
     from nas.final.settings import Settings
+    from nas.search.conclude import Result
+    from nas.training.images import ImageData
 
 CLASSES = 5  # of the worst classes, so many are printed
 
@@ -89,3 +92,39 @@ def answers_table(rows: Sequence[dict[str, Any]]) -> None:
             plain(row["image"]), plain(first["class"]), f"{100 * first['probability']:.1f} %", rest
         )
     console().print(made)
+
+
+def seen_lines(seen: "Seen", images: "ImageData") -> list[str]:
+    """What the images are, in a few lines."""
+    import numpy as np
+
+    counts = np.bincount(images.train_y, minlength=len(images.classes)).tolist()
+    order = sorted(range(len(counts)), key=lambda i: counts[i])
+    names = [f"{plain(images.classes[i])} {counts[i]:,}" for i in order]
+    shown = names if len(names) <= 6 else [*names[:2], "...", *names[-2:]]
+    lost = sum(files for _, files, _, _ in images.lost)
+    lines = [
+        f"images: {images.train:,} to train and {images.val:,} to validate, {len(counts)} classes "
+        f"({', '.join(shown)}), taken at {seen.size} px",
+        f"how networks are compared: {seen.why}",
+    ]
+    if lost:
+        lines.insert(1, f"{lost:,} files can't be used")
+    return lines
+
+
+def found_lines(result: "Result") -> list[str]:
+    """What the search of a journey found, and what its word is worth."""
+    from search_spaces.quantities import QUANTITIES
+
+    pick = result.pick
+    if pick is None or result.best is None:
+        return []
+    of = result.plan.objective.of_quantity
+    cost = of.format(result.plan.objective.cost(pick.architecture))
+    macs = QUANTITIES["flops"].format(pick.cost.macs)
+    params = QUANTITIES["params"].format(pick.cost.params)
+    found = f"found {pick.architecture.id}: {macs} multiply-adds, {params} parameters"
+    lines = [found + (f", {cost}" if cost not in (macs, params) else "")]
+    notes = (result.best.get("otherwise") or {}).get("notes") if result.plan.proxy else []
+    return lines + [f"note: {note}" for note in notes or []]

