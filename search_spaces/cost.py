@@ -70,15 +70,16 @@ class Cost(NamedTuple):
 
 def layer_cost(layer: Layer) -> Cost:
     """The cost of one primitive layer; `live` is its input and its output."""
-    c_in, c_out, pixels = layer.in_channels, layer.out_channels, layer.size_out.area
-    before, after = c_in * layer.size_in.area, c_out * pixels
-    if layer.kind == "conv":
+    _, kind, c_in, c_out, (high, wide), (height, width), *_ = layer
+    pixels = height * width
+    before, after = c_in * high * wide, c_out * pixels
+    if kind == "conv":
         weights = layer.kernel**2 * (c_in // layer.groups) * c_out
         params = weights + 2 * c_out * layer.norm
         return Cost(weights * pixels, params, after, before + after)
-    if layer.kind == "linear":
+    if kind == "linear":
         return Cost(c_in * c_out, c_in * c_out + c_out * layer.bias, c_out, before + after)
-    if layer.kind == "se":  # a product in place
+    if kind == "se":  # a product in place
         weights, between = 2 * c_in * c_out, c_in + c_out
         return Cost(weights, weights + between, between, before + between)
     return Cost(0, 0, 0, before + after)
