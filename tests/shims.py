@@ -15,6 +15,8 @@ ALWAYS = {  # (command, word that must stand there too) -> options added; the la
     ("nas search", ""): "--trials 40",
     ("nas search", "--data"): "--trials 4",
     ("nas search", "--retrain"): "--retrain 1 --retrain-epochs 10",
+    ("nas fit", ""): "--trials 2 --epochs 4",
+    ("nas train", ""): "--epochs 2",
     ("nas audit", ""): "--networks 3 --seeds 1 --epochs 1,2",
     ("nas bench", ""): "--evaluations 25 --seeds 1",
     ("nas bench", "random,tpe,predictor,optuna.samplers:GPSampler"): "--evaluations 12",  # 6 s each
@@ -36,9 +38,10 @@ def shorten(name, arguments):
         if option in given:
             at = given.index(option)
             del given[at : at + 2]
-    if "--data" in given and "30M" in given:
+    trains = "--data" in given and given[0] != "train"
+    if (trains or given[0] == "fit") and "30M" in given:
         given[given.index("30M")] = "12M"
-    if "--data" in given and "--executor" not in given:
+    if trains and "--executor" not in given:
         given += ["--executor", "local"]
     if "--workers" in given:
         given[given.index("--workers") + 1] = "2"

@@ -18,6 +18,7 @@ from pathlib import Path
 import processes
 import pytest
 from shims import shorten
+from vision import SITE
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -99,7 +100,7 @@ def test_a_pages_blocks_run(page, desk, tmp_path):
         **os.environ,
         "PATH": f"{here / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "COMPOUND_NAS_CACHE": str(here / "cache"),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}:{SITE}",
     }
     if processes.FORKS:
         environment[processes.PLACE] = processes.address()
