@@ -25,7 +25,7 @@ from nas.imagenet.evidence.rows import read
 from nas.imagenet.joint.architectures import numbers_of
 from nas.imagenet.joint.domain import Ranges
 from nas.imagenet.joint.model import Joint
-from nas.objective import Objective
+from nas.objective import CAUTION, Objective
 from nas.search.generations import Generations
 from nas.search.otherwise import scaled_b0
 from nas.workers.predicting import PredictingExecutor
@@ -56,7 +56,9 @@ def gain(model: Joint, network: Architecture, other: Architecture) -> float:
     return float(means[0] - means[1])
 
 
-def pick(model: Joint, target: float, trials: int, seed: int, caution: float = 1.0) -> Architecture:
+def pick(
+    model: Joint, target: float, trials: int, seed: int, caution: float = CAUTION
+) -> Architecture:
     """What the default search finds, without its store."""
     objective = Objective("hard", target, caution=caution)
     measure = against(ImagenetEvaluator(model=model), scaled_b0(objective))
@@ -79,7 +81,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--splits", type=int, default=2)
     parser.add_argument("--trials", type=int, default=5000)
-    parser.add_argument("--caution", type=float, default=1.0, help="spreads taken off a prediction")
+    parser.add_argument(
+        "--caution", type=float, default=CAUTION, help="spreads taken off a prediction"
+    )
     parser.add_argument("--against", help="a network, in place of B0 scaled to T")
     given = parser.parse_args()
     rows = read(given.data)

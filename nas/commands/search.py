@@ -19,6 +19,7 @@ from nas.commands.options import (
     options,
 )
 from nas.commands.targets import Targets
+from nas.objective import CAUTION
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Asked(Group):
     )]  # fmt: skip
     seed: Annotated[int, SEED]
     caution: Annotated[float, click.option(
-        "--caution", default=1.0, show_default=True, type=float,
+        "--caution", default=CAUTION, show_default=True, type=float,
         help="Standard deviations taken off an accuracy before it is compared.",
     )]  # fmt: skip
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas.evaluators import Evaluator
-from nas.objective import Limit, Objective
+from nas.objective import CAUTION, Limit, Objective
 from nas.search.drive import Proposer
 from nas.search.execution import Execution
 from nas.search.generations import Generations
@@ -136,7 +136,7 @@ class Plan(Execution):
         parts += self.trained
         if self.proxy is None and named(self.evaluator) != "imagenet":
             parts += [named(self.evaluator)]
-        parts += [f"caution{o.caution:g}"] if o.caution != 1 else []
+        parts += [f"caution{o.caution:g}"] if o.caution != CAUTION else []
         parts += [f"seed{self.seed}"] if self.seed else []
         return run_name(parts)
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of
-from nas.objective import Limit, Objective, feasible_values, limits_of
+from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
 from nas.search.feasibility import Feasibility, feasibility
@@ -159,7 +159,7 @@ def run(
 def find(
     target_flops: float | None = None,
     objective: str = "hard",
-    caution: float = 1.0,
+    caution: float = CAUTION,
     target: Limit | None = None,
     **plan: Any,
 ) -> Result:

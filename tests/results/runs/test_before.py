@@ -51,7 +51,7 @@ def test_the_search_goes_on_from_its_trials(call):
     # What were the defaults then are given now.
     command = (
         "nas search --target-flops 400M --space efficientnet --evaluator surrogate --trials {} "
-        "--name search --json"
+        "--caution 1 --name search --json"
     )
     same = json.loads(call(command.format(40)))
     assert (same["id"], same["accuracy"]) == (best["id"], pytest.approx(best["accuracy"]))
