@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from nas.final.loop import Progress, Task, outputs
+from nas.final.loop import Progress
 from nas.final.plan import Plan
 from nas.final.scores import Scores, by_class, scores_of, worst_images
+from nas.final.task import Task, outputs
 from nas.training.folders import splits_of
 from nas.training.state import State
 from results.export.weights import WEIGHTS, safetensors_bytes

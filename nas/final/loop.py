@@ -1,75 +1,23 @@
 """The loop of the final training: a known number of steps, whose rate falls to zero at the end."""
 
-import contextlib
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from nas.final.batches import Altered, Order, Share, loader, mixing, moved
+from nas.final.batches import Altered, loader, mixing, moved
 from nas.final.parallel import told
 from nas.final.scores import Scores, scores_of
 from nas.final.settings import Settings
-from nas.training.images import ImageData
-from nas.training.loop import CHECK, TrainingFailed, check_losses, entropy, gradients, update
+from nas.final.task import Task, normalized, outputs
+from nas.training.loop import CHECK, check_losses, entropy, gradients, update
 from nas.training.recipes import average_decay
 from nas.training.state import State
 from search_spaces.errors import UserError
-
-LOOKS = 20  # times that a training is validated along its way at most, the end included
-DEAR = 0.05  # part of the training that these looks may take
-VAL_BATCH = 250
-Numbers = tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is trained on, and how.
-
-    Attributes:
-        data: The images, of the network's size or larger.
-        settings: How.
-        size: (height, width) of the network's images.
-        mean: Of each channel, of pixels from 0 to 1; what is subtracted.
-        deviation: What the difference is divided by.
-        seed: Of all that is random.
-        workers: Processes that load; 0 loads in this one.
-        share: This process's part of each batch.
-    """
-
-    data: ImageData
-    settings: Settings
-    size: tuple[int, int]
-    mean: Numbers
-    deviation: Numbers
-    seed: int
-    workers: int = 0
-    share: Share = field(default_factory=Share)
-
-    @property
-    def order(self) -> Order:
-        """The batches of all steps."""
-        return Order(np.asarray(self.data.train_y), self.settings, self.seed, self.share)
-
-    @property
-    def steps(self) -> int:
-        """Of the whole training."""
-        return max(1, round(self.settings.epochs * self.order.steps))
-
-    @property
-    def looks(self) -> list[int]:
-        """The steps after which the network is validated; the last is the training's."""
-        epochs, steps = self.settings.epochs, self.order.steps
-        dear = self.data.val / (3 * len(self.data.train_y) * DEAR)  # a look at it costs a third
-        every = 1 if self.settings.patience else max(1, round(epochs / LOOKS), math.ceil(dear))
-        along = range(every * steps, self.steps, every * steps)
-        return [step for step in along if self.steps - step >= every * steps / 2] + [self.steps]
 
 
 def optimizer_of(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
@@ -118,14 +66,6 @@ def loss_of(task: Task, device: torch.device) -> Callable[[Tensor, Tensor], Tens
             len(task.data.train_y) / (len(counts) * counts), dtype=torch.float32, device=device
         )
     return nn.CrossEntropyLoss(weights, label_smoothing=task.settings.smoothing)
-
-
-def normalized(images: Tensor, task: Task, device: torch.device) -> Tensor:
-    """(n, channels, height, width) uint8 -> floats around 0, channels last, on the device."""
-    numbers = (torch.tensor(task.mean), torch.tensor(task.deviation))
-    mean, deviation = (255 * n.view(1, -1, 1, 1).to(device) for n in numbers)
-    pixels = images.to(device, non_blocking=True).to(torch.float32)
-    return ((pixels - mean) / deviation).contiguous(memory_format=torch.channels_last)
 
 
 @dataclass
@@ -270,39 +210,3 @@ def _row(state: State, task: Task, loss: float, found: Scores) -> dict[str, floa
         "top5": found.top5 if found.top5 is not None else 100.0,
         "balanced": found.balanced,
     }
-
-
-@contextlib.contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    before = network.training
-    network.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        network.train(before)
-
-
-def outputs(network: nn.Module, task: Task) -> npt.NDArray[np.float32]:
-    """The network's logits (n, classes) of the validation images.
-
-    Raises:
-        TrainingFailed: One is not finite.
-    """
-    device, images = next(network.parameters()).device, task.data.val_x
-    top, left = (
-        (have - want) // 2 for have, want in zip(images.shape[1:3], task.size, strict=True)
-    )
-    height, width = task.size
-    parts = []
-    with _evaluating(network):
-        for start in range(0, len(images), VAL_BATCH):
-            some = images[start : start + VAL_BATCH, top : top + height, left : left + width]
-            x = torch.from_numpy(np.array(some)).permute(0, 3, 1, 2)
-            half = device.type == "cuda"
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                parts.append(network(normalized(x, task, device)).float().cpu())
-    logits = torch.cat(parts)
-    if not logits.isfinite().all():
-        raise TrainingFailed("the network's outputs are not finite: the training diverged")
-    return logits.numpy()

@@ -10,7 +10,6 @@ best.json            the network, as every command takes it
 
 import contextlib
 import csv
-import io
 import itertools
 import signal
 import threading
@@ -24,23 +23,23 @@ import torch
 
 from nas.final.batches import Share
 from nas.final.finish import finish
-from nas.final.loop import Hooks, Progress, Task, optimizer_of, outputs, train
+from nas.final.keeping import HISTORY, STATE, curves, keeper, restored
+from nas.final.loop import Hooks, Progress, optimizer_of, train
 from nas.final.parallel import group, my_share, shared, told
 from nas.final.plan import Plan
 from nas.final.settings import Settings, epochs_within, settings_for
 from nas.final.start import load_start
-from nas.training.checkpoints import EVERY
+from nas.final.task import Task, outputs
 from nas.training.loop import CHECK, prepare
 from nas.training.loop import settings as of_torch
 from nas.training.state import State
-from results.runs.files import read_json, write_atomically, write_json
+from results.runs.files import read_json, write_json
 from results.runs.folder import RECORD, run_path
 from results.runs.load import BEST
 from results.runs.session import Run, session
 from search_spaces.builder import build
 from search_spaces.errors import UserError
 
-STATE, HISTORY = "state.pt", "history.csv"
 TIMED = 8  # steps that are measured where the training's length is given in minutes
 
 
@@ -112,14 +111,17 @@ def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) 
         settings = told(_settings(plan, kept, place), share)
         task = _task(plan, settings, place)
         state = _state(plan, settings, place)
-        progress = _restored(folder / STATE, state)
+        progress = restored(folder / STATE, state)
         if place.type == "cuda" and share.world > 1:
             state.network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.network)  # type: ignore[no-untyped-call]
         state.forward = shared(state.network, share, device)
         watch.began(settings, task.steps, state.step)
         trained = Trained(folder, settings)
-        with _asked_to_stop(share) as stop, _curves(plan, folder, kept is not None) as curve:
-            hooks = Hooks(watch.step, _keeper(folder, kept is not None, curve), stop)
+        with (
+            _asked_to_stop(share) as stop,
+            curves(folder, plan.tensorboard and kept is not None) as curve,
+        ):
+            hooks = Hooks(watch.step, keeper(folder, kept is not None, curve), stop)
             trained.interrupted = not train(state, progress, task, hooks)
         trained.history, trained.seconds = progress.history, progress.seconds
         if kept is not None:
@@ -208,78 +210,6 @@ def _seconds(plan: Plan, settings: Settings, place: torch.device) -> tuple[float
     begun = time.perf_counter()
     outputs(state.network, task)
     return sorted(steps)[len(steps) // 2] * task.order.steps, time.perf_counter() - begun
-
-
-def _restored(file: Path, state: State) -> Progress:
-    """The progress on disk, with the state loaded; a new one where there is none.
-
-    Raises:
-        UserError: The file is damaged.
-    """
-    if not file.is_file():
-        return Progress()
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-        state.load_state_dict(content["state"])
-        return Progress(content["history"], float(content["seconds"]), content["best"])
-    except Exception as error:  # torch.load raises nearly anything on a broken file
-        raise UserError(
-            f"{file} can't be continued from ({type(error).__name__}): it is damaged or of another "
-            "version; remove it to train from the start"
-        ) from None
-
-
-def _keeper(folder: Path, first: bool, curve: Callable[[dict[str, float]], None]) -> Any:
-    """Keeps state and history on disk: now and then, after a validation, and when asked to."""
-    last = [time.monotonic()]
-    rows = [0]
-
-    def keep(state: State, progress: Progress, now: bool) -> None:
-        if not first or not (now or time.monotonic() - last[0] > EVERY):
-            return
-        content = io.BytesIO()
-        held = {"state": state.state_dict(), "history": progress.history,
-                "seconds": progress.seconds, "best": progress.best}  # fmt: skip
-        torch.save(held, content)
-        write_atomically(folder / STATE, content.getvalue())
-        if progress.history:
-            write_atomically(folder / HISTORY, _table(progress.history))
-        for row in progress.history[rows[0] :]:
-            curve(row)
-        rows[0], last[0] = len(progress.history), time.monotonic()
-
-    return keep
-
-
-def _table(rows: list[dict[str, float]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-@contextlib.contextmanager
-def _curves(plan: Plan, folder: Path, first: bool) -> Iterator[Callable[[dict[str, float]], None]]:
-    """Gives `curve(row)`: for TensorBoard where that is asked for."""
-    if not plan.tensorboard or not first:
-        yield lambda row: None
-        return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise UserError(
-            "--tensorboard needs tensorboard: install it with pip install 'compound-nas[train]', "
-            "or from a checkout with pip install -e '.[train]'"
-        ) from None
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
-
-        def curve(row: dict[str, float]) -> None:
-            for name, value in row.items():
-                if name not in ("step", "epoch"):
-                    writer.add_scalar(name, value, int(row["step"]))
-
-        yield curve
 
 
 @contextlib.contextmanager

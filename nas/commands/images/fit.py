@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from nas.commands.images.train import How
+from nas.commands.images.options import How
 from nas.commands.options import JSON, RUNS, SEED, Group, command_line, options
 from nas.commands.targets import Targets
 

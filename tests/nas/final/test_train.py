@@ -11,15 +11,14 @@ import torch
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
-from nas.final import loop
 from nas.final.batches import Altered, Order, Share
 from nas.final.classify import classify, image_files, model_of, prepared
-from nas.final.loop import Task
 from nas.final.plan import Plan, images_for, inputs_for
 from nas.final.run import Told, run
 from nas.final.scores import by_class, losses_of, scores_of, worst_images
 from nas.final.settings import Settings, batch_for, epochs_for, epochs_within, settings_for
 from nas.final.start import start_from
+from nas.final.task import LOOKS, Task
 from results.export.inputs import Inputs, from_metadata, inputs_of
 from results.export.to_onnx import onnx_bytes, onnx_parity
 from search_spaces import Architecture, Stage, UserError
@@ -168,7 +167,7 @@ def test_it_learns_and_leaves_what_other_commands_take(trained, place):
 
 def test_cut_off_anywhere_it_ends_in_the_same_weights(trained, place, monkeypatch):
     monkeypatch.setattr("nas.final.loop.CHECK", 1)
-    monkeypatch.setattr("nas.final.run.EVERY", 0)
+    monkeypatch.setattr("nas.final.keeping.EVERY", 0)
     for step in (1, 20):  # in the first and in the second session
 
         class Killed(Exception):
@@ -217,7 +216,7 @@ def test_the_looks_are_few_and_end_with_the_training(place):
     task = Task(
         images, Settings(epochs=40, batch=16, warmup=0), (16, 16), (0.5,) * 3, (0.25,) * 3, 0
     )
-    assert len(task.looks) <= loop.LOOKS + 1
+    assert len(task.looks) <= LOOKS + 1
     assert task.looks[-1] == task.steps == 120
 
 

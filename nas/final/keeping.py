@@ -1,0 +1,91 @@
+"""What of a training in progress is on disk: its state, its history, its curves."""
+
+import contextlib
+import csv
+import io
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nas.final.loop import Progress
+from nas.training.checkpoints import EVERY
+from nas.training.state import State
+from results.runs.files import write_atomically
+from search_spaces.errors import UserError
+
+STATE, HISTORY = "state.pt", "history.csv"
+
+
+def restored(file: Path, state: State) -> Progress:
+    """The progress on disk, with the state loaded; a new one where there is none.
+
+    Raises:
+        UserError: The file is damaged.
+    """
+    if not file.is_file():
+        return Progress()
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+        state.load_state_dict(content["state"])
+        return Progress(content["history"], float(content["seconds"]), content["best"])
+    except Exception as error:  # torch.load raises nearly anything on a broken file
+        raise UserError(
+            f"{file} can't be continued from ({type(error).__name__}): it is damaged or of another "
+            "version; remove it to train from the start"
+        ) from None
+
+
+def keeper(folder: Path, first: bool, curve: Callable[[dict[str, float]], None]) -> Any:
+    """Keeps state and history on disk: now and then, after a validation, and when asked to."""
+    last = [time.monotonic()]
+    rows = [0]
+
+    def keep(state: State, progress: Progress, now: bool) -> None:
+        if not first or not (now or time.monotonic() - last[0] > EVERY):
+            return
+        content = io.BytesIO()
+        held = {"state": state.state_dict(), "history": progress.history,
+                "seconds": progress.seconds, "best": progress.best}  # fmt: skip
+        torch.save(held, content)
+        write_atomically(folder / STATE, content.getvalue())
+        if progress.history:
+            write_atomically(folder / HISTORY, _table(progress.history))
+        for row in progress.history[rows[0] :]:
+            curve(row)
+        rows[0], last[0] = len(progress.history), time.monotonic()
+
+    return keep
+
+
+def _table(rows: list[dict[str, float]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+@contextlib.contextmanager
+def curves(folder: Path, wanted: bool) -> Iterator[Callable[[dict[str, float]], None]]:
+    """Gives `curve(row)`: for TensorBoard where that is asked for."""
+    if not wanted:
+        yield lambda row: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError(
+            "--tensorboard needs tensorboard: install it with pip install 'compound-nas[train]', "
+            "or from a checkout with pip install -e '.[train]'"
+        ) from None
+    with SummaryWriter(str(folder / "tensorboard")) as writer:
+
+        def curve(row: dict[str, float]) -> None:
+            for name, value in row.items():
+                if name not in ("step", "epoch"):
+                    writer.add_scalar(name, value, int(row["step"]))
+
+        yield curve
