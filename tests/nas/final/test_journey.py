@@ -1,0 +1,127 @@
+"""From images to classes through the commands, and a training in several processes."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import processes
+import pytest
+from PIL import Image
+from waiting import wait_for
+
+pytestmark = pytest.mark.slow
+CLASSES = ("disc", "ring", "stripes")
+
+
+def draw(rng, kind, size, channels):
+    """A shape of random place, size and shade on noise."""
+    height, width = size
+    y, x = np.mgrid[:height, :width]
+    side = min(size)
+    middle = rng.uniform(0.35, 0.65, 2) * size
+    r = rng.uniform(0.2, 0.32) * side
+    away = np.hypot(y - middle[0], x - middle[1])
+    mask = {
+        "disc": away < r,
+        "ring": abs(away - r) < 0.07 * side,
+        "stripes": (x + rng.integers(9)) // (side // 8) % 2 == 0,
+    }[kind]
+    pixels = rng.normal(60, 15, (height, width, channels))
+    pixels[mask] += rng.uniform(90, 150, channels)
+    image = np.clip(pixels, 0, 255).astype(np.uint8)
+    return Image.fromarray(image[..., 0] if channels == 1 else image)
+
+
+def make(folder, count, size, channels, seed):
+    """So many images of each class in folder/CLASS; their paths."""
+    rng, paths = np.random.default_rng(seed), []
+    for kind in CLASSES:
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            paths.append(folder / kind / f"{i}.png")
+            draw(rng, kind, size, channels).save(paths[-1])
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "channels"),
+    [("flat", (24, 24), 3), ("flat", (24, 24), 1), ("flat", (48, 80), 3), ("csv", (24, 24), 3)],
+)
+def test_200_images_are_enough_to_name_others(kind, size, channels, tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(tmp_path / "cache"))
+    paths = make(tmp_path / "images", 67, size, channels, 0)
+    held = make(tmp_path / "held", 10, size, channels, 1)
+    data = "images"
+    if kind == "csv":
+        data = "labels.csv"
+        with (tmp_path / data).open("w", newline="") as file:
+            rows = [(p.relative_to(tmp_path), p.parent.name) for p in paths]
+            csv.writer(file).writerows([("path", "label"), *rows])
+    given = ["fit", data, "--target-flops", "20M" if size[1] > 50 else "6M", "--name", "mine",
+             "--trials", "2", "--epochs", "25", "--channels", str(channels)]  # fmt: skip
+    done = processes.run("nas", *given, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (
+        f"taken at {'x'.join(map(str, size)) if size[0] != size[1] else size[0]} px" in done.stdout
+    )
+    command = done.stdout.strip().split("\n")[-1].removeprefix("try it: nas ").split()
+    assert command[0] == "classify"
+    named = processes.run("nas", *command[:-1], "held", "--json", cwd=tmp_path)
+    answers = json.loads(named.stdout)
+    right = sum(row["answers"][0]["class"] == row["image"].split("/")[1] for row in answers)
+    assert len(answers) == len(held)
+    assert right >= 0.9 * len(held), right
+    again = processes.run("nas", *given, "--json", cwd=tmp_path)  # nothing is trained again
+    assert json.loads(again.stdout)["best"]["accuracy"] > 90
+
+
+TRAIN = ("train", "net.json", "--data", "images", "--epochs", "30", "--threads", "1",
+         "--train-on", "cpu", "--batch", "16", "--augment", "trivial")  # fmt: skip
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    from search_spaces import Architecture, Stage, to_json
+
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(tmp_path / "cache"))
+    make(tmp_path / "images", 40, (24, 24), 3, 0)
+    stages = (Stage("mbconv", 12, 1, 3, 2, 2), Stage("mbconv", 24, 1, 5, 2, 3))
+    net = Architecture(stages, stem=8, head=48, resolution=24, stem_stride=1)
+    (tmp_path / "net.json").write_text(to_json(net))
+    return tmp_path
+
+
+def weights(folder):
+    from safetensors.numpy import load_file
+
+    return load_file(folder / "weights.safetensors")
+
+
+def test_killed_and_continued_it_ends_in_the_same_weights(bench):
+    whole = processes.run("nas", *TRAIN, "--name", "whole", cwd=bench)
+    assert whole.returncode == 0, whole.stderr
+    for sent in (signal.SIGINT, signal.SIGKILL):  # the second goes on from the first's state
+        running = processes.Running("nas", *TRAIN, "--name", "cut", cwd=bench)
+        state = bench / "runs/cut/state.pt"
+        before = state.stat().st_mtime_ns if state.exists() else 0
+        wait_for(lambda s=state, b=before: s.exists() and s.stat().st_mtime_ns > b)
+        running.send_signal(sent)
+        assert running.wait(60) in (130, -9, 137)
+        assert not (bench / "runs/cut/best.json").exists()
+    ended = processes.run("nas", *TRAIN, "--name", "cut", cwd=bench)
+    assert ended.returncode == 0, ended.stderr
+    first, second = weights(bench / "runs/whole"), weights(bench / "runs/cut")
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_two_processes_share_the_work(bench):
+    alone = processes.run("nas", *TRAIN, "--name", "alone", "--json", cwd=bench)
+    command = [sys.executable, "-m", "nas", *TRAIN, "--processes", "2", "--name", "two", "--json"]
+    two = subprocess.run(command, cwd=bench, capture_output=True, text=True, timeout=400)
+    assert two.returncode == 0, two.stderr
+    one, both = json.loads(alone.stdout)["best"], json.loads(two.stdout)["best"]
+    assert both["accuracy"] >= 85
+    assert abs(one["accuracy"] - both["accuracy"]) <= 3 * (one["spread"] + 4)
