@@ -5,6 +5,7 @@ Light to import: rich loads when a table is printed.
 
 import codecs
 import errno
+import math
 import os
 import re
 import signal
@@ -209,3 +210,12 @@ def percent(mean: float | None, half: float | None) -> str:
     if mean is None:
         return "-"
     return f"{mean:.2f}" + (f" ± {half:.2f}" if half else "")
+
+
+def two_digits(number: int) -> str:
+    """A whole number that may be beyond all floats, as `7.5e+100`; small ones as they are."""
+    if number < 10**300:
+        return f"{number:.2g}"
+    power = math.floor(math.log10(number))
+    first, second = str(number // 10 ** (power - 1))[:2]
+    return f"{first}.{second}e+{power}"

@@ -59,26 +59,29 @@ def _choices(
 def _builder(
     stages: Sequence[Mapping[str, Any]], network: Mapping[str, Any]
 ) -> Callable[[Values], Architecture]:
-    rows = [
-        [(key, f"stage{i}.{key}", value) for key, value in {"op": "mbconv", **stage}.items()]
-        for i, stage in enumerate(stages)
-    ]
+    makers = [_maker(f"stage{i}.", {"op": "mbconv", **stage}) for i, stage in enumerate(stages)]
 
     def build(values: Values) -> Architecture:
-        built = []
-        for row in rows:
-            made: dict[str, Any] = {key: values.get(path, value) for key, path, value in row}
-            if made.get("repeats") == 0:  # an optional block that is not there
-                continue
-            op, expand = op_and_expand(made["op"])
-            made["op"] = op
-            if expand is not None:
-                made["expand"] = expand
-            built.append(_stage(**made))
+        built = [make(*(values[path] for path in paths)) for paths, make in makers]
         whole: dict[str, Any] = {key: values.get(key, value) for key, value in network.items()}
-        return Architecture(tuple(built), **whole)
+        return Architecture(tuple(stage for stage in built if stage is not None), **whole)
 
     return build
+
+
+def _maker(prefix: str, table: Mapping[str, Any]) -> tuple[list[str], Callable[..., Stage | None]]:
+    """The names of a stage's choices, and what makes it of their options; None with 0 repeats."""
+    chosen = [key for key, value in table.items() if isinstance(value, list | tuple)]
+
+    @functools.lru_cache(maxsize=1 << 12, typed=True)
+    def make(*options: Any) -> Stage | None:
+        made = {**table, **dict(zip(chosen, options, strict=True))}
+        if made.get("repeats") == 0:  # an optional block that is not there
+            return None
+        made["op"], expand = op_and_expand(made["op"])
+        return _stage(**made if expand is None else {**made, "expand": expand})
+
+    return [prefix + key for key in chosen], make
 
 
 def table_space(

@@ -14,7 +14,7 @@ from nas.search.conclude import Result
 from nas.search.feasibility import Feasibility
 from nas.search.forecast import Forecast, duration
 from nas.search.otherwise import verdict
-from results.terminal import accuracy_text, bold, console, table, yellow
+from results.terminal import accuracy_text, bold, console, table, two_digits, yellow
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost, cost
 from search_spaces.quantities import QUANTITIES, Quantity
@@ -62,7 +62,7 @@ def print_spaces(rows: Sequence[tuple[Space, dict[str, Range]]]) -> None:
     """Prints each space's size, and smallest, median and largest of each quantity."""
     listed = table("space", "networks", "choices", "quantity", "smallest", "median", "largest")
     for space, ranges in rows:
-        heading = (space.name, f"{space.size:.2g}", str(len(space.choices)))
+        heading = (space.name, two_digits(space.size), str(len(space.choices)))
         for name, span in ranges.items():
             quantity = QUANTITIES[name]
             values = (quantity.format(v) for v in (span.smallest, span.median, span.largest))

@@ -11,6 +11,7 @@ from nas.strategies.problem import Facts, Problem
 
 SAMPLES = 512  # random networks whose mean and spread standardise the numbers
 CHILDREN, PARENTS, GENERATIONS = 160, 32, 8  # of the evolution behind one proposal
+TURNS = 100  # times at most that networks outside the limits are turned to the anchor
 POOL = 4096  # networks at most that a proposal looks at where they are listed
 Score = Callable[[Codes, Facts], Floats]
 
@@ -88,10 +89,12 @@ class Inner:
         codes = (rng.random_sample((n, len(self.sizes))) * self.sizes).astype(np.int64)
         order = rng.random_sample(codes.shape).argsort(1)
         outside = np.flatnonzero(~self.problem.facts(codes).allowed)
-        for column in order.T:
+        each = -(-len(self.sizes) // TURNS)
+        for at in range(0, len(self.sizes), each):
             if not len(outside):
                 break
-            codes[outside, column[outside]] = self._anchor[column[outside]]
+            columns = order[outside, at : at + each]
+            codes[outside[:, None], columns] = self._anchor[columns]
             outside = outside[~self.problem.facts(codes[outside]).allowed]
         return codes, self.problem.facts(codes)
 

@@ -8,7 +8,7 @@ import processes
 import pytest
 from rich.console import ColorSystem
 
-from results.terminal import bold, console, plain, table
+from results.terminal import bold, console, plain, table, two_digits
 
 
 def printed(*lines, terminal=False):
@@ -79,3 +79,9 @@ def test_a_path_of_thousands_of_letters_is_the_users_mistake_in_a_short_sentence
     done = processes.run("nas", "show", "x" * 5000)
     assert done.returncode == 2
     assert done.stderr == f"nas: {'x' * 40}... (5,000 letters): File name too long\n"
+
+
+def test_numbers_beyond_all_floats_are_shown():
+    assert [two_digits(n) for n in (7, 38_880, 75 * 10**99)] == ["7", "3.9e+04", "7.5e+100"]
+    assert two_digits(75 * 10**399) == "7.5e+400"
+    assert two_digits(2**3000) == "1.2e+903"
