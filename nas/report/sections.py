@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from nas.objective import Limit
+from nas.report import trained
 from nas.report.answer import answer, lead
 from nas.report.charts import (
     front_chart,
@@ -27,11 +28,13 @@ _FRONT_ROWS = 40
 
 
 def report_of(folder: Folder) -> Page:
-    """The page of a search.
+    """The page of a search, or of a final training.
 
     Raises:
-        UserError: The run is no search's, or can't be read.
+        UserError: The run is another command's, or can't be read.
     """
+    if folder.kind == "train":
+        return trained.page(folder)
     return page(findings_of(folder))
 
 

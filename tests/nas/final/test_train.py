@@ -165,6 +165,18 @@ def test_it_learns_and_leaves_what_other_commands_take(trained, place):
     assert (again.best, again.history) == (trained.best, trained.history)
 
 
+def test_its_report_says_where_it_errs(trained, place):
+    from nas.report.sections import report_of
+    from results.report.page import html
+    from results.report.record import open_folder
+
+    text = html(report_of(open_folder("t", place / "runs")))
+    for words in ("nas train", "mean over classes", "named rightly", "top-1 of the validation"):
+        assert words in text
+    named = json.loads((trained.folder / "scores.json").read_text())["worst_images"]
+    assert all(row["image"].startswith("val/") and row["image"] in text for row in named)
+
+
 def test_cut_off_anywhere_it_ends_in_the_same_weights(trained, place, monkeypatch):
     monkeypatch.setattr("nas.final.loop.CHECK", 1)
     monkeypatch.setattr("nas.final.keeping.EVERY", 0)

