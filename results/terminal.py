@@ -217,5 +217,5 @@ def two_digits(number: int) -> str:
     if number < 10**300:
         return f"{number:.2g}"
     power = math.floor(math.log10(number))
-    first, second = str(number // 10 ** (power - 1))[:2]
-    return f"{first}.{second}e+{power}"
+    digits = str(number // 10 ** (power - 1))
+    return f"{digits[0]}.{digits[1]}e+{power}"

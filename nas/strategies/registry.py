@@ -45,14 +45,12 @@ def _random(seed: int) -> "BaseSampler":
     return optuna.samplers.RandomSampler(seed)
 
 
-def _tpe(seed: int, problem: "Problem | None" = None) -> "BaseSampler":
+def _tpe(seed: int) -> "BaseSampler":
     import optuna
 
-    choices = 50 if problem is None else len(problem.choices)
-    first = max(10, min(50, choices))  # at random, and as many as there are choices
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=first)
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True)
 
 
 def _nsga2(seed: int) -> "BaseSampler":
@@ -87,7 +85,7 @@ STRATEGIES: dict[str, Strategy] = {
     "predictor-front": Strategy(_predictor, front=True, informed=True),
     "random": Strategy(_random),
     "reinforce": Strategy(_reinforce, informed=True),
-    "tpe": Strategy(_tpe, informed=True),
+    "tpe": Strategy(_tpe),
 }
 
 
