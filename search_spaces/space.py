@@ -5,7 +5,7 @@ import operator
 import random
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -250,3 +250,20 @@ def check(space: Space, samples: int = 20) -> Space:
                 f"space {space.name!r} builds {type(built).__name__}: expected Architecture"
             )
     return space
+
+
+def fixed(space: Space, fields: Mapping[str, Any]) -> Space:
+    """The space with fields of every network's architecture set; a choice of one is dropped.
+
+    Args:
+        space: Any.
+        fields: Values by the names of `Architecture`'s fields.
+    """
+    names = [name for name in fields if name in space.choices]
+    first = {name: space.choices[name][0] for name in names}
+    choices = {name: options for name, options in space.choices.items() if name not in first}
+
+    def build(values: Values) -> Architecture:
+        return replace(space.build({**first, **values}), **fields)
+
+    return Space(space.name, choices, build, space.description)

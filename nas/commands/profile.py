@@ -44,9 +44,17 @@ def _setting(given: dict[str, Any]) -> Any:
     return Setting(*(given.pop(key) for key in ("runtime", "on", "threads", "batch", "dtype")))
 
 
+IMAGES = (
+    click.option("--pixels", metavar="N|HxW", help="Of the images, as 48 or 48x80."),
+    click.option("--channels", type=click.IntRange(1), help="Of the images."),
+    click.option("--classes", type=click.IntRange(2), help="Of them; others are estimated."),
+)
+
+
 @click.command()
 @click.option("--space", default="efficientnet", show_default=True,
               help="A name of `nas spaces`, a FILE.toml, or module:name.")  # fmt: skip
+@options(IMAGES)
 @options(SETTING)
 @click.option("--minutes", type=Length(0, min_open=True), default=5.0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="To write.")
@@ -72,7 +80,7 @@ def profile(**given: Any) -> None:
         raise UserError("give either --out FILE, to measure, or --template FILE, to fill in")
     path = out or template
     _check_free(path, given["force"])
-    where = space(given["space"])
+    where = _fitted(space(given["space"]), given)
     if template:
         from nas.devices.blocks import blocks_in
 
@@ -92,6 +100,14 @@ def profile(**given: Any) -> None:
         print_json({"file": str(path), **values, **number})
     else:
         _print_profile(device, path, where, given["space"])
+
+
+def _fitted(where: Any, given: dict[str, Any]) -> Any:
+    """The space with what IMAGES' options give."""
+    from search_spaces.space import fixed
+
+    fields = {"resolution": "pixels", "in_channels": "channels", "classes": "classes"}
+    return fixed(where, {k: given[name] for k, name in fields.items() if given[name] is not None})
 
 
 def _known(value: Any) -> Any:

@@ -17,7 +17,7 @@ from nas.devices.blocks import Keyed, parse
 from nas.imagenet.process import Floats, Process, fit
 from search_spaces.cost import layer_cost
 
-FEATURES = 10
+FEATURES, LINEAR = 10, ", linear "
 FEWEST = 24  # blocks that must be measured before a model is fitted at all
 ALIKE = 3  # measured blocks with the same kinds of layers that an estimate needs
 BEYOND = 1.25  # factor by which a feature may lie outside of the measured range
@@ -151,3 +151,30 @@ def fit_estimate(times: Mapping[str, float]) -> Estimate | None:
     return Estimate(
         process, solved, shift, scale, mean, width, Reach(times), np.expm1(width * left_out)
     )
+
+
+def of_other_classes(measured: Mapping[str, float], key: str) -> tuple[float, float] | None:
+    """A head's time, from one that was measured with another number of classes.
+
+    It goes by the block's multiply-adds, of which the last layer is a small part.
+
+    Args:
+        measured: ms by key.
+        key: Of a block.
+
+    Returns:
+        ms, and as one standard deviation what the other number changes; None where no block but
+        for the classes like it was measured.
+    """
+    before, linear, _ = key.rpartition(LINEAR)
+    alike = [other for other in measured if linear and other.rpartition(LINEAR)[0] == before]
+    if not alike:
+        return None
+    wanted = _macs(key)
+    nearest = min(alike, key=lambda other: abs(_macs(other) - wanted))
+    ms = measured[nearest] * wanted / _macs(nearest)
+    return ms, abs(ms - measured[nearest])
+
+
+def _macs(key: str) -> int:
+    return sum(layer_cost(layer).macs for layer in parse(key).block.layers)

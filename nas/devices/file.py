@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.devices.blocks import blocks_in, end_keys, parse, stage_keys
-from nas.devices.estimate import Estimate, fit_estimate
+from nas.devices.estimate import Estimate, fit_estimate, of_other_classes
 from results.runs.files import read_json
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.errors import OutOfDomain, UserError
@@ -85,7 +85,9 @@ class ProfiledDevice:
 
         def look_up(key: str) -> tuple[float, float]:
             if key not in known:
-                estimated = self.estimate(key) if self.estimate is not None else None
+                estimated = of_other_classes(self.measured, key)
+                if estimated is None and self.estimate is not None:
+                    estimated = self.estimate(key)
                 if estimated is None:
                     raise OutOfDomain(
                         f"the device {self.name!r} does not cover this network: its block "

@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,9 @@ from nas.training.decoding import Form, checked_form, decode_all
 from nas.training.folders import Listing, Lost, lost_of, splits_of
 from nas.training.headers import SMALLEST
 from results.runs.files import read_json, write_json
-from search_spaces.architecture import Architecture
 from search_spaces.errors import RunFailure, UserError
 from search_spaces.rounding import Size, resolution_of, size_of
-from search_spaces.space import Space, Values
+from search_spaces.space import Space, fixed
 
 FORMAT = 2  # of the cache's files; a new format gets new keys
 LOOKED_AT = 64  # images of which all must be grey for a note
@@ -135,18 +134,7 @@ def for_data(
 
     The cost of its networks is then of what is trained. A choice of one of them is dropped.
     """
-    data: dict[str, Any] = {
-        "classes": classes, "resolution": resolution, "in_channels": channels,
-    }  # fmt: skip
-    names = [name for name in data if name in space.choices]
-    fixed = {name: space.choices[name][0] for name in names}
-    choices = {name: options for name, options in space.choices.items() if name not in fixed}
-
-    def build(values: Values) -> Architecture:
-        built = space.build({**fixed, **values})
-        return replace(built, **data)
-
-    return Space(space.name, choices, build, space.description)
+    return fixed(space, {"classes": classes, "resolution": resolution, "in_channels": channels})
 
 
 def default_cache() -> Path:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from random_networks import architectures
 from waiting import wait_for
 
+from nas.commands.main import cli
 from nas.devices.blocks import blocks_in, key_of, keys_of, parse
 from nas.devices.estimate import features, fit_estimate
 from nas.devices.file import ProfiledDevice, Times, from_json, read, to_text
@@ -386,3 +387,27 @@ def test_a_device_of_a_networks_blocks_predicts_it(network):
     times = {key: Times(1.0) for key in keys_of(network)}
     device = ProfiledDevice("one", blocks=times)
     assert device.predict_one(network)[0] == len(list(walk(network)))
+
+
+def test_a_head_of_other_classes_is_estimated_from_the_measured_one():
+    b0 = NETWORKS["efficientnet_b0"]
+    times = {key: Times(work(key)) for key in keys_of(b0)}
+    device = ProfiledDevice("d", blocks=times)
+    for classes in (3, 10, 5000):
+        ms, _ = device.predict_one(dataclasses.replace(b0, classes=classes))
+        head = keys_of(b0)[-1]
+        macs = 320 * 1280 * 49 + 1280 * classes
+        change = times[head].p50 * (macs / (320 * 1280 * 49 + 1280 * 1000) - 1)
+        assert ms == pytest.approx(device.predict_one(b0)[0] + change)
+    with pytest.raises(OutOfDomain, match="does not cover"):  # another width is another head
+        device.predict_one(dataclasses.replace(b0, head=640))
+
+
+def test_a_profile_is_made_for_the_users_images(tmp_path):
+    given = ["--template", str(tmp_path / "d.json"), "--space", "efficientnet-small"]
+    sized = ["--pixels", "48x80", "--channels", "1", "--classes", "3"]
+    done = CliRunner().invoke(cli, ["profile", *given, *sized])
+    assert done.exit_code == 0, done.output
+    keys = list(json.loads((tmp_path / "d.json").read_text())["blocks"])
+    assert keys[0].startswith("1@48x80 ")
+    assert all(key.endswith("linear 3") for key in keys if "linear" in key)
