@@ -75,7 +75,7 @@ def main() -> None:
             waits, seconds = sum(told for told, _ in done), [each for _, each in done]
             print(
                 f"{kind.partition(':')[0]:10}  {given.repeats} x 2 searches of {given.trials}: "
-                f"none lost, none twice; {waits} x one was told why it must wait; both had ended after "
+                f"none lost, none twice; {waits} x one was told why it must wait; both ended after "
                 f"{statistics.median(seconds):.1f} s ({min(seconds):.1f} to {max(seconds):.1f})",
                 flush=True,
             )
