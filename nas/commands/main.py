@@ -57,7 +57,8 @@ def show(
 ) -> None:
     """Print a NETWORK stage by stage with its costs.
 
-    NETWORK: a name, a run, a JSON file, or FAMILY:NAME, as runs/my-family:phi3.
+    NETWORK: a name, a run, a JSON file, FAMILY:NAME, as runs/my-family:phi3, or
+    RUN:ID, a network of a run's front; RUN:@300M is the best of it within 300M.
     """
     import dataclasses
 

@@ -255,7 +255,10 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
         figures = (*own, *costs(trial.cost)[:3])
         rows.add_row(trial.architecture.id, *figures, accuracy_text(trial.accuracy, trial.spread))
     out.print(rows)
-    out.print(f"{len(shown)} of {len(front)} on the front: {result.folder / 'front.csv'}")
+    address = (
+        f"; each has an address, as {result.folder}:{front[0].architecture.id}" if front else ""
+    )
+    out.print(f"{len(shown)} of {len(front)} on the front: {result.folder / 'front.csv'}{address}")
 
 
 def print_audit(report: Report, tau: float) -> None:

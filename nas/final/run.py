@@ -28,7 +28,7 @@ from nas.final.loop import Hooks, Progress, optimizer_of, train
 from nas.final.parallel import group, my_share, shared, told
 from nas.final.plan import Plan
 from nas.final.settings import Settings, epochs_within, settings_for
-from nas.final.start import load_start
+from nas.final.start import calm_classifier, load_start
 from nas.final.task import Task, outputs
 from nas.training.loop import CHECK, prepare
 from nas.training.loop import settings as of_torch
@@ -174,6 +174,7 @@ def _state(plan: Plan, settings: Settings, place: torch.device) -> State:
     if not settings.regularize:
         network = replace(network, dropout=0.0, drop_connect=0.0)
     built = build(network, seed=plan.seed, bn_momentum=0.1)
+    calm_classifier(built, plan.start is not None and plan.start.new)
     if plan.start is not None:
         load_start(built, plan.start)
     made = prepare(built, place)

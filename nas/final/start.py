@@ -96,6 +96,24 @@ def _fit_stem(state: dict[str, Any], given: int, wanted: int) -> None:
     state[name] = summed if wanted == 1 else summed.expand(-1, wanted, -1, -1) / wanted
 
 
+def calm_classifier(network: Any, new: bool) -> None:
+    """Gives the last layer of a built network smaller initial weights.
+
+    EfficientNet's U(-1/sqrt(out), 1/sqrt(out)) is meant for a thousand classes; of ten it is ten
+    times as wide, and a training begins with unlearning it.
+
+    Args:
+        network: Made by `builder.build`.
+        new: Whether it is to follow layers that are trained already: then it begins at 0, as
+            in Big Transfer (Kolesnikov et al. 2020).
+    """
+    import torch
+
+    last = [layer for layer in network.modules() if isinstance(layer, torch.nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight.mul_(0.0 if new else min(1.0, last.out_features / last.in_features) ** 0.5)
+
+
 def load_start(network: Any, start: Start) -> None:
     """Puts the weights into a network made by `builder.build`; a new classifier stays as it is."""
     missing, unknown = network.load_state_dict(dict(start.state), strict=False)

@@ -12,6 +12,7 @@ from nas.search.otherwise import otherwise
 from nas.search.plan import Plan, named
 from nas.search.retrain import agreement, comparable
 from nas.workers.recount import Recount
+from results.runs.addresses import FRONT
 from results.runs.files import write_json
 from results.runs.load import BEST
 from results.runs.records import Trial
@@ -127,6 +128,8 @@ def conclude(result: Result, recount: Recount | None = None) -> None:
         result.front = sorted(chosen, key=lambda t: objective.cost(t.architecture))
         write_frame(frame, result.folder / "trials")
         write_frame(best, result.folder / "front")
+        rows = [row(trial, objective, result.plan.predicted) for trial in result.front]
+        write_json(result.folder / FRONT, rows)
     if result.pick is None:
         return
     with timed(seconds, "verify"):

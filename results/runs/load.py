@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from results.runs.addresses import network_at
 from results.runs.files import read_json, read_text
 from results.runs.folder import RECORD
 from results.runs.strings import PLAIN, Shape, from_strings, is_strings
@@ -19,7 +20,8 @@ def load_architecture(spec: str, runs: Path = Path("runs"), shape: Shape = PLAIN
     """Finds the network that a text names.
 
     Args:
-        spec: `efficientnet_b0`, a run's name, its folder, `FAMILY:NETWORK` with a run, a folder or
+        spec: `efficientnet_b0`, a run's name, its folder, `RUN:ID` or what else
+            `results.runs.addresses` knows, `FAMILY:NETWORK` with a run, a folder or
             a family.json of `gridsearch family`, block strings of TensorFlow or timm, or a file: of
             block strings, of an architecture, or of an object with one under `architecture`, as
             best.json is.
@@ -56,12 +58,24 @@ def _plain(spec: str, runs: Path, shape: Shape) -> tuple[Architecture, bool] | N
             return from_strings(text, shape), True
     if (member := family_member(spec, runs)) is not None:
         return architecture_of(member.row, str(member.file)), False
+    if (found := _of_run(spec, runs)) is not None:
+        return found, False
     for path in places:
         if path.is_dir():
             return _of_folder(path), False
         if path.is_file():
             return architecture_of(read_json(path), str(path)), False
     return None
+
+
+def _of_run(spec: str, runs: Path) -> Architecture | None:
+    """What `RUN:WHICH` names; None where no search is named."""
+    name, colon, which = spec.rpartition(":")
+    folder = run_folder(name, runs, (BEST,)) if colon and name else None
+    if folder is None or not (folder / BEST).is_file() or Path(spec).exists():
+        return None
+    row = network_at(folder, read_json(folder / BEST), which)
+    return architecture_of(row, f"{folder}:{which}")
 
 
 SIGNS = (BEST, FAMILY, RECORD)  # files of which a run's folder has one

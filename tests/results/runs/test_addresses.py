@@ -1,0 +1,59 @@
+"""Networks of a run by address."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from results.runs.load import load_architecture
+from search_spaces import UserError, cost
+from search_spaces.architecture import to_dict
+from search_spaces.networks import NETWORKS
+
+B0 = NETWORKS["efficientnet_b0"]
+FRONT = [replace(B0, resolution=px) for px in (96, 128, 160, 224)]
+
+
+def described(network, accuracy):
+    return {"id": network.id, "accuracy": accuracy, "macs": cost(network).macs,
+            "architecture": to_dict(network)}  # fmt: skip
+
+
+@pytest.fixture
+def runs(tmp_path):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    rows = [described(network, 60.0 + i) for i, network in enumerate(FRONT)]
+    (folder / "front.json").write_text(json.dumps(rows))
+    (folder / "best.json").write_text(json.dumps({**rows[3], "other": rows[1]}))
+    return tmp_path
+
+
+def test_every_network_of_the_front_has_an_address(runs):
+    for which, network in (("pick", FRONT[3]), ("other", FRONT[1]), ("@150M", FRONT[1]),
+                           ("@1G", FRONT[3]), *((n.id, n) for n in FRONT),
+                           (FRONT[2].id[:6], FRONT[2])):  # fmt: skip
+        assert load_architecture(f"a:{which}", runs) == network
+        assert load_architecture(f"{runs}/a:{which}") == network
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [("zz", "no network .* is called 'zz'"), ("@1M", "the smallest takes"), ("@", "a:@"),
+     ("", "no network"), ("0" * 12, "an id of front.csv")],
+)  # fmt: skip
+def test_other_addresses_are_answered_with_what_would_do(runs, which, said):
+    with pytest.raises(UserError, match=said):
+        load_architecture(f"a:{which}", runs)
+
+
+def test_a_front_that_is_missing_or_damaged_is_named(runs):
+    place = runs / "a/front.json"
+    for text in ("[]", "{}", '[{"id": 3}]', "nothing"):
+        place.write_text(text)
+        with pytest.raises(UserError, match=r"front\.json"):
+            load_architecture(f"a:{FRONT[0].id}", runs)
+    place.unlink()
+    with pytest.raises(UserError, match="run its command again"):
+        load_architecture(f"a:{FRONT[0].id}", runs)
+    assert load_architecture("a:pick", runs) == FRONT[3]
