@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from results.runs.files import check_kinds, read_json
+from results.runs.files import Kinds, check_kinds, read_json
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 
@@ -69,7 +69,12 @@ def _rows(place: Path) -> list[dict[str, Any]]:
     rows = read_json(place)
     if not isinstance(rows, list) or not rows:
         raise UserError(f"{place} holds no list of networks: run the search's command again")
-    kinds = {"id": str, "accuracy": (int, float), "macs": (int, float), "architecture": dict}
+    kinds: dict[str, Kinds] = {
+        "id": str,
+        "accuracy": (int, float),
+        "macs": (int, float),
+        "architecture": dict,
+    }
     for number, row in enumerate(rows):
         check_kinds(row, f"network {number} of {place}", kinds)
     return rows
