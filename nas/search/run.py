@@ -37,6 +37,7 @@ class Parts:
         folder: Of the run.
         experiment: What the run's folder holds.
         anchor: Some network within the limits.
+        classes: Names of the images' classes, where networks are trained on some.
     """
 
     space: Space
@@ -45,6 +46,7 @@ class Parts:
     folder: Path
     experiment: Mapping[str, Any]
     anchor: Values
+    classes: tuple[str, ...] = ()
 
 
 def prepare(
@@ -83,7 +85,8 @@ def prepare(
     if feasible is not None:
         feasible(feasibility(where, plan.objective, plan.limits))
     check_domain(lambda network: checked(measure, network), where, "the evaluator")
-    return Parts(where, how, measure, folder, experiment, anchor)
+    classes = () if plan.proxy is None else getattr(measure, "classes", ())
+    return Parts(where, how, measure, folder, experiment, anchor, classes)
 
 
 def _measured(
@@ -142,6 +145,8 @@ def run(
         ) as opened,
     ):
         seconds = opened.seconds = setup | opened.seconds
+        if parts.classes:
+            opened.record["classes"] = list(parts.classes)
         proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor, predicts)
         with timed(seconds, "search"):
             carry_out(opened, proposer, plan, parts.evaluator, show)

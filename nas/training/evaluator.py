@@ -117,6 +117,11 @@ class TrainingEvaluator:
         several = [self.data] if isinstance(self.data, ImageData) else self.data
         return {images.size: images for images in several}
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the images' classes, in label order."""
+        return next(iter(self.sets.values())).classes
+
     @cached_property
     def _subsets(self) -> dict[Size, npt.NDArray[np.int64]]:
         sets = self.sets.items()
