@@ -206,7 +206,7 @@ def test_patience_ends_it_early_with_the_best_weights(place):
     assert ended.best["accuracy"] == max(row["top1"] for row in ended.history)
 
 
-def test_a_damaged_state_is_refused_by_name(place):
+def test_a_damaged_state_is_refused_by_name(trained, place):
     folder = place / "damaged/t"
     shutil.copytree(place / "runs/t", folder)
     (folder / "best.json").unlink()
