@@ -15,6 +15,7 @@ from nas.commands.options import JSON, RUNS, size_given
 from nas.commands.predict import predict
 from nas.commands.profile import measure, profile
 from nas.commands.report import dashboard, report
+from nas.commands.runs import runs
 from nas.commands.search import search
 from results.terminal import entry, print_json
 from search_spaces.rounding import Size
@@ -40,6 +41,7 @@ for command in (
     measure,
     report,
     dashboard,
+    runs,
 ):
     cli.add_command(command)
 

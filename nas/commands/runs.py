@@ -1,0 +1,91 @@
+"""`nas runs`: what lies in the folder of runs."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nas.commands.options import JSON, RUNS, options
+
+
+@click.command()
+@options((RUNS, JSON))
+def runs(runs: Path, as_json: bool) -> None:
+    """List the runs of a folder: kind, target, what was found, when, and whether they ended."""
+    from search_spaces.errors import UserError
+
+    if not runs.is_dir():
+        raise UserError(f"there is no folder {runs}: expected one of runs; --runs names another")
+    rows = [row_of(path) for path in sorted(runs.iterdir()) if (path / "run.json").is_file()]
+    if as_json:
+        from results.terminal import print_json
+
+        print_json(rows)
+    elif not rows:
+        click.echo(f"no runs in {runs} yet: nas search --target-flops 400M makes one")
+    else:
+        _print(rows)
+
+
+def row_of(folder: Path) -> dict[str, Any]:
+    """What a run's files say of it; `error` in place of the rest where they can't be read."""
+    from results.report.record import content
+    from results.runs.folder import read_record
+    from results.runs.load import BEST, FAMILY
+    from search_spaces.errors import UserError
+
+    try:
+        record, best = read_record(folder), content(folder / BEST) or {}
+        sessions, experiment = record["sessions"], record["experiment"]
+        ended = bool(sessions) and not sessions[-1].get("interrupted")
+        finished = (folder / BEST).is_file() or (folder / FAMILY).is_file()
+        return {
+            "run": folder.name,
+            "kind": experiment.get("kind"),
+            "target": _target(experiment, best),
+            "pick": best.get("id"),
+            "accuracy": best.get("accuracy"),
+            "macs": best.get("macs"),
+            "trials": max((int(s.get("trials") or 0) for s in sessions), default=None),
+            "when": (sessions or [record])[-1].get("ended") or record.get("started"),
+            "state": "ended" if ended and (finished or not best) else "cut off",
+        }
+    except (UserError, TypeError, ValueError, AttributeError) as error:
+        return {"run": folder.name, "error": str(error)}
+
+
+def _target(experiment: Any, best: Any) -> str | None:
+    """In words: `400M MACs`, of a training the network."""
+    if experiment.get("kind") == "train":
+        return best.get("network")
+    if best.get("target_text"):
+        return str(best["target_text"])
+    target = experiment.get("target")
+    return None if target is None else f"{target:g}"
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from results.terminal import console, plain, show
+    from search_spaces.quantities import QUANTITIES
+
+    def cell(value: Any) -> str:
+        return "-" if value is None else plain(str(value))
+
+    shown = []
+    for row in rows:
+        if "error" in row:
+            blank = dict.fromkeys(
+                ("kind", "target", "pick", "top-1 %", "MACs", "trials", "when"), ""
+            )
+            shown.append({"run": plain(row["run"]), **blank, "state": "can't be read"})
+            continue
+        accuracy, macs = row["accuracy"], row["macs"]
+        shown.append({
+            "run": plain(row["run"]), "kind": cell(row["kind"]), "target": cell(row["target"]),
+            "pick": cell(row["pick"]),
+            "top-1 %": "-" if accuracy is None else f"{accuracy:.2f}",
+            "MACs": "-" if macs is None else QUANTITIES["flops"].format(macs),
+            "trials": cell(row["trials"] or None), "when": cell(row["when"])[:16],
+            "state": row["state"],
+        })  # fmt: skip
+    show(console(), shown, spare=("pick", "trials", "when", "target", "MACs"), left=4)

@@ -1,0 +1,44 @@
+"""`nas runs`: a list of what lies in the folder of runs."""
+
+import json
+
+from click.testing import CliRunner
+
+from nas.commands.main import cli
+
+
+def made(folder, kind, sessions, best=None, **experiment):
+    folder.mkdir(parents=True)
+    record = {"experiment": {"kind": kind, **experiment}, "sessions": sessions, "started": "2026"}
+    (folder / "run.json").write_text(json.dumps(record))
+    if best is not None:
+        (folder / "best.json").write_text(json.dumps(best))
+
+
+def listed(runs, *more):
+    return CliRunner().invoke(cli, ["runs", "--runs", str(runs), *more])
+
+
+def test_runs_are_listed_whole_cut_off_or_damaged(tmp_path):
+    runs = tmp_path / "runs"
+    best = {"id": "abc", "accuracy": 78.4, "macs": 398e6, "target_text": "400M"}
+    ended = {"trials": 100, "ended": "2026-11-28T10:00:00", "interrupted": False}
+    made(runs / "whole", "search", [ended], best)
+    made(runs / "stopped", "search", [{**ended, "interrupted": True}], target=4e8)
+    made(runs / "killed", "train", [])
+    made(runs / "broken", "search", 3)
+    (runs / "images").mkdir()
+    rows = {row["run"]: row for row in json.loads(listed(runs, "--json").stdout)}
+    assert set(rows) == {"whole", "stopped", "killed", "broken"}
+    assert rows["whole"]["state"] == "ended"
+    assert (rows["whole"]["pick"], rows["whole"]["trials"]) == ("abc", 100)
+    assert rows["stopped"]["state"] == rows["killed"]["state"] == "cut off"
+    assert "sessions" in rows["broken"]["error"]
+    text = listed(runs).stdout
+    assert "398M" in text
+    assert "can't be read" in text
+
+
+def test_no_folder_and_no_runs_say_so(tmp_path):
+    assert "no runs" in listed(tmp_path).stdout
+    assert isinstance(listed(tmp_path / "none").exception, ValueError)
