@@ -20,24 +20,35 @@ from nas.training.state import State
 from search_spaces.errors import UserError
 
 
-def optimizer_of(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """Timm's optimizer of that name; weights of one dimension and biases don't decay.
+def check_optimizer(name: str) -> None:
+    """Refuses an optimizer that timm doesn't have.
 
     Raises:
-        UserError: timm is missing, or has no optimizer of that name that can be made.
+        UserError: timm is missing, or has no optimizer of that name.
     """
     try:
-        from timm.optim import create_optimizer_v2, list_optimizers
+        from timm.optim import list_optimizers
     except ImportError:
         raise UserError(
             "training to the end needs timm: install it with pip install 'compound-nas[train]', "
             "or from a checkout with pip install -e '.[train]'"
         ) from None
-    if settings.optimizer not in list_optimizers():
+    if name not in list_optimizers():
         raise UserError(
-            f"the optimizer is {settings.optimizer!r}: expected one of timm's, as sgd, adamw, "
-            "lamb, nadamw, rmsproptf"
+            f"the optimizer is {name!r}: expected one of timm's, as sgd, adamw, lamb, nadamw, "
+            "rmsproptf"
         )
+
+
+def optimizer_of(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
+    """The optimizer, made by timm; weights of one dimension and biases don't decay.
+
+    Raises:
+        UserError: As `check_optimizer`.
+    """
+    check_optimizer(settings.optimizer)
+    from timm.optim import create_optimizer_v2
+
     return create_optimizer_v2(  # type: ignore[no-any-return]
         network, settings.optimizer, settings.lr, settings.weight_decay, momentum=0.9
     )

@@ -95,6 +95,7 @@ def run(plan: Plan, watch: Told | None = None) -> Trained:
     share, watch = my_share(), watch or Told()
     folder = run_path(plan.folder, plan.runs)
     with group(share, plan.device) as device:
+        _device(device)  # refused before the run's folder is made
         if share.rank:
             return _work(plan, folder, device, None, watch)
         with session(folder, plan.experiment, plan.command) as kept:

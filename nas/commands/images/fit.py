@@ -73,8 +73,10 @@ def fit(images: Path, targets: Targets, how: How, journey: Journey) -> None:
     """
     from nas.final.batches import transforms
     from nas.final.journey import Asked
+    from nas.final.loop import check_optimizer
     from results.export.to_onnx import check_installed
 
+    check_optimizer(how.optimizer or "sgd")
     transforms()  # what is missing is said before the hours, not after them
     check_installed()
     asked = Asked(

@@ -57,11 +57,13 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     from dataclasses import replace
 
     from nas.final.batches import transforms
+    from nas.final.loop import check_optimizer
     from nas.final.plan import Plan, inputs_for
     from nas.final.start import start_from
     from results.runs.load import load_architecture
 
     transforms()  # refused before images are decoded
+    check_optimizer(how.optimizer or "sgd")
     found = load_architecture(network, where.runs)
     architecture, images = fitted(found, what, how.crop, quiet)
     start = None if what.weights is None else start_from(

@@ -13,6 +13,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_acc
 
 from nas.final.batches import Altered, Order, Share
 from nas.final.classify import classify, image_files, model_of, prepared
+from nas.final.loop import check_optimizer
 from nas.final.plan import Plan, images_for, inputs_for
 from nas.final.run import Told, run
 from nas.final.scores import by_class, losses_of, scores_of, worst_images
@@ -213,6 +214,15 @@ def test_a_damaged_state_is_refused_by_name(trained, place):
     (folder / "state.pt").write_bytes(b"nothing")
     with pytest.raises(UserError, match=r"state.pt can't be continued from .*remove it"):
         run(plan(place, "damaged"))
+
+
+def test_what_cannot_be_done_here_leaves_no_folder(place):
+    for device, said in (("gpu", "expected auto, cpu"), ("cuda:9", "torch sees no GPU")):
+        with pytest.raises(UserError, match=said):
+            run(replace(plan(place, "refused"), device=device))
+    assert not (place / "refused").exists()
+    with pytest.raises(UserError, match="one of timm's, as sgd"):
+        check_optimizer("sdg")
 
 
 def test_minutes_choose_the_epochs_once(place):
