@@ -57,7 +57,7 @@ def row_of(folder: Path) -> dict[str, Any]:
 def _target(experiment: Any, best: Any) -> str | None:
     """In words: `400M MACs`, of a training the network."""
     if experiment.get("kind") == "train":
-        return best.get("network")
+        return str(best["network"]) if "network" in best else None
     if best.get("target_text"):
         return str(best["target_text"])
     target = experiment.get("target")
