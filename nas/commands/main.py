@@ -88,10 +88,16 @@ def spaces(names: tuple[str, ...], as_json: bool) -> None:
     import dataclasses
 
     from nas.commands.present import print_spaces
+    from nas.commands.progress import working
     from search_spaces.space import cost_ranges
     from search_spaces.spaces import SPACES, space
 
-    rows = [(searched, cost_ranges(searched)) for searched in map(space, names or SPACES)]
+    rows = []
+    with working(as_json) as say:
+        for name in names or SPACES:
+            say(f"drawing networks of {name}")  # of a space of thousands of choices for seconds
+            searched = space(name)
+            rows.append((searched, cost_ranges(searched)))
     if not as_json:
         print_spaces(rows)
         return
