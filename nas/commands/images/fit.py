@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 
 from nas.commands.images.options import How
-from nas.commands.options import JSON, RUNS, SEED, Group, command_line, options
+from nas.commands.options import JSON, NAME, RUNS, SEED, Group, command_line, options
 from nas.commands.targets import Targets
 
 if TYPE_CHECKING:
@@ -54,9 +54,7 @@ class Journey(Group):
         "--threads", type=click.IntRange(1), help="Of torch on a CPU. Default: one a core.",
     )]  # fmt: skip
     seed: Annotated[int, SEED]
-    name: Annotated[str | None, click.option(
-        "--name", help="Of the run. Default: made from the images and the target.",
-    )]  # fmt: skip
+    name: Annotated[str | None, NAME]
     runs: Annotated[Path, RUNS]
     as_json: Annotated[bool, JSON]
 

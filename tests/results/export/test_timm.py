@@ -145,6 +145,7 @@ def test_timms_loop_trains_it(registered, tmp_path, coloured):
     from timm.scheduler import create_scheduler_v2
 
     coloured(tmp_path / "images", 40)
+    torch.manual_seed(0)
     net = register(at(dataclasses.replace(MIXED, drop_connect=0.0), 32), "trained", num_classes=3)
     config = resolve_data_config({"input_size": (3, 32, 32)}, model=net)
     data = create_dataset("", root=str(tmp_path / "images"), split="train")
@@ -153,8 +154,7 @@ def test_timms_loop_trains_it(registered, tmp_path, coloured):
         mean=config["mean"], std=config["std"], scale=(0.8, 1.0), color_jitter=0.0,
         device=torch.device("cpu"),
     )  # fmt: skip
-    torch.manual_seed(0)
-    optimizer = create_optimizer_v2(net, "sgd", lr=0.05, momentum=0.9)
+    optimizer = create_optimizer_v2(net, "sgd", lr=0.01, momentum=0.9)
     schedule, epochs = create_scheduler_v2(optimizer, num_epochs=3)
     losses = []
     for epoch in range(epochs):
