@@ -50,7 +50,7 @@ def desk(tmp_path_factory):
             for n in range(count):
                 colour = [rng.randrange(80) for _ in range(3)]
                 colour[shade] += 150
-                image = Image.new("RGB", (40, 40), tuple(colour))
+                image = Image.new("RGB", (32, 32), tuple(colour))
                 image.save(folder / "IMAGES" / split / kind / f"{n}.png")
     (folder / "mine.csv").write_text(bench_table(rng))
     (folder / "own.csv").write_text(surrogate_table(rng, 2, 80))
