@@ -62,7 +62,10 @@ def gridsearch(inside, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["gridsearch", *arguments])
         with pytest.raises(SystemExit) as left:
             entry(cli, "gridsearch")
-        return left.value.code, capsys.readouterr().out
+        said = capsys.readouterr()
+        if left.value.code:
+            print(said.err)  # shown where the test fails
+        return left.value.code, said.out
 
     return call
 
