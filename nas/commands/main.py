@@ -11,12 +11,13 @@ from nas.commands.export import export
 from nas.commands.images.classify import classify
 from nas.commands.images.fit import fit
 from nas.commands.images.train import train
-from nas.commands.options import JSON, RUNS, size_given
+from nas.commands.options import JSON, RUNS
 from nas.commands.predict import predict
 from nas.commands.profile import measure, profile
 from nas.commands.report import dashboard, report
 from nas.commands.runs import runs
 from nas.commands.search import search
+from nas.commands.sizes import size_given
 from results.terminal import entry, print_json
 from search_spaces.rounding import Size
 

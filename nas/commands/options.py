@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin, get_type_
 
 import click
 
+from nas.commands.sizes import FIT, pixels
 from search_spaces.errors import UserError
-from search_spaces.rounding import Size, resolution_of
+from search_spaces.rounding import Size
 
 if TYPE_CHECKING:
     from nas.search.execution import Execution
@@ -114,13 +115,9 @@ STORAGE = click.option(
 )  # fmt: skip
 SEED = click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-
-
-def size_given(_context: object, _option: object, text: str | None) -> int | Size | None:
-    """For click: pixels of a side, or height x width. Raises UserError."""
-    return None if text is None else resolution_of(text, "--pixels")
-
-
+TRAIN_ON = click.option(
+    "--train-on", "device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N.",
+)  # fmt: skip
 DRY_RUN = click.option(
     "--dry-run", is_flag=True,
     help="Measure a few training steps and forecast the hours; train nothing.",
@@ -163,17 +160,11 @@ class Images(Group):
     batch: Annotated[int, click.option(
         "--batch", type=int, default=64, show_default=True, help="Images a step.",
     )]  # fmt: skip
-    device: Annotated[str, click.option(
-        "--train-on", "device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N.",
-    )]  # fmt: skip
-
+    device: Annotated[str, TRAIN_ON]
     channels: Annotated[int | None, click.option(
         "--channels", type=click.IntRange(1), help="Of images: 1 grey, 3 RGB, ... Default: 3.",
     )]  # fmt: skip
-    fit: Annotated[str, click.option(
-        "--fit", type=click.Choice(["crop", "letterbox"]), default="crop", show_default=True,
-        help="Images of another shape: take the middle, or pad the whole with grey.",
-    )]  # fmt: skip
+    fit: Annotated[str, FIT]
 
     def proxy(self, pixels: int | tuple[int, int] | None, channels: int = 3) -> "Proxy | None":
         """What trains networks on images of a size; None where nothing is trained."""
@@ -189,10 +180,7 @@ class Images(Group):
 class SizedImages(Images):
     """Images of one size, whatever network is trained."""
 
-    pixels: Annotated[int | Size | None, click.option(
-        "--pixels", metavar="N|HxW", callback=size_given,
-        help="Resolution, as 96 or 96x160 (height x width). Default: of the images, at most 64.",
-    )]  # fmt: skip
+    pixels: Annotated[int | Size | None, pixels("of the images, at most 64.")]
 
 
 @dataclass(frozen=True, kw_only=True)

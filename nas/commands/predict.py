@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from nas.commands.options import JSON, RUNS, Group, options, size_given
+from nas.commands.options import JSON, RUNS, Group, options
+from nas.commands.sizes import size_given
 from search_spaces.rounding import Size
 
 if TYPE_CHECKING:

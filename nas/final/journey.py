@@ -16,7 +16,7 @@ from typing import Any
 from nas.final.plan import Plan as Training
 from nas.final.plan import inputs_for
 from nas.final.settings import batch_for
-from nas.objective import Limit, Objective
+from nas.objective import CAUTION, Limit, Objective
 from nas.search.plan import Plan as Search
 from nas.training.folders import Listing, splits_of
 from nas.training.headers import own_pixels
@@ -26,7 +26,7 @@ from nas.workers.executor import Resources
 from results.runs.folder import run_name
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
-from search_spaces.rounding import Size, resolution_of, size_of
+from search_spaces.rounding import Size, size_of
 from search_spaces.spaces import space
 
 CEILING = {False: 96, True: 224}  # px of images at most, without and with a GPU
@@ -44,7 +44,7 @@ class Asked:
     Attributes:
         data: Where the images are.
         targets: The first is T of the search, the others are limits.
-        pixels: As `96` or `96x160`; None takes the images' own size.
+        pixels: Of the networks' images; None takes the images' own size.
         channels: Of the images.
         fit: `crop` or `letterbox`.
         evaluator: `train` or `imagenet`; None chooses by the images.
@@ -61,7 +61,7 @@ class Asked:
 
     data: Path
     targets: tuple[Limit, ...]
-    pixels: str | None = None
+    pixels: int | Size | None = None
     channels: int = 3
     fit: str = "crop"
     evaluator: str | None = None
@@ -112,10 +112,8 @@ def look(asked: Asked, gpu: bool) -> Seen:
         UserError: The images can't be listed, or the evaluator is none.
     """
     listing = splits_of(asked.data.expanduser().resolve(), 0)
-    if asked.pixels is not None:
-        size = size_of(resolution_of(asked.pixels, "--pixels"))
-    else:
-        size = own_pixels(listing, CEILING[gpu])
+    given = asked.pixels
+    size = own_pixels(listing, CEILING[gpu]) if given is None else size_of(given)
     images = len(listing.splits["train"])
     large, few = min(size) >= KNOWN, images < FEW
     if asked.evaluator not in (None, "train", "imagenet"):
@@ -146,7 +144,7 @@ def search_plan(asked: Asked, seen: Seen, classes: int, images: int) -> Search:
     """
     first, *limits = asked.targets
     trained = seen.evaluator == "train"
-    objective = Objective("hard", first.at_most, first.quantity, 0.0 if trained else 1.0)
+    objective = Objective("hard", first.at_most, first.quantity, 0.0 if trained else CAUTION)
     batch = batch_for(images, False)
     steps = max(1, images // batch)
     proxy = Proxy(

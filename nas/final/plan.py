@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from results.export.inputs import Inputs
 from results.runs.folder import run_name
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.errors import UserError
-from search_spaces.rounding import Size, resolution_of, size_of
+from search_spaces.rounding import Size, size_of
 
 CUT = 0.875  # of an image's sides what the network sees when it is validated (timm's crop_pct)
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -69,7 +69,7 @@ class Plan:
             raise UserError("--epochs and --minutes both say how long: give one of them")
         if self.minutes is not None and not 0 < self.minutes <= 60 * 24 * 365:
             raise UserError(f"--minutes is {self.minutes:g}: expected minutes above 0, to a year's")
-        Settings(**{name: value for name, value in self.given.items() if value is not None})
+        Settings(**self.given)
 
     @property
     def experiment(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Plan:
             "kind": "train",
             "network": to_dict(self.architecture),
             "images": self.images.digest,
-            "given": {name: value for name, value in self.given.items() if value is not None},
+            "given": self.given,
             "minutes": self.minutes,
             "weights": None if self.start is None else self.start.digest,
             "inputs": json.loads(self.inputs.text()),
@@ -90,8 +90,9 @@ class Plan:
         """The run's name."""
         if self.name is not None:
             return self.name
-        plain = replace(self, name=None).experiment
-        digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:6]
+        digest = hashlib.sha256(json.dumps(self.experiment, sort_keys=True).encode()).hexdigest()[
+            :6
+        ]
         network = Path(self.spec).stem if "/" in self.spec else self.spec
         return run_name(["train", network[:40], self.data.resolve().stem[:40], digest])
 
@@ -152,23 +153,20 @@ def inputs_for(
     )
 
 
-Say = Callable[[str], None]
-
-
-def size_for(architecture: Architecture, data: Path, pixels: str | None) -> tuple[Size, str]:
+def size_for(architecture: Architecture, data: Path, pixels: int | Size | None) -> tuple[Size, str]:
     """The size that a network is trained at, and a sentence where it isn't the network's own.
 
     Args:
         architecture: The network as it was found.
         data: Where the images are.
-        pixels: As the user gave it; None takes the network's size, or the images' own where they
+        pixels: As the user gave them; None takes the network's size, or the images' own where they
             are smaller.
 
     Raises:
-        UserError: It is no size, or the images can't be listed.
+        UserError: The images can't be listed.
     """
     if pixels is not None:
-        return Size(*size_of(resolution_of(pixels, "--pixels"))), ""
+        return size_of(pixels), ""
     own = own_pixels(splits_of(data.expanduser().resolve(), 0), max(architecture.size))
     if own.area >= architecture.size.area:
         return architecture.size, ""

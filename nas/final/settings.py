@@ -104,7 +104,7 @@ def settings_for(
     """The settings of a training: those given, and for the others what the data asks for.
 
     Args:
-        given: Fields of `Settings`; None stands for what is taken by itself.
+        given: Fields of `Settings` that are given.
         images: Number of training images.
         pixels: The shorter side of the network's images.
         channels: Of the images: only colour and grey ones are altered by TrivialAugment.
@@ -114,11 +114,10 @@ def settings_for(
     Raises:
         UserError: A number is out of range.
     """
-    known = {name: value for name, value in given.items() if value is not None}
-    batch = known.get("batch", batch_for(images, gpu))
-    epochs = known.get("epochs", epochs_for(images, batch, fine))
+    batch = given.get("batch", batch_for(images, gpu))
+    epochs = given.get("epochs", epochs_for(images, batch, fine))
     longer = epochs >= LONGER and not fine
-    rate = (0.05 if fine else 0.2) * batch / 128 if known.get("optimizer", "sgd") == "sgd" else 1e-3
+    rate = (0.05 if fine else 0.2) * batch / 128 if given.get("optimizer", "sgd") == "sgd" else 1e-3
     by_data = Settings(
         epochs=epochs,
         batch=batch,
@@ -129,7 +128,7 @@ def settings_for(
         mixup=0.2 if longer else 0.0,
         regularize=longer,
     )
-    return replace(by_data, **known)
+    return replace(by_data, **given)
 
 
 def epochs_for(images: int, batch: int, fine: bool) -> float:

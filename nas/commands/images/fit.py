@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from nas.commands.images.options import How
-from nas.commands.options import JSON, NAME, RUNS, SEED, Group, command_line, options
+from nas.commands.images.options import How, Machine
+from nas.commands.options import command_line, options
+from nas.commands.sizes import FIT, pixels
 from nas.commands.targets import Targets
+from search_spaces.rounding import Size
 
 if TYPE_CHECKING:
     from nas.final.journey import Asked, Seen
@@ -19,22 +21,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Journey(Group):
-    """How the images are taken, what is searched, and where it is kept."""
+class Journey(Machine):
+    """How the images are taken, and what is searched."""
 
-    pixels: Annotated[str | None, click.option(
-        "--pixels", metavar="N|HxW",
-        help="Size of the network's images, as 96 or 96x160 (height x width). Default: the "
-        "images' own, at most 96 without a GPU and 224 with one.",
+    pixels: Annotated[int | Size | None, pixels(
+        "the images' own, at most 96 without a GPU and 224 with one."
     )]  # fmt: skip
     channels: Annotated[int, click.option(
         "--channels", type=click.IntRange(1), default=3, show_default=True,
         help="Of the images: 1 for grey.",
     )]  # fmt: skip
-    fit: Annotated[str, click.option(
-        "--fit", type=click.Choice(["crop", "letterbox"]), default="crop", show_default=True,
-        help="Images of another ratio of sides are cut, or padded.",
-    )]  # fmt: skip
+    fit: Annotated[str, FIT]
     judge: Annotated[str | None, click.option(
         "--judge", metavar="train|imagenet",
         help="How networks are compared: by short trainings, or by what is known of ImageNet. "
@@ -44,19 +41,6 @@ class Journey(Group):
         "--trials", type=click.IntRange(1), help="Networks that are compared. Default: 12 with "
         "trainings, 10000 without.",
     )]  # fmt: skip
-    minutes: Annotated[float | None, click.option(
-        "--minutes", type=float, help="Of the final training, instead of --epochs.",
-    )]  # fmt: skip
-    device: Annotated[str, click.option(
-        "--train-on", "device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N.",
-    )]  # fmt: skip
-    threads: Annotated[int | None, click.option(
-        "--threads", type=click.IntRange(1), help="Of torch on a CPU. Default: one a core.",
-    )]  # fmt: skip
-    seed: Annotated[int, SEED]
-    name: Annotated[str | None, NAME]
-    runs: Annotated[Path, RUNS]
-    as_json: Annotated[bool, JSON]
 
 
 @click.command()

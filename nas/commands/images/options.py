@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import click
 
-from nas.commands.options import JSON, NAME, RUNS, SEED, Group
+from nas.commands.options import SEED, TRAIN_ON, Group, Kept
+from nas.commands.sizes import FIT, pixels
 from search_spaces.errors import UserError
+from search_spaces.rounding import Size
 
 
 def _numbers(_: click.Context, parameter: click.Parameter, value: str | None) -> Any:
@@ -32,19 +34,14 @@ class What(Group):
         help="A folder of train/CLASS/* and perhaps val/CLASS/*, or of CLASS/*, or a CSV with the "
         "columns path and label.",
     )]  # fmt: skip
-    pixels: Annotated[str | None, click.option(
-        "--pixels", metavar="N|HxW",
-        help="Size of the network's images, as 96 or 96x160 (height x width). Default: the "
-        "network's, or the images' own where they are smaller.",
+    pixels: Annotated[int | Size | None, pixels(
+        "the network's, or the images' own where they are smaller."
     )]  # fmt: skip
     channels: Annotated[int | None, click.option(
         "--channels", type=click.IntRange(1),
         help="Of the images: 1 for grey. Default: the network's, which is mostly 3.",
     )]  # fmt: skip
-    fit: Annotated[str, click.option(
-        "--fit", type=click.Choice(["crop", "letterbox"]), default="crop", show_default=True,
-        help="Images of another ratio of sides are cut, or padded.",
-    )]  # fmt: skip
+    fit: Annotated[str, FIT]
     weights: Annotated[Path | None, click.option(
         "--weights", type=click.Path(path_type=Path), metavar="FILE|RUN",
         help="Start from these weights, with a new classifier where the classes differ.",
@@ -125,22 +122,27 @@ class How(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Where(Group):
-    """What it runs on, and where it is kept."""
+class Machine(Kept):
+    """How long it takes, what it runs on, and where it is kept."""
 
     minutes: Annotated[float | None, click.option(
-        "--minutes", type=float, help="Choose the epochs so that it takes so long; a few steps are "
-        "measured first.",
+        "--minutes", type=float, help="Choose the epochs so that the training takes so long; a few "
+        "steps are measured first.",
     )]  # fmt: skip
-    device: Annotated[str, click.option(
-        "--train-on", "device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N.",
+    device: Annotated[str, TRAIN_ON]
+    threads: Annotated[int | None, click.option(
+        "--threads", type=click.IntRange(1), help="Of torch on a CPU. Default: one a core.",
     )]  # fmt: skip
+    seed: Annotated[int, SEED]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where(Machine):
+    """What a training runs on besides."""
+
     processes: Annotated[int, click.option(
         "--processes", type=click.IntRange(1), default=1, show_default=True,
         help="That share the work, one for each GPU; torchrun starts them.",
-    )]  # fmt: skip
-    threads: Annotated[int | None, click.option(
-        "--threads", type=click.IntRange(1), help="Of torch on a CPU. Default: one a core.",
     )]  # fmt: skip
     workers: Annotated[int | None, click.option(
         "--loaders", "workers", type=click.IntRange(0),
@@ -149,7 +151,3 @@ class Where(Group):
     tensorboard: Annotated[bool, click.option(
         "--tensorboard", is_flag=True, help="Write curves for TensorBoard into the run's folder.",
     )]  # fmt: skip
-    seed: Annotated[int, SEED]
-    name: Annotated[str | None, NAME]
-    runs: Annotated[Path, RUNS]
-    as_json: Annotated[bool, JSON]

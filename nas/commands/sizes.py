@@ -1,0 +1,27 @@
+"""Options on the size of images."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from search_spaces.rounding import Size, resolution_of
+
+
+def size_given(_context: object, _option: object, text: str | None) -> int | Size | None:
+    """For click: pixels of a side, or height x width. Raises UserError."""
+    return None if text is None else resolution_of(text, "--pixels")
+
+
+def pixels(default: str) -> Callable[[Any], Any]:
+    """--pixels, and what it is by itself."""
+    return click.option(
+        "--pixels", metavar="N|HxW", callback=size_given,
+        help=f"Resolution, as 96 or 96x160 (height x width). Default: {default}",
+    )  # fmt: skip
+
+
+FIT = click.option(
+    "--fit", type=click.Choice(["crop", "letterbox"]), default="crop", show_default=True,
+    help="Images of another shape: take the middle, or pad the whole with grey.",
+)  # fmt: skip
