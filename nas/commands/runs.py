@@ -12,11 +12,12 @@ from nas.commands.options import JSON, RUNS, options
 @options((RUNS, JSON))
 def runs(runs: Path, as_json: bool) -> None:
     """List the runs of a folder: kind, target, what was found, when, and whether they ended."""
+    from results.runs.folder import RECORD
     from search_spaces.errors import UserError
 
     if not runs.is_dir():
         raise UserError(f"there is no folder {runs}: expected one of runs; --runs names another")
-    rows = [row_of(path) for path in sorted(runs.iterdir()) if (path / "run.json").is_file()]
+    rows = [row_of(path) for path in sorted(runs.iterdir()) if (path / RECORD).is_file()]
     if as_json:
         from results.terminal import print_json
 
@@ -31,14 +32,13 @@ def row_of(folder: Path) -> dict[str, Any]:
     """What a run's files say of it; `error` in place of the rest where they can't be read."""
     from results.report.record import content
     from results.runs.folder import read_record
-    from results.runs.load import BEST, FAMILY
+    from results.runs.load import BEST
     from search_spaces.errors import UserError
 
     try:
         record, best = read_record(folder), content(folder / BEST) or {}
         sessions, experiment = record["sessions"], record["experiment"]
         ended = bool(sessions) and not sessions[-1].get("interrupted")
-        finished = (folder / BEST).is_file() or (folder / FAMILY).is_file()
         return {
             "run": folder.name,
             "kind": experiment.get("kind"),
@@ -48,7 +48,7 @@ def row_of(folder: Path) -> dict[str, Any]:
             "macs": best.get("macs"),
             "trials": max((int(s.get("trials") or 0) for s in sessions), default=None),
             "when": (sessions or [record])[-1].get("ended") or record.get("started"),
-            "state": "ended" if ended and (finished or not best) else "cut off",
+            "state": "ended" if ended else "cut off",
         }
     except (UserError, TypeError, ValueError, AttributeError) as error:
         return {"run": folder.name, "error": str(error)}

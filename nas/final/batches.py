@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from nas.final.files import INSTALL
 from nas.final.settings import Settings
 from nas.training.augment import augment
 from nas.training.images import ImageData
@@ -34,10 +35,7 @@ def transforms() -> Any:
     try:
         from torchvision.transforms import v2
     except ImportError:
-        raise UserError(
-            "training to the end needs torchvision: install it with pip install "
-            "'compound-nas[train]', or from a checkout with pip install -e '.[train]'"
-        ) from None
+        raise UserError(f"training to the end needs torchvision: {INSTALL}") from None
     except (RuntimeError, AttributeError, OSError) as error:
         sys.modules.pop("torchvision", None)
         raise UserError(

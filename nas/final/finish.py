@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nas.final.files import SCORES
 from nas.final.loop import Progress
 from nas.final.plan import Plan
 from nas.final.scores import Scores, by_class, scores_of, worst_images
@@ -16,8 +17,6 @@ from results.runs.files import write_atomically, write_json
 from results.runs.load import BEST
 from search_spaces.architecture import to_dict
 from search_spaces.cost import cost
-
-SCORES = "scores.json"
 
 
 def finish(

@@ -10,13 +10,12 @@ from typing import Any
 
 import torch
 
+from nas.final.files import HISTORY, INSTALL, STATE
 from nas.final.loop import Progress
 from nas.training.checkpoints import EVERY
 from nas.training.state import State
 from results.runs.files import write_atomically
 from search_spaces.errors import UserError
-
-STATE, HISTORY = "state.pt", "history.csv"
 
 
 def restored(file: Path, state: State) -> Progress:
@@ -77,10 +76,7 @@ def curves(folder: Path, wanted: bool) -> Iterator[Callable[[dict[str, float]], 
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise UserError(
-            "--tensorboard needs tensorboard: install it with pip install 'compound-nas[train]', "
-            "or from a checkout with pip install -e '.[train]'"
-        ) from None
+        raise UserError(f"--tensorboard needs tensorboard: {INSTALL}") from None
     with SummaryWriter(str(folder / "tensorboard")) as writer:
 
         def curve(row: dict[str, float]) -> None:

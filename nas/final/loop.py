@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.final.batches import Altered, loader, mixing, moved
+from nas.final.files import INSTALL
 from nas.final.parallel import told
 from nas.final.scores import Scores, scores_of
 from nas.final.settings import Settings
@@ -29,10 +30,7 @@ def check_optimizer(name: str) -> None:
     try:
         from timm.optim import list_optimizers
     except ImportError:
-        raise UserError(
-            "training to the end needs timm: install it with pip install 'compound-nas[train]', "
-            "or from a checkout with pip install -e '.[train]'"
-        ) from None
+        raise UserError(f"training to the end needs timm: {INSTALL}") from None
     if name not in list_optimizers():
         raise UserError(
             f"the optimizer is {name!r}: expected one of timm's, as sgd, adamw, lamb, nadamw, "

@@ -20,15 +20,12 @@ def my_share() -> Share:
     return Share(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
 
 
-def launch(processes: int, arguments: Sequence[str]) -> int:
+def launch(processes: int, arguments: Sequence[str]) -> None:
     """Starts `nas` anew in so many processes, and waits for them.
 
     Args:
         processes: How many on this machine.
         arguments: Of `nas`.
-
-    Returns:
-        0.
 
     Raises:
         RunFailure: They ended otherwise; each said why itself.
@@ -45,7 +42,6 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
             continue
     if code:
         raise RunFailure(f"the {processes} processes of this training ended with exit code {code}")
-    return 0
 
 
 @contextlib.contextmanager
@@ -60,16 +56,19 @@ def group(share: Share, device: str) -> Iterator[str]:
         This process's device.
 
     Raises:
-        UserError: One GPU is named for all.
+        UserError: There is no such device here, or one GPU is named for all.
     """
     import torch
 
-    gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    from nas.training.loop import device_named
+
+    found = device_named(device)
     if share.world == 1:
-        yield device if device != "auto" else ("cuda" if gpu else "cpu")
+        yield str(found)
         return
     if ":" in device:
         raise UserError(f"--train-on is {device} for {share.world} processes: give cuda or cpu")
+    gpu = found.type == "cuda"
     mine = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if gpu else "cpu"
     if gpu:
         torch.cuda.set_device(mine)

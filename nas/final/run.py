@@ -22,8 +22,9 @@ from typing import Any
 import torch
 
 from nas.final.batches import Share
+from nas.final.files import HISTORY, SCORES, STATE
 from nas.final.finish import finish
-from nas.final.keeping import HISTORY, STATE, curves, keeper, restored
+from nas.final.keeping import curves, keeper, restored
 from nas.final.loop import Hooks, Progress, optimizer_of, train
 from nas.final.parallel import group, my_share, shared, told
 from nas.final.plan import Plan
@@ -38,7 +39,6 @@ from results.runs.folder import RECORD, run_path
 from results.runs.load import BEST
 from results.runs.session import Run, session
 from search_spaces.builder import build
-from search_spaces.errors import UserError
 
 TIMED = 8  # steps that are measured where the training's length is given in minutes
 
@@ -95,7 +95,6 @@ def run(plan: Plan, watch: Told | None = None) -> Trained:
     share, watch = my_share(), watch or Told()
     folder = run_path(plan.folder, plan.runs)
     with group(share, plan.device) as device:
-        _device(device)  # refused before the run's folder is made
         if share.rank:
             return _work(plan, folder, device, None, watch)
         with session(folder, plan.experiment, plan.command) as kept:
@@ -103,7 +102,7 @@ def run(plan: Plan, watch: Told | None = None) -> Trained:
 
 
 def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) -> Trained:
-    place, share = _device(device), my_share()
+    place, share = torch.device(device), my_share()
     finished = told(kept is not None and (folder / BEST).is_file(), share)
     if finished:
         return _finished(folder)
@@ -134,19 +133,9 @@ def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) 
     return trained
 
 
-def _device(name: str) -> torch.device:
-    try:
-        place = torch.device(name)
-    except RuntimeError:
-        raise UserError(f"--train-on is {name!r}: expected auto, cpu, cuda or cuda:N") from None
-    if place.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"--train-on is {name}, but torch sees no GPU: use cpu")
-    return place
-
-
 def _finished(folder: Path) -> Trained:
     """What an earlier session left."""
-    best, scores = read_json(folder / BEST), read_json(folder / "scores.json")
+    best, scores = read_json(folder / BEST), read_json(folder / SCORES)
     record = read_json(folder / RECORD)
     with (folder / HISTORY).open(newline="") as file:
         history = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]

@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +46,7 @@ class Task:
     workers: int = 0
     share: Share = field(default_factory=Share)
 
-    @property
+    @cached_property
     def order(self) -> Order:
         """The batches of all steps."""
         return Order(np.asarray(self.data.train_y), self.settings, self.seed, self.share)

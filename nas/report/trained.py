@@ -5,17 +5,18 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nas.final.files import HISTORY, SCORES
 from results.report.charts import chart, figure
 from results.report.network import network_section
 from results.report.page import Cards, Chart, Page, Part, Section, Table, Text
 from results.report.record import Folder, again, content, duration
 from results.runs.files import read_text
 from results.runs.load import BEST, architecture_of
+from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 
-SCORES, HISTORY = "scores.json", "history.csv"
 MANY = 40  # classes beyond which the matrix can't be read
 
 
@@ -30,7 +31,7 @@ def page(folder: Folder) -> Page:
         raise UserError(f"the training {folder.path} has not ended: run its command again to go on")
     network = architecture_of(best, str(folder.path / BEST))
     sections = [
-        _answer(best, scores),
+        _answer(best, scores, network),
         _classes(scores),
         _course(folder),
         network_section(network, "The network"),
@@ -42,8 +43,7 @@ def page(folder: Folder) -> Page:
     return Page("compound-nas · nas train", name, str(best["label"]), badges, sections)
 
 
-def _answer(best: Mapping[str, Any], scores: Mapping[str, Any]) -> Section:
-    network = architecture_of(best, BEST)
+def _answer(best: Mapping[str, Any], scores: Mapping[str, Any], network: Architecture) -> Section:
     figures = cost(network)
     items = [
         ("top-1", f"{best['accuracy']:.2f} %", f"± {best['spread']:.2f}, of the images drawn"),

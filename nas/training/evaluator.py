@@ -21,6 +21,7 @@ from nas.training.images import ImageData
 from nas.training.loop import (
     Task,
     count_correct,
+    device_named,
     prepare,
     settings,
     steps_per_epoch,
@@ -92,14 +93,7 @@ class TrainingEvaluator:
             raise UserError(f"the subset is {self.subset!r}: expected a part, above 0 to 1")
         if type(self.threads) is not int or self.threads < 1:
             raise UserError(f"threads is {self.threads!r}: expected a whole number of 1 or more")
-        try:
-            wanted = torch.device(self.where)
-        except RuntimeError:
-            raise UserError(
-                f"the device is {self.device!r}: expected auto, cpu, cuda or cuda:N"
-            ) from None
-        if wanted.type == "cuda" and not torch.cuda.is_available():
-            raise UserError(f"the device is {self.device!r}, but torch sees no GPU: use cpu")
+        device_named(self.device)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: self.__dict__[name] for name in self.__dataclass_fields__}
@@ -107,9 +101,7 @@ class TrainingEvaluator:
     @property
     def where(self) -> str:
         """The device's name, `auto` resolved on the machine that trains."""
-        if self.device == "auto":
-            return "cuda" if torch.cuda.is_available() else "cpu"
-        return self.device
+        return str(device_named(self.device))
 
     @cached_property
     def sets(self) -> dict[Size, ImageData]:

@@ -17,6 +17,7 @@ from nas.training.augment import augment, normalize
 from nas.training.depthwise import speed_up
 from nas.training.recipes import Recipe, average_decay, learning_rate
 from nas.training.state import Pixels, State
+from search_spaces.errors import UserError
 
 CHECK = 20  # steps between two looks at the loss: each look waits for the device
 HALVINGS = 3  # times that a batch is halved when memory runs out
@@ -45,6 +46,25 @@ class Task:
 def entropy(*numbers: int) -> int:
     """A seed of 63 bits from whole numbers, well mixed."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def device_named(name: str) -> torch.device:
+    """The device that trains; `auto` is a GPU where torch sees one.
+
+    Args:
+        name: `auto`, `cpu`, `cuda`, `cuda:1`.
+
+    Raises:
+        UserError: There is no such device, or not here.
+    """
+    seen = torch.cuda.is_available()
+    try:
+        device = torch.device(name if name != "auto" else "cuda" if seen else "cpu")
+    except RuntimeError:
+        raise UserError(f"the device is {name!r}: expected auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and not seen:
+        raise UserError(f"the device is {name!r}, but torch sees no GPU: use cpu")
+    return device
 
 
 @contextlib.contextmanager

@@ -185,10 +185,9 @@ def _weights(request: Request) -> str:
 def _inputs(inputs: Inputs) -> str:
     """How an image becomes an input, and what the outputs are called."""
     mean, deviation = (
-        ", ".join(f"{x:.4g}" for x in dict.fromkeys(numbers)) if len(set(numbers)) == 1
-        else ", ".join(f"{x:.4g}" for x in numbers)
+        ", ".join(f"{x:.4g}" for x in (numbers if len(set(numbers)) > 1 else numbers[:1]))
         for numbers in (inputs.mean, inputs.deviation)
-    )  # fmt: skip
+    )
     height, width = inputs.resized
     cut = f", then the middle {inputs.height}x{inputs.width} of it" if inputs.crop < 1 else ""
     kind = {1: "grey", 3: "RGB"}.get(inputs.channels, f"{inputs.channels} channels")

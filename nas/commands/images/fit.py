@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
@@ -69,15 +69,9 @@ def fit(images: Path, targets: Targets, how: How, journey: Journey) -> None:
     steps = Steps(asked, journey.as_json)
     seen, data = steps.look()
     found = steps.search(seen, data)
-    trained = steps.train(seen, found)
+    trained = steps.train(seen, data, found)
     files = steps.export(trained)
     steps.end(trained, files)
-
-
-def _gpu(device: str) -> bool:
-    import torch
-
-    return torch.cuda.is_available() and device != "cpu"
 
 
 class Steps:
@@ -93,27 +87,18 @@ class Steps:
 
     def look(self) -> "tuple[Seen, ImageData]":
         """Lists and decodes the images; says what they are."""
+        from nas.commands.images.train import decoded
         from nas.commands.images.words import seen_lines
         from nas.final.journey import look
-        from nas.final.plan import images_for
+        from nas.training.loop import device_named
 
-        seen = look(self.asked, _gpu(self.asked.device))
-        images = self._decoded(seen, images_for)
+        asked = self.asked
+        seen = look(asked, device_named(asked.device).type == "cuda")
+        given = (asked.data, seen.size, asked.channels, asked.fit, asked.given.get("crop"))
+        images = decoded(*given, self.quiet)
         for line in seen_lines(seen, images):
             self.say(line)
         return seen, images
-
-    def _decoded(self, seen: "Seen", images_for: Any) -> "ImageData":
-        from nas.commands.progress import decoding
-
-        asked = self.asked
-        with decoding(self.quiet) as show:
-            images: ImageData = images_for(
-                asked.data, seen.size, asked.channels, asked.fit, asked.given.get("crop"), show
-            )
-            if notes := images.notes():
-                show(images.train + images.val, images.train + images.val, notes)
-        return images
 
     def search(self, seen: "Seen", images: "ImageData") -> "Architecture":
         """The network; of an earlier session's finished search, where there is one."""
@@ -140,35 +125,38 @@ class Steps:
         for line in found_lines(result):
             self.say(line)
 
-    def train(self, seen: "Seen", found: "Architecture") -> "Trained":
+    def train(self, seen: "Seen", images: "ImageData", found: "Architecture") -> "Trained":
         """The network trained to the end."""
         from nas.commands.images.train import trained_by
-        from nas.commands.images.words import result_lines
+        from nas.commands.images.words import score_lines
         from nas.final.journey import training_plan
-        from nas.final.plan import images_for
 
-        plan = training_plan(self.asked, seen, found, self._decoded(seen, images_for))
+        plan = training_plan(self.asked, seen, found, images)
         self.say(f"\ntraining it to the end: {plan.folder}")
         trained = trained_by(plan, self.quiet)
         if trained.interrupted:
             self._interrupted()
-        for line in result_lines(plan, trained)[:-2]:
+        for line in score_lines(plan, trained):
             self.say(line)
         return trained
 
     def export(self, trained: "Trained") -> list[str]:
-        """The ONNX file and the card, beside the weights."""
+        """The ONNX file and the card, beside the weights; made once, the card last."""
         from nas.commands.export import request_of
         from nas.commands.progress import working
+        from results.export.check import CARD
         from results.export.to_onnx import OPSET
         from results.export.write import export
 
+        place = trained.folder / "export"
+        if (place / CARD).is_file() and any(place.glob("*.onnx")):
+            return sorted(map(str, place.iterdir()))
         request = request_of(
             str(trained.folder), ("onnx",), None, None, 0, OPSET, False, None, self.asked.runs
         )
         with working(self.quiet) as say:
-            done = export(request, trained.folder / "export", True, say)
-        return [str(done.folder / name) for name in done.files]
+            export(request, place, True, say)
+        return sorted(map(str, place.iterdir()))
 
     def end(self, trained: "Trained", files: list[str]) -> None:
         """Says where everything is, and how an image is classified."""

@@ -1,5 +1,6 @@
 """`nas train`: a network trained to the end on one's own images."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from nas.final.run import Trained
     from nas.training.images import ImageData
     from search_spaces.architecture import Architecture
+    from search_spaces.rounding import Size
 
 
 @click.command()
@@ -84,7 +86,10 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
 
 def _place(weights: Path, runs: Path) -> Path:
     """The file or folder that --weights names: a path, or a run's name."""
-    return weights if weights.exists() or not (runs / weights).is_dir() else runs / weights
+    from results.export.weights import WEIGHTS
+    from results.runs.load import run_folder
+
+    return weights if weights.is_file() else run_folder(str(weights), runs, (WEIGHTS,)) or weights
 
 
 def fitted(
@@ -100,20 +105,46 @@ def fitted(
     """
     from dataclasses import replace
 
-    from nas.commands.progress import decoding
-    from nas.final.plan import images_for, size_for
+    from nas.final.plan import size_for
 
     channels = what.channels or found.in_channels
     size, words = size_for(found, what.data, what.pixels)
-    with decoding(quiet) as show:
-        images = images_for(what.data, size, channels, what.fit, crop, show)
-        total = images.train + images.val
-        if notes := [*([words] if words else []), *images.notes()]:
-            show(total, total, notes)
+    images = decoded(what.data, size, channels, what.fit, crop, quiet, [words] if words else [])
     network = replace(
         found, resolution=size.plain, classes=len(images.classes), in_channels=channels
     )
     return network, images
+
+
+def decoded(
+    data: Path,
+    size: "Size",
+    channels: int,
+    fit: str,
+    crop: str | None,
+    quiet: bool,
+    words: Sequence[str] = (),
+) -> "ImageData":
+    """The images, decoded for a network; what is to be known of them is said.
+
+    Args:
+        data: Where they are.
+        size: Of the network.
+        channels: Of the network.
+        fit: `crop` or `letterbox`.
+        crop: How training images are cut, as given.
+        quiet: Nothing is said.
+        words: What is said before the images' own notes.
+    """
+    from nas.commands.progress import decoding
+    from nas.final.plan import images_for
+
+    with decoding(quiet) as show:
+        images = images_for(data, size, channels, fit, crop, show)
+        total = images.train + images.val
+        if notes := [*words, *images.notes()]:
+            show(total, total, notes)
+    return images
 
 
 def trained_by(plan: "Plan", quiet: bool) -> "Trained":

@@ -47,6 +47,19 @@ def result_lines(plan: "Plan", trained: "Trained") -> list[str]:
             f"interrupted: what was trained is kept in {trained.folder}; the same command goes on "
             "from there"
         ]
+    folder = trained.folder
+    network = folder.name if folder.parent == Path("runs") else folder
+    return [
+        *score_lines(plan, trained),
+        f"kept in {folder}: weights.safetensors, scores.json, history.csv",
+        f"next: nas classify {network} IMAGE   nas export {network} DIR --to onnx   "
+        f"nas report {network}",
+    ]
+
+
+def score_lines(plan: "Plan", trained: "Trained") -> list[str]:
+    """How good the network of a training that ended is."""
+    assert trained.best is not None
     best, scores = trained.best, trained.scores
     lines = [
         f"top-1 {best['accuracy']:.2f} ± {best['spread']:.2f} % of {plan.images.val:,} validation "
@@ -62,13 +75,6 @@ def result_lines(plan: "Plan", trained: "Trained") -> list[str]:
     worst = [row for row in scores["by_class"] if row["right"] is not None and row["right"] < 100]
     if worst:
         lines.append("worst classes: " + "; ".join(map(_class_text, worst[:CLASSES])))
-    folder = trained.folder
-    network = Path(folder).name if folder.parent == Path("runs") else folder
-    lines += [
-        f"kept in {folder}: weights.safetensors, scores.json, history.csv",
-        f"next: nas classify {network} IMAGE   nas export {network} DIR --to onnx   "
-        f"nas report {network}",
-    ]
     return lines
 
 
