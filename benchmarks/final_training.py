@@ -55,22 +55,27 @@ def network_of(data, target):
 
 
 class Part:
-    """Some of a data set's training images, as `ImageData` gives them."""
+    """Some of a data set's images, of each class alike, as `ImageData` gives them."""
 
-    def __init__(self, data, fraction):
-        rows = stratified(data.train_y, fraction)
-        self.inner, self.train = data, len(rows)
-        self.train_x, self.train_y = np.array(data.train_x[rows]), np.array(data.train_y[rows])
+    def __init__(self, data, train_part, val_part=1.0):
+        self.inner, self.fraction = data, train_part
+        for split, part in (("train", train_part), ("val", val_part)):
+            x, y = getattr(data, f"{split}_x"), getattr(data, f"{split}_y")
+            rows = stratified(y, part)
+            setattr(self, f"{split}_x", np.array(x[rows]))
+            setattr(self, f"{split}_y", np.array(y[rows]))
+            setattr(self, split, len(rows))
 
     def __getattr__(self, name):
         return getattr(self.inner, name)
 
 
-def ours(network, data, epochs, seed, stop=None):
-    """Top-1 of `nas train`; with `stop` only so many steps."""
-    plan = Plan("network", network, Path("."), data,
-                inputs_for(data, network.size, None, None, None, 3, "crop"), seed=seed)  # fmt: skip
-    settings = settings_for({"epochs": epochs}, data.train, 32, 3, False, False)
+def ours(network, data, epochs, seed, stop=None, start=None):
+    """(top-1, steps of an epoch) of `nas train`; with `stop` only so many steps."""
+    inputs = inputs_for(data, network.size, start, None, None, 3, "crop")
+    plan = Plan("network", network, Path("."), data, inputs, start=start, seed=seed)
+    shorter, fine = min(network.size), start is not None
+    settings = settings_for({"epochs": epochs}, data.train, shorter, 3, fine, False)
     with of_torch(1, CPU):
         task, state, progress = _task(plan, settings, CPU), _state(plan, settings, CPU), Progress()
         train(state, progress, task, Hooks(stop=lambda step: step == stop))
@@ -170,7 +175,6 @@ def main():
     given = parser.parse_args()
     whole = load_images(given.data, 32)
     data = Part(whole, given.subset)
-    data.fraction = given.subset
     network = network_of(whole, given.target)
     print(
         f"{cost(network).macs / 1e6:.1f}M multiply-adds, {data.train} images, {data.val} validate"

