@@ -17,12 +17,12 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from nas.measurement import Measurement as Measurement
+from nas.measurement import Outcome as Outcome
 from search_spaces.architecture import Architecture
-from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.errors import OutOfDomain, UserError, meant
 from search_spaces.spaces import load_object
 
 if TYPE_CHECKING:
@@ -198,15 +198,6 @@ def notes_of(evaluator: Evaluator, architecture: Architecture) -> list[str]:
     return evaluator.notes(architecture) if isinstance(evaluator, Notes) else []
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a job: a measurement, or the text of the error; seconds of wall clock."""
-
-    measurement: Measurement | None
-    error: str | None
-    seconds: float
-
-
 def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, seed: int) -> Outcome:
     """Runs the evaluator; whatever it raises becomes the outcome's error."""
     start = time.perf_counter()
@@ -294,6 +285,6 @@ def evaluator(spec: str) -> Evaluator:
             )
         return loaded  # type: ignore[no-any-return]
     raise UserError(
-        f"there is no evaluator {spec!r}: expected one of {', '.join(EVALUATORS)}, "
-        "surrogate:FILE.npz, or module:name of your own"
+        f"there is no evaluator {spec!r}{meant(spec, EVALUATORS)}: expected one of "
+        f"{', '.join(EVALUATORS)}, surrogate:FILE.npz, or module:name of your own"
     )

@@ -1,4 +1,4 @@
-"""What an evaluator says of a network."""
+"""What an evaluator says of a network, and what came of asking it."""
 
 from dataclasses import dataclass
 
@@ -9,3 +9,12 @@ class Measurement:
 
     accuracy: float
     spread: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a job: a measurement, or the text of the error; seconds of wall clock."""
+
+    measurement: Measurement | None
+    error: str | None
+    seconds: float

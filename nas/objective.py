@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 from search_spaces.quantities import Quantity, quantity
 from search_spaces.space import Penalty, Space, Values, descend
 
@@ -66,7 +66,8 @@ class Objective:
     def __post_init__(self) -> None:
         if self.name not in OBJECTIVES:
             raise UserError(
-                f"there is no objective {self.name!r}: expected one of {', '.join(OBJECTIVES)}"
+                f"there is no objective {self.name!r}{meant(self.name, OBJECTIVES)}: expected one "
+                f"of {', '.join(OBJECTIVES)}"
             )
         check_positive("the target", self.target)
         if not isinstance(self.caution, Real) or not 0 <= float(self.caution) < math.inf:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _BOLD, _YELLOW, _END = "\x0e", "\x10", "\x0f"
 _MARKS = {_BOLD: "bold", _YELLOW: "yellow"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+NARROWEST = 20  # columns, below which lines are left to the terminal
 _ASCII = {"±": "+/-", "×": "x", "−": "-", "→": "->", "≤": "<=", "≥": ">=", "…": "..."}  # noqa: RUF001
 
 
@@ -42,6 +43,34 @@ def yellow(text: object) -> str:
 def plain(text: str) -> str:
     """On one line, without control characters: a name or message may hold a terminal's commands."""
     return _CONTROL.sub("", " ".join(text.split()))
+
+
+def folded(text: str, first: int = 0) -> str:
+    """Text for standard error: broken at its words where that is a terminal too narrow for it.
+
+    Args:
+        text: May have lines of its own.
+        first: Columns that stand before it in its first line.
+    """
+    import textwrap
+
+    try:
+        width = os.get_terminal_size(2).columns if sys.stderr.isatty() else 0
+    except (OSError, ValueError):
+        width = 0
+    if width < NARROWEST:
+        return text
+    how = textwrap.TextWrapper(width - 1, break_long_words=False, break_on_hyphens=False)
+    lines = []
+    for line in text.split("\n"):
+        how.initial_indent = "" if lines else "x" * first
+        lines.append("\n".join(how.wrap(line))[0 if lines else first :])
+    return "\n".join(lines)
+
+
+def tell(text: str) -> None:
+    """Prints a line on standard error, broken at words."""
+    click.echo(folded(text), err=True)
 
 
 def _ready_streams() -> None:
@@ -115,15 +144,16 @@ def entry(group: click.Group, name: str) -> NoReturn:
             ),
             1,
         )
-    click.echo(f"{name}: {plain(message)}", err=True)
+    tell(f"{name}: {plain(message)}")
     raise SystemExit(code)
 
 
 def _in_our_words(error: click.ClickException) -> click.ClickException:
-    text = error.message.replace("Got unexpected extra", "There are too many")
-    if text == error.message or not isinstance(error, click.UsageError):
+    if type(error).show is not click.UsageError.show:  # click's own help, or no usage to show
         return error
-    return click.UsageError(text, error.ctx)
+    assert isinstance(error, click.UsageError)
+    text = error.format_message().replace("Got unexpected extra", "There are too many")
+    return click.UsageError(folded(text, len("Error: ")), error.ctx)
 
 
 def print_json(value: Any) -> None:

@@ -3,6 +3,7 @@
 Commands print the sentence and leave with `exit_code`.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 # No network is larger, and a number that came in by mistake shall not fill the memory.
@@ -29,6 +30,14 @@ class RunFailure(RuntimeError):
     """The run could not go on for a reason that is not the user's input (a full disk, say)."""
 
     exit_code = 1
+
+
+def meant(name: object, known: Iterable[str]) -> str:
+    """` (did you mean evolution?)` where one of the known names is like this one; else nothing."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(str(name), list(known), 1)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def shortened(value: Any) -> str:
@@ -68,7 +77,9 @@ def one_of(owner: str, field: str, value: Any, names: tuple[str, ...]) -> None:
         UserError: It is none; owner, field and names are named.
     """
     if value not in names:
-        raise UserError(f"{owner}.{field} is {value!r}: expected one of {', '.join(names)}")
+        raise UserError(
+            f"{owner}.{field} is {value!r}{meant(value, names)}: expected one of {', '.join(names)}"
+        )
 
 
 def rate(owner: str, field: str, value: Any) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from search_spaces.architecture import Architecture, Stage
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 
 
 def _mbconv(*rows: tuple[int, int, int, int, int, float], **skips: str) -> tuple[Stage, ...]:
@@ -157,5 +157,8 @@ def network(name: str) -> Architecture:
         UserError: There is none; the names are listed.
     """
     if name not in NETWORKS:
-        raise UserError(f"there is no network {name!r}: expected one of {', '.join(NETWORKS)}")
+        raise UserError(
+            f"there is no network {name!r}{meant(name, NETWORKS)}: expected one of "
+            f"{', '.join(NETWORKS)}"
+        )
     return NETWORKS[name]

@@ -9,7 +9,7 @@ from typing import Any
 
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 
 _DECIMAL = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 _BYTES = {
@@ -183,7 +183,10 @@ def quantity(which: str | Quantity) -> Quantity:
     kind, _, device = which.partition(":")
     known = QUANTITIES | DEVICE_QUANTITIES
     if kind not in known:
-        raise UserError(f"there is no quantity {which!r}: expected one of {', '.join(known)}")
+        raise UserError(
+            f"there is no quantity {which!r}{meant(which, known)}: expected one of "
+            f"{', '.join(known)}"
+        )
     return on_device(known[kind], device) if device else known[kind]
 
 

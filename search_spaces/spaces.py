@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 from search_spaces.mbconv import mbconv
 from search_spaces.space import Space, check
 from search_spaces.tables import read_space, table_space
@@ -183,10 +183,14 @@ def load_object(spec: str, what: str) -> Any:
         UserError: There is no such object.
     """
     place, _, name = spec.rpartition(":")
+    near = ""
     try:
-        return getattr(importlib.import_module(_module(place)), name)
+        module = importlib.import_module(_module(place))
+        if not hasattr(module, name):
+            near = meant(name, [one for one in dir(module) if not one.startswith("_")])
+        return getattr(module, name)
     except Exception as error:
-        raise UserError(f"the {what} {spec!r} can't be loaded: {error}") from None
+        raise UserError(f"the {what} {spec!r} can't be loaded: {error}{near}") from None
 
 
 def space(spec: str) -> Space:
@@ -213,6 +217,6 @@ def space(spec: str) -> Space:
             raise UserError(f"{spec!r} is {type(loaded).__name__}: expected a Space")
         return check(loaded)
     raise UserError(
-        f"there is no space {spec!r}: expected one of {', '.join(SPACES)}, a FILE.toml, or "
-        "module:name of a Space of your own"
+        f"there is no space {spec!r}{meant(spec, SPACES)}: expected one of {', '.join(SPACES)}, a "
+        "FILE.toml, or module:name of a Space of your own"
     )

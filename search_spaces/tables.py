@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.architecture import OPS, Architecture, Stage
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 from search_spaces.space import Space, Values, check
 
 _STAGE = tuple(field.name for field in fields(Stage))
@@ -49,7 +49,8 @@ def _choices(
         for key, value in table.items():
             if key not in known:
                 raise UserError(
-                    f"space {name!r} has {prefix + key!r}: expected one of {', '.join(known)}"
+                    f"space {name!r} has {prefix + key!r}{meant(key, known)}: expected one of "
+                    f"{', '.join(known)}"
                 )
             if isinstance(value, list | tuple):
                 choices[prefix + key] = value

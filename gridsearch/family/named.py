@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gridsearch.family.family import Member, row, solved_family
 from gridsearch.grid.conclude import Result
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import Coefficients
 
@@ -32,8 +32,10 @@ class Family:
         for member in self.members:
             if member.name == name:
                 return member.architecture
-        names = ", ".join(member.name for member in self.members)
-        raise UserError(f"the family has no {name!r}: expected one of {names}")
+        names = [member.name for member in self.members]
+        raise UserError(
+            f"the family has no {name!r}{meant(name, names)}: expected one of {', '.join(names)}"
+        )
 
     def __iter__(self) -> Iterator[Member]:
         return iter(self.members)

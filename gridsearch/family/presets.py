@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.scaling.rules import Multipliers, scale
 
@@ -60,8 +60,9 @@ def preset_name(name_or_phi: str | int) -> str:
     name = f"b{name}" if name.isdigit() else name
     if name not in RELEASED:
         raise UserError(
-            f"there is no released EfficientNet {name_or_phi!r}: expected one of "
-            f"{', '.join(RELEASED)}, or a whole phi from 0 to 8 (--preset formula takes others)"
+            f"there is no released EfficientNet {name_or_phi!r}{meant(name, RELEASED)}: expected "
+            f"one of {', '.join(RELEASED)}, or a whole phi from 0 to 8 (--preset formula takes "
+            "others)"
         )
     return name
 

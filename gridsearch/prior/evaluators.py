@@ -7,6 +7,7 @@ from nas.evaluators import EVALUATORS as MODELS
 from nas.evaluators import Evaluator
 from nas.evaluators import evaluator as by_name
 from search_spaces.architecture import Architecture
+from search_spaces.errors import UserError, meant
 
 # An evaluator of scaled versions of a baseline is one line here: (baseline, rule) -> evaluator.
 EVALUATORS: dict[str, Callable[[Architecture, str | None], Evaluator]] = {"prior": ScalingPrior}
@@ -25,6 +26,11 @@ def evaluator(spec: str, baseline: Architecture, rule: str | None = None) -> Eva
     """
     if spec in EVALUATORS:
         return EVALUATORS[spec](baseline, rule)
+    if spec not in MODELS and ":" not in spec:
+        raise UserError(
+            f"there is no evaluator {spec!r}{meant(spec, [*EVALUATORS, *MODELS])}: expected one of "
+            f"{', '.join([*EVALUATORS, *MODELS])}, or module:name of your own"
+        )
     return by_name(spec)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from nas.commands.options import Group, Kept, command_line, once, options
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 
 if TYPE_CHECKING:
     from nas.bench.tasks import Task
@@ -172,6 +172,6 @@ def _task(asked: Asked, columns: Columns, warn: Callable[[str], None]) -> "Task"
     if asked.task.startswith("synthetic:"):
         return tasks.synthetic_task(tasks.recipe(asked.task), kind, target)
     raise UserError(
-        f"there is no task {asked.task!r}: expected surrogate or "
+        f"there is no task {asked.task!r}{meant(asked.task, ['surrogate'])}: expected surrogate or "
         "synthetic:CHOICES,ROUGHNESS,NOISE,SEED[,FAILING]; or give a table with --table FILE"
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces.architecture import Architecture
-from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.errors import OutOfDomain, UserError, meant
 from search_spaces.quantities import DEVICE_QUANTITIES, Predict, Quantity, on_device
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ def device(spec: str) -> Device:
     if spec == "auto" or spec.partition(":")[0] in ("cpu", "cuda"):
         hint = "; the device that trains is given with --train-on"
     raise UserError(
-        f"there is no device {spec!r}: expected one of {', '.join(DEVICES)}, or a file of "
-        f"`nas profile`{hint}"
+        f"there is no device {spec!r}{meant(spec, DEVICES)}: expected one of "
+        f"{', '.join(DEVICES)}, or a file of `nas profile`{hint}"
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from nas.memory import keep_freed_memory
 from results.runs.made import now, versions
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 
 PLACES = ("cpu", "cuda")
 DTYPES = {"float32": 4, "float16": 2, "bfloat16": 2}  # bytes of a number
@@ -60,8 +60,10 @@ class Setting:
         named = (("runtime", RUNTIMES), ("on", PLACES), ("dtype", DTYPES))
         for name, known in named:
             if getattr(self, name) not in known:
+                given = getattr(self, name)
                 raise UserError(
-                    f"--{name} is {getattr(self, name)!r}: expected one of {', '.join(known)}"
+                    f"--{name} is {given!r}{meant(given, known)}: expected one of "
+                    f"{', '.join(known)}"
                 )
         for name in ("threads", "batch"):
             if getattr(self, name) < 1:

@@ -15,7 +15,7 @@ from nas.search.drive import Around
 from results.runs.front import fronts
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 
 if TYPE_CHECKING:
     from nas.search.ask import Search
@@ -126,4 +126,7 @@ def check_ranking(name: str) -> None:
         UserError: It is one.
     """
     if name not in RANKINGS:
-        raise UserError(f"there is no ranking {name!r}: expected one of {', '.join(RANKINGS)}")
+        raise UserError(
+            f"there is no ranking {name!r}{meant(name, RANKINGS)}: expected one of "
+            f"{', '.join(RANKINGS)}"
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 from search_spaces.spaces import load_object
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def strategy(spec: str) -> Strategy:
         return STRATEGIES[spec]
     if ":" not in spec:
         raise UserError(
-            f"there is no strategy {spec!r}: expected one of {', '.join(STRATEGIES)}, or "
-            "module:name of an Optuna sampler"
+            f"there is no strategy {spec!r}{meant(spec, STRATEGIES)}: expected one of "
+            f"{', '.join(STRATEGIES)}, or module:name of an Optuna sampler"
         )
     loaded = load_object(spec, "strategy")
     if isinstance(loaded, Strategy):

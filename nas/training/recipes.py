@@ -8,7 +8,7 @@ weights over the last tenth of the steps so far.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,10 @@ def recipe(name: str) -> Recipe:
         UserError: There is none.
     """
     if name not in RECIPES:
-        raise UserError(f"there is no recipe {name!r}: expected one of {', '.join(RECIPES)}")
+        raise UserError(
+            f"there is no recipe {name!r}{meant(name, RECIPES)}: expected one of "
+            f"{', '.join(RECIPES)}"
+        )
     return RECIPES[name]
 
 

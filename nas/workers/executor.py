@@ -8,7 +8,7 @@ from typing import Protocol
 
 from nas.evaluators import Evaluator, Outcome, device_of, evaluate
 from nas.jobs import Job
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 
 
 class Executor(Protocol):
@@ -106,7 +106,10 @@ def check_executor(name: str, resources: Resources) -> None:
         UserError: It is one, or they are given.
     """
     if name not in EXECUTORS:
-        raise UserError(f"there is no executor {name!r}: expected one of {', '.join(EXECUTORS)}")
+        raise UserError(
+            f"there is no executor {name!r}{meant(name, EXECUTORS)}: expected one of "
+            f"{', '.join(EXECUTORS)}"
+        )
     if name != "ray" and (resources.address or resources.gpus_per_trial):
         raise UserError(f"--address and --gpus-per-trial are for --executor ray, not {name}")
 

@@ -13,7 +13,7 @@ from results.report.page import Code, Part, Section, Table, Text
 from results.runs.files import read_json
 from results.runs.folder import RECORD, STORE, check_store, masked, read_record
 from results.runs.load import run_folder
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -75,8 +75,8 @@ def open_folder(spec: str, runs: Path, storage: str | None = None) -> Folder:
     others = sorted(path.parent.name for path in runs.glob(f"*/{RECORD}"))
     names = ", ".join(others[:8]) + (" and others" if len(others) > 8 else "")
     raise UserError(
-        f"there is no run {spec!r}: expected a run's folder, or a name in {runs}/"
-        + (f", as {names}" if others else ", which has none")
+        f"there is no run {spec!r}{meant(spec, others)}: expected a run's folder, or a name in "
+        f"{runs}/" + (f", as {names}" if others else ", which has none")
     )
 
 

@@ -9,7 +9,7 @@ from results.runs.files import read_json, read_text
 from results.runs.folder import RECORD
 from results.runs.strings import PLAIN, Shape, from_strings, is_strings
 from search_spaces.architecture import Architecture, from_dict
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 from search_spaces.networks import NETWORKS
 
 BEST = "best.json"
@@ -34,10 +34,11 @@ def load_architecture(spec: str, runs: Path = Path("runs"), shape: Shape = PLAIN
     if is_strings(spec):
         return from_strings(spec, shape)
     if (known := _plain(spec, runs, shape)) is None:
+        known_names = [*NETWORKS, *_runs(runs)]
         raise UserError(
-            f"{spec!r} is no network, run or file: expected one of {', '.join(NETWORKS)}, the name "
-            f"of a run in {runs}/, FAMILY:NETWORK, block strings of timm or TensorFlow, or a file "
-            "of an architecture or of block strings"
+            f"{spec!r} is no network, run or file{meant(spec, known_names)}: expected "
+            f"one of {', '.join(NETWORKS)}, the name of a run in {runs}/, FAMILY:NETWORK, block "
+            "strings of timm or TensorFlow, or a file of an architecture or of block strings"
         )
     if shape.given and not known[1]:
         key = next(iter(shape.given))
@@ -46,6 +47,11 @@ def load_architecture(spec: str, runs: Path = Path("runs"), shape: Shape = PLAIN
             f"--{option} is for block strings, and {spec} is a whole network: leave it out"
         )
     return known[0]
+
+
+def _runs(runs: Path) -> list[str]:
+    """Names of the runs that have a network."""
+    return [path.parent.name for path in runs.glob(f"*/{BEST}")]
 
 
 def _plain(spec: str, runs: Path, shape: Shape) -> tuple[Architecture, bool] | None:

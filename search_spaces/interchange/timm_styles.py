@@ -7,7 +7,7 @@ what the model's function passes on (timm 1.0, efficientnet.py and mobilenetv3.p
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from search_spaces.errors import UserError, one_of
+from search_spaces.errors import UserError, meant, one_of
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,10 @@ def style(which: str | Style) -> Style:
     if isinstance(which, Style):
         return which
     if which not in STYLES:
-        raise UserError(f"there is no timm style {which!r}: expected one of {', '.join(STYLES)}")
+        raise UserError(
+            f"there is no timm style {which!r}{meant(which, STYLES)}: expected one of "
+            f"{', '.join(STYLES)}"
+        )
     return STYLES[which]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from search_spaces.architecture import Architecture, Stage
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 from search_spaces.layers import hidden_channels
 from search_spaces.networks import NETWORKS
 from search_spaces.rounding import Size, round_channels, round_repeats
@@ -127,7 +127,9 @@ def rule_name(architecture: Architecture, rule: str | None = None) -> str:
     """
     if rule is not None:
         if rule not in RULES:
-            raise UserError(f"there is no rule {rule!r}: expected one of {', '.join(RULES)}")
+            raise UserError(
+                f"there is no rule {rule!r}{meant(rule, RULES)}: expected one of {', '.join(RULES)}"
+            )
         return rule
     for name, fitting in _RULE_OF_NETWORK.items():
         if dataclasses.replace(architecture, classes=NETWORKS[name].classes) == NETWORKS[name]:

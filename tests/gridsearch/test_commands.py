@@ -160,7 +160,9 @@ def test_family_and_compare(gridsearch) -> None:
         (("family", "--budgets", "1k"), "out of reach"),
         (("family", "--budgets", "some"), "expected a number with a unit"),
         (("compare", "--ratios", "0.5"), "as 2,4,8"),
-        (("compare", "--evaluator", "foo"), "no evaluator 'foo'"),
+        (("compare", "--evaluator", "foo"), "no evaluator 'foo': expected one of prior, imagenet"),
+        (("run", "--evaluator", "priro"), "'priro' (did you mean prior?)"),
+        (("run", "--rule", "mobilnet_v2"), "(did you mean mobilenet_v2?)"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(gridsearch, arguments, said) -> None:

@@ -168,6 +168,27 @@ def test_bad_input_is_one_sentence_and_exit_code_2(here, arguments, sentence):
     assert (here / "runs" / "torn" / "run.json").read_text() == "{"
 
 
+MISTYPED = [
+    (["--strategy", "evolutoin"], "'evolutoin' (did you mean evolution?): expected one of"),
+    (["--strategy", "optuna.samplers:TPESamplr"], "(did you mean TPESampler?)"),
+    (["--evaluator", "imagnet"], "(did you mean imagenet?)"),
+    (["--space", "efficentnet"], "(did you mean efficientnet?)"),
+    (["--executor", "pol"], "(did you mean pool?)"),
+    (["--objective", "sotf"], "(did you mean soft?)"),
+    (["--device", "zcu120", "--target-latency", "5ms"], "(did you mean zcu102?)"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), MISTYPED)
+def test_a_mistyped_value_is_guessed(here, inside, arguments, sentence):
+    target = [] if "--device" in arguments else ["--target-flops", "400M"]
+    done = inside("search", *target, "--trials", "3", *arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    for command in ("show", "predict"):
+        assert "(did you mean mobilenet_v2?)" in inside(command, "mobilnet_v2").stderr
+
+
 @pytest.mark.parametrize(("target", "most"), [("15G", 15e9), ("5M", 5e6)])
 def test_far_from_what_is_usual_there_is_an_answer(here, inside, target, most):
     done = inside("search", "--target-flops", target, "--trials", "64")
