@@ -57,8 +57,9 @@ def export(folder: Path, force: bool, as_json: bool, **given: Any) -> None:
     if as_json:
         from results.terminal import print_json
 
-        trained = request.weights is not None
-        print_json({"id": request.source.architecture.id, "trained": trained, **figures(done)})
+        known: dict[str, Any] = {"id": request.source.architecture.id}
+        known |= {"trained": request.weights is not None, "untrained": request.untrained or None}
+        print_json({**known, **figures(done)})
     else:
         _print(request, done)
 
@@ -90,13 +91,12 @@ def request_of(
     Raises:
         UserError: The network, a format or the weights can't be used.
     """
-    from nas.training.weights import kept_weights
+    from nas.training.weights import NoWeights, kept_weights
     from results.export.check import check_formats
     from results.export.request import Request
     from results.export.source import load_source
     from results.export.weights import read_weights
     from results.export.write import parse_formats
-    from search_spaces.errors import UserError
 
     wanted = parse_formats(formats)
     source = load_source(network, runs, name)
@@ -120,7 +120,7 @@ def request_of(
         return replace(asked, untrained=why)
     try:
         kept = kept_weights(source.folder, source.architecture, source.best, source.record)
-    except UserError as error:
+    except NoWeights as error:
         return replace(asked, untrained=str(error))
     return replace(asked, weights=kept)
 
@@ -137,4 +137,8 @@ def _print(request: "Request", done: "Exported") -> None:
             click.echo(f"  {made.note}")
     if request.weights is None:
         click.echo(f"not trained: {request.untrained}")
+        click.echo(
+            "  the weights in these files are initial ones, so their outputs mean nothing: "
+            f"nas train {request.source.spec} --data IMAGES trains the network"
+        )
     click.echo(f"written: {done.folder}, with {request.source.name}.json and README.md")

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from nas.training.decoding import decode, reason
 from results.export.inputs import Inputs, from_metadata
-from results.export.weights import WEIGHTS, read_weights
 from results.runs.load import BEST, load_architecture, run_folder
 from search_spaces.errors import UserError
 
@@ -54,16 +53,16 @@ def model_of(spec: str, runs: Path) -> tuple[Model, Inputs]:
 
 
 def _of_run(folder: Path) -> tuple[Model, Inputs]:
-    from nas.training.weights import kept_weights
+    from nas.training.weights import NoWeights, kept_weights
     from results.runs.files import read_json
-    from results.runs.folder import read_record
+    from results.runs.folder import RECORD, read_record
 
     architecture = load_architecture(str(folder))
-    if (folder / WEIGHTS).is_file():
-        weights = read_weights(folder / WEIGHTS, architecture)
-    else:
-        record, best = read_record(folder), read_json(folder / BEST)
-        weights = kept_weights(folder, architecture, best, record)
+    record = read_record(folder) if (folder / RECORD).is_file() else {}
+    try:
+        weights = kept_weights(folder, architecture, read_json(folder / BEST), record)
+    except NoWeights as error:
+        raise UserError(f"{error}: nas train {folder} --data IMAGES trains it") from None
     if weights.inputs is None or not weights.inputs.classes:
         raise UserError(
             f"the run {folder} does not name its classes: train its network with nas train "

@@ -26,17 +26,19 @@ class Checkpoint:
 
     Attributes:
         measured: Optimizer steps -> images labelled rightly after them.
+        damaged: There is a file, and it can't be read.
     """
 
     def __init__(self, file: Path | None) -> None:
         self.file, self._state, self._saved_at = file, None, time.monotonic()
         self.measured: dict[int, int] = {}
+        self.damaged = False
         if file is not None and file.exists():
             try:
                 content = torch.load(file, map_location="cpu", weights_only=True)
                 self._state, self.measured = content["state"], dict(content["measured"])
             except _BROKEN:
-                self._state, self.measured = None, {}
+                self._state, self.measured, self.damaged = None, {}, True
 
     @property
     def step(self) -> int:

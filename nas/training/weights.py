@@ -11,6 +11,10 @@ from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 
 
+class NoWeights(UserError):
+    """A run keeps no weights by its nature: none are lost, and it can be exported untrained."""
+
+
 def kept_weights(
     folder: Path, architecture: Architecture, best: Mapping[str, Any], record: Mapping[str, Any]
 ) -> Weights:
@@ -25,13 +29,16 @@ def kept_weights(
         record: run.json.
 
     Raises:
-        UserError: The run has none; the message says why.
+        NoWeights: The run keeps none; the message says why.
+        UserError: What it kept is damaged or lost.
     """
-    if record.get("experiment", {}).get("kind") == "train":
-        return read_weights(folder / WEIGHTS, architecture)
-    training = record.get("experiment", {}).get("training")
+    experiment = record.get("experiment", {})
+    final = experiment.get("kind") == "train" or best.get("evaluator") == "trained"
+    if final or (folder / WEIGHTS).is_file():
+        return _of_training(folder, architecture)
+    training = experiment.get("training")
     if not training:
-        raise UserError(f"the run {folder} trained nothing, so its pick has no weights")
+        raise NoWeights(f"the run {folder} trained nothing, so its pick has no weights")
     from nas.training.augment import MEAN, SPREAD  # imported here, since they load torch
     from nas.training.proxy import CHECKPOINTS
 
@@ -49,10 +56,25 @@ def kept_weights(
                 architecture.in_channels, fit=str(training.get("fit", "crop")),
             )  # fmt: skip
             return Weights(checked(state, architecture, str(file)), origin, inputs)
-    raise UserError(
+    raise NoWeights(
         f"the run {folder} keeps no weights of its pick: a search keeps them with --data and "
         "--halving only"
     )
+
+
+def _of_training(folder: Path, architecture: Architecture) -> Weights:
+    """What a final training kept. Raises UserError where it is damaged or lost."""
+    file = folder / WEIGHTS
+    mend = (
+        f"put back the file that the training wrote, or move the folder {folder} away and run its "
+        "command again, which trains anew"
+    )
+    if not file.exists():
+        raise UserError(f"{file} is missing: {mend}")
+    try:
+        return read_weights(file, architecture)
+    except UserError as error:
+        raise UserError(f"{error}; {mend}") from None
 
 
 def _seed(folder: Path, best: Mapping[str, Any]) -> str:
@@ -71,7 +93,11 @@ def _seed(folder: Path, best: Mapping[str, Any]) -> str:
 
 
 def _averaged(file: Path, architecture: Architecture, recipe_name: str) -> dict[str, Any] | None:
-    """The state_dict of a finished training's averaged weights; None of one that kept none."""
+    """The state_dict of a finished training's averaged weights; None of one that kept none.
+
+    Raises:
+        UserError: The file is damaged.
+    """
     from nas.training.checkpoints import Checkpoint
     from nas.training.optimizers import optimizer_for
     from nas.training.recipes import recipe
@@ -79,6 +105,11 @@ def _averaged(file: Path, architecture: Architecture, recipe_name: str) -> dict[
     from search_spaces.builder import build
 
     kept = Checkpoint(file)
+    if kept.damaged:
+        raise UserError(
+            f"{file}, which holds the pick's weights, is damaged: expected a file as the search "
+            "wrote it; put it back, or remove it to export the pick untrained"
+        )
     network, how = build(architecture, seed=0), recipe(recipe_name)
     state = State(network, optimizer_for(network, how), averaged=how.ema > 0)
     if kept.step not in kept.measured or not kept.restore(state, kept.step):

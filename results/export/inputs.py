@@ -117,6 +117,19 @@ def inputs_of(content: Any, place: str) -> Inputs:
         ) from None
 
 
+def inputs_in(text: str, place: str) -> Inputs:
+    """Inputs in the metadata of weights, as `Inputs.text` writes them.
+
+    Raises:
+        UserError: It is none; `place` is named.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    return inputs_of(content, place)
+
+
 def from_metadata(texts: dict[str, str], place: str) -> Inputs:
     """Inputs in the metadata of an ONNX file, as `Inputs.metadata` writes them.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.architecture import Architecture
-from search_spaces.errors import RunFailure, UserError
+from search_spaces.errors import RunFailure, UserError, install
 
 TOLERANCE = 1e-4
 OPSET, OPSETS = 18, (18, 23)  # the default, which the oldest runtimes load; the least and the most
@@ -87,8 +87,7 @@ def check_installed() -> None:
     missing = [name for name in NEEDS if find_spec(name) is None]
     if missing:
         raise UserError(
-            f"ONNX export needs {', '.join(missing)}: install it with pip install "
-            "'compound-nas[export]'"
+            f"ONNX export needs {', '.join(missing)}, which is not installed: {install('export')}"
         )
 
 

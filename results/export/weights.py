@@ -1,7 +1,6 @@
 """Weights of a network: read from a file, checked against the network, written as bytes."""
 
 import io
-import json
 import pickle
 import struct
 import zipfile
@@ -12,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from results.export.inputs import KEY, Inputs, inputs_of
+from results.export.inputs import KEY, Inputs, inputs_in
 from results.export.names import our_names, padding_of
 from search_spaces.architecture import Architecture, to_json
 from search_spaces.errors import UserError
@@ -65,7 +64,7 @@ def read_weights(file: Path, architecture: Architecture) -> Weights:
     given = content_of(file)
     content = our_names(given, architecture, _wanted(architecture))
     state, about = checked(content, architecture, str(file)), metadata(file)
-    inputs = inputs_of(json.loads(about[KEY]), str(file)) if KEY in about else None
+    inputs = inputs_in(about[KEY], str(file)) if KEY in about else None
     origin = about.get("origin") or f"The weights come from `{file}`."
     return Weights(state, origin, inputs, padding_of(given))
 

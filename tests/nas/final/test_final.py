@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
+from nas.commands.export import request_of
 from nas.final.batches import Altered, Order, Share
 from nas.final.classify import classify, image_files, model_of, prepared
 from nas.final.loop import check_optimizer
@@ -240,6 +241,38 @@ def test_the_looks_are_few_and_end_with_the_training(place):
     )
     assert len(task.looks) <= LOOKS + 1
     assert task.looks[-1] == task.steps == 120
+
+
+# What is damaged or lost
+
+
+def copied(trained, tmp_path, **changes):
+    """A copy of the finished training, with files replaced or, where None, removed."""
+    folder = tmp_path / "runs/t"
+    shutil.copytree(trained.folder, folder)
+    for name, content in changes.items():
+        path = folder / name.replace("__", ".")
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+    return folder
+
+
+def torn(trained):
+    return (trained.folder / "weights.safetensors").read_bytes()[:-100]
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_training_that_lost_its_weights_is_not_exported_untrained(trained, tmp_path, lost):
+    folder = copied(trained, tmp_path, weights__safetensors=None if lost else torn(trained))
+    why = rf"weights\.safetensors {'is missing' if lost else '.*not all of one'}.*move the folder"
+    with pytest.raises(UserError, match=why):
+        request_of(str(folder), ("onnx",), None, None, 0, 18, False, None, tmp_path)
+    with pytest.raises(UserError, match=why):
+        model_of(str(folder), tmp_path)
+    (folder / "run.json").unlink()  # best.json says what it is, too
+    with pytest.raises(UserError, match=why):
+        request_of(str(folder), ("onnx",), None, None, 0, 18, False, None, tmp_path)
 
 
 # Classes of images

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import shutil
 from argparse import Namespace
 
 import processes
@@ -171,6 +172,17 @@ def test_a_run_without_weights_says_so(trained, tmp_path):
         assert "--weights FILE" in str(result.exception)
         assert not (tmp_path / "out").exists()
     assert "not trained" in invoke(*given, "torch").output
+
+
+def test_damaged_weights_of_a_search_are_not_exported_as_none(trained, tmp_path):
+    """They are moved away before the search's pick is exported untrained."""
+    shutil.copytree(trained / "runs" / "kept", tmp_path / "kept")
+    for file in (tmp_path / "kept" / "checkpoints").iterdir():
+        file.write_bytes(file.read_bytes()[:1000])
+    error = invoke(tmp_path / "kept", tmp_path / "out", "--to", "torch").exception
+    assert isinstance(error, UserError)
+    assert "which holds the pick's weights, is damaged" in str(error)
+    assert not (tmp_path / "out").exists()
 
 
 def test_weights_under_timms_names_come_back(tmp_path):
