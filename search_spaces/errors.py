@@ -40,6 +40,11 @@ def meant(name: object, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
+def install(extra: str) -> str:
+    """What to do where the libraries of an extra are missing. No index has the package itself."""
+    return f"run pip install -e '.[{extra}]' in your checkout of compound-nas"
+
+
 def shortened(value: Any) -> str:
     """The value as a message shows it."""
     text = repr(value)

@@ -8,7 +8,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from results.report.record import read_only
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, install
 
 READING = ("GET", "HEAD", "OPTIONS")
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -54,8 +54,8 @@ def serve(location: str | Path, host: str, port: int) -> None:
         from optuna_dashboard import wsgi
     except ImportError:
         raise UserError(
-            "the dashboard needs optuna-dashboard, which is not installed: run "
-            "pip install 'compound-nas[dashboard]'"
+            "the dashboard needs optuna-dashboard, which is not installed: "
+            f"{install('dashboard')}"
         ) from None
     logging.getLogger("optuna").setLevel(logging.WARNING)
     application = viewing(wsgi(read_only(location)))

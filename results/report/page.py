@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from results.runs.files import write_atomically
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, install
 
 REPORT = "report.html"
 GENERATOR = "compound-nas report"  # tells files that reports wrote, and may replace, from others
@@ -159,8 +159,7 @@ def require() -> None:
     for module, package in needed.items():
         if importlib.util.find_spec(module) is None:
             raise UserError(
-                f"the report needs {package}, which is not installed: run "
-                "pip install 'compound-nas[report]'"
+                f"the report needs {package}, which is not installed: {install('report')}"
             )
 
 

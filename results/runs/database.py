@@ -23,7 +23,7 @@ from results.runs.folder import masked
 from results.runs.lines import Content, Lines
 from results.runs.made import now
 from results.runs.records import Trial, to_optuna, trial_of
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, install
 
 _OWNER = "/owner-"
 _AT_ONCE = ("already exists", "locked", "unique constraint", "duplicate key")
@@ -121,10 +121,9 @@ def _opened(url: str) -> Any:
             time.sleep(wait)
         except ImportError:
             scheme = url.split(":")[0].split("+")[0]
-            what = {"postgresql": "[postgresql]", "mysql": "[mysql]"}.get(scheme, "")
+            how = install(scheme) if scheme in ("postgresql", "mysql") else "install it"
             raise UserError(
-                f"{masked(url)} needs a driver of {scheme} databases, which is not installed: "
-                + (f"run pip install 'compound-nas{what}'" if what else "install it")
+                f"{masked(url)} needs a driver of {scheme} databases, which is not installed: {how}"
             ) from None
     raise AssertionError("the last wait raises")
 

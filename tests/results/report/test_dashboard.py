@@ -100,5 +100,5 @@ def test_a_missing_package_is_one_sentence(run):
         [sys.executable, "-c", program, "dashboard", str(run)], capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert "pip install 'compound-nas[dashboard]'" in done.stderr
+    assert "pip install -e '.[dashboard]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1
