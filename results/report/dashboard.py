@@ -54,8 +54,7 @@ def serve(location: str | Path, host: str, port: int) -> None:
         from optuna_dashboard import wsgi
     except ImportError:
         raise UserError(
-            "the dashboard needs optuna-dashboard, which is not installed: "
-            f"{install('dashboard')}"
+            f"the dashboard needs optuna-dashboard, which is not installed: {install('dashboard')}"
         ) from None
     logging.getLogger("optuna").setLevel(logging.WARNING)
     application = viewing(wsgi(read_only(location)))
