@@ -1,7 +1,6 @@
 """Names of the files of a training's folder, and what is said where a library is missing."""
 
+from search_spaces.errors import install
+
 STATE, HISTORY, SCORES = "state.pt", "history.csv", "scores.json"
-INSTALL = (
-    "install it with pip install 'compound-nas[train]', or from a checkout with pip install -e "
-    "'.[train]'"
-)
+INSTALL = install("train")

@@ -14,7 +14,7 @@ from typing import Any
 from results.export.inputs import KEY, Inputs, inputs_in
 from results.export.names import our_names, padding_of
 from search_spaces.architecture import Architecture, to_json
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, install
 
 # What torch.load raises on files that are no weights, random bytes among them.
 _BROKEN = (
@@ -50,9 +50,7 @@ def check_safetensors() -> None:
         UserError: It is not.
     """
     if find_spec("safetensors") is None:
-        raise UserError(
-            "this needs safetensors: install it with pip install 'compound-nas[export]'"
-        )
+        raise UserError(f"this needs safetensors, which is not installed: {install('export')}")
 
 
 def read_weights(file: Path, architecture: Architecture) -> Weights:
