@@ -1,11 +1,13 @@
 """The files that a training ends in."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from nas.final.files import SCORES
+from nas.final.files import SCORES, read_best, read_scores
 from nas.final.loop import Progress
 from nas.final.plan import Plan
 from nas.final.scores import Scores, by_class, scores_of, worst_images
@@ -17,6 +19,7 @@ from results.runs.files import write_atomically, write_json
 from results.runs.load import BEST
 from search_spaces.architecture import to_dict
 from search_spaces.cost import cost
+from search_spaces.errors import UserError
 
 
 def finish(
@@ -38,8 +41,8 @@ def finish(
         state.network.load_state_dict(progress.best["network"])
     else:
         state.use_average()
-    logits, labels = outputs(state.network, task), np.asarray(task.data.val_y)
-    found = scores_of(logits, labels)
+    logits = outputs(state.network, task)
+    found = scores_of(logits, np.asarray(task.data.val_y))
     tensors = {
         name: tensor.detach().cpu().contiguous()
         for name, tensor in state.network.state_dict().items()
@@ -47,19 +50,62 @@ def finish(
     origin = _origin(plan, task, found)
     data = safetensors_bytes(tensors, plan.architecture, origin, plan.inputs)
     write_atomically(folder / WEIGHTS, data)
-    names, classes = _names(plan), plan.inputs.classes
-    scores = {
+    scores, best = _scores(plan, task, logits, found), _best(plan, task, progress.hours, found)
+    write_json(folder / SCORES, scores)
+    write_json(folder / BEST, best)
+    return best, scores
+
+
+def made_anew(
+    plan: Plan, network: Any, task: Task, hours: float | None, folder: Path
+) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """Reads best.json and scores.json; makes what is damaged or missing of them from the weights.
+
+    What is damaged is kept beside, under its name and `.damaged`.
+
+    Args:
+        plan: What was asked for.
+        network: With the training's weights.
+        task: What was trained on.
+        hours: That the training took, where it is known.
+        folder: Of the run.
+
+    Returns:
+        What best.json and scores.json hold, and what is to be said of it.
+    """
+    held: dict[str, dict[str, Any]] = {}
+    faults: dict[str, str] = {}
+    for name, read in ((SCORES, read_scores), (BEST, read_best)):
+        try:
+            held[name] = read(folder)
+        except UserError as error:
+            faults[name] = str(error)
+    if faults:
+        logits = outputs(network, task)
+        found = scores_of(logits, np.asarray(task.data.val_y))
+        made = {SCORES: _scores(plan, task, logits, found), BEST: _best(plan, task, hours, found)}
+        for name in faults:
+            with contextlib.suppress(FileNotFoundError):
+                (folder / name).replace(folder / f"{name}.damaged")
+            held[name] = made[name]
+            write_json(folder / name, held[name])
+    notes = [f"{why}; it was made anew from the weights" for why in faults.values()]
+    return held[BEST], held[SCORES], notes
+
+
+def _scores(
+    plan: Plan, task: Task, logits: npt.NDArray[np.float32], found: Scores
+) -> dict[str, Any]:
+    """What scores.json holds."""
+    classes = plan.inputs.classes
+    return {
         **found.as_json(),
         "majority": plan.images.majority,
         "classes": list(classes),
         "by_class": by_class(found, classes),
-        "worst_images": worst_images(logits, labels, names, classes),
+        "worst_images": worst_images(logits, np.asarray(task.data.val_y), _names(plan), classes),
         "notes": plan.images.notes(),
     }
-    write_json(folder / SCORES, scores)
-    best = _best(plan, task, progress, found, origin)
-    write_json(folder / BEST, best)
-    return best, scores
 
 
 def _origin(plan: Plan, task: Task, found: Scores) -> str:
@@ -71,7 +117,8 @@ def _origin(plan: Plan, task: Task, found: Scores) -> str:
     )
 
 
-def _best(plan: Plan, task: Task, progress: Progress, found: Scores, origin: str) -> dict[str, Any]:
+def _best(plan: Plan, task: Task, hours: float | None, found: Scores) -> dict[str, Any]:
+    """What best.json holds."""
     figures = cost(plan.architecture)
     return {
         "number": 0,
@@ -88,9 +135,9 @@ def _best(plan: Plan, task: Task, progress: Progress, found: Scores, origin: str
         "balanced": found.balanced,
         "classes": list(plan.inputs.classes),
         "network": plan.spec,
-        "hours": progress.seconds / 3600,
+        "hours": hours,
         "seed": plan.seed,
-        "label": origin,
+        "label": _origin(plan, task, found),
         "command": plan.command,
     }
 

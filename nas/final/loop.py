@@ -91,6 +91,11 @@ class Progress:
     seconds: float = 0.0
     best: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def hours(self) -> float:
+        """The same in hours."""
+        return self.seconds / 3600
+
     def outlived(self, patience: float) -> bool:
         """Whether top-1 has not risen for `patience` epochs."""
         if not patience or not self.history:

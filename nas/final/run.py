@@ -9,7 +9,6 @@ best.json            the network, as every command takes it
 """
 
 import contextlib
-import csv
 import itertools
 import signal
 import threading
@@ -22,8 +21,8 @@ from typing import Any
 import torch
 
 from nas.final.batches import Share
-from nas.final.files import HISTORY, SCORES, STATE
-from nas.final.finish import finish
+from nas.final.files import STATE, ended, read_history
+from nas.final.finish import finish, made_anew
 from nas.final.keeping import curves, keeper, restored
 from nas.final.loop import Hooks, Progress, optimizer_of, train
 from nas.final.parallel import group, my_share, shared, told
@@ -34,11 +33,12 @@ from nas.final.task import Task, outputs
 from nas.training.loop import CHECK, prepare
 from nas.training.loop import settings as of_torch
 from nas.training.state import State
-from results.runs.files import read_json, write_json
+from nas.training.weights import kept_weights
+from results.runs.files import write_json
 from results.runs.folder import RECORD, run_path
-from results.runs.load import BEST
 from results.runs.session import Run, session
 from search_spaces.builder import build
+from search_spaces.errors import UserError
 
 TIMED = 8  # steps that are measured where the training's length is given in minutes
 
@@ -55,6 +55,8 @@ class Trained:
         history: A row for each validation.
         seconds: Of steps and validations, all sessions together.
         interrupted: Ctrl-C ended it.
+        before: An earlier session ended it, and nothing was trained in this one.
+        notes: What the user should know of the folder's files.
     """
 
     folder: Path
@@ -64,6 +66,8 @@ class Trained:
     history: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
+    before: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,10 @@ def run(plan: Plan, watch: Told | None = None) -> Trained:
 
 def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) -> Trained:
     place, share = torch.device(device), my_share()
-    finished = told(kept is not None and (folder / BEST).is_file(), share)
-    if finished:
-        return _finished(folder)
     threads = plan.threads or max(1, torch.get_num_threads() // share.world)
     with of_torch(threads, place):
+        if told(kept is not None and ended(folder), share):
+            return _finished(plan, folder, place, kept)
         settings = told(_settings(plan, kept, place), share)
         task = _task(plan, settings, place)
         state = _state(plan, settings, place)
@@ -126,22 +129,35 @@ def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) 
         trained.history, trained.seconds = progress.history, progress.seconds
         if kept is not None:
             kept.interrupted = trained.interrupted
-            kept.facts["steps"] = state.step
+            kept.facts |= {"steps": state.step, "hours": progress.hours}
             if not trained.interrupted:
                 trained.best, trained.scores = finish(plan, state, progress, task, folder)
                 (folder / STATE).unlink(missing_ok=True)
     return trained
 
 
-def _finished(folder: Path) -> Trained:
-    """What an earlier session left."""
-    best, scores = read_json(folder / BEST), read_json(folder / SCORES)
-    record = read_json(folder / RECORD)
-    with (folder / HISTORY).open(newline="") as file:
-        history = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-    return Trained(
-        folder, Settings(**record["settings"]), best, scores, history, best["hours"] * 3600
-    )
+def _finished(plan: Plan, folder: Path, place: torch.device, kept: Run | None) -> Trained:
+    """What an earlier session left; what is damaged of it is made anew from the weights.
+
+    Raises:
+        UserError: The weights are damaged themselves.
+    """
+    if kept is None:  # the first process looks after the files
+        return Trained(folder, Settings())
+    settings = Settings(**kept.record["settings"])
+    weights = kept_weights(folder, plan.architecture, {"evaluator": "trained"}, kept.record)
+    network = build(plan.architecture, seed=0)
+    network.load_state_dict(dict(weights.state))
+    hours = next((s["hours"] for s in reversed(kept.record["sessions"]) if "hours" in s), None)
+    task = _task(plan, settings, place)
+    best, scores, notes = made_anew(plan, prepare(network, place), task, hours, folder)
+    try:
+        history = read_history(folder)
+    except UserError as error:
+        history, notes = [], [*notes, f"{error}, so the training's course can't be shown"]
+    (folder / STATE).unlink(missing_ok=True)
+    seconds = 3600 * (best["hours"] or 0.0)
+    return Trained(folder, settings, best, scores, history, seconds, before=True, notes=notes)
 
 
 def _task(plan: Plan, settings: Settings, place: torch.device) -> Task:

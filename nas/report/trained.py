@@ -1,16 +1,13 @@
 """The page of a final training: how good it is, where it errs, how it went."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nas.final.files import HISTORY, SCORES
+from nas.final.files import ended, read_best, read_history, read_scores
 from results.report.charts import chart, figure
 from results.report.network import network_section
 from results.report.page import Cards, Chart, Page, Part, Section, Table, Text
-from results.report.record import Folder, again, content, duration
-from results.runs.files import read_text
+from results.report.record import Folder, again, duration
 from results.runs.load import BEST, architecture_of
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
@@ -26,9 +23,14 @@ def page(folder: Folder) -> Page:
     Raises:
         UserError: The training has not ended, or its files can't be read.
     """
-    best, scores = content(folder.path / BEST), content(folder.path / SCORES)
-    if best is None or scores is None:
+    if not ended(folder.path):
         raise UserError(f"the training {folder.path} has not ended: run its command again to go on")
+    try:
+        best, scores = read_best(folder.path), read_scores(folder.path)
+    except UserError as error:
+        raise UserError(
+            f"{error}; run the command of {folder.path} again, which makes it anew from the weights"
+        ) from None
     network = architecture_of(best, str(folder.path / BEST))
     sections = [
         _answer(best, scores, network),
@@ -38,7 +40,8 @@ def page(folder: Folder) -> Page:
         again(folder),
     ]
     badges = [(f"{network.size} px", ""), (f"{len(scores['classes']):,} classes", "")]
-    badges += [(f"{best['budget']:g} epochs", ""), (duration(3600 * best["hours"]), "")]
+    badges += [(f"{best['budget']:g} epochs", "")]
+    badges += [(duration(3600 * best["hours"]), "")] if best["hours"] else []
     name = folder.path.resolve().name
     return Page("compound-nas · nas train", name, str(best["label"]), badges, sections)
 
@@ -101,18 +104,16 @@ def _matrix(confusion: Sequence[Sequence[int]], classes: Sequence[str]) -> Chart
 def _course(folder: Folder) -> Section:
     import plotly.graph_objects as go
 
-    place = folder.path / HISTORY
-    rows = list(csv.DictReader(io.StringIO(read_text(place)))) if place.is_file() else []
     try:
-        columns = {key: [float(row[key]) for row in rows]
-                   for key in ("epoch", "loss", "val_loss", "top1")}  # fmt: skip
-    except (KeyError, TypeError, ValueError):
-        raise UserError(f"{place} is damaged: expected a row of numbers an epoch") from None
-    if not rows:
-        return Section("course", "Course", "How it went", [Text("Nothing was recorded.")])
+        rows = read_history(folder.path)
+    except UserError as error:
+        return Section("course", "Course", "How it went", [Text(f"{error}.", "note")])
+
+    def column(key: str) -> list[float]:
+        return [row[key] for row in rows]
 
     def curve(key: str, name: str) -> Any:
-        return go.Scatter(x=columns["epoch"], y=columns[key], name=name, mode="lines+markers")
+        return go.Scatter(x=column("epoch"), y=column(key), name=name, mode="lines+markers")
 
     top = figure([curve("top1", "top-1")], "epoch", "top-1 of the validation images, %")
     losses = [curve("loss", "training, altered images"), curve("val_loss", "validation")]

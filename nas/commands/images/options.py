@@ -1,6 +1,6 @@
 """Options of the commands that train a network to the end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -117,8 +117,8 @@ class How(Group):
 
     def given(self) -> dict[str, Any]:
         """The fields that the user gave."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {k: v for k, v in fields.items() if k != "typed" and v is not None}
+        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {k: v for k, v in every.items() if k != "typed" and v is not None}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -164,12 +164,15 @@ def trained_by(plan: "Plan", quiet: bool) -> "Trained":
             begin(wanted, done, settings_text(plan, settings, wanted, done))
 
         try:
-            return run(plan, Told(began, step))
+            trained = run(plan, Told(began, step))
         except TrainingFailed as error:
             raise RunFailure(
                 f"{error}; the last state is in {plan.runs / plan.folder}: give a smaller --lr or "
                 "--batch, with another --name"
             ) from None
+    for note in trained.notes:
+        click.echo(f"note: {note}", err=True)
+    return trained
 
 
 def show(plan: "Plan", trained: "Trained", as_json: bool) -> None:

@@ -21,8 +21,10 @@ from nas.final.scores import by_class, losses_of, scores_of, worst_images
 from nas.final.settings import Settings, batch_for, epochs_for, epochs_within, settings_for
 from nas.final.start import start_from
 from nas.final.task import LOOKS, Task
+from nas.report.trained import page
 from results.export.inputs import Inputs, from_metadata, inputs_of
 from results.export.to_onnx import onnx_bytes, onnx_parity
+from results.report.record import open_folder
 from search_spaces import Architecture, Stage, UserError
 from search_spaces.builder import build
 from search_spaces.networks import NETWORKS
@@ -42,8 +44,8 @@ def place(tmp_path_factory, coloured):
         yield folder
 
 
-def plan(place, runs="runs", network=NET, **more):
-    data, size = place / "images", network.size
+def plan(place, runs="runs", network=NET, images=None, **more):
+    data, size = images or place / "images", network.size
     images = images_for(data, size, network.in_channels, "crop", None, lambda *a: None)
     inputs = inputs_for(images, size, more.get("start"), None, None, network.in_channels, "crop")
     more.setdefault("given", {"epochs": 12.0, "batch": 16, "augment": "trivial", "mixup": 0.2})
@@ -263,16 +265,38 @@ def torn(trained):
 
 
 @pytest.mark.parametrize("lost", [True, False])
-def test_a_training_that_lost_its_weights_is_not_exported_untrained(trained, tmp_path, lost):
+def test_a_training_that_lost_its_weights_is_refused(trained, place, tmp_path, lost):
     folder = copied(trained, tmp_path, weights__safetensors=None if lost else torn(trained))
     why = rf"weights\.safetensors {'is missing' if lost else '.*not all of one'}.*move the folder"
     with pytest.raises(UserError, match=why):
         request_of(str(folder), ("onnx",), None, None, 0, 18, False, None, tmp_path)
     with pytest.raises(UserError, match=why):
         model_of(str(folder), tmp_path)
+    with pytest.raises(UserError, match=why):
+        run(plan(tmp_path, images=place / "images"))
     (folder / "run.json").unlink()  # best.json says what it is, too
     with pytest.raises(UserError, match=why):
         request_of(str(folder), ("onnx",), None, None, 0, 18, False, None, tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"{", b'{"x": 1}'])
+def test_what_is_damaged_is_made_anew_from_the_weights(trained, place, tmp_path, content):
+    damaged = {"scores__json": content, "best__json": content, "history__csv": content}
+    folder = copied(trained, tmp_path, **damaged)
+    with pytest.raises(UserError, match=r"best\.json .*again"):
+        page(open_folder("t", tmp_path / "runs"))
+    again = run(plan(tmp_path, images=place / "images"))
+    assert again.before
+    assert len(again.notes) == 3
+    for name in ("scores.json", "best.json"):
+        mine, theirs = (json.loads((f / name).read_text()) for f in (folder, trained.folder))
+        assert mine.keys() == theirs.keys()
+        assert all(mine[key] == pytest.approx(theirs[key]) for key in ("balanced", "top5"))
+        kept = folder / f"{name}.damaged"
+        assert kept.read_bytes() == content if content else not kept.exists()
+    assert again.best["hours"] == trained.best["hours"]
+    assert again.history == []
+    assert page(open_folder("t", tmp_path / "runs")).sections
 
 
 # Classes of images
