@@ -50,7 +50,7 @@ def desk(tmp_path_factory):
             for n in range(count):
                 colour = [rng.randrange(80) for _ in range(3)]
                 colour[shade] += 150
-                image = Image.new("RGB", (32, 32), tuple(colour))
+                image = Image.new("RGB", (24, 24), tuple(colour))
                 image.save(folder / "IMAGES" / split / kind / f"{n}.png")
     (folder / "mine.csv").write_text(bench_table(rng))
     (folder / "own.csv").write_text(surrogate_table(rng, 2, 80))
@@ -144,7 +144,7 @@ def test_commands_are_shortened_only_where_they_are_long():
     assert shorten("nas", ["show", "efficientnet_b0"]) == ["nas", "show", "efficientnet_b0"]
     search = shlex.split("search --target-flops 30M --data IMAGES --executor ray --address auto")
     assert shorten("nas", search)[1:] == shlex.split(
-        "search --target-flops 12M --data IMAGES --executor pool --trials 40 --trials 4"
+        "search --target-flops 6M --data IMAGES --executor pool --trials 40 --trials 4"
     )
 
 
