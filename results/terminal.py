@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from search_spaces.errors import RunFailure, UserError
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -61,7 +59,7 @@ def folded(text: str, first: int = 0) -> str:
     if width < NARROWEST:
         return text
     how = textwrap.TextWrapper(width - 1, break_long_words=False, break_on_hyphens=False)
-    lines = []
+    lines: list[str] = []
     for line in text.split("\n"):
         how.initial_indent = "" if lines else "x" * first
         lines.append("\n".join(how.wrap(line))[0 if lines else first :])
@@ -124,28 +122,29 @@ def entry(group: click.Group, name: str) -> NoReturn:
     except BrokenPipeError:  # whoever read our output, as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
-    except (UserError, RunFailure) as error:
-        message, code = str(error), error.exit_code
-    except OSError as error:
-        if os.environ.get("COMPOUND_NAS_DEBUG"):
-            raise
-        if error.errno == errno.ENOSPC and not error.filename:  # the output itself is full
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        place, far = str(error.filename or "the output"), error.errno == errno.ENAMETOOLONG
-        place = f"{place[:40]}... ({len(place):,} letters)" if far else place
-        message, code = f"{place}: {error.strerror or error}", 2 if far else 1
     except Exception as error:
-        if os.environ.get("COMPOUND_NAS_DEBUG"):
+        from search_spaces.errors import RunFailure, UserError  # not for --help
+
+        if isinstance(error, UserError | RunFailure):
+            message, code = str(error), error.exit_code
+        elif os.environ.get("COMPOUND_NAS_DEBUG"):
             raise
-        message, code = (
-            (
-                f"an unexpected {type(error).__name__}: {error} (set COMPOUND_NAS_DEBUG=1 to see "
-                "where, and please report it)"
-            ),
-            1,
-        )
+        else:
+            message, code = _unforeseen(error)
     tell(f"{name}: {plain(message)}")
     raise SystemExit(code)
+
+
+def _unforeseen(error: Exception) -> tuple[str, int]:
+    """What is said of an error of the system, or of ours, and the exit code."""
+    if not isinstance(error, OSError):
+        where = "set COMPOUND_NAS_DEBUG=1 to see where, and please report it"
+        return f"an unexpected {type(error).__name__}: {error} ({where})", 1
+    if error.errno == errno.ENOSPC and not error.filename:  # the output itself is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    place, far = str(error.filename or "the output"), error.errno == errno.ENAMETOOLONG
+    place = f"{place[:40]}... ({len(place):,} letters)" if far else place
+    return f"{place}: {error.strerror or error}", 2 if far else 1
 
 
 def _in_our_words(error: click.ClickException) -> click.ClickException:

@@ -16,6 +16,9 @@ LARGEST = {
 }  # fmt: skip
 
 
+LIKE = 0.7  # of 1, from which on a name may be a mistyped other one
+
+
 class UserError(ValueError):
     """The user's input can't be used. The message says what came, what was expected, what to do."""
 
@@ -36,7 +39,7 @@ def meant(name: object, known: Iterable[str]) -> str:
     """` (did you mean evolution?)` where one of the known names is like this one; else nothing."""
     from difflib import get_close_matches
 
-    near = get_close_matches(str(name), list(known), 1)
+    near = get_close_matches(str(name), list(known), 1, LIKE)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 @click.command()
 @options(REPORT)
 def report(**given: Any) -> None:
-    """Write RUN/report.html: the choice, the grid, the family's curve, the costs.
+    """Make an HTML page of a grid, a family or a comparison.
 
-    One file that needs no network. RUN is a name under --runs, or a folder: of gridsearch run,
-    family or compare.
+    RUN is a name under --runs, or a folder, of `gridsearch run`, `family` or `compare`. The page is
+    one file, RUN/report.html, that needs no connection to the internet.
     """
 
     def page(folder: "Folder") -> "Page":

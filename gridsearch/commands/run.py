@@ -133,6 +133,6 @@ def forecast(plan: Plan, as_json: bool) -> None:
 
         print_json(dataclasses.asdict(hours))
     else:
-        from nas.commands.present import print_forecast
+        from nas.commands.present.trust import print_forecast
 
         print_forecast(hours)

@@ -25,28 +25,32 @@ if TYPE_CHECKING:
 class Asked(Group):
     """Which networks are trained, how often and how long; epochs: as typed, `1,2,4`."""
 
+    title = "What is measured"
     target: Annotated[str, once(
         "--target-flops", "target", metavar="MACS", required=True,
-        help="Only networks within so many multiply-adds are drawn: 30M.",
+        help="Take networks of at most so many multiply-adds (MACs), as 30M.",
     )]  # fmt: skip
     space: Annotated[str, click.option(
-        "--space", default="efficientnet-small", show_default=True,
-        help="A name of `nas spaces`, a FILE.toml, or module:name.",
+        "--space", default="efficientnet-small", show_default=True, metavar="SPACE",
+        help="Where they are drawn from: a name of `nas spaces`, a FILE.toml, or module:name of "
+        "your own.",
     )]  # fmt: skip
     networks: Annotated[int, click.option(
-        "--networks", type=int, default=8, show_default=True, help="Drawn at random.",
+        "--networks", type=int, default=8, show_default=True, metavar="N",
+        help="How many networks to draw at random.",
     )]  # fmt: skip
     seeds: Annotated[int, click.option(
-        "--seeds", type=int, default=2, show_default=True,
-        help="Trainings of each network at each length.",
+        "--seeds", type=int, default=2, show_default=True, metavar="N",
+        help="How often each network is trained at each length.",
     )]  # fmt: skip
     epochs: Annotated[str, click.option(
         "--epochs", default="1,2,4", show_default=True, metavar="A,B,...",
-        help="Lengths of training; the last is the reference.",
+        help="How many epochs to train; the last is what the shorter ones are compared with.",
     )]  # fmt: skip
     tau: Annotated[float, click.option(
-        "--tau", type=float, default=0.7, show_default=True,
-        help="Kendall's tau wanted: the cheapest length that reaches it is named.",
+        "--tau", type=float, default=0.7, show_default=True, metavar="TAU",
+        help="Name the cheapest length that ranks networks this well (Kendall's tau, 1 is the same "
+        "order).",
     )]  # fmt: skip
     seed: Annotated[int, SEED]
 
@@ -66,10 +70,11 @@ class Asked(Group):
 @click.command()
 @options(asked=Asked, images=SizedImages, workers=Workers, kept=Stored)
 def audit(asked: Asked, images: SizedImages, workers: Workers, kept: Stored) -> None:
-    """Measure the proxy itself: seed noise, and how well short trainings rank networks.
+    """Measure how well short trainings rank networks, before a search trusts them.
 
-    Trains random networks with several seeds and lengths, and compares each length's ranking
-    with the longest's. The same command line continues an audit that was stopped.
+    It trains random networks several times and for several lengths, and compares the order that
+    each length gives with that of the longest. It says how much chance there is in a training, and
+    which length is enough. The same command continues an audit that was stopped.
     """
     from nas.commands.progress import decoding, progress
     from nas.search.audit import run_audit
@@ -91,7 +96,7 @@ def audit(asked: Asked, images: SizedImages, workers: Workers, kept: Stored) -> 
 
         print_json([dataclasses.asdict(row) for row in report.rows])
     else:
-        from nas.commands.present import print_audit
+        from nas.commands.present.trust import print_audit
 
         print_audit(report, asked.tau)
 

@@ -20,32 +20,36 @@ STRATEGIES = "random,tpe,nsga2,evolution,reinforce,predictor"
 class Asked(Group):
     """What is compared, and on what."""
 
+    title = "What is compared"
     task: Annotated[str, click.option(
         "--task", default="surrogate", show_default=True, metavar="TASK",
-        help="surrogate (ImageNet, with the noise of one training), or "
-        "synthetic:CHOICES,ROUGHNESS,NOISE,SEED[,FAILING].",
+        help="What is searched: surrogate (ImageNet as a model predicts it, with the noise of one "
+        "training), or synthetic:CHOICES,ROUGHNESS,NOISE,SEED[,FAILING].",
     )]  # fmt: skip
     strategies: Annotated[str, click.option(
         "--strategies", default=STRATEGIES, show_default=True, metavar="A,B,..",
-        help="Names, or module:name of any Optuna sampler; NAME@front is told accuracy and cost.",
+        help="Which strategies: names, or module:name of any Optuna sampler. NAME@front is told "
+        "accuracy and cost, the others their reward.",
     )]  # fmt: skip
     evaluations: Annotated[int, click.option(
-        "--evaluations", default=200, show_default=True, type=click.IntRange(2),
+        "--evaluations", default=200, show_default=True, type=click.IntRange(2), metavar="N",
+        help="How many networks each strategy may evaluate.",
     )]  # fmt: skip
     seeds: Annotated[int, click.option(
-        "--seeds", default=5, show_default=True, type=click.IntRange(1),
-        help="Of each strategy: 0, 1, ..",
+        "--seeds", default=5, show_default=True, type=click.IntRange(1), metavar="N",
+        help="How often each strategy plays, with the seeds 0, 1, ..",
     )]  # fmt: skip
     target: Annotated[str | None, once(
-        "--target", metavar="COST", help="T of the reward. Default: 400M, or the median cost of "
-        "a table.",
+        "--target", metavar="COST", help="The budget T. Default: 400M, or the median cost of a "
+        "table.",
     )]  # fmt: skip
     objective: Annotated[str, click.option(
         "--objective", default="hard", show_default=True, metavar="hard|soft",
+        help="What is best, as in `nas search`.",
     )]  # fmt: skip
     reference: Annotated[str, click.option(
         "--reference", default="tpe", show_default=True, metavar="STRATEGY",
-        help="Whose last reward the others are timed to.",
+        help="Count how many evaluations the others need to reach the end of this one.",
     )]  # fmt: skip
 
 
@@ -53,33 +57,38 @@ class Asked(Group):
 class Columns(Group):
     """A table of one's own, and what stands where in it."""
 
+    title = "A table of your own"
     table: Annotated[Path | None, click.option(
         "--table", type=click.Path(path_type=Path), metavar="FILE",
-        help="A CSV of your own instead: columns of choices, accuracy (percent) and cost.",
+        help="Search this CSV instead: columns of choices, of accuracy (percent) and of cost.",
     )]  # fmt: skip
     accuracy: Annotated[str, click.option(
-        "--accuracy", default="accuracy", show_default=True, help="Its column in --table.",
+        "--accuracy", default="accuracy", show_default=True, metavar="COLUMN",
+        help="The column of the accuracy.",
     )]  # fmt: skip
     cost: Annotated[str, click.option(
-        "--cost", default="cost", show_default=True, help="Its column in --table.",
+        "--cost", default="cost", show_default=True, metavar="COLUMN",
+        help="The column of the cost.",
     )]  # fmt: skip
     choices: Annotated[str, click.option(
         "--choices", default="", metavar="A,B,..",
-        help="Columns of choices in --table, as block*. Default: all others.",
+        help="The columns of choices, as block*. Default: all others.",
     )]  # fmt: skip
     noise: Annotated[float, click.option(
-        "--noise", default=0.0, show_default=True, type=click.FloatRange(0),
-        help="Standard deviation of one training in --table, points.",
+        "--noise", default=0.0, show_default=True, type=click.FloatRange(0), metavar="POINTS",
+        help="Add the chance of a training, with this standard deviation, to each accuracy.",
     )]  # fmt: skip
 
 
 @click.command()
 @options(asked=Asked, columns=Columns, kept=Kept)
 def bench(asked: Asked, columns: Columns, kept: Kept) -> None:
-    """Compare strategies as if each evaluation were a training: regret, hypervolume, intervals.
+    """Compare search strategies on results that are already known.
 
-    A strategy with a seed is kept in RUNS/NAME when it is finished. The same command line
-    continues, and --strategies and --seeds may grow.
+    It is as if each evaluation were a training, but takes no time: what is known is looked up or
+    predicted. Each strategy plays several times; how far it stays behind the best, and its front's
+    hypervolume, are printed with intervals. A play is kept in RUNS/NAME when it is finished: the
+    same command continues, and --strategies and --seeds may grow.
     """
     from nas.bench.run import run_bench
     from nas.commands.progress import counting

@@ -1,133 +1,117 @@
-"""The `nas` command. Only click is imported until a command runs."""
+"""The `nas` command. Only click is imported until a command is called."""
 
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-import click
+from nas.commands.help.table import Commands, Entry
+from results.terminal import entry
 
-from nas.commands.audit import audit
-from nas.commands.bench import bench
-from nas.commands.export import export
-from nas.commands.images.classify import classify
-from nas.commands.images.fit import fit
-from nas.commands.images.train import train
-from nas.commands.options import JSON, RUNS
-from nas.commands.predict import predict
-from nas.commands.profile import measure, profile
-from nas.commands.report import dashboard, report
-from nas.commands.runs import runs
-from nas.commands.search import search
-from nas.commands.sizes import size_given
-from results.terminal import entry, print_json
-from search_spaces.rounding import Size
+# A command is a file beside this one and one entry here.
+TABLE = {
+    "Find a network": {
+        "search": Entry(
+            "nas.commands.search",
+            "Search for the most accurate network within a budget of computation, time or memory.",
+            (
+                "nas search --target-flops 400M",
+                "nas search --device zcu102 --target-latency 5ms --max-params 5M",
+                "nas search --target-flops 30M --data IMAGES",
+            ),
+        ),
+        "fit": Entry(
+            "nas.commands.images.fit",
+            "Go all the way from a folder of images to a trained network in an ONNX file.",
+            ("nas fit IMAGES --target-flops 30M --name pets",),
+        ),
+        "predict": Entry(
+            "nas.commands.predict",
+            "Predict what networks would reach on ImageNet, without training them.",
+            (
+                "nas predict efficientnet_b0 mobilenet_v2",
+                "nas predict runs/mbconv-400M",
+                "nas predict 'ds_r1_k3_s1_e1_c16 ir_r2_k3_s2_e6_c24' --pixels 192",
+            ),
+        ),
+    },
+    "Train it and take it away": {
+        "train": Entry(
+            "nas.commands.images.train",
+            "Train a network to the end on your own images.",
+            ("nas train mbconv-30M --data IMAGES", "nas train mobilenet_v2 --data IMAGES"),
+        ),
+        "classify": Entry(
+            "nas.commands.images.classify",
+            "Say which class each image is of, by a network that was trained or exported.",
+            ("nas classify runs/pets/export/pets.onnx photo.jpg",),
+        ),
+        "export": Entry(
+            "nas.commands.export",
+            "Write a network as PyTorch, timm, TensorFlow, ONNX or safetensors files.",
+            ("nas export mbconv-400M exported --to torch,onnx",),
+        ),
+    },
+    "Look at what there is": {
+        "show": Entry(
+            "nas.commands.look",
+            "Print a network stage by stage, with what each stage costs.",
+            ("nas show efficientnet_b0", "nas show mbconv-400M:@300M"),
+        ),
+        "spaces": Entry(
+            "nas.commands.look",
+            "List the search spaces: how many networks they hold and what these cost.",
+            ("nas spaces", "nas spaces mbconv mine.toml"),
+        ),
+        "devices": Entry(
+            "nas.commands.look",
+            "List the devices whose latency or throughput can be a target.",
+            ("nas devices", "nas devices zcu102 here.json"),
+        ),
+        "runs": Entry(
+            "nas.commands.runs",
+            "List your runs: what each was for, what it found, and whether it ended.",
+            ("nas runs", "nas runs --runs elsewhere"),
+        ),
+        "report": Entry(
+            "nas.commands.report",
+            "Make an HTML page of a search: its pick, its front, its progress, its costs.",
+            ("nas report mbconv-400M --open",),
+        ),
+        "dashboard": Entry(
+            "nas.commands.report",
+            "Show a search's trials in Optuna's dashboard, in a browser, until Ctrl-C.",
+            ("nas dashboard mbconv-400M",),
+        ),
+    },
+    "Know how far to trust it": {
+        "audit": Entry(
+            "nas.commands.audit",
+            "Measure how well short trainings on your images rank networks.",
+            ("nas audit --target-flops 30M --data IMAGES --epochs 1,3,9",),
+        ),
+        "bench": Entry(
+            "nas.commands.bench",
+            "Compare search strategies on results that are already known.",
+            ("nas bench --strategies random,tpe,evolution", "nas bench --table mine.csv"),
+        ),
+    },
+    "Know this machine": {
+        "profile": Entry(
+            "nas.commands.profile",
+            "Time the blocks of a search space here, for searches with a target in milliseconds.",
+            ("nas profile --out here.json",),
+        ),
+        "measure": Entry(
+            "nas.commands.profile",
+            "Run a network here and measure its latency, throughput and peak memory.",
+            ("nas measure efficientnet_b0", "nas measure mbconv-400M --predict here.json"),
+        ),
+    },
+}
 
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="compound-nas")
-def cli() -> None:
-    """Find a convolutional network for a hardware budget."""
-
-
-# A command is a file beside this one and one line here.
-for command in (
-    search,
-    fit,
-    train,
-    classify,
-    predict,
-    audit,
-    bench,
-    export,
-    profile,
-    measure,
-    report,
-    dashboard,
-    runs,
-):
-    cli.add_command(command)
-
-
-@cli.command()
-@click.argument("network")
-@click.option(
-    "--pixels", metavar="N|HxW", callback=size_given, help="At another resolution, as 96x160."
+cli = Commands(
+    "Find a convolutional network for a hardware budget.",
+    TABLE,
+    ("nas search --target-flops 400M", "nas fit IMAGES --target-flops 30M", "nas COMMAND --help"),
 )
-@click.option("--channels", type=click.IntRange(1), help="For images of so many channels.")
-@RUNS
-@JSON
-def show(
-    network: str, pixels: int | Size | None, channels: int | None, runs: Path, as_json: bool
-) -> None:
-    """Print a NETWORK stage by stage with its costs.
-
-    NETWORK: a name, a run, a JSON file, FAMILY:NAME, as runs/my-family:phi3, or
-    RUN:ID, a network of a run's front; RUN:@300M is the best of it within 300M.
-    """
-    import dataclasses
-
-    from nas.commands.present import print_architecture
-    from results.runs.load import load_architecture
-    from search_spaces.architecture import to_dict
-    from search_spaces.cost import cost
-
-    architecture = load_architecture(network, runs)
-    given = {"resolution": pixels, "in_channels": channels}
-    changed: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    architecture = dataclasses.replace(architecture, **changed)
-    if as_json:
-        figures: dict[str, Any] = cost(architecture)._asdict()
-        print_json({"id": architecture.id, **figures, "architecture": to_dict(architecture)})
-    else:
-        print_architecture(architecture)
-
-
-@cli.command()
-@click.argument("names", nargs=-1)
-@JSON
-def spaces(names: tuple[str, ...], as_json: bool) -> None:
-    """List search spaces with their sizes and cost ranges; NAMES may be files of your own."""
-    import dataclasses
-
-    from nas.commands.present import print_spaces
-    from nas.commands.progress import working
-    from search_spaces.space import cost_ranges
-    from search_spaces.spaces import SPACES, space
-
-    rows = []
-    with working(as_json) as say:
-        for name in names or SPACES:
-            say(f"drawing networks of {name}")  # of a space of thousands of choices for seconds
-            searched = space(name)
-            rows.append((searched, cost_ranges(searched)))
-    if not as_json:
-        print_spaces(rows)
-        return
-    print_json(
-        [
-            {
-                "name": searched.name,
-                "size": searched.size,
-                "choices": {name: list(options) for name, options in searched.choices.items()},
-                "ranges": {name: dataclasses.asdict(span) for name, span in ranges.items()},
-            }
-            for searched, ranges in rows
-        ]
-    )
-
-
-@cli.command()
-@click.argument("names", nargs=-1)
-@JSON
-def devices(names: tuple[str, ...], as_json: bool) -> None:
-    """List devices with their errors and what they cover; NAMES may be files of `nas profile`."""
-    from nas.commands.present import print_devices
-    from nas.devices.registry import DEVICES, device, rows_of
-
-    chosen = [device(name) for name in names or DEVICES]
-    if as_json:
-        print_json([row for each in chosen for row in rows_of(each)])
-    else:
-        print_devices(chosen)
 
 
 def main() -> NoReturn:

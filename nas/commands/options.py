@@ -1,29 +1,17 @@
-"""Options that commands share, in groups.
+"""Options that commands share, in groups (`nas.commands.help.groups`)."""
 
-A group is a frozen dataclass; a field's annotation has its type and the click option that fills it,
-whose parameter has the field's name:
-
-    @dataclass(frozen=True, kw_only=True)
-    class Kept(Group):
-        name: Annotated[str | None, NAME]
-
-    @click.command()
-    @options(kept=Kept, workers=Workers)
-    def command(kept: Kept, workers: Workers) -> None: ...
-
-gives the command one value a group, built here from what click parsed.
-"""
-
-import functools
 import shlex
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
+from nas.commands.help.groups import Group as Group
+from nas.commands.help.groups import once as once
+from nas.commands.help.groups import options as options
+from nas.commands.help.table import names_in
 from nas.commands.sizes import FIT, pixels
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size
@@ -33,94 +21,30 @@ if TYPE_CHECKING:
     from nas.training.proxy import Proxy
     from nas.workers.executor import Resources
 
-Option = Callable[[Any], Any]  # what click.option and click.argument give
-
-
-def once(*names: str, **how: Any) -> Option:
-    """An option that is refused where it is given twice, instead of the last one counting."""
-
-    def single(_: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
-        if len(value) > 1:
-            raise UserError(
-                f"{parameter.opts[0]} is given {len(value)} times, as {' and '.join(value)}: "
-                "expected once; leave out all but one"
-            )
-        return value[0] if value else None
-
-    return click.option(*names, multiple=True, callback=single, **how)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Options that go together.
-
-    Attributes:
-        typed: The group's options that the user gave, as `--epochs`, in their order.
-    """
-
-    typed: tuple[str, ...] = ()
-
-
-Made = TypeVar("Made", bound=Group)
-
-
-def options(*plain: tuple[Option, ...], **groups: type[Group]) -> Callable[[Any], Any]:
-    """A decorator: the command takes each group as one value, and `plain` options as they are."""
-    own = [option for group in groups.values() for option in _options(group).values()]
-    every = [*own, *(option for some in plain for option in some)]
-
-    def add(command: Callable[..., Any]) -> Any:
-        @click.pass_context
-        def called(context: click.Context, /, **given: Any) -> Any:
-            made = {name: _made(group, context, given) for name, group in groups.items()}
-            return command(**given, **made)
-
-        with_options: Any = functools.update_wrapper(called, command)
-        for option in reversed(every):
-            with_options = option(with_options)
-        return with_options
-
-    return add
-
-
-def _options(group: type[Group]) -> dict[str, Option]:
-    """By field, base classes' first."""
-    hints = get_type_hints(group, include_extras=True).items()
-    return {name: hint.__metadata__[0] for name, hint in hints if get_origin(hint) is Annotated}
-
-
-def _made(group: type[Made], context: click.Context, given: dict[str, Any]) -> Made:
-    """The group's value, whose parameters are taken out of `given`."""
-    default = click.core.ParameterSource.DEFAULT
-    names = {parameter.name: parameter.opts[0] for parameter in context.command.params}
-    own = _options(group)
-    typed = [
-        parameter
-        for parameter in given
-        if parameter in own and context.get_parameter_source(parameter) != default
-    ]
-    return group(
-        **{parameter: given.pop(parameter) for parameter in own},
-        typed=tuple(names[parameter] for parameter in typed),
-    )
-
-
-NAME = click.option("--name", help="Of the run. Default: made from what differs from the defaults.")
+NAME = click.option(
+    "--name", help="Name of the run's folder. Default: made from the options that you give.",
+)  # fmt: skip
 RUNS = click.option(
     "--runs", type=click.Path(path_type=Path), default=Path("runs"), show_default=True,
-    help="The folder of runs.",
+    help="The folder that runs are kept in.",
 )  # fmt: skip
 STORAGE = click.option(
-    "--storage", metavar="URL", help="Any Optuna storage instead of the run's own journal file.",
+    "--storage", metavar="URL",
+    help="Keep the trials in a database, as sqlite:///trials.db, and not in a file of the run's "
+    "folder.",
 )  # fmt: skip
-SEED = click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1))
+SEED = click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), metavar="N",
+    help="The same seed gives the same result again; another one draws otherwise.",
+)  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 TRAIN_ON = click.option(
-    "--train-on", "device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N.",
+    "--train-on", "device", default="auto", show_default=True, metavar="DEVICE",
+    help="Train on cpu, cuda or cuda:N; auto takes a GPU if there is one.",
 )  # fmt: skip
 DRY_RUN = click.option(
     "--dry-run", is_flag=True,
-    help="Measure a few training steps and forecast the hours; train nothing.",
+    help="Measure a few training steps, say how long the whole would take, and train nothing.",
 )  # fmt: skip
 
 
@@ -128,6 +52,7 @@ DRY_RUN = click.option(
 class Kept(Group):
     """Where a run is kept, and how its result is printed."""
 
+    title = "The run"
     name: Annotated[str | None, NAME]
     runs: Annotated[Path, RUNS]
     as_json: Annotated[bool, JSON]
@@ -137,32 +62,46 @@ class Kept(Group):
 class Stored(Kept):
     """A run with trials."""
 
+    title = "The run"
     storage: Annotated[str | None, STORAGE]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried(Stored):
+    """A run that may be forecast before it is begun."""
+
+    title = Kept.title
+    dry_run: Annotated[bool, DRY_RUN]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Images(Group):
     """What is trained on, and how; nothing is trained where `data` is None."""
 
+    title = "Training, with --data"
     data: Annotated[Path | None, click.option(
         "--data", type=click.Path(path_type=Path), metavar="DIR",
-        help="Train on images: DIR/train/CLASS/* and perhaps DIR/val/CLASS/*, or DIR/CLASS/*, or "
-        "a CSV with the columns path and label.",
+        help="Train every network for a short while on your images, and don't predict: "
+        "DIR/train/CLASS/* and perhaps DIR/val/CLASS/*, or DIR/CLASS/*, or a CSV with the columns "
+        "path and label.",
     )]  # fmt: skip
     subset: Annotated[float, click.option(
-        "--subset", type=float, default=1.0, show_default=True,
-        help="Part of the training images, above 0 to 1.",
+        "--subset", type=float, default=1.0, show_default=True, metavar="PART",
+        help="Train on this part of the images, above 0 to 1, to save time.",
     )]  # fmt: skip
     recipe: Annotated[str, click.option(
-        "--recipe", default="fast", show_default=True,
-        help="fast, or paper (EfficientNet's, for long trainings).",
+        "--recipe", default="fast", show_default=True, metavar="fast|paper",
+        shell_complete=names_in("nas.training.recipes", "RECIPES"),
+        help="How networks are trained; paper is EfficientNet's recipe, for long trainings.",
     )]  # fmt: skip
     batch: Annotated[int, click.option(
-        "--batch", type=int, default=64, show_default=True, help="Images a step.",
+        "--batch", type=int, default=64, show_default=True, metavar="N",
+        help="Images in each training step.",
     )]  # fmt: skip
     device: Annotated[str, TRAIN_ON]
     channels: Annotated[int | None, click.option(
-        "--channels", type=click.IntRange(1), help="Of images: 1 grey, 3 RGB, ... Default: 3.",
+        "--channels", type=click.IntRange(1), metavar="N",
+        help="Channels of the images: 1 for grey, 3 for colour. Default: 3.",
     )]  # fmt: skip
     fit: Annotated[str, FIT]
 
@@ -180,24 +119,27 @@ class Images(Group):
 class SizedImages(Images):
     """Images of one size, whatever network is trained."""
 
-    pixels: Annotated[int | Size | None, pixels("of the images, at most 64.")]
+    title = Images.title
+    pixels: Annotated[int | Size | None, pixels("their own, at most 64.")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lengths(Group):
     """How long each training is."""
 
+    title = Images.title
     epochs: Annotated[float, click.option(
-        "--epochs", type=float, default=2.0, show_default=True,
-        help="Of each training, the longest rung's with --halving.",
+        "--epochs", type=float, default=2.0, show_default=True, metavar="N",
+        help="Epochs of each training; with --halving of the longest ones.",
     )]  # fmt: skip
     eta: Annotated[int, click.option(
         "--halving", "eta", type=int, default=0, metavar="ETA",
-        help="Successive halving: the best 1/ETA go on with ETA times the epochs.",
+        help="Train all networks briefly and only the best 1/ETA of them for ETA times as long, "
+        "and so on (successive halving). Default: all alike.",
     )]  # fmt: skip
     smallest: Annotated[float, click.option(
-        "--min-epochs", "smallest", type=float, default=1.0, show_default=True,
-        help="At least so many in the first rung of --halving.",
+        "--min-epochs", "smallest", type=float, default=1.0, show_default=True, metavar="N",
+        help="With --halving: the shortest trainings have at least so many epochs.",
     )]  # fmt: skip
 
 
@@ -205,20 +147,23 @@ class Lengths(Group):
 class Workers(Group):
     """Who evaluates."""
 
+    title = "Workers"
     executor: Annotated[str | None, click.option(
         "--executor", metavar="local|pool|ray",
-        help="In this process, in processes of one torch thread each, or Ray Tune. "
-        "Default: pool with --data, else local.",
+        help="Who evaluates networks: local is this process, pool has a process for each core, ray "
+        "is for GPUs and clusters. Default: pool with --data, else local.",
     )]  # fmt: skip
     workers: Annotated[int | None, click.option(
-        "--workers", type=click.IntRange(1), help="Jobs at once. Default: as fit.",
+        "--workers", type=click.IntRange(1), metavar="N", help="How many networks to evaluate at "
+        "once. Default: as many as there are cores; with ray and GPUs, as fit on the GPUs.",
     )]  # fmt: skip
     gpus_per_trial: Annotated[float, click.option(
         "--gpus-per-trial", type=click.FloatRange(0), default=0.0, metavar="N",
-        help="With ray: GPUs of a trial, as 1 or 0.25.",
+        help="With ray: GPUs for each network, as 1, or 0.25 where four are to share one.",
     )]  # fmt: skip
     address: Annotated[str | None, click.option(
-        "--address", help="With ray: of a cluster, as auto or HOST:PORT.",
+        "--address", metavar="HOST:PORT|auto", help="With ray: the cluster to use. Default: Ray is "
+        "started on this machine.",
     )]  # fmt: skip
 
     @property

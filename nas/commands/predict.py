@@ -18,29 +18,34 @@ if TYPE_CHECKING:
 class Left(Group):
     """What block strings leave open."""
 
+    title = "Of networks given as block strings"
     width: Annotated[float | None, click.option(
         "--width", type=click.FloatRange(0, min_open=True),
-        help="Multiplies the channels of timm's block strings.",
+        metavar="X", help="Multiply their channels by X; timm's strings leave it open.",
     )]  # fmt: skip
     depth: Annotated[float | None, click.option(
         "--depth", type=click.FloatRange(0, min_open=True),
-        help="Multiplies the repeats of timm's block strings.",
+        metavar="X", help="Multiply their repeats by X; timm's strings leave it open.",
     )]  # fmt: skip
     pixels: Annotated[int | Size | None, click.option(
         "--pixels", metavar="N|HxW", callback=size_given,
-        help="Resolution of block strings, as 192 or 96x160 (height x width). Default: 224.",
+        help="Their resolution, as 192 or 96x160 (height x width). Default: 224.",
     )]  # fmt: skip
     channels: Annotated[int | None, click.option(
-        "--channels", type=click.IntRange(1), help="Of their images. Default: 3.",
+        "--channels", type=click.IntRange(1), metavar="N",
+        help="Channels of their images, 1 for grey. Default: 3.",
     )]  # fmt: skip
     stem: Annotated[int | None, click.option(
-        "--stem", type=click.IntRange(1), help="Channels of their stem conv. Default: 32.",
+        "--stem", type=click.IntRange(1), metavar="N",
+        help="Channels of their first convolution. Default: 32.",
     )]  # fmt: skip
     head: Annotated[int | None, click.option(
-        "--head", type=click.IntRange(0), help="Channels of their head conv. Default: 1280.",
+        "--head", type=click.IntRange(0), metavar="N",
+        help="Channels of their last convolution, 0 for none. Default: 1280.",
     )]  # fmt: skip
     activation: Annotated[str | None, click.option(
-        "--activation", help="Of their layers: swish, relu, relu6, hard_swish. Default: swish.",
+        "--activation", metavar="NAME",
+        help="Their activation: swish, relu, relu6 or hard_swish. Default: swish.",
     )]  # fmt: skip
 
     def shape(self) -> "Shape":
@@ -55,16 +60,12 @@ class Left(Group):
 @click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
 @options((RUNS, JSON), left=Left)
 def predict(networks: tuple[str, ...], left: Left, runs: Path, as_json: bool) -> None:
-    """Predict the ImageNet top-1 of any networks, under EfficientNet's full recipe (B0 = 77.1).
+    """Predict what networks would reach on ImageNet, without training them.
 
-    NETWORK: a name, a run, a JSON file, FAMILY:NAME, or block strings of timm or TensorFlow, in
-    quotes or in a file. Beside each prediction stand the published networks that are most alike.
-
-    \b
-    nas predict efficientnet_b0 mobilenet_v2
-    nas predict runs/mbconv-400M
-    nas predict "ds_r1_k3_s1_e1_c16 ir_r2_k3_s2_e6_c24 ir_r3_k5_s2_e6_c40" --pixels 192
-    """  # noqa: D301 (click reads \b)
+    It is top-1 under EfficientNet's full recipe, in which B0 has 77.1 %. NETWORK is a name, a run,
+    a JSON file, FAMILY:NAME, or block strings of timm or TensorFlow, in quotes or in a file. Beside
+    each prediction stand the published networks that are most alike.
+    """
     import dataclasses
 
     from nas.imagenet.predict import rows

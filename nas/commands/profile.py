@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,13 +26,16 @@ class Length(click.FloatRange):
 
 
 SETTING = (
-    click.option("--runtime", default="torch", show_default=True,
-                 help="torch, or onnxruntime where it is installed."),
-    click.option("--on", default="cpu", show_default=True, help="cpu or cuda."),
-    click.option("--threads", type=int, default=1, show_default=True, help="Of the processor."),
-    click.option("--batch", type=int, default=1, show_default=True, help="Images at once."),
-    click.option("--dtype", default="float32", show_default=True,
-                 help="float32, or float16 or bfloat16 with torch."),
+    click.option("--runtime", default="torch", show_default=True, metavar="torch|onnxruntime",
+                 help="What runs the networks; onnxruntime has to be installed."),
+    click.option("--on", default="cpu", show_default=True, metavar="cpu|cuda",
+                 help="What they run on."),
+    click.option("--threads", type=int, default=1, show_default=True, metavar="N",
+                 help="How many threads of the processor they may use."),
+    click.option("--batch", type=int, default=1, show_default=True, metavar="N",
+                 help="How many images they are given at once."),
+    click.option("--dtype", default="float32", show_default=True, metavar="TYPE",
+                 help="Their numbers: float32; with torch also float16 or bfloat16."),
 )  # fmt: skip
 
 
@@ -45,29 +47,53 @@ def _setting(given: dict[str, Any]) -> Any:
 
 
 IMAGES = (
-    click.option("--pixels", metavar="N|HxW", help="Of the images, as 48 or 48x80."),
-    click.option("--channels", type=click.IntRange(1), help="Of the images."),
-    click.option("--classes", type=click.IntRange(2), help="Of them; others are estimated."),
+    click.option(
+        "--pixels",
+        metavar="N|HxW",
+        help="Size of the images, as 48 or 48x80 (height x width). Default: as the space has it.",
+    ),
+    click.option(
+        "--channels",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Channels of the images, 1 for grey. Default: as the space has it.",
+    ),
+    click.option(
+        "--classes",
+        type=click.IntRange(2),
+        metavar="N",
+        help="How many classes the networks tell apart; times for other numbers are estimated.",
+    ),
 )
 
 
 @click.command()
-@click.option("--space", default="efficientnet", show_default=True,
-              help="A name of `nas spaces`, a FILE.toml, or module:name.")  # fmt: skip
+@click.option("--space", default="efficientnet", show_default=True, metavar="SPACE",
+              help="Whose blocks to time: a name of `nas spaces`, a FILE.toml, or module:name of "
+              "your own.")  # fmt: skip
 @options(IMAGES)
 @options(SETTING)
-@click.option("--minutes", type=Length(0, min_open=True), default=5.0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="To write.")
+@click.option(
+    "--minutes",
+    type=Length(0, min_open=True),
+    default=5.0,
+    show_default=True,
+    metavar="N",
+    help="How long to measure; longer is more exact.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
+              help="Measure, and write the times into this file.")  # fmt: skip
 @click.option("--template", type=click.Path(path_type=Path), metavar="FILE",
-              help="Write FILE with every block of the space and no times, to be filled in by "
-              "another tool; measure nothing.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Overwrite FILE.")
+              help="Measure nothing: write FILE with every block of the space and no times, for "
+              "another tool to fill in.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Write over FILE if it exists.")
 @SEED
 @JSON
 def profile(**given: Any) -> None:
-    """Make a device file of this machine: what the blocks of a space take.
+    """Time the blocks of a search space on this machine, and write a device file.
 
-    It says how well that predicts whole networks. `nas search --device FILE` searches with it.
+    With that file a search can have a target in milliseconds: `nas search --device FILE
+    --target-latency 10ms`. It is tried on whole networks, and says how far it is off.
     """
     from nas.devices.file import ProfiledDevice, to_text
     from results.runs.files import write_atomically
@@ -99,7 +125,9 @@ def profile(**given: Any) -> None:
         number = {"blocks": len(device.blocks), "measured": len(device.measured)}
         print_json({"file": str(path), **values, **number})
     else:
-        _print_profile(device, path, where, given["space"])
+        from nas.commands.present.device import print_profile
+
+        print_profile(device, path, where, given["space"])
 
 
 def _fitted(where: Any, given: dict[str, Any]) -> Any:
@@ -163,66 +191,21 @@ def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], No
         yield draw
 
 
-def _print_profile(device: Any, path: Path, where: Any, spec: str) -> None:
-    """Prints what a file of a profile holds; `where` is the space that the user named `spec`."""
-    from results.terminal import bold, console
-
-    out = console()
-    if "machine" not in device.stamp:
-        out.print(
-            f"{path}: {len(device.blocks)} blocks of {device.stamp['space']} with no times, for "
-            f"batches of {device.batch}; put milliseconds where it says null"
-        )
-        return
-    made, check = device.stamp, device.check
-    out.print(
-        f"{bold(device.name)}  {made['machine']}  {made['runtime']} on {made['on']}, "
-        f"{made['threads']} thread{'s' * (made['threads'] > 1)}, batch {device.batch}, "
-        f"{made['dtype']}\n"
-        f"{made['blocks']} blocks of {made['space']} in {made['rounds']} rounds; "
-        f"{made['disturbed']:.0%} of the runs were disturbed by other programs and are left out"
-    )
-    if check is not None:
-        out.print(
-            f"on {check['networks']} networks timed whole that nothing was fitted to: median error "
-            f"{check['median_error']:.1%}, 90 % below {check['p90_error']:.1%}, Kendall's tau "
-            f"{check['tau']:.3f}"
-        )
-    else:
-        out.print("too little was measured to check it: give more --minutes")
-    click.echo(f"written: {path}\n{_next(device, path, where, spec)}")
-
-
-def _next(device: Any, path: Path, where: Any, spec: str) -> str:
-    """What to do with the file of a profile of a space that the user named so."""
-    from nas.search.run import check_domain
-    from search_spaces.errors import UserError
-
-    try:
-        check_domain(device.predict_one, where, "the file")
-    except UserError:
-        return (
-            f"it does not cover the space {where.name}, so that a search there refuses it: give "
-            "more --minutes"
-        )
-    space = "" if spec == "efficientnet" else f" --space {shlex.quote(spec)}"
-    return f"next: nas search --device {shlex.quote(str(path))} --target-latency 10ms{space}"
-
-
 @click.command()
 @click.argument("network")
 @options(SETTING)
 @click.option("--predict", type=click.Path(path_type=Path), metavar="FILE",
-              help="A device file, whose prediction is printed beside.")  # fmt: skip
-@click.option("--seconds", type=Length(0), default=3.0, show_default=True,
-              help="Of timed runs.")  # fmt: skip
+              help="Print what this device file predicts beside what is measured.")  # fmt: skip
+@click.option("--seconds", type=Length(0), default=3.0, show_default=True, metavar="N",
+              help="How long to run the network.")  # fmt: skip
 @RUNS
 @JSON
 def measure(network: str, **given: Any) -> None:
-    """Run a NETWORK on this machine: latency, throughput and peak memory.
+    """Run NETWORK on this machine and measure its latency, throughput and peak memory.
 
-    NETWORK is a name, a run, or a JSON file, as in `nas show`. It has random weights and the
-    form in which it is deployed: batch normalization folded, in place, channels last.
+    NETWORK is a name, a run, or a JSON file, as in `nas show`. It has random weights, since they
+    don't change the time, and the form in which it is deployed: batch normalization folded, in
+    place, channels last.
     """
     import dataclasses
 
@@ -242,7 +225,9 @@ def measure(network: str, **given: Any) -> None:
             values |= {n: _known(v) for n, v in zip(names, predicted, strict=True)}
         print_json(values)
     else:
-        _print_timing(architecture, network, setting, timing, predicted)
+        from nas.commands.present.device import print_timing
+
+        print_timing(architecture, network, setting, timing, predicted)
 
 
 def _predicted(path: Path | None, architecture: Any, setting: Any) -> tuple[float, float] | None:
@@ -263,38 +248,3 @@ def _predicted(path: Path | None, architecture: Any, setting: Any) -> tuple[floa
     device = read(path)
     check_batch(device, setting, path)
     return device.predict_one(architecture)
-
-
-def _print_timing(
-    architecture: Any, network: str, setting: Any, timing: Any, predicted: Any
-) -> None:
-    from nas.devices.measure import QUIET
-    from results.terminal import bold, console, table
-    from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
-    from search_spaces.stages import pixels_text
-
-    latency, memory = DEVICE_QUANTITIES["latency"], QUANTITIES["memory"]
-    rows = table("", "measured", "expected")
-    foreseen = ""
-    if predicted:
-        ms, spread = predicted
-        foreseen = latency.format(1e-3 * ms) + (f" ± {spread / ms:.1%}" if spread == spread else "")
-    rows.add_row("latency p50", latency.format(1e-3 * timing.p50_ms), foreseen)
-    rows.add_row("latency p90", latency.format(1e-3 * timing.p90_ms), "")
-    rows.add_row("throughput", DEVICE_QUANTITIES["throughput"].format(1 / timing.images_per_s), "")
-    peak = memory.format(timing.peak_bytes) if timing.peak_bytes else "-"
-    rows.add_row("peak memory", peak, memory.format(timing.analytic_bytes))
-    out = console()
-    out.print(
-        f"{bold(architecture.name or network)}  {pixels_text(architecture)}  "
-        f"{setting.runtime} on {setting.on}, {setting.threads} "
-        f"thread{'s' * (setting.threads > 1)}, batch {setting.batch}, {setting.dtype}"
-    )
-    out.print(rows)
-    left = "left out"
-    if timing.disturbed > 1 - QUIET:
-        left = "too many to be left out, so the lower half of the processor's own seconds counts"
-    out.print(
-        f"{timing.runs} runs, {timing.disturbed:.0%} of them disturbed by other programs: {left}; "
-        "the expected memory is that of `nas show`"
-    )

@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 STORAGE = click.option(
     "--storage", metavar="URL",
-    help="Of the trials, where its password is not in RUN's record.",
+    help="The database of RUN's trials; needed where its address has a password.",
 )  # fmt: skip
 REPORT = (
     click.argument("run", metavar="RUN"),
     RUNS,
     STORAGE,
     click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
-                 help="Default: RUN/report.html. Only an earlier report is replaced."),
-    click.option("--open", "opens", is_flag=True, help="Open it in the browser."),
+                 help="Write the page here. Default: RUN/report.html. Only an earlier report is "
+                 "replaced."),
+    click.option("--open", "opens", is_flag=True, help="Open the page in the browser."),
     JSON,
 )  # fmt: skip
 
@@ -30,9 +31,10 @@ REPORT = (
 @click.command()
 @options(REPORT)
 def report(**given: Any) -> None:
-    """Write RUN/report.html: the pick, the front, the progress, what mattered, the costs.
+    """Make an HTML page of a search: its pick, its front, its progress, its costs.
 
-    One file that needs no network. RUN is a name under --runs, or a folder.
+    RUN is a name under --runs, or a folder. The page is one file, RUN/report.html, that needs no
+    connection to the internet.
     """
 
     def page(folder: "Folder") -> "Page":
@@ -102,13 +104,16 @@ def execute(
 @click.argument("run", metavar="RUN")
 @RUNS
 @STORAGE
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8080, show_default=True,
-    help="To listen on; 0 takes a free one.",
+    metavar="N", help="The port to listen on; 0 takes a free one.",
 )  # fmt: skip
 def dashboard(run: str, runs: Path, storage: str | None, host: str, port: int) -> None:
-    """Show RUN's store in Optuna's dashboard, until Ctrl-C. Nothing is written into a journal."""
+    """Show RUN's trials in Optuna's dashboard, in a browser, until Ctrl-C.
+
+    Nothing is written into the run's journal.
+    """
     from results.report.dashboard import serve
     from results.report.record import location, open_folder, study_of
     from results.runs.folder import masked

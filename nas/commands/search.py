@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
+from nas.commands.help.table import names_in
 from nas.commands.options import (
-    DRY_RUN,
     SEED,
     Group,
     Lengths,
     SizedImages,
-    Stored,
+    Tried,
     Workers,
     check_training,
     execution,
@@ -37,32 +37,42 @@ PATIENCE = 2000  # networks that bring nothing better, after which a search of n
 class Asked(Group):
     """What is searched, how, and by what it is judged; None takes the default."""
 
+    title = "What is searched, and how"
     objective: Annotated[str, click.option(
         "--objective", default="hard", show_default=True, metavar="hard|soft",
-        help="hard: the most accurate network within T. soft: reward with w = -0.07.",
+        help="hard: the most accurate network within T. soft: a network may exceed T or stay below "
+        "it, where the reward accuracy * (cost / T) ** -0.07 is higher there.",
     )]  # fmt: skip
     space: Annotated[str | None, click.option(
-        "--space", help="A name of `nas spaces`, a FILE.toml, or module:name. "
-        "Default: mbconv, with --device efficientnet, with --data efficientnet-small.",
+        "--space", metavar="SPACE", shell_complete=names_in("search_spaces.spaces", "SPACES"),
+        help="Which networks there are to choose from: a name of `nas spaces`, a FILE.toml, or "
+        "module:name of your own. Default: mbconv; with --device efficientnet, with --data "
+        "efficientnet-small.",
     )]  # fmt: skip
     strategy: Annotated[str | None, click.option(
-        "--strategy", help="evolution, nsga2, tpe, random, reinforce, predictor, "
-        "predictor-front, or module:name of an Optuna sampler. Default: evolution, with "
-        "--data predictor.",
+        "--strategy", metavar="STRATEGY",
+        shell_complete=names_in("nas.strategies.registry", "STRATEGIES"),
+        help="Who proposes networks: evolution, nsga2, tpe, random, reinforce, predictor, "
+        "predictor-front, or module:name of any Optuna sampler. Default: evolution; with --data "
+        "predictor.",
     )]  # fmt: skip
     evaluator: Annotated[str | None, click.option(
-        "--evaluator", help="imagenet (its full recipe, any network), surrogate (a short "
-        "recipe, B0's skeleton), either with :FILE.npz, or module:name of your own. Default: "
-        "imagenet; --data trains instead.",
+        "--evaluator", metavar="EVALUATOR",
+        shell_complete=names_in("nas.evaluators", "EVALUATORS"),
+        help="Who says how good a network is: imagenet predicts ImageNet's top-1 of any network, "
+        "surrogate that of networks built like EfficientNet-B0 (either also as NAME:FILE.npz), "
+        "module:name is your own. Default: imagenet; with --data networks are trained.",
     )]  # fmt: skip
     trials: Annotated[int | None, click.option(
-        "--trials", type=click.IntRange(1), help="Distinct networks to evaluate, those "
-        "stored before included. Default: 10000, fewer when nothing gets better; with --data 30.",
+        "--trials", type=click.IntRange(1), metavar="N", help="How many different networks to "
+        "evaluate, counting those of earlier sessions. Default: 10000, or fewer when nothing "
+        "better is found any more; with --data 30.",
     )]  # fmt: skip
     seed: Annotated[int, SEED]
     caution: Annotated[float, click.option(
-        "--caution", default=CAUTION, show_default=True, type=float,
-        help="Standard deviations taken off an accuracy before it is compared.",
+        "--caution", default=CAUTION, show_default=True, type=float, metavar="K",
+        help="Compare networks by their accuracy less K of its standard deviations, so that none "
+        "wins by a lucky guess.",
     )]  # fmt: skip
 
 
@@ -70,17 +80,19 @@ class Asked(Group):
 class Longer(Group):
     """What is trained longer: by promotion, or again."""
 
+    title = Lengths.title
     ranking: Annotated[str, click.option(
-        "--ranking", default="reward", show_default=True,
-        help="Of --halving: reward, or front (non-dominated sorting).",
+        "--ranking", default="reward", show_default=True, metavar="reward|front",
+        help="With --halving: who goes on, those of the best reward, or those that no other beats "
+        "in both accuracy and cost.",
     )]  # fmt: skip
     retrain: Annotated[int, click.option(
         "--retrain", type=click.IntRange(0), default=0, show_default=True, metavar="K",
-        help="Train the best K again, longer and from scratch, before the pick.",
+        help="Train the best K networks again, from scratch and for longer, before one is picked.",
     )]  # fmt: skip
     retrain_budget: Annotated[float | None, click.option(
-        "--retrain-epochs", "retrain_budget", type=float,
-        help="Of --retrain. Default: four times --epochs.",
+        "--retrain-epochs", "retrain_budget", type=float, metavar="N",
+        help="With --retrain: epochs of these trainings. Default: four times --epochs.",
     )]  # fmt: skip
 
     def budget(self, lengths: Lengths) -> float:
@@ -100,8 +112,8 @@ class Longer(Group):
 
 
 @click.command()
-@options((DRY_RUN,), targets=Targets, asked=Asked, images=SizedImages, lengths=Lengths,
-         longer=Longer, workers=Workers, kept=Stored)  # fmt: skip
+@options(targets=Targets, asked=Asked, images=SizedImages, lengths=Lengths,
+         longer=Longer, workers=Workers, kept=Tried)  # fmt: skip
 def search(
     targets: Targets,
     asked: Asked,
@@ -109,18 +121,19 @@ def search(
     lengths: Lengths,
     longer: Longer,
     workers: Workers,
-    kept: Stored,
-    dry_run: bool,
+    kept: Tried,
 ) -> None:
-    """Search for the network of best reward accuracy * (F / T) ** w.
+    """Search for the most accurate network within a budget.
 
-    F is what the first --target-... limits. Finished trials are kept in RUNS/NAME. The same
-    command line continues a run that was stopped, and --trials may grow.
+    Give at least one --target-...: the first is the budget T that the search fills. Networks are
+    judged by what is known of ImageNet, in about half a minute; with --data each is trained on
+    your images instead, for a short while. Every trial is kept in RUNS/NAME as soon as it is
+    finished: the same command continues a search that was stopped, and --trials may grow.
     """
     check_training(images, lengths, longer, evaluator=asked.evaluator)
     how = execution("nas", images.proxy(images.pixels), lengths, workers, kept)
     plan = _plan(targets, asked, longer, longer.budget(lengths), how)
-    if dry_run:
+    if kept.dry_run:
         _dry_run(plan, kept.as_json)
     else:
         _run(plan, kept.as_json)
@@ -137,7 +150,7 @@ def _run(plan: "Plan", as_json: bool) -> None:
 
         print_json(result.best)
     else:
-        from nas.commands.present import print_result
+        from nas.commands.present.result import print_result
 
         print_result(result)
     if result.interrupted:
@@ -150,7 +163,7 @@ def _run(plan: "Plan", as_json: bool) -> None:
 
 
 def _print_feasibility(offered: "Feasibility") -> None:
-    from nas.commands.present import print_feasibility
+    from nas.commands.present.space import print_feasibility
 
     print_feasibility(offered)
     sys.stdout.flush()
@@ -170,7 +183,7 @@ def _dry_run(plan: "Plan", as_json: bool) -> None:
     if plan.proxy is not None:
         import dataclasses
 
-        from nas.commands.present import print_forecast
+        from nas.commands.present.trust import print_forecast
         from nas.search.forecast import forecast
 
         hours = forecast(plan)

@@ -17,11 +17,12 @@ def pixels(default: str) -> Callable[[Any], Any]:
     """--pixels, and what it is by itself."""
     return click.option(
         "--pixels", metavar="N|HxW", callback=size_given,
-        help=f"Resolution, as 96 or 96x160 (height x width). Default: {default}",
+        help=f"Bring images to this size, as 96 or 96x160 (height x width). Default: {default}",
     )  # fmt: skip
 
 
 FIT = click.option(
     "--fit", type=click.Choice(["crop", "letterbox"]), default="crop", show_default=True,
-    help="Images of another shape: take the middle, or pad the whole with grey.",
+    help="Images of another shape: crop takes their middle, letterbox keeps the whole image and "
+    "fills up with grey.",
 )  # fmt: skip

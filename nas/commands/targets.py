@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
+from nas.commands.help.table import names_in
 from nas.commands.options import Group, once
 from search_spaces.errors import UserError
 
@@ -17,33 +18,39 @@ if TYPE_CHECKING:
 class Targets(Group):
     """The texts of targets and limits, and the device that some are on."""
 
+    title = "Target"
     target_flops: Annotated[str | None, once(
-        "--target-flops", metavar="MACS", help="Multiply-adds: 400M, 1.5G. The first target on "
-        "the command line is T of the reward, the others are hard limits.",
+        "--target-flops", metavar="MACS", help="At most so many multiply-adds (MACs), as 400M or "
+        "1.5G. The first --target-... that you give is T, the budget that the search fills; the "
+        "others are limits that it keeps to.",
     )]  # fmt: skip
     target_latency: Annotated[str | None, once(
-        "--target-latency", metavar="TIME", help="Of --device: 5ms.",
+        "--target-latency", metavar="TIME", help="At most so long on --device, as 5ms.",
     )]  # fmt: skip
     target_throughput: Annotated[str | None, once(
         "--target-throughput", metavar="RATE",
-        help="Of --device, images a second, at least: 900/s.",
+        help="At least so many images a second on --device, as 900/s.",
     )]  # fmt: skip
-    target_params: Annotated[
-        str | None, once("--target-params", metavar="N", help="Parameters: 5M.")
-    ]
+    target_params: Annotated[str | None, once(
+        "--target-params", metavar="N", help="At most so many parameters, as 5M.",
+    )]  # fmt: skip
     target_memory: Annotated[str | None, once(
-        "--target-memory", metavar="BYTES",
-        help="Weights and live activations, float32, batch 1: 64MiB.",
+        "--target-memory", metavar="BYTES", help="At most so much memory for weights and "
+        "activations, as 64MiB (float32, one image at a time).",
     )]  # fmt: skip
     max_params: Annotated[str | None, once(
-        "--max-params", metavar="N", help="Hard limit, whatever T is: 5M.",
+        "--max-params", metavar="N",
+        help="Keep to so many parameters besides, as 5M, whatever T is.",
     )]  # fmt: skip
     max_memory: Annotated[str | None, once(
-        "--max-memory", metavar="BYTES", help="Hard limit, whatever T is: 64MiB.",
+        "--max-memory", metavar="BYTES",
+        help="Keep to so much memory besides, as 64MiB, whatever T is.",
     )]  # fmt: skip
     hardware: Annotated[str | None, click.option(
         "--device", "hardware", metavar="NAME|FILE",
-        help="A device of `nas devices`, or a file that `nas profile` made.",
+        shell_complete=names_in("nas.devices.registry", "DEVICES"),
+        help="The device of --target-latency or --target-throughput: a name of `nas devices`, or "
+        "a file that `nas profile` made.",
     )]  # fmt: skip
 
     @property

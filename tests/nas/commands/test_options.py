@@ -1,6 +1,7 @@
 """Groups of options: typed, each option defined once, built from what click parsed."""
 
 import dataclasses
+from functools import partial
 from pathlib import Path
 from typing import Annotated, get_origin, get_type_hints
 
@@ -27,7 +28,7 @@ GROUPS = {
 
 def commands():
     for group in (nas, gridsearch):
-        yield from group.commands.values()
+        yield from map(partial(group.get_command, None), group.list_commands(None))
 
 
 @pytest.mark.parametrize("group", sorted(GROUPS, key=lambda one: one.__qualname__))
@@ -53,7 +54,7 @@ def test_a_groups_fields_are_its_options_parameters(group):
 OTHERS = {  # the same word for another thing
     "Of the files, as my_net. Default: made from NETWORK.",  # export's --name
     "Of the initial weights, where there are no others.",  # export's --seed
-    "Of the trials, where its password is not in RUN's record.",  # report's --storage
+    "The database of RUN's trials; needed where its address has a password.",  # report's --storage
 }
 
 

@@ -1,115 +1,19 @@
-"""What the commands print, as rich tables."""
+"""What a search found."""
 
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from nas.commands.present.network import costs, print_architecture
+from nas.objective import Limit
+from nas.search.conclude import Result
+from nas.search.otherwise import verdict
+from results.terminal import accuracy_text, bold, console, table, yellow
+from search_spaces.quantities import Quantity
+from search_spaces.stages import MACS, MEMORY, PARAMS
+
 if TYPE_CHECKING:
     from rich.console import Console
-
-from nas.devices.registry import Device, errors_text
-from nas.objective import Limit
-from nas.search.audit import Report
-from nas.search.conclude import Result
-from nas.search.feasibility import Feasibility
-from nas.search.forecast import Forecast, duration
-from nas.search.otherwise import verdict
-from results.terminal import accuracy_text, bold, console, table, two_digits, yellow
-from search_spaces.architecture import Architecture
-from search_spaces.cost import Cost, cost
-from search_spaces.quantities import QUANTITIES, Quantity
-from search_spaces.space import Range, Space
-from search_spaces.stages import MACS, MEMORY, PARAMS, pixels_text, rows
-
-
-def costs(figures: Cost) -> tuple[str, str, str, str]:
-    """MACs, parameters, peak memory, live activations, for a row."""
-    return (
-        MACS.format(figures.macs),
-        PARAMS.format(figures.params),
-        MEMORY.format(figures.memory),
-        MEMORY.format(figures.activation_memory),
-    )
-
-
-def print_architecture(architecture: Architecture) -> None:
-    """Prints a network stage by stage, as the papers' tables do."""
-    a, whole = architecture, cost(architecture)
-    listed = table(
-        "stage", "operator", "in px", "channels", "layers", "stride", "MACs", "params",
-        "activations", "live", left=2,
-    )  # fmt: skip
-    for row in rows(a):
-        shape = map(str, (row.size, row.channels, row.layers, row.stride))
-        counts = [PARAMS.format(n) for n in (row.cost.params, row.cost.activations)]
-        figures = (MACS.format(row.cost.macs), *counts, MEMORY.format(row.cost.activation_memory))
-        listed.add_row(row.name, row.operator, *shape, *figures)
-    out = console()
-    out.print(
-        f"{bold(a.name or 'network')}  id {a.id}  {pixels_text(a)}  {a.classes} classes  "
-        f"{a.activation}  dropout {a.dropout:g}  drop-connect {a.drop_connect:g}"
-    )
-    out.print(listed)
-    out.print(
-        f"{whole.macs:,} MACs ({MACS.format(whole.flops)} FLOPs at 2 a multiply-add)  "
-        f"{whole.params:,} params  {whole.activations:,} activations\n"
-        f"peak memory at batch 1, float32: {MEMORY.format(whole.memory)} "
-        f"(live activations {MEMORY.format(whole.activation_memory)})"
-    )
-
-
-def print_spaces(rows: Sequence[tuple[Space, dict[str, Range]]]) -> None:
-    """Prints each space's size, and smallest, median and largest of each quantity."""
-    listed = table("space", "networks", "choices", "quantity", "smallest", "median", "largest")
-    for space, ranges in rows:
-        heading = (space.name, two_digits(space.size), str(len(space.choices)))
-        for name, span in ranges.items():
-            quantity = QUANTITIES[name]
-            values = (quantity.format(v) for v in (span.smallest, span.median, span.largest))
-            listed.add_row(*heading, quantity.title, *values)
-            heading = ("", "", "")
-    out = console()
-    out.print(listed)
-    for space, _ in rows:
-        if space.description:
-            out.print(f"{bold(space.name)}: {space.description}")
-
-
-def print_feasibility(feasibility: Feasibility) -> None:
-    """Prints the span of each limited quantity, and the share of the space that is within."""
-    rows = table("target", "smallest", "median", "largest", "space within")
-    for row in feasibility.rows:
-        of, span = row.quantity, row.span
-        values = [of.format(v) for v in (span.smallest, span.median, span.largest)]
-        wanted = f"{of.title} {'>=' if of.inverse else '<='} {of.format(row.at_most)}"
-        rows.add_row(
-            wanted, *(values[::-1] if of.inverse else values), _share(row.share, feasibility)
-        )
-    out = console()
-    out.print(rows)
-    if len(feasibility.rows) > 1:
-        out.print(f"all at once: {_share(feasibility.share, feasibility)} of {feasibility.space}")
-
-
-def _share(share: float, feasibility: Feasibility) -> str:
-    return f"{share:.1%}" if share else f"under {1 / feasibility.samples:.2%}"
-
-
-def print_devices(devices: Sequence[Device]) -> None:
-    """Prints each device's quantities with their errors, and what is covered."""
-    rows = table("device", "quantity", "tau", "median error", "networks", "", left=2)
-    for device in devices:
-        for kind in device.quantities:
-            errors = device.errors.get(kind)
-            tau, median = errors_text(errors)
-            rows.add_row(device.name, kind, tau, median, str(errors.networks) if errors else "-",
-                         device.title)  # fmt: skip
-    out = console()
-    out.print(rows)
-    out.print("tau (Kendall's) and error on networks that were not fitted", style="dim")
-    for covers in dict.fromkeys(device.covers for device in devices):
-        names = ", ".join(device.name for device in devices if device.covers == covers)
-        out.print(f"{bold(names)}: {covers}")
 
 
 def _figures(named: dict[str, Any], predicted: Sequence[Quantity]) -> tuple[str, ...]:
@@ -259,42 +163,3 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
         f"; each has an address, as {result.folder}:{front[0].architecture.id}" if front else ""
     )
     out.print(f"{len(shown)} of {len(front)} on the front: {result.folder / 'front.csv'}{address}")
-
-
-def print_audit(report: Report, tau: float) -> None:
-    """Prints the table of an audit, and the cheapest length that ranks well enough."""
-    rows = table("epochs", "top-1 %", "seed noise", "tau to the longest", "over seeds", "s each")
-    for row in report.rows:
-        noise = f"{row.noise:.2f}" if row.noise == row.noise else "-"
-        span = f"{row.low:.2f} to {row.high:.2f}"
-        texts = (f"{row.accuracy:.2f}", noise, f"{row.tau:.2f}", span, f"{row.seconds:.1f}")
-        rows.add_row(f"{row.budget:g}", *texts)
-    out = console()
-    out.print(rows)
-    networks = len({trial.architecture for trial in report.trials})
-    out.print(
-        f"{len(report.trials)} trainings of {networks} networks in {report.folder}; tau compares "
-        "one training with the mean of the other seeds at the longest length"
-    )
-    cheapest = report.cheapest(tau)
-    out.print(
-        f"{bold(f'{cheapest.budget:g} epochs')} are the cheapest with a tau of {tau:g} or more"
-        if cheapest
-        else f"no length reaches a tau of {tau:g}: train longer, on more images, or with more seeds"
-    )
-
-
-def print_forecast(forecast: Forecast) -> None:
-    """Prints the forecast in three lines."""
-    out = console()
-    low, high = duration(forecast.low), duration(forecast.high)
-    out.print(
-        f"{forecast.trainings} trainings, {forecast.epochs:g} epochs in all, "
-        f"{forecast.workers} at once: "
-        f"{bold(duration(forecast.hours))} ({low} to {high})"
-        + (f", {forecast.gpu_hours:.1f} GPU-hours" if forecast.gpu_hours else "")
-    )
-    pairs = zip(forecast.macs, forecast.seconds, strict=True)
-    listed = ", ".join(f"{MACS.format(m)} {s:.1f} s" for m, s in sorted(pairs))
-    out.print(f"one training at the first budget, by MACs: {listed}")
-    out.print("nothing was trained; leave --dry-run out to begin")

@@ -1,0 +1,1 @@
+"""What `--help` shows: commands with whole summaries, options in groups, examples."""

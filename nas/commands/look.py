@@ -1,0 +1,107 @@
+"""`nas show`, `nas spaces` and `nas devices`: what there is to choose from."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nas.commands.options import JSON, RUNS
+from nas.commands.sizes import size_given
+from results.terminal import print_json
+from search_spaces.rounding import Size
+
+
+@click.command()
+@click.argument("network")
+@click.option(
+    "--pixels",
+    metavar="N|HxW",
+    callback=size_given,
+    help="Show it at another resolution, as 96 or 96x160 (height x width).",
+)
+@click.option(
+    "--channels", type=click.IntRange(1), metavar="N",
+    help="Show it for images of so many channels, 1 for grey.",
+)  # fmt: skip
+@RUNS
+@JSON
+def show(
+    network: str, pixels: int | Size | None, channels: int | None, runs: Path, as_json: bool
+) -> None:
+    """Print NETWORK stage by stage, with what each stage costs.
+
+    NETWORK is a name, a run (its pick), a JSON file, or FAMILY:NAME, as runs/my-family:phi3. RUN:ID
+    is another network of a run's front, and RUN:@300M the best of it within 300M.
+    """
+    import dataclasses
+
+    from nas.commands.present.network import print_architecture
+    from results.runs.load import load_architecture
+    from search_spaces.architecture import to_dict
+    from search_spaces.cost import cost
+
+    architecture = load_architecture(network, runs)
+    given = {"resolution": pixels, "in_channels": channels}
+    changed: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    architecture = dataclasses.replace(architecture, **changed)
+    if as_json:
+        figures: dict[str, Any] = cost(architecture)._asdict()
+        print_json({"id": architecture.id, **figures, "architecture": to_dict(architecture)})
+    else:
+        print_architecture(architecture)
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@JSON
+def spaces(names: tuple[str, ...], as_json: bool) -> None:
+    """List the search spaces: how many networks they hold and what these cost.
+
+    NAMES are those of spaces, or files of your own; without any, all of ours are listed.
+    """
+    import dataclasses
+
+    from nas.commands.present.space import print_spaces
+    from nas.commands.progress import working
+    from search_spaces.space import cost_ranges
+    from search_spaces.spaces import SPACES, space
+
+    rows = []
+    with working(as_json) as say:
+        for name in names or SPACES:
+            say(f"drawing networks of {name}")  # of a space of thousands of choices for seconds
+            searched = space(name)
+            rows.append((searched, cost_ranges(searched)))
+    if not as_json:
+        print_spaces(rows)
+        return
+    print_json(
+        [
+            {
+                "name": searched.name,
+                "size": searched.size,
+                "choices": {name: list(options) for name, options in searched.choices.items()},
+                "ranges": {name: dataclasses.asdict(span) for name, span in ranges.items()},
+            }
+            for searched, ranges in rows
+        ]
+    )
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@JSON
+def devices(names: tuple[str, ...], as_json: bool) -> None:
+    """List the devices whose latency or throughput can be a target.
+
+    Each with the error of its predictions, and what networks it covers. NAMES are those of devices,
+    or files that `nas profile` made; without any, all of ours are listed.
+    """
+    from nas.commands.present.space import print_devices
+    from nas.devices.registry import DEVICES, device, rows_of
+
+    chosen = [device(name) for name in names or DEVICES]
+    if as_json:
+        print_json([row for each in chosen for row in rows_of(each)])
+    else:
+        print_devices(chosen)

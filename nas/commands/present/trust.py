@@ -1,0 +1,45 @@
+"""What an audit and a forecast say."""
+
+from nas.search.audit import Report
+from nas.search.forecast import Forecast, duration
+from results.terminal import bold, console, table
+from search_spaces.stages import MACS
+
+
+def print_audit(report: Report, tau: float) -> None:
+    """Prints the table of an audit, and the cheapest length that ranks well enough."""
+    rows = table("epochs", "top-1 %", "seed noise", "tau to the longest", "over seeds", "s each")
+    for row in report.rows:
+        noise = f"{row.noise:.2f}" if row.noise == row.noise else "-"
+        span = f"{row.low:.2f} to {row.high:.2f}"
+        texts = (f"{row.accuracy:.2f}", noise, f"{row.tau:.2f}", span, f"{row.seconds:.1f}")
+        rows.add_row(f"{row.budget:g}", *texts)
+    out = console()
+    out.print(rows)
+    networks = len({trial.architecture for trial in report.trials})
+    out.print(
+        f"{len(report.trials)} trainings of {networks} networks in {report.folder}; tau compares "
+        "one training with the mean of the other seeds at the longest length"
+    )
+    cheapest = report.cheapest(tau)
+    out.print(
+        f"{bold(f'{cheapest.budget:g} epochs')} are the cheapest with a tau of {tau:g} or more"
+        if cheapest
+        else f"no length reaches a tau of {tau:g}: train longer, on more images, or with more seeds"
+    )
+
+
+def print_forecast(forecast: Forecast) -> None:
+    """Prints the forecast in three lines."""
+    out = console()
+    low, high = duration(forecast.low), duration(forecast.high)
+    out.print(
+        f"{forecast.trainings} trainings, {forecast.epochs:g} epochs in all, "
+        f"{forecast.workers} at once: "
+        f"{bold(duration(forecast.hours))} ({low} to {high})"
+        + (f", {forecast.gpu_hours:.1f} GPU-hours" if forecast.gpu_hours else "")
+    )
+    pairs = zip(forecast.macs, forecast.seconds, strict=True)
+    listed = ", ".join(f"{MACS.format(m)} {s:.1f} s" for m, s in sorted(pairs))
+    out.print(f"one training at the first budget, by MACs: {listed}")
+    out.print("nothing was trained; leave --dry-run out to begin")
