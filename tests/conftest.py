@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import processes
 import pytest
 import vision  # noqa: F401
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
@@ -29,11 +31,27 @@ def pytest_sessionfinish() -> None:
     processes.close()
 
 
+DATA = Path(
+    os.environ.get("COMPOUND_NAS_DATA", Path(__file__).parent.parent.parent / "shared" / "data")
+)
+
+
 @pytest.fixture
 def shared() -> Path:
     """The folder of recorded tables and images that tests marked `shared_data` read."""
-    beside = Path(__file__).parent.parent.parent / "shared" / "data"
-    return Path(os.environ.get("COMPOUND_NAS_DATA", beside))
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def cifar(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, Path]:
+    """The folder of CIFAR-10's images, unpacked once a session, and a cache that tests share."""
+    base = tmp_path_factory.getbasetemp()
+    base = base if worker_id == "master" else base.parent  # of all workers
+    with FileLock(base / "cifar.lock"):
+        if not (base / "cifar10").exists():
+            shutil.unpack_archive(DATA / "cifar10_imagefolder.tar.gz", base / "unpacking")
+            (base / "unpacking" / "cifar10").rename(base / "cifar10")
+    return base / "cifar10", base / "cifar-cache"
 
 
 @pytest.fixture(scope="session")

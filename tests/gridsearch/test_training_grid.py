@@ -5,7 +5,6 @@ import itertools
 import json
 import signal
 import sys
-import tarfile
 import time
 from pathlib import Path
 
@@ -328,16 +327,14 @@ def test_a_grid_is_trained_on_a_ray_cluster(gridsearch):
 
 @pytest.mark.slow
 @pytest.mark.shared_data
-def test_a_small_grid_on_cifar10(tmp_path, monkeypatch, shared):
+def test_a_small_grid_on_cifar10(tmp_path, monkeypatch, cifar):
     """Above chance, the same networks' numbers, under two minutes."""
     from gridsearch.grid.training import fitted
     from nas.training.proxy import Proxy
 
-    with tarfile.open(shared / "cifar10_imagefolder.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    (train,) = tmp_path.glob("**/train")
-    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(tmp_path / "cache"))
-    proxy = Proxy(train.parent, subset=0.1)
+    data, cache = cifar
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(cache))
+    proxy = Proxy(data, subset=0.1)
     base = fitted(dataclasses.replace(TINY, head=64), proxy)
     question = Question(base, window=0.1, step=0.4)
     plan = Plan(question, "tiny", replicates=2, proxy=proxy, budget=2.0, eta=2, runs=tmp_path)

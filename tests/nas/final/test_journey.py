@@ -61,7 +61,8 @@ def test_200_images_are_enough_to_name_others(kind, size, channels, tmp_path, mo
             rows = [(p.relative_to(tmp_path), p.parent.name) for p in paths]
             csv.writer(file).writerows([("path", "label"), *rows])
     given = ["fit", data, "--target-flops", "8M" if size[1] > 50 else "6M", "--name", "mine",
-             "--trials", "2" if kind == "csv" else "1", "--epochs", "25", "--channels", str(channels)]  # fmt: skip
+             "--trials", "2" if kind == "csv" else "1", "--epochs", "25",
+             "--channels", str(channels)]  # fmt: skip
     done = processes.run("nas", *given, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (

@@ -281,9 +281,8 @@ def test_the_small_space_spans_the_issues_target():
 
 
 @pytest.mark.shared_data
-def test_cifar(tmp_path, shared):
-    shutil.unpack_archive(shared / "cifar10_imagefolder.tar.gz", tmp_path)
-    data = load_images(tmp_path / "cifar10", 32, tmp_path / "cache")
+def test_cifar(cifar):
+    data = load_images(cifar[0], 32, cifar[1])
     assert (data.train, data.val, len(data.classes), data.skipped) == (20_000, 5_000, 10, ())
     assert (np.bincount(data.val_y) == 500).all()
     assert 115 < data.train_x[::50].mean() < 127

@@ -3,7 +3,6 @@
 import math
 import os
 import pickle
-import shutil
 import signal
 import subprocess
 import sys
@@ -426,9 +425,8 @@ def test_out_of_memory_again_and_again_fails_that_trial(data):
 
 @pytest.mark.shared_data
 @pytest.mark.slow
-def test_two_minutes_of_cifar_are_far_above_chance(tmp_path, shared):
-    shutil.unpack_archive(shared / "cifar10_imagefolder.tar.gz", tmp_path)
-    data = load_images(tmp_path / "cifar10", 32, tmp_path / "cache")
+def test_two_minutes_of_cifar_are_far_above_chance(cifar):
+    data = load_images(cifar[0], 32, cifar[1])
     small = replace(NET, resolution=32, classes=10)
     start = time.perf_counter()
     found = TrainingEvaluator(data, subset=0.25)(small, 4, 0)
