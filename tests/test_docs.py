@@ -50,7 +50,7 @@ def desk(tmp_path_factory):
             for n in range(count):
                 colour = [rng.randrange(80) for _ in range(3)]
                 colour[shade] += 150
-                image = Image.new("RGB", (24, 24), tuple(colour))
+                image = Image.new("RGB", (32, 32), tuple(colour))
                 image.save(folder / "IMAGES" / split / kind / f"{n}.png")
     (folder / "mine.csv").write_text(bench_table(rng))
     (folder / "own.csv").write_text(surrogate_table(rng, 2, 80))
@@ -138,6 +138,27 @@ def test_links_between_pages_lead_somewhere():
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_page_stands_in_the_sites_navigation():
+    named = set(re.findall(r"^ +- (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert named == {page.name for page in (ROOT / "docs").glob("*.md")}
+
+
+@pytest.mark.slow
+def test_the_site_is_built_with_no_link_broken_and_every_command_and_name(tmp_path):
+    """Strict: a link, an anchor or a name of the reference that leads nowhere is an error."""
+    command = [sys.executable, "-m", "mkdocs", "build", "-d", str(tmp_path / "site")]
+    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    from gridsearch.commands.main import cli as gridsearch
+    from nas.commands.main import cli as nas
+
+    commands = (tmp_path / "site" / "commands" / "index.html").read_text()
+    for group in (nas, gridsearch):
+        assert all(f'id="{name}' in commands for name in group.list_commands(None))
+    assert 'id="nas.search.run.find"' in (tmp_path / "site" / "api" / "index.html").read_text()
 
 
 def test_commands_are_shortened_only_where_they_are_long():
