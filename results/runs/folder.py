@@ -17,6 +17,7 @@ RECORD = "run.json"
 STORE = "trials.journal"
 LONGEST_NAME = 200  # letters of a run's name; file systems take 255 bytes
 LONGEST = 80  # letters of a difference that a message quotes
+DIGESTS = {"images": "images", "weights": "weights", "stages": "network"}  # said, and not shown
 
 
 def run_path(name: str, runs: Path = Path("runs")) -> Path:
@@ -108,15 +109,39 @@ def _another(folder: Path, held: Any, wanted: Any) -> UserError:
 
 
 def difference(held: Any, wanted: Any) -> str:
-    """What differs between two experiments, for a message."""
+    """What differs between two experiments, for a message: as it is held, and as it is wanted."""
     if not isinstance(held, dict):
         return "of another program"
-    keys = [key for key in {**held, **wanted} if held.get(key) != wanted.get(key)]
-    pairs = ((key, repr(held.get(key)), repr(wanted.get(key))) for key in keys)
-    return ", ".join(
-        f"other {key}" if max(len(was), len(now)) > LONGEST else f"{key} {was}, not {now}"
-        for key, was, now in pairs
-    )
+    if held.get("kind") != wanted.get("kind"):
+        return f"of the kind {held.get('kind')}, not {wanted.get('kind')}"
+    return ", ".join(dict.fromkeys(_differences(held, wanted)))
+
+
+def _differences(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
+    """One by one, those inside of objects too."""
+    for key in {**held, **wanted}:
+        was, now = held.get(key), wanted.get(key)
+        if was == now:
+            continue
+        if key in DIGESTS:
+            yield f"{'another' if key == 'stages' else 'other'} {DIGESTS[key]}"
+        elif all(value is None or isinstance(value, dict) for value in (was, now)):
+            yield from _differences(was or {}, now or {})
+        elif max(len(_said(was)), len(_said(now))) > LONGEST:
+            yield f"other {key}"
+        elif was is None:
+            yield f"{key} not given, now {_said(now)}"
+        elif now is None:
+            yield f"{key} {_said(was)}, now not given"
+        else:
+            yield f"{key} {_said(was)}, not {_said(now)}"
+
+
+def _said(value: Any) -> str:
+    """A value for a message: `400,000,000`, `'rand'`, `true`."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return repr(value) if isinstance(value, str | list) else json.dumps(value)
+    return f"{value:,.10g}" if abs(value) < 1e9 else f"{value:.10g}"
 
 
 @contextlib.contextmanager

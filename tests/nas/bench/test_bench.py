@@ -167,7 +167,7 @@ def test_a_table_with_its_noise_and_columns_is_the_run(table):
     assert run(**same).rows[-1] == first
     assert run(**{**same, "choices": ["w", "op", "k*"]}).rows[-1] == first
     for change, said in (
-        ({"noise": 0}, "noise 5.0, not 0.0"),
+        ({"noise": 0}, "noise 5, not 0"),
         ({"accuracy": "top1"}, "accuracy 'accuracy', not 'top1'"),
         ({"cost": "size"}, "cost 'cost', not 'size'"),
         ({"choices": ["k", "w"]}, "choices .'k', 'w', 'op'., not .'k', 'w'."),

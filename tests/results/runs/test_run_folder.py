@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from results.runs.files import read_json, write_atomically, write_json
-from results.runs.folder import open_run, run_name, run_path
+from results.runs.folder import difference, open_run, run_name, run_path
 from search_spaces import RunFailure, UserError
 
 EXPERIMENT = {"space": "tiny", "seed": 0}
@@ -78,6 +78,25 @@ def test_another_experiment_is_refused_with_what_differs(tmp_path):
     ):
         pass
     assert (tmp_path / "one" / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "said"),
+    [
+        ({"given": {"epochs": 30.0}}, {"given": {"epochs": 60.0}}, "epochs 30, not 60"),
+        ({"given": {}}, {"given": {"lr": 0.1}}, "lr not given, now 0.1"),
+        ({"given": {"flip": False}, "seed": 1}, {"given": {}, "seed": 1},
+         "flip false, now not given"),
+        ({"minutes": None}, {"minutes": 5}, "minutes not given, now 5"),
+        ({"training": {"images": "a", "pixels": "24"}}, {"training": {"images": "b"}},
+         "other images, pixels '24', now not given"),
+        ({"network": {"stages": [1], "classes": 3}}, {"network": {"stages": [2], "classes": 4}},
+         "another network, classes 3, not 4"),
+        ({"kind": "train", "given": {}}, {"kind": "search"}, "of the kind train, not search"),
+    ],
+)  # fmt: skip
+def test_differences_are_words(held, wanted, said):
+    assert difference(held, wanted) == said
 
 
 def refused(folder: Path) -> str:

@@ -129,7 +129,7 @@ def test_another_experiment_is_refused_with_what_differs_and_left_alone(location
     _open.pop(location).close()
     before = file_of(location).read_bytes()
     with pytest.raises(
-        UserError, match=r"another experiment \(target 400000000\.0, not 300000000\.0\)"
+        UserError, match=r"another experiment \(target 400,000,000, not 300,000,000\)"
     ) as e:
         opened(location, EXPERIMENT | {"target": 3e8})
     assert "seed" not in str(e.value)
