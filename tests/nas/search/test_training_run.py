@@ -226,7 +226,7 @@ def test_grey_images_of_another_shape_are_searched_from_end_to_end(here):
     again = command(here, *given, "--trials", "3", *form, "--pixels", "16x24")
     assert again.returncode == 0, again.stderr
     other = command(here, *given, "--trials", "3", *form, "--pixels", "16")
-    assert "another experiment (pixels '16x24', not '16'" in other.stderr
+    assert "another experiment (pixels '16x24', not 16, other images" in other.stderr
 
 
 def test_a_run_goes_on_with_the_pixels_that_it_took(here, tmp_path):
