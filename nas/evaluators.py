@@ -10,9 +10,11 @@ one of the protocols below names; each is asked for by one function here, and no
     where                        the device that it works on                    `device_of`
     notes(architecture)          where its evidence is thin, in sentences       `notes_of`
     against(reference)           the same, of differences to one network        `against`
+    unit                         what its numbers are, where they are no top-1  `unit_of`
 """
 
 import contextlib
+import functools
 import math
 import sys
 import time
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from nas.measurement import Measurement as Measurement
 from nas.measurement import Outcome as Outcome
+from nas.scores.registry import SCORES
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, UserError, meant
 from search_spaces.spaces import load_object
@@ -151,6 +154,15 @@ class Relative(Protocol):
         """
 
 
+@runtime_checkable
+class Scores(Protocol):
+    """Ranks networks by a number of its own, 0 or more, which is no accuracy."""
+
+    @property
+    def unit(self) -> str:
+        """What the number is called in tables, as `NASWOT`."""
+
+
 def checked(evaluator: Evaluator, architecture: Architecture) -> None:
     """Refuses a network that the evaluator says it can't measure.
 
@@ -169,6 +181,11 @@ def predictor_of(evaluator: Evaluator) -> Predicts | None:
 def label_of(evaluator: Evaluator) -> str | None:
     """What the evaluator's numbers are; None where it doesn't say."""
     return evaluator.label if isinstance(evaluator, Labelled) else None
+
+
+def unit_of(evaluator: Evaluator) -> str | None:
+    """What the evaluator's numbers are called; None where they are top-1 in percent."""
+    return evaluator.unit if isinstance(evaluator, Scores) else None
 
 
 def difference_of(evaluator: Evaluator) -> Callable[[Architecture, Architecture], float] | None:
@@ -205,52 +222,21 @@ def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, se
         with contextlib.redirect_stdout(sys.stderr):  # what it prints is no answer of a command
             given = evaluator(architecture, budget, seed)
         made = given if isinstance(given, Measurement) else Measurement(float(given))
-        if 0 <= made.accuracy <= 100 and 0 <= (made.spread or 0) < math.inf:
+        most, wanted = 100.0, "the accuracy is {}, its spread {}: expected percent, 0 to 100"
+        if unit_of(evaluator) is not None:
+            most, wanted = sys.float_info.max, "the score is {}, its spread {}: expected 0 or more"
+        if 0 <= made.accuracy <= most and 0 <= (made.spread or 0) < math.inf:
             return Outcome(made, None, time.perf_counter() - start)
-        error = (
-            f"the accuracy is {made.accuracy}, its spread {made.spread}: expected percent, 0 to 100"
-        )
+        error = wanted.format(made.accuracy, made.spread)
     except (Exception, SystemExit) as raised:  # an evaluator may not end the run
         error = f"{type(raised).__name__}: {raised}"
     return Outcome(None, error, time.perf_counter() - start)
 
 
-class SurrogateEvaluator:
-    """The ImageNet surrogate as an evaluator; budget and seed change nothing.
+def _surrogate(path: str | None = None) -> Evaluator:
+    from nas.imagenet.surrogate import SurrogateEvaluator
 
-    Args:
-        path: Of a file of `python -m nas.imagenet.fit`; None for the embedded one.
-    """
-
-    label = (
-        "top-1 is a prediction of the ImageNet surrogate: of a short training recipe, learned from "
-        "networks of EfficientNet-B0's skeleton that were trained once each."
-    )
-
-    def __init__(self, path: str | None = None) -> None:
-        from nas.imagenet.model import Surrogate
-
-        self._surrogate = Surrogate.load(path)
-
-    def check(self, architecture: Architecture) -> None:
-        """Refuses a network that the surrogate does not cover.
-
-        Raises:
-            OutOfDomain: It is one.
-        """
-        self._surrogate.domain.row(architecture)
-
-    def predict(self, architectures: Sequence[Architecture]) -> "tuple[Floats, Floats]":
-        """Means in percent and spreads in points, (n,) each.
-
-        Raises:
-            OutOfDomain: The surrogate does not cover a network.
-        """
-        return self._surrogate.predict(architectures)
-
-    def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
-        """Predicts a network."""
-        return Measurement(*self._surrogate.predict_one(architecture))
+    return SurrogateEvaluator(path)
 
 
 def _imagenet(path: str | None = None) -> Evaluator:
@@ -259,10 +245,17 @@ def _imagenet(path: str | None = None) -> Evaluator:
     return ImagenetEvaluator(path)
 
 
+def _score(name: str, images: str | None = None) -> Evaluator:
+    from nas.scores.evaluator import ScoreEvaluator
+
+    return ScoreEvaluator(name, images)
+
+
 # An evaluator is one class and one line here; it is made with the text of `name:text`, if any.
 EVALUATORS: dict[str, Callable[..., Evaluator]] = {
     "imagenet": _imagenet,
-    "surrogate": SurrogateEvaluator,
+    "surrogate": _surrogate,
+    **{name: functools.partial(_score, name) for name in SCORES},
 }
 
 

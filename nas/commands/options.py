@@ -13,6 +13,7 @@ from nas.commands.help.groups import once as once
 from nas.commands.help.groups import options as options
 from nas.commands.help.table import names_in
 from nas.commands.sizes import FIT, pixels
+from nas.scores.registry import SCORES
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size
 
@@ -194,8 +195,10 @@ def check_training(images: Images, *others: Group, evaluator: str | None) -> Non
     """
     if images.data is not None:
         if evaluator is not None:
+            scores = evaluator in SCORES and SCORES[evaluator].looks
             raise UserError(
                 "--data trains each network and --evaluator measures it: give one of them"
+                + f", as --evaluator {evaluator}:{images.data} alone" * scores
             )
         return
     for option in (name for group in (images, *others) for name in group.typed):

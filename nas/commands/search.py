@@ -20,6 +20,7 @@ from nas.commands.options import (
 )
 from nas.commands.targets import Targets
 from nas.objective import CAUTION
+from nas.scores.registry import SCORES
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # (without --data, with it): training is dear.
 STRATEGY = ("evolution", "predictor")
 TRIALS = (10_000, 30)
+SCORED = 300  # by a training-free score, which takes about a second a network
 PATIENCE = 2000  # networks that bring nothing better, after which a search of no given length stops
 
 
@@ -60,13 +62,15 @@ class Asked(Group):
         "--evaluator", metavar="EVALUATOR",
         shell_complete=names_in("nas.evaluators", "EVALUATORS"),
         help="Who says how good a network is: imagenet predicts ImageNet's top-1 of any network, "
-        "surrogate that of networks built like EfficientNet-B0 (either also as NAME:FILE.npz), "
-        "module:name is your own. Default: imagenet; with --data networks are trained.",
+        "surrogate that of networks built like EfficientNet-B0 (either also as NAME:FILE.npz); "
+        "naswot, synflow, zico, zen and gradnorm score the untrained network, on noise or, as "
+        "naswot:DIR, on images; module:name is your own. Default: imagenet; with --data networks "
+        "are trained.",
     )]  # fmt: skip
     trials: Annotated[int | None, click.option(
         "--trials", type=click.IntRange(1), metavar="N", help="How many different networks to "
         "evaluate, counting those of earlier sessions. Default: 10000, or fewer when nothing "
-        "better is found any more; with --data 30.",
+        "better is found any more; with --data 30, with a score 300.",
     )]  # fmt: skip
     seed: Annotated[int, SEED]
     caution: Annotated[float, click.option(
@@ -205,6 +209,7 @@ def _plan(
 
     first, *limits = targets.limits()
     trains = how.proxy is not None
+    scored = (asked.evaluator or "").partition(":")[0] in SCORES
     fitting = default_space((limit.of_quantity for limit in (first, *limits)), trains)
     if asked.space is None and fitting == "efficientnet":
         click.echo(
@@ -217,7 +222,7 @@ def _plan(
         space=asked.space or fitting,
         strategy=asked.strategy or STRATEGY[trains],
         evaluator=asked.evaluator or "imagenet",
-        trials=asked.trials or TRIALS[trains],
+        trials=asked.trials or (SCORED if scored else TRIALS[trains]),
         patience=0 if asked.trials else PATIENCE,
         seed=asked.seed,
         ranking=longer.ranking,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from nas.evaluators import Evaluator, label_of, notes_of, predictor_of
+from nas.evaluators import Evaluator, label_of, notes_of, predictor_of, unit_of
 from nas.objective import Objective
 from nas.search.otherwise import otherwise
 from nas.search.plan import Plan, named
@@ -112,8 +112,8 @@ def conclude(result: Result, recount: Recount | None = None) -> None:
     recount = recount or Recount()
     if result.pick is not None:
         recount.begin(result.pick.architecture)
-    other = objective.named("soft" if objective.name == "hard" else "hard")
-    result.other = other.pick(able)
+    if unit_of(result.evaluator) is None:  # a score is weighed against no cost
+        result.other = objective.named("soft" if objective.name == "hard" else "hard").pick(able)
     if result.plan.retrain:
         result.retrained, tau = agreement(result.trials, result.plan.retrain_budget)
         result.tau = None if tau != tau else tau
@@ -168,12 +168,14 @@ def summary(result: Result) -> dict[str, Any]:
     plan, objective = result.plan, result.plan.objective
     other = objective.named("soft" if objective.name == "hard" else "hard")
     assert result.pick is not None
+    unit = unit_of(result.evaluator)
     beside: dict[str, Any] = {"notes": _trained_notes(result)} if plan.proxy else otherwise(
         result.pick.architecture, objective, result.evaluator,
         lambda network: costs_of(network, plan.predicted),
     )  # fmt: skip
     if predictor_of(result.evaluator) is None:
-        beside["notes"] += _fractions(result.trials) + unlearned(result.trials, result.choices)
+        odd = _fractions(result.trials) if unit is None else []
+        beside["notes"] += odd + unlearned(result.trials, result.choices)
     return {
         **row(result.pick, objective, plan.predicted),
         "values": dict(result.pick.values),
@@ -189,6 +191,7 @@ def summary(result: Result) -> dict[str, Any]:
         "baseline": None if plan.proxy else baseline(result.evaluator, plan.predicted),
         "otherwise": beside,
         "label": label_of(result.evaluator),
+        **({} if unit is None else {"unit": unit}),
         "evaluator": "train" if plan.proxy else named(plan.evaluator),
         "budget": result.pick.budget,
         "retrained": [

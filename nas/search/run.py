@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of
+from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of, unit_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
@@ -96,6 +96,7 @@ def _measured(
     if plan.proxy is None:
         named = plan.evaluator
         measure = evaluator(named) if isinstance(named, str) else named
+        _check_scale(plan, unit_of(measure))
         return where, against(measure, scaled_b0(plan.objective)), None
     from nas.training.images import for_data
     from nas.training.proxy import CHECKPOINTS
@@ -105,6 +106,15 @@ def _measured(
     where = for_data(where, len(images.classes), images.resolution, images.channels)
     measure = proxy.evaluator(images, folder / CHECKPOINTS, keep or bool(plan.eta))
     return where, measure, proxy.identity(images)
+
+
+def _check_scale(plan: Plan, unit: str | None) -> None:
+    """Refuses to weigh a score against a cost. Raises UserError."""
+    if unit is not None and plan.objective.name != "hard":
+        raise UserError(
+            f"the objective is {plan.objective.name}, and {unit} only ranks: a reward that weighs "
+            "it against a cost means nothing; take hard"
+        )
 
 
 def run(

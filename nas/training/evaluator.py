@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from nas.evaluators import Measurement
+from nas.measurement import Measurement
 from nas.training.checkpoints import Checkpoint
 from nas.training.images import ImageData
 from nas.training.loop import (

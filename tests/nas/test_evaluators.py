@@ -14,7 +14,6 @@ from nas import evaluators
 from nas.evaluators import (
     EVALUATORS,
     Measurement,
-    SurrogateEvaluator,
     checked,
     device_of,
     difference_of,
@@ -22,7 +21,10 @@ from nas.evaluators import (
     evaluator,
     label_of,
     predictor_of,
+    unit_of,
 )
+from nas.imagenet.surrogate import SurrogateEvaluator
+from nas.scores.registry import SCORES
 from search_spaces import NETWORKS, OutOfDomain, UserError, space
 from search_spaces.scaling.coefficients import Multipliers
 from search_spaces.scaling.rules import scale
@@ -107,8 +109,16 @@ def training(request):
     return Case(measure, [smallest], [B0], 0.5)
 
 
+def score(name):
+    """A training-free one; a small network, since it runs it."""
+    where = space("efficientnet-small")
+    smallest = where.build({name: options[0] for name, options in where.choices.items()})
+    return Case(EVALUATORS[name](), [dataclasses.replace(smallest, resolution=16)], [])
+
+
 CASES = {
     "surrogate": surrogate,
+    **{name: lambda request, name=name: score(name) for name in SCORES},
     "prior": prior,
     "training": training,
     "toy": lambda request: Case(Toy(), [B0], [drawn("efficientnet-small", 1)[0]]),
@@ -132,7 +142,8 @@ def test_it_measures_what_it_covers_and_again_the_same(case):
         first, again = (evaluate(case.evaluator, network, case.budget, 1) for _ in range(2))
         assert first.error is None
         assert first.measurement == again.measurement
-        assert 0 <= first.measurement.accuracy <= 100
+        assert first.measurement.accuracy >= 0
+        assert unit_of(case.evaluator) or first.measurement.accuracy <= 100
 
 
 def test_check_refuses_what_measuring_refuses(case):

@@ -15,6 +15,8 @@ from search_spaces.stages import MACS, MEMORY, PARAMS
 if TYPE_CHECKING:
     from rich.console import Console
 
+TOP1 = "top-1 %"  # what numbers are called where the evaluator gives them no name
+
 
 def _figures(named: dict[str, Any], predicted: Sequence[Quantity]) -> tuple[str, ...]:
     return (
@@ -74,8 +76,10 @@ def print_pick(
         predicted: A device's quantities, which have columns of their own.
     """
     titles = [quantity.title for quantity in predicted]
-    rows = table("", "network", *titles, "MACs", "params", "memory", "top-1 %", left=2)
+    unit = best.get("unit")
+    rows = table("", "network", *titles, "MACs", "params", "memory", unit or TOP1, left=2)
     names = {"hard": "most accurate within T", "soft": "reward with w = -0.07"}
+    names |= {} if unit is None else {"hard": f"highest {unit} within T"}
     rows.add_row(f"pick ({names[best['objective']]})", best["id"], *_figures(best, predicted))
     other = best["other"]
     if other is not None:
@@ -116,9 +120,8 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
         )
         out.print(f"published within T, each trained by its own recipe: {listed}")
     if label := best.get("label"):
-        chosen = f" The pick is chosen by top-1 - {best['caution']:g} x that." * bool(
-            best["caution"]
-        )
+        cautious = best["caution"] and "unit" not in best
+        chosen = f" The pick is chosen by top-1 - {best['caution']:g} x that." * bool(cautious)
         out.print(f"{label}{chosen}", style="dim")
     for note in beside.get("notes", [])[:3]:
         out.print(f"note: {note}", style="dim")
@@ -153,7 +156,8 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
     shown = front[::-1][::step][::-1]
     predicted = result.plan.predicted
     titles = [quantity.title for quantity in predicted]
-    rows = table("front", *titles, "MACs", "params", "memory", "top-1 %")
+    unit = (result.best or {}).get("unit") or TOP1
+    rows = table("front", *titles, "MACs", "params", "memory", unit)
     for trial in shown:
         own = [quantity.text(quantity.figures(trial.architecture)) for quantity in predicted]
         figures = (*own, *costs(trial.cost)[:3])

@@ -1,0 +1,271 @@
+"""What are training-free scores worth? A recorded table of trainings, and each score's tau on it.
+
+    python benchmarks/scores.py record TABLE.csv IMAGES [--networks 40] [--seeds 2]
+        [--subset 0.1] [--epochs 3]
+    python benchmarks/scores.py score TABLE.csv IMAGES
+    python benchmarks/scores.py report TABLE.csv [--write]
+
+`record` draws random networks of `efficientnet-small` within 30M multiply-adds and trains each with
+every seed, one after the other, on one thread. A row is on disk as soon as its training ends, and
+the same command goes on where it was stopped; more networks or seeds may be asked for later. Beside
+TABLE.csv stands TABLE.json with the recipe, which must stay the same. The CSV has a column for
+each choice, `cost` (multiply-adds) and `accuracy`, so that `nas bench --table` reads it too.
+
+`score` adds what the scores say of these networks, with two seeds, on images of IMAGES and on
+noise, to TABLE.scores.csv; it goes on in the same way, and needs no training.
+
+`report` prints Kendall's tau of each score, of the ImageNet prediction and of the costs with the
+mean accuracy, and what a perfect score could have. `--write` puts it into the package.
+"""
+
+import argparse
+import csv
+import json
+import platform
+import statistics
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nas.evaluators import evaluate
+from nas.imagenet.evaluator import ImagenetEvaluator
+from nas.objective import Limit
+from nas.scores.batch import image_batch, noise_batch
+from nas.scores.rank import ranked, tau
+from nas.scores.registry import COSTS, SCORES, values
+from nas.scores.twin import twin
+from nas.search.audit import draw
+from nas.training.evaluator import TrainingEvaluator
+from nas.training.images import ImageData, for_data
+from nas.training.proxy import Proxy
+from search_spaces import Architecture, cost, space
+from search_spaces.space import Space
+
+TARGET, SPACE, DRAW = 30e6, "efficientnet-small", 0
+MEASURED = ("accuracy", "cost", "network", "seed", "seconds")
+SCORED = ("network", "seed", "score", "seen", "value", "seconds")
+WORTH = Path(__file__).parent.parent / "nas" / "scores" / "data" / "worth.json"
+
+
+def recipe_of(given: argparse.Namespace, images: ImageData) -> dict:
+    """What makes two tables the same experiment."""
+    return {
+        "space": SPACE, "most_macs": TARGET, "draw_seed": DRAW, "recipe": "fast", "batch": 64,
+        "subset": given.subset, "epochs": given.epochs, "pixels": images.size.label,
+        "images": "CIFAR-10 as an image folder", "digest": images.digest,
+        "train_images": images.train, "val_images": images.val,
+    }  # fmt: skip
+
+
+def check_recipe(file: Path, recipe: dict) -> None:
+    """Writes the recipe beside the table, or sees that the table has the same."""
+    machine = {"torch": torch.__version__, "python": platform.python_version(), "threads": 1,
+               "cpu": torch.backends.cpu.get_cpu_capability()}  # fmt: skip
+    if file.exists():
+        held = json.loads(file.read_text())["recipe"]
+        if held != recipe:
+            raise SystemExit(f"{file} was recorded by another recipe: {held}, now {recipe}")
+        return
+    file.write_text(json.dumps({"recipe": recipe, "machine": machine}, indent=1) + "\n")
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    """The rows of a table; none where there is no file."""
+    if not table.exists():
+        return []
+    with table.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def append(table: Path, fields: list[str], row: dict) -> None:
+    """Adds a row; a new table gets its header first."""
+    new = not table.exists()
+    with table.open("a", newline="") as lines:
+        writer = csv.DictWriter(lines, fields, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def record(given: argparse.Namespace) -> None:
+    """Trains what the table lacks."""
+    table, data = given.table, Proxy(given.images, 32).images()
+    check_recipe(table.with_suffix(".json"), recipe_of(given, data))
+    where = for_data(space(SPACE), len(data.classes), data.resolution, data.channels)
+    drawn = draw(where, [Limit("flops", TARGET)], given.networks, DRAW)
+    done = {(int(row["network"]), int(row["seed"])) for row in rows_of(table)}
+    measure = TrainingEvaluator(data, subset=given.subset, keep=False)
+    fields = [*where.choices, *MEASURED]
+    for network, chosen in enumerate(drawn):
+        for seed in range(given.seeds):
+            if (network, seed) not in done:
+                row = trained(measure, where, chosen, given.epochs, seed)
+                append(table, fields, {**chosen, **row, "network": network, "seed": seed})
+                print(network, seed, row, flush=True)
+
+
+def trained(
+    measure: TrainingEvaluator, where: Space, chosen: dict, epochs: float, seed: int
+) -> dict[str, object]:
+    """The measured columns of one training."""
+    architecture = where.build(chosen)
+    outcome = evaluate(measure, architecture, epochs, seed)
+    if outcome.measurement is None:
+        raise SystemExit(outcome.error)
+    return {
+        "accuracy": round(outcome.measurement.accuracy, 2), "cost": cost(architecture).macs,
+        "seconds": round(outcome.seconds, 1),
+    }  # fmt: skip
+
+
+def networks_of(table: Path) -> dict[int, tuple[Architecture, list[float]]]:
+    """Each network of the table with its accuracies, seed by seed; those with all seeds only."""
+    where, found = space(SPACE), {}
+    for row in sorted(rows_of(table), key=lambda row: (int(row["network"]), int(row["seed"]))):
+        chosen = {
+            name: next(option for option in options if str(option) == row[name])
+            for name, options in where.choices.items()
+        }
+        held = found.setdefault(int(row["network"]), (where.build(chosen), []))
+        held[1].append(float(row["accuracy"]))
+    most = max(len(accuracies) for _, accuracies in found.values())
+    return {number: held for number, held in found.items() if len(held[1]) == most}
+
+
+def score(given: argparse.Namespace) -> None:
+    """Adds the scores that the table of scores lacks."""
+    file = given.table.with_suffix(".scores.csv")
+    data = Proxy(given.images, 32).images()
+    batches = {"images": image_batch(data), "noise": noise_batch(data.size)}
+    done = {(row["network"], row["seed"], row["score"], row["seen"]) for row in rows_of(file)}
+    for number, (architecture, _) in networks_of(given.table).items():
+        for seed in range(2):
+            for name, one in SCORES.items():
+                for seen in batches if one.looks else ("nothing",):
+                    key = (str(number), str(seed), name, seen)
+                    if key in done:
+                        continue
+                    begun = time.process_time()
+                    batch = batches.get(seen, batches["noise"])
+                    value = values(architecture, batch, [name], seed)[name]
+                    taken = round(time.process_time() - begun, 2)
+                    append(file, list(SCORED), dict(zip(SCORED, (*key, value, taken), strict=True)))
+
+
+def scores_of(table: Path, numbers: list[int]) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """By score the values (seeds, networks), and the median processor seconds of a network."""
+    found: dict[str, dict[tuple[int, int], float]] = defaultdict(dict)
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for row in rows_of(table.with_suffix(".scores.csv")):
+        name = row["score"] + (" on images" if row["seen"] == "images" else "")
+        found[name][int(row["seed"]), int(row["network"])] = float(row["value"])
+        seconds[name].append(float(row["seconds"]))
+    made = {
+        name: np.array([[held[seed, number] for number in numbers] for seed in range(2)])
+        for name, held in found.items()
+    }
+    return made, {name: statistics.median(taken) for name, taken in seconds.items()}
+
+
+def ceiling(accuracies: np.ndarray, draws: int = 4000) -> float:
+    """The tau that the true accuracies would have with the measured means.
+
+    Args:
+        accuracies: (networks, seeds); variances of networks and of seeds are taken from them.
+        draws: Of tables with these variances, normal.
+    """
+    n, seeds = accuracies.shape
+    noise = accuracies.var(1, ddof=1).mean()
+    true = max(0.0, accuracies.mean(1).var(ddof=1) - noise / seeds)
+    rng = np.random.default_rng(0)
+    level = rng.normal(size=(draws, n)) * true**0.5
+    means = level + rng.normal(size=(draws, n)) * (noise / seeds) ** 0.5
+    return statistics.fmean(tau(a, b) for a, b in zip(level[:400], means[:400], strict=True))
+
+
+def partial(one: np.ndarray, accuracy: np.ndarray, given: np.ndarray) -> float:
+    """Kendall's partial tau: of what `given` does not say already."""
+    with_it, both, other = tau(one, accuracy), tau(one, given), tau(accuracy, given)
+    return (with_it - both * other) / max(1e-9, ((1 - both**2) * (1 - other**2)) ** 0.5)
+
+
+def quarter(one: np.ndarray, accuracy: np.ndarray) -> float:
+    """Points that the quarter of highest score has over all networks, on the average."""
+    best = np.argsort(-one, kind="stable")[: max(1, len(one) // 4)]
+    return float(accuracy[best].mean() - accuracy.mean())
+
+
+def worth_of(table: Path) -> dict:
+    """What the package holds of the table, and a little more."""
+    networks = networks_of(table)
+    architectures = [architecture for architecture, _ in networks.values()]
+    accuracies = np.array([accuracies for _, accuracies in networks.values()])
+    mean = accuracies.mean(1)
+    scores, seconds = scores_of(table, list(networks))
+    costs = {name: np.array([[of(a) for a in architectures]]) for name, of in COSTS.items()}
+    twins = [twin(one) for one in architectures]  # of 32 px there is no evidence
+    imagenet = {"imagenet": ImagenetEvaluator().predict(twins)[0][None]}
+    held = json.loads(table.with_suffix(".json").read_text())["recipe"]
+    taus = {}
+    for name, each in {**scores, **imagenet, **costs}.items():
+        three = (each[0], mean, costs["macs"][0])
+        taus[name] = {
+            **{k: round(v, 3) for k, v in ranked(*three)._asdict().items()},
+            "seconds": seconds.get(name, 0.0),
+            "given_macs": round(partial(*three), 3),
+            "quarter": round(quarter(each[0], mean), 2),
+            "again": round(tau(each[0], each[-1]), 3),
+        }
+    return {
+        "table": f"{len(mean)} random networks of {held['space']} within "
+        f"{held['most_macs'] / 1e6:g}M multiply-adds, each trained {len(accuracies[0])} times for "
+        f"{held['epochs']:g} epochs of {held['subset']:.0%} of CIFAR-10",
+        "networks": len(mean),
+        "accuracy": [round(float(v), 2) for v in (mean.min(), np.median(mean), mean.max())],
+        "seed_noise": round(float(accuracies.var(1, ddof=1).mean() ** 0.5), 2),
+        "noise": round(tau(accuracies[:, 0], accuracies[:, -1]), 3),
+        "ceiling": round(ceiling(accuracies), 3),
+        "tau": taus,
+    }
+
+
+def report(given: argparse.Namespace) -> None:
+    """Prints what the table says."""
+    made = worth_of(given.table)
+    print(made["table"])
+    low, middle, high = made["accuracy"]
+    print(f"mean accuracy {low} to {high} %, median {middle}; seed noise {made['seed_noise']}")
+    print(f"tau of one seed with the other {made['noise']:.2f}; of true accuracies with the means "
+          f"of all seeds {made['ceiling']:.2f}")  # fmt: skip
+    print("score                  tau (95 %)             over MACs              given MACs  "
+          "best quarter  its own seeds  s")  # fmt: skip
+    for name, one in sorted(made["tau"].items(), key=lambda item: -item[1]["tau"]):
+        print(
+            f"{name:20} {one['tau']:6.2f} ({one['low']:5.2f} to {one['high']:5.2f}) "
+            f"{one['gain']:6.2f} ({one['gain_low']:5.2f} to {one['gain_high']:5.2f}) "
+            f"{one['given_macs']:10.2f} {one['quarter']:13.2f} {one['again']:13.2f} "
+            f"{one['seconds']:8.2f}"
+        )
+    if given.write:
+        WORTH.write_text(json.dumps(made, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=("record", "score", "report"))
+    parser.add_argument("table", type=Path)
+    parser.add_argument("images", type=Path, nargs="?")
+    parser.add_argument("--networks", type=int, default=40)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--subset", type=float, default=0.1)
+    parser.add_argument("--epochs", type=float, default=3.0)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    {"record": record, "score": score, "report": report}[given.what](given)
+
+
+if __name__ == "__main__":
+    main()
