@@ -7,12 +7,15 @@ import importlib.abc
 import importlib.util
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError, meant
 from search_spaces.mbconv import mbconv
-from search_spaces.space import Space, check
+from search_spaces.networks import network as network_named
+from search_spaces.space import Space, Value, Values, check
 from search_spaces.tables import read_space, table_space
 
 _B0 = ((16, 1), (24, 2), (40, 2), (80, 2), (112, 1), (192, 2), (320, 1))  # channels, stride
@@ -118,6 +121,57 @@ def mnasnet() -> Space:
     return table_space("mnasnet", stages, {"activation": "relu"}, summary)
 
 
+INSIDE = "inside:"  # before the name of a network: the space of what is left of it
+PARTS = (0.5, 0.75, 1.0)  # of a network's channels and expansions
+
+
+def inside(network: Architecture) -> Space:
+    """What is left of a network where blocks, channels, expansion and kernels are taken away.
+
+    Each of its networks can take its weights over from the whole one (`nas.parent`).
+
+    Args:
+        network: The largest of them.
+    """
+    choices: dict[str, tuple[Value, ...]] = {}
+    for i, stage in enumerate(network.stages):
+        repeats = range(1, stage.repeats + 1) if stage.repeats <= 4 else _parts(stage.repeats)
+        choices[f"stage{i}.repeats"] = tuple(repeats)
+        choices[f"stage{i}.kernel"] = tuple(range(min(3, stage.kernel), stage.kernel + 1, 2))
+        choices[f"stage{i}.channels"] = tuple(_parts(stage.channels, 8))
+        if stage.op in ("mbconv", "fused") and stage.expand > 2:
+            choices[f"stage{i}.expand"] = tuple(_parts(stage.expand))
+    if network.head:
+        choices["head"] = tuple(_parts(network.head, 8))
+    name = network.name or network.id
+    return Space(
+        f"{INSIDE}{name}", choices, functools.partial(_left_of, network),
+        f"What is left of {name} where blocks, channels, expansion and kernels are taken away.",
+        functools.partial(_whole, choices),
+    )  # fmt: skip
+
+
+def _parts(whole: int | float, multiple: int = 1) -> list[int]:
+    """Some of a number: PARTS of it, to multiples, each once."""
+    wanted = (multiple * max(1, round(part * whole / multiple)) for part in PARTS[:-1])
+    return list(dict.fromkeys([*(part for part in wanted if part < whole), whole]))  # type: ignore[list-item]
+
+
+def _left_of(network: Architecture, values: Values) -> Architecture:
+    stages = []
+    for i, stage in enumerate(network.stages):
+        names = ("repeats", "kernel", "channels", "expand")
+        of = {name: values[f"stage{i}.{name}"] for name in names if f"stage{i}.{name}" in values}
+        stages.append(replace(stage, **of))  # type: ignore[arg-type]
+    head = int(values.get("head", network.head))
+    return replace(network, stages=tuple(stages), head=head, name="")
+
+
+def _whole(choices: dict[str, tuple[Value, ...]]) -> list[dict[str, Value]]:
+    """The largest of a space inside a network, which is the network."""
+    return [{name: options[-1] for name, options in choices.items()}]
+
+
 # A space is one function and one line here.
 SPACES: dict[str, Callable[[], Space]] = {
     "mbconv": mbconv,
@@ -201,6 +255,8 @@ def space(spec: str) -> Space:
     """
     if spec in SPACES:
         return SPACES[spec]()
+    if spec.startswith(INSIDE):
+        return inside(network_named(spec.removeprefix(INSIDE)))
     if spec.endswith(".toml"):
         return read_space(spec)
     if ":" in spec:

@@ -1,0 +1,1 @@
+"""Weights that a network takes over from a larger, trained one."""

@@ -1,0 +1,93 @@
+"""Which of a parent's channels its children keep: those whose weights are largest.
+
+A channel is judged by the sum of the absolute weights that make it or read it, as Once-for-all
+sorts channels (Cai et al. 2020, sec. 3.2). What a block adds to its input has the input's channels,
+so stages that are joined by a shortcut are judged together.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from search_spaces.architecture import Architecture
+from search_spaces.layers import Block, Layer, walk
+
+Tensors = Mapping[str, Any]  # name -> tensor
+BATCH_NORM = 1e-3  # its epsilon, of `builder.build`
+
+
+def place(name: str, block: Block, layer: Layer) -> str:
+    """The prefix of a layer's tensors in the state of `builder.build`'s network, with its dot.
+
+    Args:
+        name: Of the block, as `layers.walk` gives it.
+        block: Of which it is a layer; `block.shortcut` too.
+        layer: Of the block.
+    """
+    if layer is block.shortcut:
+        return f"{name}.shortcut."
+    return f"{name}.path.{layer.name}." if block.residual else f"{name}.{layer.name}."
+
+
+def made(state: Tensors, prefix: str) -> Any:
+    """(channels,): how much a conv puts into each channel, with its batch normalization folded."""
+    weight = state[f"{prefix}0.weight"]
+    score = weight.abs().flatten(1).sum(1)
+    if f"{prefix}1.weight" in state:
+        deviation = (state[f"{prefix}1.running_var"] + BATCH_NORM).sqrt()
+        score = score * (state[f"{prefix}1.weight"] / deviation).abs()
+    return score
+
+
+def read(state: Tensors, prefix: str) -> Any:
+    """(channels,): how much a conv takes from each channel of its input."""
+    return state[f"{prefix}0.weight"].abs().sum((0, 2, 3))
+
+
+def top(count: int, score: Any) -> Any:
+    """(count,): the channels of highest score, in their order; None if there are fewer."""
+    if count > len(score):
+        return None
+    return score.argsort(descending=True, stable=True)[:count].sort().values
+
+
+def last_conv(block: Block) -> Layer | None:
+    """The layer that makes a block's output; None in the head."""
+    convs = [layer for layer in block.path if layer.kind == "conv"]
+    return convs[-1] if convs else None
+
+
+def scores(parent: Architecture, state: Tensors) -> dict[str, Any]:
+    """For `stem`, each stage's number and `head`: (channels,), what its output's are worth.
+
+    Args:
+        parent: The network.
+        state: Its weights.
+    """
+    worth: dict[str, Any] = {}
+    joined: dict[str, str] = {}  # a stage -> the one before, where a shortcut joins them
+    before = "stem"
+    for name, block in walk(parent):
+        group = name.split(".")[1] if name.startswith("stages.") else name
+        layer = last_conv(block)
+        if layer is None:
+            continue
+        score = made(state, place(name, block, layer))
+        first = group != before
+        if first and block.residual and (block.shortcut is None or block.shortcut.kind != "conv"):
+            joined[group] = before
+        worth[group] = worth[group] + score if group in worth else score
+        before = group
+    return _together(worth, joined)
+
+
+def _together(worth: dict[str, Any], joined: dict[str, str]) -> dict[str, Any]:
+    """The sum over joined groups, for each of them."""
+    roots = {group: group for group in worth}
+    for group in worth:  # in order, so the one before is settled
+        if group in joined:
+            roots[group] = roots[joined[group]]
+    sums: dict[str, Any] = {}
+    for group, score in worth.items():
+        root = roots[group]
+        sums[root] = sums[root] + score if root in sums else score
+    return {group: sums[root] for group, root in roots.items()}

@@ -1,0 +1,193 @@
+"""What a child takes over from its parent, against the parent with everything else switched off."""
+
+import random
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from nas.parent.channels import scores
+from nas.parent.inherit import inherit
+from search_spaces import NETWORKS, Architecture, Stage, UserError
+from search_spaces.builder import build
+from search_spaces.layers import walk
+from search_spaces.spaces import inside, space
+
+MBCONV = Architecture(
+    (
+        Stage("mbconv", 16, 2, 5, 1, 4, 0.25),
+        Stage("mbconv", 24, 3, 3, 2, 6, 0.0),
+        Stage("mbconv", 24, 2, 5, 1, 3, 0.25),  # joined to the one before by a shortcut
+    ),
+    stem=16, head=48, resolution=16, classes=5, stem_stride=1, name="parent",
+)  # fmt: skip
+OTHERS = Architecture(
+    (
+        Stage("dsconv", 16, 1, 3, 1),
+        Stage("fused", 24, 2, 3, 2, 4, 0.25),
+        Stage("bottleneck", 32, 3, 3, 2, 4),
+    ),
+    stem=16, head=0, resolution=16, classes=5, activation="relu", padding="same", name="others",
+)  # fmt: skip
+
+
+def trained(architecture, seed=0):
+    """A network with weights and statistics that are not the initial ones; in evaluation mode."""
+    torch.manual_seed(seed)
+    network = build(architecture, seed=seed)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, 0, 0.2)
+            nn.init.normal_(module.running_mean, 0, 0.2)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return network.eval()
+
+
+def heir(child, parent, network):
+    found = inherit(child, parent, network.state_dict())
+    made = build(child, seed=7).eval()
+    missing, unknown = made.load_state_dict(dict(found.state), strict=False)
+    assert not unknown
+    return made, missing, found.new
+
+
+@pytest.mark.parametrize(
+    "parent", [MBCONV, OTHERS, replace(NETWORKS["mobilenet_v2"], resolution=64)]
+)
+def test_a_parent_inherits_itself_bit_for_bit(parent):
+    network = trained(parent)
+    made, missing, new = heir(parent, parent, network)
+    assert not missing
+    assert not new
+    images = torch.randn(2, parent.in_channels, *parent.size)
+    assert torch.equal(made(images), network(images))
+
+
+def test_without_a_stages_last_blocks_the_parents_function_is_left():
+    child = replace(MBCONV, stages=tuple(replace(stage, repeats=1) for stage in MBCONV.stages))
+    network = trained(MBCONV)
+    made, missing, _ = heir(child, MBCONV, network)
+    assert not missing
+    for stage in network.stages:
+        for block in list(stage)[1:]:
+            block.forward = lambda x: x
+    images = torch.randn(2, 3, 16, 16)
+    assert torch.equal(made(images), network(images))
+
+
+def keep_only(channels, kept):
+    """A hook that sets the other channels of an output to 0."""
+    mask = torch.zeros(channels)
+    mask[kept] = 1
+
+    def hook(module, given, out):
+        return out * mask.view(1, -1, *[1] * (out.ndim - 2))
+
+    return hook
+
+
+def largest(count, worth):
+    """The places of the largest numbers, in order; slowly."""
+    ranked = sorted(range(len(worth)), key=lambda i: (-float(worth[i]), i))
+    return sorted(ranked[:count])
+
+
+def switched_off(child, parent, network):
+    """The parent's network where what the child lacks is 0."""
+    worth = scores(parent, network.state_dict())
+    theirs, mine = dict(walk(parent)), dict(walk(child))
+    for name, its in theirs.items():
+        module = network.get_submodule(name)
+        path = getattr(module, "path", module)
+        group = name.split(".")[1] if name.startswith("stages.") else name
+        if name not in mine:
+            module.forward = lambda x: x
+            continue
+        convs = [layer for layer in its.path if layer.kind == "conv"]
+        small = {layer.name: layer for layer in mine[name].path}
+        for n, layer in enumerate(convs):
+            conv, kernel = path.get_submodule(layer.name), small[layer.name].kernel
+            ring = (layer.kernel - kernel) // 2
+            middle = slice(ring, layer.kernel - ring)
+            centre = torch.zeros_like(conv[0].weight)
+            centre[..., middle, middle] = 1
+            conv[0].weight.data *= centre
+            count = small[layer.name].out_channels
+            if n == len(convs) - 1:
+                kept = largest(count, worth[group])
+            else:
+                reader = next(one for one in convs[n + 1 :] if one.groups == 1)
+                weight = path.get_submodule(reader.name)[0].weight
+                kept = largest(count, [weight[:, c].abs().sum() for c in range(weight.shape[1])])
+            conv.register_forward_hook(keep_only(layer.out_channels, kept))
+            if n == len(convs) - 1 and name != "head":
+                module.register_forward_hook(keep_only(layer.out_channels, kept))
+        if "se" in small:
+            se = path.se
+            wide = se.expand.weight
+            reading = [wide[:, c].abs().sum() for c in range(wide.shape[1])]
+            kept = largest(small["se"].out_channels, reading)
+            se.activation.register_forward_hook(keep_only(wide.shape[1], kept))
+    return network
+
+
+def child_of(parent, seed):
+    """One drawn inside the parent, of as many shortcuts: rounding may give one more or less."""
+    where, rng, theirs = inside(parent), random.Random(seed), dict(walk(parent))
+    while True:
+        child = where.build(where.sample(rng))
+        if all(block.residual == theirs[name].residual for name, block in walk(child)):
+            return child
+
+
+@pytest.mark.parametrize("parent", [MBCONV, OTHERS])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_child_is_its_parent_with_the_rest_switched_off(parent, seed):
+    child = child_of(parent, seed)
+    network = trained(parent, seed)
+    made, missing, _ = heir(child, parent, network)
+    assert not missing
+    images = torch.randn(2, 3, *parent.size)
+    with torch.no_grad():
+        for block in network.modules():  # a hook must not see what is changed in place later
+            if hasattr(block, "inplace"):
+                block.inplace = False
+        wanted = switched_off(child, parent, network)(images)
+        assert torch.allclose(made(images), wanted, atol=2e-5 * float(wanted.abs().max()))
+
+
+def test_what_does_not_fit_begins_anew_and_is_named():
+    wider = replace(MBCONV.stages[1], channels=40)
+    child = replace(MBCONV, stages=(MBCONV.stages[0], wider, MBCONV.stages[2]), classes=3)
+    _, missing, new = heir(child, MBCONV, trained(MBCONV))
+    assert set(new) >= {"stages.1.0.project", "stages.1.1.path.expand", "head.classifier"}
+    assert {name.rpartition(".")[0].rsplit(".", 1)[0] for name in missing} <= set(new) | {
+        f"{one}" for one in new
+    }
+    with pytest.raises(UserError, match="has 2 stages and its parent 3"):
+        inherit(replace(MBCONV, stages=MBCONV.stages[:2]), MBCONV, {})
+
+
+def test_a_larger_kernel_is_the_parents_with_zeros_around():
+    wide = tuple(replace(stage, kernel=7) for stage in MBCONV.stages)
+    network = trained(MBCONV)
+    made, missing, new = heir(replace(MBCONV, stages=wide), MBCONV, network)
+    assert not missing
+    assert not new
+    images = torch.randn(2, 3, 16, 16)
+    with torch.no_grad():
+        assert torch.allclose(made(images), network(images), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "mobilenet_v1", "resnet_50"])
+def test_the_space_inside_a_network_ends_in_the_network(name):
+    where = space(f"inside:{name}")
+    (whole,) = where.known()
+    assert replace(where.build(whole), name=name) == NETWORKS[name]
+    rng = random.Random(0)
+    for _ in range(20):
+        drawn = where.build(where.sample(rng))
+        assert all(a.channels <= b.channels and a.repeats <= b.repeats and a.kernel <= b.kernel
+                   for a, b in zip(drawn.stages, NETWORKS[name].stages, strict=True))  # fmt: skip
