@@ -63,7 +63,8 @@ def _meaning(findings: Findings) -> str:
         )
     label = (findings.best or {}).get("label")
     if label and evaluator != "surrogate":
-        return f"{label} The pick is chosen by top-1 minus {findings.caution:g} x that."
+        chosen = f" The pick is chosen by top-1 minus {findings.caution:g} x that."
+        return f"{label}{chosen * bool(findings.measure.sign)}"
     if evaluator == "surrogate":
         return (
             "Top-1 is a prediction for the surrogate's shortened ImageNet recipe, not what the "
@@ -80,7 +81,8 @@ def lead(findings: Findings) -> str:
     if not row or optional(row.get("accuracy")) is None:
         return "This run has no pick."
     what = "The best so far" if findings.provisional else "The pick"
-    text = f"{what} has {accuracy_text(row['accuracy'], optional(row.get('spread')))} % top-1"
+    (measure, sign), spread = findings.measure, optional(row.get("spread"))
+    text = f"{what} has {accuracy_text(row['accuracy'], spread)}{sign or ' of'} {measure}"
     if optional(row.get("amount")) is not None:
         text += f" at {findings.quantity.format(row['amount'])} {findings.quantity.title}"
     if optional(base.get("accuracy")) is None:
@@ -104,8 +106,10 @@ def answer(findings: Findings) -> Section:
             else f"No network that was evaluated has {of.title} within the target."
         )  # fmt: skip
         return Section("answer", "Answer", "The answer", [*warnings, Text(text)])
-    cards = [("top-1", accuracy_text(optional(row["accuracy"]), optional(row["spread"])) + " %",
-              "measured" if _trained(findings) else "predicted")]  # fmt: skip
+    measure, sign = findings.measure
+    how = "measured" if _trained(findings) else "predicted" if sign else "of the untrained network"
+    reached = accuracy_text(optional(row["accuracy"]), optional(row["spread"]))
+    cards = [(measure, reached + sign, how)]
     amount = optional(row.get("amount"))
     if amount is not None:
         share = findings.target / amount if of.inverse else amount / findings.target
@@ -189,5 +193,5 @@ def _beside(findings: Findings) -> Table:
             *(q.format(figures[q.column]) for q in _COSTS),
         ))  # fmt: skip
     titles = [findings.quantity.title] if own else []
-    columns = ("", "network", "top-1 %", *titles, "MACs", "params", "memory")
+    columns = ("", "network", findings.measure.heading, *titles, "MACs", "params", "memory")
     return Table("The pick beside EfficientNet-B0", columns, rows, left=2, marked=(0,))

@@ -25,7 +25,7 @@ from results.report.charts import (
 from results.report.page import Chart, Part, Table, Text
 from results.runs.frames import figures_of, front_frame
 from results.terminal import accuracy_text
-from search_spaces.quantities import QUANTITIES, Quantity
+from search_spaces.quantities import QUANTITIES
 
 ENOUGH = 20  # networks that importances need
 LISTED = 16  # choices in the chart
@@ -38,12 +38,13 @@ def optional(value: Any) -> float | None:
     return None if value is None or value != value else float(value)
 
 
-def texts(rows: "Sequence[Mapping[str, Any]]", of: Quantity) -> list[str]:
+def texts(rows: "Sequence[Mapping[str, Any]]", findings: Findings) -> list[str]:
     """What is shown where a network is pointed at, for each row."""
-    labels = []
+    labels, of, (measure, sign) = [], findings.quantity, findings.measure
     for row in rows:
         lines = [f"<b>{spoken(row['id'])}</b>"]
-        lines.append(f"top-1 {accuracy_text(optional(row['accuracy']), optional(row['spread']))} %")
+        reached = accuracy_text(optional(row["accuracy"]), optional(row["spread"]))
+        lines.append(f"{measure} {reached}{sign}")
         if optional(row.get("amount")) is not None:
             lines.append(f"{spoken(of.title)} {of.format(row['amount'])}")
         lines += [
@@ -84,29 +85,38 @@ def front_chart(findings: Findings) -> Chart | None:
     best = records(front_of(findings))
     name = "all trials" if len(kept) == len(known) else f"{len(kept):,} of {len(known):,} trials"
     traces = [
-        _trace(kept, along, name, FAINT, size=5, opacity=0.45),
-        _trace(best, along, "front", FRONT, size=6, mode="lines+markers",
+        _trace(findings, kept, along, name, FAINT, size=5, opacity=0.45),
+        _trace(findings, best, along, "front", FRONT, size=6, mode="lines+markers",
                line={"color": FRONT, "width": 1.5, "shape": "hv"}),
         *_named(findings, along),
     ]  # fmt: skip
-    made = figure(traces, along.title, "top-1, %")
+    measure = findings.measure
+    made = figure(traces, along.title, measure.heading.replace(" %", ", %"))
     upright(made, along.of(findings.target), f"T = {of.format(findings.target)}")
     return chart(
         "front-chart",
         made,
-        f"{len(known)} networks by top-1 and {of.title}; {len(best)} are on the front.",
+        f"{len(known)} networks by {measure.name} and {of.title}; {len(best)} are on the front.",
         "The front is the networks that no other beats on both"
-        + (f", by top-1 minus {findings.caution:g} x its spread." if findings.caution else "."),
+        + (
+            f", by {measure.name} minus {findings.caution:g} x its spread." * findings.cautious
+            or "."
+        ),
         height=460,
     )
 
 
 def _trace(
-    rows: Sequence[Mapping[str, Any]], along: Axis, name: str, colour: str, **how: Any
+    findings: Findings,
+    rows: Sequence[Mapping[str, Any]],
+    along: Axis,
+    name: str,
+    colour: str,
+    **how: Any,
 ) -> Any:
     x = [along.of(row["amount"]) for row in rows]
     y = [row["accuracy"] for row in rows]
-    return dots(x, y, name, colour, texts(rows, along.quantity), **how)
+    return dots(x, y, name, colour, texts(rows, findings), **how)
 
 
 def _named(findings: Findings, along: Axis) -> list[Any]:
@@ -121,15 +131,15 @@ def _named(findings: Findings, along: Axis) -> list[Any]:
         (chosen, "best so far" if findings.provisional else "pick", PICK, "star", 17),
     ):  # fmt: skip
         if len(rows):
-            made = _trace(records(rows), along, name, colour, symbol=symbol, size=size, edge=1)
-            traces.append(made)
+            how = {"symbol": symbol, "size": size, "edge": 1}
+            traces.append(_trace(findings, records(rows), along, name, colour, **how))
     base = best.get("baseline") or {}
     number = base.get(along.quantity.column)
     if base.get("accuracy") is not None and number:
         amount = along.quantity.base(number)
         row = {**base, "id": base["name"], "amount": amount}
         how = {"symbol": "diamond", "size": 12, "edge": 1}
-        traces.insert(-1, _trace([row], along, "EfficientNet-B0", BASE, **how))
+        traces.insert(-1, _trace(findings, [row], along, "EfficientNet-B0", BASE, **how))
     return traces
 
 
@@ -147,7 +157,7 @@ def progress_chart(findings: Findings) -> Chart | None:
     kept = done.iloc[thin(len(done))]
     failed = frame[frame["error"].notna()]
     said = [f"{text}<br>reward {row['reward']:.2f}" for text, row in
-            zip(texts(records(kept), findings.quantity), records(kept), strict=True)]  # fmt: skip
+            zip(texts(records(kept), findings), records(kept), strict=True)]  # fmt: skip
     better = [f"best so far: {value:.2f}<br>after {n + 1:,} evaluations"
               for n, value in zip(steps.index, steps["reward"], strict=True)]  # fmt: skip
     line_x = [n + 1 for n in steps.index] + [len(frame)]
@@ -176,7 +186,8 @@ def _reward_text(findings: Findings) -> str:
     assert findings.objective is not None
     of, target = findings.quantity, findings.quantity.format(findings.target)
     w = "0 within T and -1 beyond" if findings.objective.name == "hard" else "-0.07"
-    text = f"Reward: (top-1 - {findings.caution:g} x spread) * (F / T) ** w, with w {w}; F is the "
+    caution = f" - {findings.caution:g} x spread" * findings.cautious
+    text = f"Reward: ({findings.measure.name}{caution}) * (F / T) ** w, with w {w}; F is the "
     amount = f"inverse of {of.title}" if of.inverse else of.title
     return text + f"{amount}, T = {target}. The lowest 2 % of many trials may lie below the chart."
 

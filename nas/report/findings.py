@@ -1,9 +1,10 @@
 """The report of a search: what its folder holds, read for a page that shows it."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nas.objective import Objective
+from nas.scores.registry import SCORES
 from results.report.record import Folder, content, stored
 from results.runs.load import BEST
 from search_spaces.architecture import Architecture, from_dict
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
 
 
 _WANTED = ("id", "accuracy", "macs", "params", "memory", "architecture")
+
+
+class Measure(NamedTuple):
+    """What accuracies are called, and what follows their numbers: `top-1` and ` %`."""
+
+    name: str
+    sign: str
+
+    @property
+    def heading(self) -> str:
+        """Of a column."""
+        return self.name + self.sign
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,17 @@ class Findings:
     pick_number: int | None
     provisional: bool
     warnings: tuple[str, ...]
+
+    @property
+    def measure(self) -> "Measure":
+        """What the accuracies are."""
+        name = str(self.folder.experiment.get("evaluator")).partition(":")[0]
+        return Measure(SCORES[name].title, "") if name in SCORES else Measure("top-1", " %")
+
+    @property
+    def cautious(self) -> bool:
+        """Whether accuracies have a spread that is taken off them."""
+        return bool(self.caution) and self.measure.sign != ""
 
 
 def findings_of(folder: Folder) -> Findings:

@@ -24,7 +24,7 @@ def html(result: Result) -> str:
         "MACs",
         "params",
         "memory",
-        "top-1 %",
+        best.get("unit", "top-1 %"),
     ]
     body = [
         [name, *(quantity.text(row) for quantity in predicted), MACS.format(row["macs"]),
@@ -63,6 +63,8 @@ def front_picture(result: Result, of: Quantity) -> str:
     pick = (cost(result.pick.architecture), result.pick.accuracy or 0.0)
     xs, ys = zip(*points, *front, pick, strict=True)
     low, high, bottom, top = min(xs), max(xs), min(ys), max(ys)
+    unit = (result.best or {}).get("unit")
+    sign, name = (" %", "top-1") if unit is None else ("", unit)
 
     def at(point: tuple[float, float]) -> tuple[float, float]:
         x = EDGE + (WIDTH - 2 * EDGE) * (point[0] - low) / ((high - low) or 1)
@@ -72,14 +74,15 @@ def front_picture(result: Result, of: Quantity) -> str:
 
     def dot(point: tuple[float, float], radius: float, fill: str) -> str:
         x, y = at(point)
-        label = f"{of.format(point[0])}, {point[1]:.2f} %"
+        label = f"{of.format(point[0])}, {point[1]:.2f}{sign}"
         return (
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}">'
             f"<title>{escape(label)}</title></circle>"
         )
 
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, front))
-    labels = _axis_labels(of.format(low), f"{of.format(high)} {of.title}", bottom, top)
+    heights = (f"{bottom:.1f}{sign}", f"{top:.1f}{sign} {name}")
+    labels = _axis_labels(of.format(low), f"{of.format(high)} {of.title}", *heights)
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="accuracy against {of.title}" '
         'style="width:100%;max-width:60em" xmlns="http://www.w3.org/2000/svg" '
@@ -91,13 +94,13 @@ def front_picture(result: Result, of: Quantity) -> str:
     )
 
 
-def _axis_labels(left: str, right: str, bottom: float, top: float) -> str:
+def _axis_labels(left: str, right: str, bottom: str, top: str) -> str:
     """The texts at the ends of both axes, as SVG."""
     texts = [
         (EDGE, HEIGHT - 12, "start", left),
         (WIDTH - EDGE, HEIGHT - 12, "end", right),
-        (4, 14, "start", f"{top:.1f} % top-1"),
-        (4, HEIGHT - EDGE, "start", f"{bottom:.1f} %"),
+        (4, 14, "start", top),
+        (4, HEIGHT - EDGE, "start", bottom),
     ]
     return "".join(
         f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'

@@ -78,7 +78,7 @@ def _limits(limits: Any) -> list[str]:
 
 def _front(findings: Findings) -> Section:
     of = findings.quantity
-    title = f"The front: top-1 against {of.title}"
+    title = f"The front: {findings.measure.name} against {of.title}"
     drawn = front_chart(findings)
     if drawn is None:
         text = "No network with an accuracy and an amount of the quantity was evaluated yet."
@@ -95,7 +95,8 @@ def _front(findings: Findings) -> Section:
         )
         for row in rows[::-1][::step][::-1]
     ]
-    columns = ("network", *([of.title] if own else []), "MACs", "params", "memory", "top-1 %")
+    measured = findings.measure.heading
+    columns = ("network", *([of.title] if own else []), "MACs", "params", "memory", measured)
     caption = f"{len(cells)} of {len(rows)} networks on the front"
     parts: list[Part] = [drawn, Table(caption, columns, cells, folded=True)]
     shorter = len(findings.frame[findings.frame["accuracy"].notna()]) - len(findings.compared)
