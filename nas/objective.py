@@ -167,8 +167,19 @@ def broken(architecture: Architecture, limits: Iterable[Limit]) -> list[Limit]:
     return [limit for limit in limits if limit.excess(architecture) > 0]
 
 
-def feasible_values(space: Space, limits: Sequence[Limit], seed: int = 0) -> Values:
+ELSE = "take another space (`nas spaces`)"  # than to ask for what is possible
+
+
+def feasible_values(
+    space: Space, limits: Sequence[Limit], seed: int = 0, otherwise: str = ELSE
+) -> Values:
     """Some network's values that meet all limits.
+
+    Args:
+        space: Where they are from.
+        limits: What they meet.
+        seed: Of where it begins to look.
+        otherwise: What else a user can do where none meets them.
 
     Raises:
         UserError: None meets them; the message says what would be possible.
@@ -200,8 +211,7 @@ def feasible_values(space: Space, limits: Sequence[Limit], seed: int = 0) -> Val
         if excess > 0:
             raise UserError(
                 f"no network of the space {space.name!r} has {limit}: "
-                f"{_best(limit, space.build(values))}; ask for that, or take another space "
-                "(`nas spaces`)"
+                f"{_best(limit, space.build(values))}; ask for that, or {otherwise}"
             )
     values, excess = least(over(limits), enough=0.0)
     if excess > 0:

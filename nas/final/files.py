@@ -56,10 +56,12 @@ def read_scores(folder: Path) -> dict[str, Any]:
     for field, kinds in (("by_class", _CLASS), ("worst_images", _IMAGE)):
         for number, row in enumerate(scores[field]):
             check_kinds(row, f"{field} {number} of {place}", kinds)
-    rows = scores["confusion"]
-    if [len(row) if isinstance(row, list) else 0 for row in rows] != [len(scores["classes"])] * len(
-        scores["classes"]
-    ) or not all(type(n) is int for row in rows for n in row):
+    rows, of = scores["confusion"], len(scores["classes"])
+    counts = (
+        isinstance(row, list) and len(row) == of and all(type(n) is int for n in row)
+        for row in rows
+    )  # fmt: skip
+    if len(rows) != of or not all(counts):
         raise UserError(f"{place} has a damaged confusion: expected a row of counts for each class")
     return scores
 

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from nas.final.plan import Plan as Training
-from nas.final.plan import inputs_for
-from nas.final.settings import batch_for
-from nas.objective import CAUTION, Limit, Objective
+from nas.final.plan import check_place, inputs_for
+from nas.final.settings import batch_for, check_given
+from nas.objective import CAUTION, Limit, Objective, feasible_values
 from nas.search.plan import Plan as Search
+from nas.search.run import check_domain
 from nas.training.folders import Listing, splits_of
 from nas.training.headers import own_pixels
 from nas.training.images import ImageData, for_data
 from nas.training.proxy import Proxy
 from nas.workers.executor import Resources
-from results.runs.folder import run_name
+from results.runs.folder import LONGEST_NAME, check_run, run_name, run_path
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size, size_of
@@ -34,6 +35,7 @@ KNOWN = 96  # px from which the ImageNet model speaks
 FEW = 20_000  # training images below which short trainings tell less than the ImageNet model
 SHORT = 300  # steps of a short training of the search
 TRIALS = {False: 12, True: 10_000}  # networks: trained, and predicted
+SEARCH = "-search"  # what the search's name ends in
 SPACES = ("efficientnet-small", "mbconv")  # for small images: the first that reaches the target
 
 
@@ -77,11 +79,31 @@ class Asked:
 
     @property
     def run(self) -> str:
-        """The run's name; the search's ends in `-search`."""
+        """The run's name; the search's ends in SEARCH."""
         if self.name is not None:
             return self.name
         first = self.targets[0]
-        return run_name(["fit", self.data.resolve().stem, first.of_quantity.format(first.at_most)])
+        return run_name(
+            ["fit", self.data.resolve().stem[:80], first.of_quantity.format(first.at_most)]
+        )
+
+
+def check_asked(asked: Asked) -> None:
+    """Refuses what can be seen without the images.
+
+    Raises:
+        UserError: A setting, `--judge` or the run's name can't be used.
+    """
+    check_given(asked.given, asked.minutes)
+    if asked.evaluator not in (None, "train", "imagenet"):
+        raise UserError(f"--judge is {asked.evaluator!r}: expected train or imagenet")
+    check_place(asked.run, asked.runs, asked.given, asked.minutes, asked.seed)
+    most = LONGEST_NAME - len(SEARCH)
+    if len(asked.run) > most:
+        raise UserError(
+            f"the run's name has {len(asked.run)} letters: expected {most} or fewer, since its "
+            f"search is called NAME{SEARCH}"
+        )
 
 
 @dataclass(frozen=True)
@@ -109,15 +131,18 @@ def look(asked: Asked, gpu: bool) -> Seen:
         gpu: Whether there is one.
 
     Raises:
-        UserError: The images can't be listed, or the evaluator is none.
+        UserError: The images can't be listed, or the evaluator knows nothing of their size.
     """
     listing = splits_of(asked.data.expanduser().resolve(), 0)
     given = asked.pixels
     size = own_pixels(listing, CEILING[gpu]) if given is None else size_of(given)
     images = len(listing.splits["train"])
     large, few = min(size) >= KNOWN, images < FEW
-    if asked.evaluator not in (None, "train", "imagenet"):
-        raise UserError(f"--judge is {asked.evaluator!r}: expected train or imagenet")
+    if asked.evaluator == "imagenet" and min(size) < KNOWN:
+        raise UserError(
+            f"--judge imagenet knows of images of {KNOWN} px and more, and these are taken at "
+            f"{size} px: take --judge train, or --pixels {KNOWN}, to which they are enlarged"
+        )
     if asked.evaluator is not None:
         return Seen(listing, size, asked.evaluator, "as asked")
     if large and few:
@@ -128,6 +153,30 @@ def look(asked: Asked, gpu: bool) -> Seen:
         return Seen(listing, size, "imagenet", why)
     why = f"at {size} px" if not large else f"{images:,} training images are many"
     return Seen(listing, size, "train", f"{why}: networks are compared by short trainings")
+
+
+def check_seen(asked: Asked, seen: Seen) -> None:
+    """Refuses what the search would refuse, before images are decoded.
+
+    Raises:
+        UserError: No network is within the targets, a device doesn't cover the networks, or the
+            search's folder holds another one.
+    """
+    images = len(seen.listing.splits["train"])
+    plan = search_plan(asked, seen, len(seen.listing.classes), images)
+    where = plan.space
+    if isinstance(where, str):
+        where = for_data(space(where), len(seen.listing.classes), seen.size.plain, asked.channels)
+    known = plan.experiment(where)
+    del known["budget"]  # of images that can be used
+    try:
+        check_run(run_path(f"{asked.run}{SEARCH}", asked.runs), known)
+    except UserError as error:
+        raise UserError(f"the name {asked.run} is taken: {error}") from None
+    for quantity in plan.predicted:
+        check_domain(quantity.measure, where, quantity.title)
+    otherwise = "take smaller images (--pixels), which saves everything but parameters"
+    feasible_values(where, asked.targets, otherwise=otherwise)
 
 
 def search_plan(asked: Asked, seen: Seen, classes: int, images: int) -> Search:
@@ -152,7 +201,7 @@ def search_plan(asked: Asked, seen: Seen, classes: int, images: int) -> Search:
     )
     shared: dict[str, Any] = {
         "objective": objective, "limits": tuple(limits), "seed": asked.seed,
-        "trials": asked.trials or TRIALS[not trained], "name": f"{asked.run}-search",
+        "trials": asked.trials or TRIALS[not trained], "name": f"{asked.run}{SEARCH}",
         "runs": asked.runs, "command": asked.command,
     }  # fmt: skip
     if not trained:
@@ -196,7 +245,7 @@ def training_plan(asked: Asked, seen: Seen, found: Architecture, images: ImageDa
         images, seen.size, None, None, None, asked.channels, asked.fit, asked.given.get("crop")
     )
     return Training(
-        f"{asked.run}-search", found, asked.data, images, inputs, asked.given, asked.minutes,
+        f"{asked.run}{SEARCH}", found, asked.data, images, inputs, asked.given, asked.minutes,
         None, asked.seed, asked.device, asked.threads, None, asked.run, asked.runs,
         command=asked.command,
     )  # fmt: skip

@@ -5,6 +5,7 @@ import csv
 import io
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -67,16 +68,25 @@ def _table(rows: list[dict[str, float]]) -> str:
     return text.getvalue()
 
 
+def check_tensorboard() -> None:
+    """Refuses where tensorboard is not installed.
+
+    Raises:
+        UserError: It is not.
+    """
+    if find_spec("tensorboard") is None:
+        raise UserError(f"--tensorboard needs tensorboard: {INSTALL}")
+
+
 @contextlib.contextmanager
 def curves(folder: Path, wanted: bool) -> Iterator[Callable[[dict[str, float]], None]]:
     """Gives `curve(row)`: for TensorBoard where that is asked for."""
     if not wanted:
         yield lambda row: None
         return
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise UserError(f"--tensorboard needs tensorboard: {INSTALL}") from None
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
     with SummaryWriter(str(folder / "tensorboard")) as writer:
 
         def curve(row: dict[str, float]) -> None:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nas.final.settings import SMALL, Settings
+from nas.final.settings import SMALL, check_given
 from nas.final.start import Start
-from nas.training.folders import splits_of
+from nas.training.decoding import LARGEST
+from nas.training.folders import Listing
 from nas.training.headers import own_pixels
 from nas.training.images import ImageData, load_images
 from results.export.inputs import Inputs
-from results.runs.folder import run_name
+from results.runs.files import check_writable
+from results.runs.folder import RECORD, check_run, run_name, run_path
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size, size_of
@@ -65,24 +67,17 @@ class Plan:
     command: str = ""
 
     def __post_init__(self) -> None:
-        if self.minutes is not None and self.given.get("epochs") is not None:
-            raise UserError("--epochs and --minutes both say how long: give one of them")
-        if self.minutes is not None and not 0 < self.minutes <= 60 * 24 * 365:
-            raise UserError(f"--minutes is {self.minutes:g}: expected minutes above 0, to a year's")
-        Settings(**self.given)
+        check_given(self.given, self.minutes)
 
     @property
     def experiment(self) -> dict[str, Any]:
         """What makes two trainings the same, as plain JSON values."""
         return {
-            "kind": "train",
+            **begun(self.given, self.minutes, self.seed),
             "network": to_dict(self.architecture),
             "images": self.images.digest,
-            "given": self.given,
-            "minutes": self.minutes,
             "weights": None if self.start is None else self.start.digest,
             "inputs": json.loads(self.inputs.text()),
-            "seed": self.seed,
         }
 
     @property
@@ -97,6 +92,31 @@ class Plan:
         return run_name(["train", network[:40], self.data.resolve().stem[:40], digest])
 
 
+def begun(given: dict[str, Any], minutes: float | None, seed: int) -> dict[str, Any]:
+    """What of a training's experiment is known before its images and its network are."""
+    return {"kind": "train", "given": given, "minutes": minutes, "seed": seed}
+
+
+def check_place(
+    name: str, runs: Path, given: dict[str, Any], minutes: float | None, seed: int
+) -> None:
+    """Refuses a run's name before work that takes long.
+
+    Args:
+        name: Of the run.
+        runs: The folder of runs.
+        given: As in `Plan`.
+        minutes: As there.
+        seed: As there.
+
+    Raises:
+        UserError: It is no folder's name, holds another experiment, or nothing can be written.
+    """
+    folder = run_path(name, runs)
+    check_run(folder, begun(given, minutes, seed))
+    check_writable(folder / RECORD)
+
+
 def cuts(size: Size, crop: str | None) -> bool:
     """Whether parts are cut out of images, which are then decoded larger than the network's."""
     return crop == "resized" or (crop is None and min(size) > SMALL)
@@ -108,14 +128,22 @@ def decoded_size(size: Size, crop: str | None) -> Size:
     Args:
         size: Of the network.
         crop: As given; None takes what the size asks for.
+
+    Raises:
+        UserError: Images can't be decoded so large.
     """
     if not cuts(size, crop):
         return size
+    if round(max(size) / CUT) > LARGEST:
+        raise UserError(
+            f"images of {size} px are asked for: expected {int(LARGEST * CUT)} px at most where "
+            f"parts are cut out; give smaller --pixels, or --crop shift, which takes {LARGEST}"
+        )
     return Size(*(round(side / CUT) for side in size))
 
 
 def inputs_for(
-    images: ImageData,
+    images: ImageData | Listing,
     size: Size,
     start: Start | None,
     mean: Numbers | None,
@@ -127,7 +155,7 @@ def inputs_for(
     """How images become inputs: what the weights were trained on, or what was given.
 
     Args:
-        images: The decoded images.
+        images: Decoded, or their files: their classes count.
         size: Of the network.
         start: The weights.
         mean: As given; None takes the weights', ImageNet's for weights that don't say, else 0.5.
@@ -153,21 +181,20 @@ def inputs_for(
     )
 
 
-def size_for(architecture: Architecture, data: Path, pixels: int | Size | None) -> tuple[Size, str]:
+def size_for(
+    architecture: Architecture, listing: Listing, pixels: int | Size | None
+) -> tuple[Size, str]:
     """The size that a network is trained at, and a sentence where it isn't the network's own.
 
     Args:
         architecture: The network as it was found.
-        data: Where the images are.
+        listing: The images' files.
         pixels: As the user gave them; None takes the network's size, or the images' own where they
             are smaller.
-
-    Raises:
-        UserError: The images can't be listed.
     """
     if pixels is not None:
         return size_of(pixels), ""
-    own = own_pixels(splits_of(data.expanduser().resolve(), 0), max(architecture.size))
+    own = own_pixels(listing, max(architecture.size))
     if own.area >= architecture.size.area:
         return architecture.size, ""
     return own, (

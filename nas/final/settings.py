@@ -5,6 +5,7 @@ strong the augmentation is follows from the length, since a short training learn
 images and a long one learns the images by heart: see docs/final.md.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,11 +76,11 @@ class Settings:
             self._between(field, 0, most)
         self._between("scale", 0, 1, open_at_least=True)
         if type(self.batch) is not int or not 2 <= self.batch <= 1 << 20:
-            raise UserError(f"the batch is {self.batch!r}: expected a whole number of 2 or more")
+            raise UserError(f"--batch is {self.batch!r}: expected a whole number of 2 or more")
         for field, names in (("crop", CROPS), ("augment", AUGMENTS)):
             if getattr(self, field) not in names:
                 raise UserError(
-                    f"{field} is {getattr(self, field)!r}: expected one of {', '.join(names)}"
+                    f"--{field} is {getattr(self, field)!r}: expected one of {', '.join(names)}"
                 )
 
     def _between(self, field: str, low: float, high: float, open_at_least: bool = False) -> None:
@@ -87,7 +88,25 @@ class Settings:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not low <= value <= high or (open_at_least and value == low):
             least = f"above {low:g}" if open_at_least else f"from {low:g}"
-            raise UserError(f"{field} is {value!r}: expected a number {least} to {high:g}")
+            option, came = f"--{field.replace('_', '-')}", f"{value:g}" if number else repr(value)
+            raise UserError(f"{option} is {came}: expected a number {least} to {high:g}")
+
+
+def check_given(given: Mapping[str, Any], minutes: float | None) -> None:
+    """Refuses what no training can be given, whatever the images.
+
+    Args:
+        given: Fields of `Settings`.
+        minutes: How long the training may take; None for epochs.
+
+    Raises:
+        UserError: A number is out of range, or both say how long.
+    """
+    if minutes is not None and given.get("epochs") is not None:
+        raise UserError("--epochs and --minutes both say how long: give one of them")
+    if minutes is not None and not 0 < minutes <= 60 * 24 * 365:
+        raise UserError(f"--minutes is {minutes:g}: expected minutes above 0, to a year's")
+    Settings(**{"warmup": 0.0, **given})
 
 
 def batch_for(images: int, gpu: bool) -> int:

@@ -46,8 +46,8 @@ class Inputs:
                 least < x < math.inf for x in numbers
             ):
                 raise UserError(
-                    f"mean and deviation are {self.mean} and {self.deviation}: expected one number "
-                    f"or {self.channels}, deviations above 0"
+                    f"mean and deviation are {_listed(self.mean)} and {_listed(self.deviation)}: "
+                    f"expected one number for all channels or {self.channels}, deviations above 0"
                 )
 
     @property
@@ -85,6 +85,10 @@ CLASSES = (
     def text(self) -> str:
         """JSON, as it stands in the metadata of weights and ONNX files."""
         return json.dumps(asdict(self))
+
+
+def _listed(numbers: Numbers) -> str:
+    return ",".join(f"{number:g}" for number in numbers)
 
 
 def inputs_of(content: Any, place: str) -> Inputs:

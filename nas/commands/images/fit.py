@@ -54,18 +54,19 @@ def fit(images: Path, targets: Targets, how: How, journey: Journey) -> None:
     it; each step is a run of its own. What was stopped goes on with the same command.
     """
     from nas.final.batches import transforms
-    from nas.final.journey import Asked
+    from nas.final.journey import Asked, check_asked
     from nas.final.loop import check_optimizer
     from results.export.to_onnx import check_installed
 
-    check_optimizer(how.optimizer or "sgd")
-    transforms()  # what is missing is said before the hours, not after them
-    check_installed()
     asked = Asked(
         images, targets.limits(), journey.pixels, journey.channels, journey.fit, journey.judge,
         journey.trials, how.given(), journey.minutes, journey.seed, journey.device,
         journey.threads, journey.name, journey.runs, command_line("nas"),
     )  # fmt: skip
+    check_asked(asked)  # what can't be done is said before the hours, not after them
+    check_optimizer(how.optimizer or "sgd")
+    transforms()
+    check_installed()
     steps = Steps(asked, journey.as_json)
     seen, data = steps.look()
     found = steps.search(seen, data)
@@ -89,11 +90,12 @@ class Steps:
         """Lists and decodes the images; says what they are."""
         from nas.commands.images.train import decoded
         from nas.commands.images.words import seen_lines
-        from nas.final.journey import look
+        from nas.final.journey import check_seen, look
         from nas.training.loop import device_named
 
         asked = self.asked
         seen = look(asked, device_named(asked.device).type == "cuda")
+        check_seen(asked, seen)
         given = (asked.data, seen.size, asked.channels, asked.fit, asked.given.get("crop"))
         images = decoded(*given, self.quiet)
         for line in seen_lines(seen, images):

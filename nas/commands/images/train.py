@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from nas.final.plan import Plan
     from nas.final.run import Trained
     from nas.training.images import ImageData
-    from search_spaces.architecture import Architecture
     from search_spaces.rounding import Size
 
 
@@ -58,30 +57,61 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     """
     from dataclasses import replace
 
-    from nas.final.batches import transforms
-    from nas.final.loop import check_optimizer
-    from nas.final.plan import Plan, inputs_for
+    from nas.final.plan import Plan, inputs_for, size_for
     from nas.final.start import start_from
+    from nas.training.folders import splits_of
     from results.runs.load import load_architecture
 
-    transforms()  # refused before images are decoded
-    check_optimizer(how.optimizer or "sgd")
+    check(how, where)
     found = load_architecture(network, where.runs)
-    architecture, images = fitted(found, what, how.crop, quiet)
+    listing = splits_of(what.data.expanduser().resolve(), 0)
+    size, words = size_for(found, listing, what.pixels)
+    architecture = replace(
+        found,
+        resolution=size.plain,
+        classes=len(listing.classes),
+        in_channels=what.channels or found.in_channels,
+    )
     start = None if what.weights is None else start_from(
         _place(what.weights, where.runs), architecture
     )  # fmt: skip
     if start is not None and start.padding is not None:
         architecture = replace(architecture, padding=start.padding)
     inputs = inputs_for(
-        images, architecture.size, start, what.mean, what.deviation, architecture.in_channels,
-        what.fit, how.crop,
+        listing, size, start, what.mean, what.deviation, architecture.in_channels, what.fit,
+        how.crop,
     )  # fmt: skip
+    taken = (what.data, size, architecture.in_channels, what.fit, how.crop)
+    images = decoded(*taken, quiet, [words] if words else [])
     return Plan(
         network, architecture, what.data, images, inputs, how.given(), where.minutes, start,
         where.seed, where.device, where.threads, where.workers, where.name, where.runs,
         where.tensorboard, command_line("nas"),
     )  # fmt: skip
+
+
+def check(how: How, where: Where) -> None:
+    """Refuses what needs no look at images or networks, at once.
+
+    Raises:
+        UserError: A setting, the name or the device can't be used, or a library is missing.
+    """
+    from nas.final.batches import transforms
+    from nas.final.keeping import check_tensorboard
+    from nas.final.loop import check_optimizer
+    from nas.final.plan import check_place
+    from nas.final.settings import check_given
+    from nas.training.loop import device_named
+
+    given = how.given()
+    check_given(given, where.minutes)
+    if where.name is not None:
+        check_place(where.name, where.runs, given, where.minutes, where.seed)
+    device_named(where.device)
+    check_optimizer(how.optimizer or "sgd")
+    transforms()
+    if where.tensorboard:
+        check_tensorboard()
 
 
 def _place(weights: Path, runs: Path) -> Path:
@@ -90,30 +120,6 @@ def _place(weights: Path, runs: Path) -> Path:
     from results.runs.load import run_folder
 
     return weights if weights.is_file() else run_folder(str(weights), runs, (WEIGHTS,)) or weights
-
-
-def fitted(
-    found: "Architecture", what: What, crop: str | None, quiet: bool
-) -> "tuple[Architecture, ImageData]":
-    """The network with the images' size, channels and classes; and the images.
-
-    Args:
-        found: The network as it was named.
-        what: The images.
-        crop: How training images are cut, as given.
-        quiet: Nothing is said while they are decoded.
-    """
-    from dataclasses import replace
-
-    from nas.final.plan import size_for
-
-    channels = what.channels or found.in_channels
-    size, words = size_for(found, what.data, what.pixels)
-    images = decoded(what.data, size, channels, what.fit, crop, quiet, [words] if words else [])
-    network = replace(
-        found, resolution=size.plain, classes=len(images.classes), in_channels=channels
-    )
-    return network, images
 
 
 def decoded(

@@ -1,0 +1,84 @@
+"""What `nas fit`, `nas train` and `nas classify` refuse: at once, and in a sentence."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from nas.commands.main import cli
+from search_spaces import UserError
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory, coloured):
+    folder = tmp_path_factory.mktemp("refused") / "images"
+    coloured(folder, 4)
+    return folder
+
+
+def refused(*arguments):
+    """The sentence of a command that is refused."""
+    error = CliRunner().invoke(cli, [str(one) for one in arguments]).exception
+    assert isinstance(error, UserError), error
+    return str(error)
+
+
+HELD = {"kind": "train", "given": {"epochs": 3.0}, "minutes": None, "seed": 0}
+SEARCHED = {"kind": "search", "quantity": "flops", "target": 9e6}
+REFUSED = [
+    ("--epochs 0", "--epochs is 0: expected a number above 0"),
+    ("--batch 1", "--batch is 1: expected a whole number of 2 or more"),
+    ("--warmup 7 --epochs 5", "--warmup is 7: expected a number from 0 to 5"),
+    ("--weight-decay -1", "--weight-decay is -1"),
+    ("--crop cut", "--crop is 'cut': expected one of shift"),
+    ("--epochs 3 --minutes 3", "give one of them"),
+    ("--name a/b", "the run's name is 'a/b': expected letters"),
+    ("--name held --epochs 5", "the run held holds another experiment (epochs 3, not 5)"),
+]
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """A folder of runs, two of which are taken; images can't be decoded."""
+    for name, experiment in (("held", HELD), ("taken-search", SEARCHED)):
+        (tmp_path / name).mkdir()
+        record = {"experiment": experiment, "sessions": []}
+        (tmp_path / name / "run.json").write_text(json.dumps(record))
+
+    def decode(*given):
+        raise AssertionError("images were decoded first")
+
+    monkeypatch.setattr("nas.final.plan.load_images", decode)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        *REFUSED,
+        ("--name taken", "the name taken is taken: the run taken-search holds another"),
+        (f"--name {'a' * 196}", "196 letters: expected 193 or fewer"),
+        ("--judge known", "--judge is 'known': expected train or imagenet"),
+        ("--judge imagenet", "taken at 16 px: take --judge train, or --pixels 96"),
+        ("--target-params 1K", "the smallest has 166.4K (166355); ask for that, or take smaller"),
+        ("--pixels 1000 --target-flops 1G", "expected 896 px at most where parts are cut out"),
+    ],
+)
+def test_fit_refuses_before_it_decodes(images, runs, options, words):
+    given = options.split()
+    target = () if "--target-flops" in given else ("--target-flops", "8M")
+    assert words in refused("fit", images, *target, "--runs", runs, *given)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        *REFUSED,
+        ("--train-on gpu", "expected auto, cpu"),
+        ("--mean 1,2", "are 1,2 and 0.25: expected one number for all channels or 3"),
+        ("--weights none.pt", "none.pt can't be read"),
+    ],
+)
+def test_train_refuses_before_it_decodes(images, runs, options, words):
+    given = ("train", "mnasnet_small", "--data", images, "--runs", runs, *options.split())
+    assert words in refused(*given)
