@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
@@ -162,10 +162,14 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
-def console(stderr: bool = False) -> "Console":
+def console(stderr: bool = False, file: "TextIO | None" = None) -> "Console":
     """Standard output or error; wide enough for our tables where it is no terminal.
 
     What it prints is text as it stands, but for `bold` and `yellow`.
+
+    Args:
+        stderr: Standard error, not output.
+        file: Another terminal in place of both.
     """
     from rich.console import Console
     from rich.text import Text
@@ -183,7 +187,8 @@ def console(stderr: bool = False) -> "Console":
             return made
 
     def made(width: int | None = None) -> Console:
-        return Plain(markup=False, highlight=False, emoji=False, stderr=stderr, width=width)
+        return Plain(markup=False, highlight=False, emoji=False, stderr=stderr, width=width,
+                     file=file)  # fmt: skip
 
     return standard if (standard := made()).is_terminal else made(width=110)
 

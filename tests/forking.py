@@ -81,6 +81,9 @@ def become(module, arguments, folder, environment):
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if os.isatty(1):  # these streams were made for something else
+        sys.stdout = sys.__stdout__ = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     sys.argv = [module, *arguments]
     paths = [one for one in environment.get("PYTHONPATH", "").split(os.pathsep) if one]
     first = str(Path(module).resolve().parent) if module.endswith(".py") else folder

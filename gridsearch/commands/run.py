@@ -8,7 +8,7 @@ from gridsearch.commands.options import GridAsked, Measured, Rounded
 from gridsearch.grid.families import phis_of
 from gridsearch.grid.grid import Grid, Question, build_grid
 from gridsearch.grid.plan import MODELS, Plan
-from nas.commands.progress import decoding, progress
+from nas.commands.progress import decoding, progress, working
 from nas.training.proxy import Proxy
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -86,12 +86,14 @@ def execute(plan: Plan, most: int, as_json: bool) -> None:
     """Measures and prints the points, `most` of them."""
     from gridsearch.grid.run import grid_of, measurer, objective, run
 
-    measure = measurer(plan)
-    grid = _grid(plan, as_json) if measure is None else grid_of(plan, measure)
-    total = plan.evaluations(len(grid.points))
-    quiet = as_json or plan.measure in MODELS  # which take no time
-    with decoding(as_json) as decoded, progress(total, objective(grid), quiet) as show:
-        result = run(plan, grid, show, decoded, measure)
+    with working(as_json) as doing:
+        doing("laying out the grid")
+        measure = measurer(plan)
+        grid = _grid(plan, as_json) if measure is None else grid_of(plan, measure)
+        total = plan.evaluations(len(grid.points))
+        quiet = as_json or plan.measure in MODELS  # which take no time
+        with decoding(as_json) as decoded, progress(total, objective(grid), quiet) as show:
+            result = run(plan, grid, show, decoded, measure)
     if result.interrupted:
         done = f"{len(result.trials)} of {total} measurements, kept in {result.folder}"
         click.echo(f"interrupted after {done}; the same command continues", err=True)
@@ -123,9 +125,11 @@ def forecast(plan: Plan, as_json: bool) -> None:
     """Prints how long the trainings will take; trains nothing."""
     from gridsearch.grid.training import forecast
 
-    grid = _grid(plan, as_json)
-    with decoding(as_json) as decoded:
-        hours = forecast(plan, grid, decoded)
+    with working(as_json) as doing:
+        doing("laying out the grid")
+        grid = _grid(plan, as_json)
+        with decoding(as_json) as decoded:
+            hours = forecast(plan, grid, decoded, doing)
     if as_json:
         import dataclasses
 

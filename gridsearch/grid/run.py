@@ -22,6 +22,7 @@ from nas.objective import Objective
 from nas.search.drive import Pending, Show, carry_out, drive
 from nas.search.rounds import Rounds
 from nas.search.run import Decoded
+from nas.watch import begin
 from nas.workers.executor import Executor
 from results.runs.folder import check_run, run_path
 from results.runs.load import load_architecture
@@ -154,6 +155,7 @@ def run(
         with timed(opened.seconds, "measuring"):
             _measure(opened, result, show)
         result.interrupted, result.new = opened.interrupted, opened.new
+        begin(show, "choosing and writing")
         conclude(result)
         if plan.check_phi is not None and result.choice is not None:
             _check(opened, result, show, decoded)
@@ -207,7 +209,7 @@ def _measure(opened: Run, result: Result, show: Show) -> None:
     if not due(result).missing(result.trials, []):
         opened.facts |= {"executor": plan.executor, "gpus_per_trial": None}
         return
-    carry_out(opened, Held(result), plan, result.evaluator, show)
+    carry_out(opened, Held(result), plan, result.evaluator, show, "measuring")
     if not opened.interrupted:
         check_any(result.trials)
 
@@ -215,9 +217,8 @@ def _measure(opened: Run, result: Result, show: Show) -> None:
 def _check(opened: Run, result: Result, show: Show, decoded: Decoded | None) -> None:
     """Measures a larger network of the pick's family, and concludes with it."""
     if checking.due(result, result.trials, []):
-        measure = checking.measurer(result, decoded)
         asked = checking.rounds(result, objective(result.grid))
-        carry_out(opened, asked, result.plan, measure, show)
+        carry_out(opened, asked, result.plan, checking.measurer(result, decoded), show, "checking")
     result.interrupted, result.new = opened.interrupted, opened.new
     result.check = checking.outcome(result)
     conclude(result)

@@ -132,7 +132,12 @@ def label(plan: Plan, images: "Sequence[ImageData]") -> str:
     )
 
 
-def forecast(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> "Forecast":
+def forecast(
+    plan: Plan,
+    grid: Grid,
+    decoded: Decoded | None = None,
+    doing: Callable[[str], None] = lambda text: None,
+) -> "Forecast":
     """Times some steps of a few points, decoding no more than these need; trains nothing.
 
     Raises:
@@ -147,7 +152,7 @@ def forecast(plan: Plan, grid: Grid, decoded: Decoded | None = None) -> "Forecas
     evaluator = plan.proxy.evaluator(load(plan.proxy, some, decoded), None, keep=False)
     counts = [plan.wanted * n for n in plan.sizes(len(grid.points))]
     work = Work(sum(counts), epochs_of(counts, plan.budgets), plan.budgets[0])
-    return reckon(evaluator, some, work, plan.executor, plan.resources)
+    return reckon(evaluator, some, work, plan.executor, plan.resources, doing)
 
 
 def _spread(grid: Grid, count: int) -> list[Architecture]:

@@ -1,17 +1,12 @@
 """`nas profile` and `nas measure`: this machine, block by block and one network at a time."""
 
-import contextlib
 import math
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nas.commands.options import JSON, RUNS, SEED, options
-
-DRAWN = 0.5  # seconds at least between two drawings of a bar
 
 
 class Length(click.FloatRange):
@@ -114,9 +109,10 @@ def profile(**given: Any) -> None:
             path.stem, setting.batch, {"space": where.name}, None, dict.fromkeys(blocks_in(where))
         )
     else:
+        from nas.commands.progress import clock
         from nas.devices.profile import profile as run
 
-        with _time_bar(60 * given["minutes"], given["as_json"]) as show:
+        with clock(60 * given["minutes"], given["as_json"]) as show:
             device = run(where, setting, given["minutes"], path.stem, given["seed"], show)
     write_atomically(path, to_text(device))
     if given["as_json"]:
@@ -155,42 +151,6 @@ def _check_free(path: Path, force: bool) -> None:
         raise UserError(f"the folder {path.parent} does not exist: make it, or choose another FILE")
 
 
-@contextlib.contextmanager
-def _time_bar(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], None]]:
-    """Gives `show(seconds passed, text)`: a bar with the time left, or a log line now and then.
-
-    The bar is drawn by who calls `show`: another thread would disturb what is timed.
-    """
-    import time
-
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from nas.commands.progress import EVERY
-    from results.terminal import console
-
-    out = console(stderr=True)
-    if quiet or not out.is_terminal:
-        last = [0.0]
-
-        def line(passed: float, text: str) -> None:
-            if passed - last[0] >= EVERY and not quiet:
-                last[0] = passed
-                print(f"{passed:.0f} of {seconds:.0f} s  {text}", file=sys.stderr, flush=True)
-
-        yield line
-        return
-    columns = (BarColumn(24), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
-    with Progress(*columns, console=out, transient=True, auto_refresh=False) as bar:
-        task, drawn, said = bar.add_task("starting", total=seconds), [0.0], [""]
-
-        def draw(passed: float, text: str) -> None:
-            if time.perf_counter() - drawn[0] >= DRAWN or text != said[0]:
-                bar.update(task, completed=passed, description=text, refresh=True)
-                drawn[0], said[0] = time.perf_counter(), text
-
-        yield draw
-
-
 @click.command()
 @click.argument("network")
 @options(SETTING)
@@ -209,13 +169,14 @@ def measure(network: str, **given: Any) -> None:
     """
     import dataclasses
 
+    from nas.commands.progress import clock
     from nas.devices.measure import measure as run
     from results.runs.load import load_architecture
     from results.terminal import print_json
 
     architecture, setting = load_architecture(network, given["runs"]), _setting(given)
     predicted = _predicted(given["predict"], architecture, setting)
-    with _time_bar(given["seconds"], given["as_json"]) as show:
+    with clock(given["seconds"], given["as_json"]) as show:
         timing = run(architecture, setting, given["seconds"], show)
     if given["as_json"]:
         values: dict[str, Any] = {"network": architecture.name or network, "id": architecture.id}

@@ -1,115 +1,146 @@
-"""A live line on a terminal, a log line now and then elsewhere; both on standard error."""
+"""What commands say while they work: a live area on a terminal, else a log line now and then.
+
+Both are on standard error. Each of these can be used alone or within another: the terminal has one
+owner (`nas.commands.live.area`), and what was shown last is seen.
+"""
 
 import contextlib
 import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
+from nas.commands.live.area import MARGIN, Area, area, current, drawable
+from nas.commands.live.scene import Scene, lines
 from nas.objective import Objective
+from nas.watch import Poll
 from results.runs.records import Trial
 
-OFTEN = 0.1  # seconds between updates of a terminal's line
-SOON = 2.0  # between those of a run that is read
-EVERY = 10.0  # seconds between log lines where there is no terminal
+SOON = 2.0  # seconds between log lines of a run that is read, where there is no terminal
+EVERY = 10.0  # seconds between other log lines
+DRAWN = 0.5  # seconds between two drawings of what a thread would disturb
+SURE = 2.0  # seconds after which a rate says how long the rest takes
+
+STOP = "Stopping."
+STOP_SEARCH = "Stopping: what was found so far is written down."
+STOP_TRAININGS = (
+    "Stopping: the trainings under way are given up, and what was found so far is written down."
+)
+STOP_DECODING = "Stopping: the images decoded so far are not kept."
+STOP_STEPS = "Stopping after this step: it is written down, and the same command goes on from it."
+
+
+def say(text: str) -> None:
+    """A line that stays, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class _Log:
+    """Lines now and then, where there is no terminal."""
+
+    def __init__(self, live: Area, quiet: bool, every: float = EVERY) -> None:
+        self._wanted, self._every, self._last = not (live.live or quiet), every, time.perf_counter()
+
+    def __call__(self, text: Callable[[], str]) -> None:
+        if self._wanted and time.perf_counter() - self._last >= self._every:
+            self._last = time.perf_counter()
+            say(text())
+
+
+class _Rate:
+    """How fast a count grows, and how long the rest takes."""
+
+    def __init__(self, first: float = 0.0) -> None:
+        self._first, self._begun = first, time.perf_counter()
+
+    def of(self, done: float) -> float:
+        """How many a second."""
+        return (done - self._first) / max(1e-9, time.perf_counter() - self._begun)
+
+    def left(self, done: float, wanted: float) -> float | None:
+        """Seconds; None as long as that is a guess."""
+        rate = self.of(done)
+        known = rate > 0 and time.perf_counter() - self._begun > SURE
+        return max(0.0, wanted - done) / rate if known else None
+
+
+def _speed(rate: float) -> str:
+    return f"{rate:,.0f}/s" if rate >= 1 else f"{1 / max(rate, 1e-9):.1f} s each"
+
+
+class Trials:
+    """Shows trials as they finish, and what goes on between them.
+
+    Args:
+        live: Where they are shown.
+        wanted: How many there will be.
+        objective: Says which is the best so far.
+        quiet: Nothing is said.
+    """
+
+    def __init__(self, live: Area, wanted: int, objective: Objective, quiet: bool) -> None:
+        self._area, self._wanted, self._objective = live, wanted, objective
+        self._log, self._rate = _Log(live, quiet), _Rate()
+        self._name, self._finished = "preparing", 0
+        self._poll: Poll | None = None
+        self._best, self._reward = "", -math.inf
+        live.show(self._scene, STOP)
+
+    def __call__(self, trial: Trial, finished: int) -> None:
+        """Takes a finished trial, and how many there are."""
+        self._finished = finished
+        if trial.accuracy is not None and self._objective.allows(trial):
+            reward, of = self._objective.of(trial), self._objective.of_quantity
+            if reward > self._reward:
+                cost = of.format(self._objective.cost(trial.architecture))
+                self._reward, self._best = reward, f"best {trial.accuracy:.2f} % at {cost}"
+        self._log(self._line)
+
+    def phase(self, name: str, poll: Poll | None = None, finished: int = 0) -> None:
+        """Takes what begins now, as `nas.watch.Watches` has it."""
+        self._name, self._poll = name, poll
+        if poll is not None:
+            self._finished, self._rate = finished, _Rate(finished)
+        self._area.show(self._scene, STOP_SEARCH)
+
+    def _line(self) -> str:
+        count = f"{self._finished:,}/{max(self._wanted, self._finished):,} trials"
+        return f"{count}  {_speed(self._rate.of(self._finished))}  {self._best}"
+
+    def _scene(self) -> Scene:
+        if self._poll is None:
+            return Scene(self._name)
+        running = self._poll()
+        if running:
+            self._area.stop = STOP_TRAININGS
+        done = self._finished + sum(one.done / one.of for one in running if one.of)
+        wanted = max(self._wanted, self._finished)
+        detail = [f"{self._best} so far"] if self._best else []
+        if (rate := self._rate.of(self._finished)) > 0:
+            detail.append(_speed(rate))
+        return Scene(
+            self._name, done, wanted, f"{self._finished:,} of {wanted:,} networks",
+            self._rate.left(done, wanted), ", ".join(detail), running,
+        )  # fmt: skip
 
 
 @contextlib.contextmanager
-def progress(
-    wanted: int, objective: Objective, quiet: bool = False
-) -> Iterator[Callable[[Trial, int], None]]:
+def progress(wanted: int, objective: Objective, quiet: bool = False) -> Iterator[Trials]:
     """Gives `show(trial, finished)`, to be called after each trial."""
-    quantity = objective.of_quantity
-    state = {"first": 0.0, "begun": time.perf_counter(), "rate": 0.0, "reward": -math.inf}
-    best: list[Trial] = []
-
-    def note(trial: Trial, finished: int) -> None:
-        if not state["first"]:  # from here on: what came before was also the reading of a run
-            begun = max(state["begun"], _before(trial.seconds))
-            state.update(first=finished - 1, begun=begun)
-        if trial.accuracy is not None and objective.allows(trial):
-            reward = objective.of(trial)
-            if reward > state["reward"]:
-                state["reward"], best[:] = reward, [trial]
-
-    def text(trial: Trial, finished: int) -> str:
-        elapsed = max(1e-9, time.perf_counter() - state["begun"])
-        state["rate"] = (finished - state["first"]) / elapsed
-        leader = ""
-        if best and best[0].accuracy is not None:
-            cost = quantity.format(objective.cost(best[0].architecture))
-            leader = f"best {best[0].accuracy:.2f} % at {cost}"
-        rate = state["rate"]
-        speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each"
-        return f"{finished:,}/{max(wanted, finished):,} trials  {speed}  {leader}"
-
-    if quiet:
-        yield lambda trial, finished: None
-    elif sys.stderr.isatty():
-        yield from _live(text, wanted, state, note)
-    else:
-        yield from _log(text, note)
-
-
-def _before(seconds: float) -> float:
-    """The clock, so many seconds ago."""
-    return time.perf_counter() - seconds
-
-
-def _silent(trial: Any, finished: int) -> None:
-    pass
-
-
-def _live(
-    text: Callable[[Any, int], str],
-    wanted: int,
-    state: dict[str, float],
-    note: Callable[[Any, int], None] = _silent,
-) -> Iterator[Callable[[Any, int], None]]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from results.terminal import console
-
-    columns = (BarColumn(24), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=wanted)
-
-        last = [0.0]
-
-        def show(trial: Any, finished: int) -> None:
-            note(trial, finished)
-            if (now := time.perf_counter()) - last[0] < OFTEN:
-                return
-            last[0] = now
-            bar.update(task, description=text(trial, finished), completed=finished)
-
-        yield show
-
-
-def _log(
-    text: Callable[[Any, int], str], note: Callable[[Any, int], None] = _silent
-) -> Iterator[Callable[[Any, int], None]]:
-    last = [time.perf_counter()]
-
-    def show(trial: Any, finished: int) -> None:
-        note(trial, finished)
-        if time.perf_counter() - last[0] >= EVERY:
-            last[0] = time.perf_counter()
-            print(text(trial, finished), file=sys.stderr, flush=True)
-
-    yield show
+    with area(quiet) as live:
+        yield Trials(live, wanted, objective, quiet)
 
 
 def reading(quiet: bool = False) -> Callable[[int, int], None]:
-    """Gives `show(read, of about how many)`: a line now and then while a run's trials are read."""
-    last = [time.perf_counter()]
+    """Gives `show(read, of about how many)`, for a run's trials while they are read."""
+    live = current()
+    log = None if live is None else _Log(live, quiet, SOON)
 
     def show(done: int, of: int) -> None:
-        if not quiet and time.perf_counter() - last[0] >= SOON:
-            last[0] = time.perf_counter()
-            text = f"reading the run's trials: {done:,} of about {of:,}"
-            print(text, file=sys.stderr, flush=True)
+        if live is not None and log is not None:
+            counted = f"{done:,} of about {of:,}"
+            live.show(lambda: Scene("reading the run's trials", done, of, counted), STOP)
+            log(lambda: f"reading the run's trials: {counted}")
 
     return show
 
@@ -117,25 +148,23 @@ def reading(quiet: bool = False) -> Callable[[int, int], None]:
 @contextlib.contextmanager
 def counting(wanted: int, what: str, quiet: bool = False) -> Iterator[Callable[[int], None]]:
     """Gives `show(done)`: a bar with the rate and the time left, or a log line now and then."""
-    begun = time.perf_counter()
-    state = {"first": -1, "rate": 0.0}
+    with area(quiet) as live:
+        log, rate, now = _Log(live, quiet), _Rate(), [0]
 
-    def text(done: int) -> str:
-        if state["first"] < 0:  # what an earlier session did is no rate
-            state["first"] = done - 1
-        state["rate"] = (done - state["first"]) / max(1e-9, time.perf_counter() - begun)
-        rate = state["rate"]
-        speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / max(rate, 1e-9):.1f} s each"
-        return f"{done:,}/{wanted:,} {what}  {speed}"
+        def show(done: int) -> None:
+            nonlocal rate
+            if not now[0]:  # what an earlier session did is no rate
+                rate = _Rate(done - 1)
+            now[0] = done
+            log(lambda: f"{done:,}/{wanted:,} {what}  {_speed(rate.of(done))}")
 
-    if quiet:
-        yield lambda done: None
-    elif sys.stderr.isatty():
-        with contextlib.contextmanager(_live)(lambda _, done: text(done), wanted, state) as show:
-            yield lambda done: show(None, done)
-    else:
-        with contextlib.contextmanager(_log)(lambda _, done: text(done)) as show:
-            yield lambda done: show(None, done)
+        def scene() -> Scene:
+            counted = f"{now[0]:,} of {wanted:,} {what}"
+            left = rate.left(now[0], wanted)
+            return Scene("comparing", now[0], wanted, counted, left, _speed(rate.of(now[0])))
+
+        live.show(scene, "Stopping: the plays under way are given up.")
+        yield show
 
 
 Begin = Callable[[int, int, str], None]
@@ -148,38 +177,27 @@ def steps(quiet: bool = False) -> Iterator[tuple[Begin, Step]]:
 
     The text is a line of its own; then a bar with the time left, or a log line now and then.
     """
-    if quiet:
-        yield (lambda wanted, done, text: None), (lambda done, text: None)
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    with area(quiet) as live:
+        log, rate = _Log(live, quiet), _Rate()
+        wanted, now, stands = 1, 0, ""
 
-    from results.terminal import console
+        def begin(total: int, done: int, text: str) -> None:
+            nonlocal wanted, now, rate
+            wanted, now, rate = total, done, _Rate(done)
+            if not quiet:
+                say(text)
+            live.show(scene, STOP_STEPS)
 
-    out, state = console(stderr=True), {"last": time.perf_counter(), "wanted": 1.0}
-    columns = (BarColumn(16), TextColumn("{task.description}", markup=False), TimeRemainingColumn())
-    bar = Progress(
-        *columns, console=out, transient=True, disable=not out.is_terminal,
-        speed_estimate_period=120,
-    )  # fmt: skip
-    task = bar.add_task("starting")
+        def step(done: int, text: str) -> None:
+            nonlocal now, stands
+            now, stands = done, text
+            log(lambda: f"{text}  {100 * done / wanted:.0f} %")
 
-    def begin(wanted: int, done: int, text: str) -> None:
-        state["wanted"] = wanted
-        out.print(text) if out.is_terminal else print(text, file=sys.stderr, flush=True)
-        bar.start()
-        bar.update(task, total=wanted, completed=done)
+        def scene() -> Scene:
+            counted = f"step {now:,} of {wanted:,}"
+            return Scene("training", now, wanted, counted, rate.left(now, wanted), stands)
 
-    def step(done: int, text: str) -> None:
-        bar.update(task, completed=done, description=text)
-        if not out.is_terminal and time.perf_counter() - state["last"] >= EVERY:
-            state["last"] = time.perf_counter()
-            line = f"{text}  {100 * done / state['wanted']:.0f} %"
-            print(line, file=sys.stderr, flush=True)
-
-    try:
         yield begin, step
-    finally:
-        bar.stop()
 
 
 @contextlib.contextmanager
@@ -188,36 +206,30 @@ def decoding(quiet: bool = False) -> Iterator[Callable[..., None]]:
 
     Notes are said once each, on standard error.
     """
-    if quiet:
-        yield lambda done, of, notes=(): None
-        return
-    from rich.progress import Progress
+    with area(quiet) as live:
+        said: set[str] = set()
+        rate = _Rate()
 
-    from results.terminal import console
-
-    out = console(stderr=True)
-    bar = Progress(console=out, transient=True, disable=not out.is_terminal)
-    task = bar.add_task("decoding images", total=None)
-    said: set[str] = set()
-
-    def show(done: int, of: int, notes: Sequence[str] = ()) -> None:
-        for note in notes:
-            if note not in said:
+        def show(done: int, of: int, notes: Sequence[str] = ()) -> None:
+            nonlocal rate
+            if not said:
+                said.add("begun")
+                rate = _Rate(done)
+            if quiet:
+                return
+            for note in (note for note in notes if note not in said):
                 said.add(note)
-                print(f"note: {note}", file=sys.stderr, flush=True)
-        if notes:
-            return
-        bar.start()
-        bar.update(task, completed=done, total=of)
-        if done >= of and "decoded" not in said:
-            said.add("decoded")
-            bar.stop()
-            print(f"decoded {of:,} images into the cache", file=sys.stderr, flush=True)
+                say(f"note: {note}")
+            if notes:
+                return
+            counted, left = f"{done:,} of {of:,} images", rate.left(done, of)
+            live.show(lambda: Scene("decoding", done, of, counted, left), STOP_DECODING)
+            if done >= of and "decoded" not in said:
+                said.add("decoded")
+                live.show(lambda: Scene("preparing"), STOP)
+                say(f"decoded {of:,} images into the cache")
 
-    try:
         yield show
-    finally:
-        bar.stop()
 
 
 @contextlib.contextmanager
@@ -229,16 +241,46 @@ def working(quiet: bool = False) -> Iterator[Callable[[str], None]]:
     Yields:
         `say(what goes on)`.
     """
-    from rich.markup import escape
+    with area(quiet) as live:
+        log = _Log(live, quiet)
+
+        def show(text: str) -> None:
+            live.show(lambda: Scene(text), STOP)
+            log(lambda: text)
+
+        yield show
+
+
+@contextlib.contextmanager
+def clock(seconds: float, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """Gives `show(seconds passed, text)`: a bar with the time left, or a log line now and then.
+
+    It is drawn by who calls `show`: another thread would disturb what is timed.
+    """
+    if quiet or not drawable():
+        last = [0.0]
+
+        def line(passed: float, text: str) -> None:
+            if passed - last[0] >= EVERY and not quiet:
+                last[0] = passed
+                say(f"{passed:.0f} of {seconds:.0f} s  {text}")
+
+        yield line
+        return
+    from rich.console import Group
+    from rich.live import Live
 
     from results.terminal import console
 
-    out = console(stderr=True)
-    if quiet:
-        yield lambda text: None
-    elif out.is_terminal:
-        with out.status("starting") as status:
-            yield lambda text: status.update(escape(text))
-    else:
-        with contextlib.contextmanager(_log)(lambda text, _: text) as show:
-            yield lambda text: show(text, 0)
+    out, drawn, said, begun = console(stderr=True), 0.0, "", time.perf_counter()
+    with Live(console=out, auto_refresh=False, transient=True) as bar:
+
+        def draw(passed: float, text: str) -> None:
+            nonlocal drawn, said
+            now = time.perf_counter()
+            if now - drawn >= DRAWN or text != said:
+                drawn, said = now, text
+                scene = Scene(text, passed, seconds, left=max(0.0, seconds - passed))
+                bar.update(Group(*lines(scene, out.width - MARGIN, now - begun)), refresh=True)
+
+        yield draw

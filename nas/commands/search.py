@@ -175,22 +175,21 @@ def _print_feasibility(offered: "Feasibility") -> None:
 
 def _dry_run(plan: "Plan", as_json: bool) -> None:
     """What the space offers within the limits; with --data how long the trainings take."""
-    from nas.commands.progress import decoding
+    import dataclasses
+
+    from nas.commands.present.trust import print_forecast
+    from nas.commands.progress import decoding, working
+    from nas.search.forecast import forecast
     from nas.search.run import prepare
 
     reports: list[Feasibility] = []
-    with decoding(as_json) as decoded:
+    with working(as_json) as doing, decoding(as_json) as decoded:
         prepare(plan, decoded, reports.append)
-    content: dict[str, Any] = {"feasibility": reports[0].plain()}
-    if not as_json:
-        _print_feasibility(reports[0])
-    if plan.proxy is not None:
-        import dataclasses
-
-        from nas.commands.present.trust import print_forecast
-        from nas.search.forecast import forecast
-
-        hours = forecast(plan)
+        content: dict[str, Any] = {"feasibility": reports[0].plain()}
+        if not as_json:
+            _print_feasibility(reports[0])
+        hours = None if plan.proxy is None else forecast(plan, doing=doing)
+    if hours is not None:
         content |= dataclasses.asdict(hours)
         if not as_json:
             print_forecast(hours)

@@ -238,7 +238,7 @@ def run_audit(
             plan.objective, lambda done, running: left(jobs, done, running), opened.trials
         )
         with timed(opened.seconds, "training"):
-            carry_out(opened, asked, plan, parts.evaluator, show)
+            carry_out(opened, asked, plan, parts.evaluator, show, "training")
         report = Report(parts.folder, [], opened.trials, opened.interrupted)
         if not report.interrupted:
             report.rows = rows_of(report.trials)

@@ -1,7 +1,7 @@
 """What is made of finished trials: the pick, checked, and the files."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -97,15 +97,21 @@ class Result:
         return trials_frame(self.front, self.plan.predicted)
 
 
-def conclude(result: Result, recount: Recount | None = None) -> None:
+def conclude(
+    result: Result,
+    recount: Recount | None = None,
+    phase: Callable[[str], None] = lambda name: None,
+) -> None:
     """Picks, verifies the pick with fvcore, and writes trials, front and best.json.
 
     Args:
         result: What came of the run, which is filled in.
         recount: Counts the pick again while the tables are written; None counts it here.
+        phase: Told what is done.
     """
     from results.runs.frames import front_frame, trials_frame, write_frame
 
+    phase("writing the tables")
     objective, seconds = result.plan.objective, result.seconds
     able = comparable(result.trials)
     result.pick = objective.pick(able)
@@ -132,8 +138,10 @@ def conclude(result: Result, recount: Recount | None = None) -> None:
         write_json(result.folder / FRONT, rows)
     if result.pick is None:
         return
+    phase("checking the pick")
     with timed(seconds, "verify"):
         result.fvcore_macs = recount.counted(result.pick.architecture)
+    phase("writing the pick")
     result.best = summary(result)
     write_json(result.folder / BEST, result.best)
 

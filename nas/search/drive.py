@@ -13,6 +13,8 @@ from nas.jobs import Job, strange
 from nas.objective import Objective
 from nas.search.execution import Execution
 from nas.search.generations import Generations
+from nas.watch import Show as Show
+from nas.watch import begin
 from nas.workers.executor import Executor, executing, gpus_of_a_trial
 from nas.workers.predicting import PredictingExecutor
 from results.runs.files import read_json, write_json
@@ -24,7 +26,6 @@ from search_spaces.errors import RunFailure, UserError
 from search_spaces.space import Build
 
 PENDING = "pending.json"
-Show = Callable[[Trial, int], None]  # called with each finished trial and how many there are
 FAILURES = 10  # a run whose first this many trials all fail stops
 
 
@@ -246,7 +247,12 @@ def _hands(
 
 
 def carry_out(
-    run: Run, search: Proposer, plan: Execution, evaluator: Evaluator, show: Show
+    run: Run,
+    search: Proposer,
+    plan: Execution,
+    evaluator: Evaluator,
+    show: Show,
+    phase: str = "searching",
 ) -> None:
     """Drives an open run's search with the plan's executor, until it ends or Ctrl-C.
 
@@ -258,6 +264,7 @@ def carry_out(
         plan: Who works, and how.
         evaluator: What is asked of each network.
         show: Called with each finished trial and how many there are.
+        phase: What this is called while it lasts.
 
     Raises:
         UserError: The executor can't work.
@@ -270,6 +277,7 @@ def carry_out(
     model = predictor_of(evaluator) if isinstance(search, Generations) else None
     with _hands(plan, evaluator, model, search) as hands, run.interruptible():
         pending = None if model else pending_of(run.folder, hands.width)
+        begin(show, phase, hands.running, len(run.trials))
         try:
             drive(search, hands, run.store, run.trials, shown, pending, bool(model), run.build)
         finally:

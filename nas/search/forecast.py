@@ -52,7 +52,11 @@ class Work:
     budget: float
 
 
-def forecast(plan: Plan, decoded: Callable[[int, int], None] | None = None) -> Forecast:
+def forecast(
+    plan: Plan,
+    decoded: Callable[[int, int], None] | None = None,
+    doing: Callable[[str], None] = lambda text: None,
+) -> Forecast:
     """Times `STEPS` training and validation steps of `SAMPLE` networks that the search proposes.
 
     The interval holds the differences between networks, the spread of the steps, and 20 % for what
@@ -61,6 +65,7 @@ def forecast(plan: Plan, decoded: Callable[[int, int], None] | None = None) -> F
     Args:
         plan: Of a training search.
         decoded: Called with how many images are decoded, and of how many.
+        doing: Told what is done.
 
     Raises:
         UserError: The plan trains nothing, or as `prepare`.
@@ -76,7 +81,7 @@ def forecast(plan: Plan, decoded: Callable[[int, int], None] | None = None) -> F
     epochs = epochs_of(counts, budgets) + plan.retrain * plan.retrain_budget
     work = Work(plan.evaluations, epochs, budgets[0])
     networks = [job.architecture for job in jobs]
-    return reckon(parts.evaluator, networks, work, plan.executor, plan.resources)
+    return reckon(parts.evaluator, networks, work, plan.executor, plan.resources, doing)
 
 
 def epochs_of(counts: Sequence[int], budgets: Sequence[float]) -> float:
@@ -86,7 +91,12 @@ def epochs_of(counts: Sequence[int], budgets: Sequence[float]) -> float:
 
 
 def reckon(
-    evaluator: Any, networks: Sequence[Architecture], work: Work, kind: str, resources: Resources
+    evaluator: Any,
+    networks: Sequence[Architecture],
+    work: Work,
+    kind: str,
+    resources: Resources,
+    doing: Callable[[str], None] = lambda text: None,
 ) -> Forecast:
     """Times some steps of the networks, and reckons with the work.
 
@@ -96,9 +106,11 @@ def reckon(
         work: What is to be trained.
         kind: The executor's name.
         resources: The executor's.
+        doing: Told what is done.
     """
     each, noise = [], []
-    for network in networks:
+    for place, network in enumerate(networks, 1):
+        doing(f"calibrating: timing network {place} of {len(networks)}")
         step = evaluator.measure_step_time(network, STEPS)
         train, val = evaluator.images(network, work.budget)
         each.append(train * step.train + val * step.val)

@@ -1,5 +1,6 @@
 """A whole run of a search: its folder, its trials, and what is written at its end."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from nas.search.feasibility import Feasibility, feasibility
 from nas.search.otherwise import scaled_b0
 from nas.search.plan import Plan, default_space
 from nas.strategies.registry import Strategy, strategy
+from nas.watch import begin
 from nas.workers.recount import recounting
 from results.runs.folder import check_run, run_path
 from results.runs.journal import Loading
@@ -166,7 +168,7 @@ def run(
         )  # fmt: skip
         result.interrupted, result.new = opened.interrupted, opened.new
         result.stopped = proposer.stopped
-        conclude(result, recount)
+        conclude(result, recount, functools.partial(begin, show))
         opened.facts |= {"stopped": proposer.stopped, "refused": dict(proposer.refusals)}
     return result
 

@@ -6,7 +6,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from nas.training.loop import (
 from nas.training.optimizers import optimizer_for
 from nas.training.recipes import FAST, Recipe, steps_of
 from nas.training.state import Pixels, State, stratified
+from nas.watch import Tell
 from search_spaces.architecture import Architecture
 from search_spaces.builder import build
 from search_spaces.errors import OutOfDomain, UserError
@@ -75,6 +76,7 @@ class TrainingEvaluator:
         device: `auto`, `cpu`, `cuda`, `cuda:1`.
         threads: Of torch, on a CPU. One, and as many workers as cores, is the fastest.
         keep: Leave the state at the budget's end, for a larger one; else only the number is left.
+        tell: Called after each step with the steps done, and of how many.
     """
 
     data: ImageData | Sequence[ImageData]
@@ -85,6 +87,7 @@ class TrainingEvaluator:
     device: str = "auto"
     threads: int = 1
     keep: bool = True
+    tell: Tell | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if type(self.batch) is not int or self.batch < 2:
@@ -97,6 +100,10 @@ class TrainingEvaluator:
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: self.__dict__[name] for name in self.__dataclass_fields__}
+
+    def telling(self, tell: Tell) -> "TrainingEvaluator":
+        """The same, telling its steps."""
+        return replace(self, tell=tell)
 
     @property
     def where(self) -> str:
@@ -200,7 +207,7 @@ class TrainingEvaluator:
                 if not kept.restore(state, until):
                     state = self._fresh(architecture, seed)  # restoring may have failed half-way
                 train(state, self._train_pixels(data, device), self._task(seed), until,
-                      kept.now_and_then)  # fmt: skip
+                      kept.now_and_then, self.tell or (lambda done, of: None))  # fmt: skip
                 last = copy.deepcopy(state.state_dict()) if self.keep else None
                 state.use_average()
                 correct = count_correct(state, Pixels(data.val_x, data.val_y, device), EVAL_BATCH)

@@ -17,6 +17,7 @@ from nas.training.augment import augment, normalize
 from nas.training.depthwise import speed_up
 from nas.training.recipes import Recipe, average_decay, learning_rate
 from nas.training.state import Pixels, State
+from nas.watch import Tell
 from search_spaces.errors import UserError
 
 CHECK = 20  # steps between two looks at the loss: each look waits for the device
@@ -109,6 +110,7 @@ def train(
     task: Task,
     until: int,
     checked: Callable[[State], None] = lambda state: None,
+    tell: Tell = lambda done, of: None,
 ) -> None:
     """Trains from `state.step` to step `until`.
 
@@ -118,6 +120,7 @@ def train(
         task: How it is trained.
         until: The last step.
         checked: Called every CHECK steps and at the end, once the losses are known to be finite.
+        tell: Called after each step.
 
     Raises:
         TrainingFailed: The loss is not finite, or memory does not suffice.
@@ -143,6 +146,7 @@ def train(
         losses.append(gradients(state, images, labels, loss, seed))
         update(state, recipe.clip, average_decay(recipe.ema, state.step))
         state.step += 1
+        tell(state.step, until)
         if state.step % CHECK == 0 or state.step == until:
             check_losses(losses, state.step)
             losses.clear()

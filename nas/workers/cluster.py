@@ -15,11 +15,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from nas.evaluators import Evaluator, Outcome
 from nas.jobs import TRIES, Job, died, say_again
+from nas.watch import Running
 from search_spaces.errors import RunFailure, UserError
 
 READY, REFUSED, ENDED, AGAIN, STOPPED = "ready", "refused", "ended", "again", "stopped"
@@ -75,6 +78,7 @@ class RayExecutor:
             address = ray.get_runtime_context().gcs_address
         self._given = (cloudpickle.dumps(evaluator), workers, gpus_per_trial, address)
         self._open: dict[int, Job] = {}
+        self._begun: dict[int, float] = {}
         self._deaths = 0
         self.width = self._start()
 
@@ -111,6 +115,7 @@ class RayExecutor:
     def submit(self, job: Job) -> None:
         """Hands a job to Tune."""
         self._open[job.number] = job
+        self._begun[job.number] = time.monotonic()
         with contextlib.suppress(OSError):  # it died: `next` finds out, and hands on what is open
             self._line.send((job.number, pickle.dumps(job)))
 
@@ -132,6 +137,7 @@ class RayExecutor:
                 say_again(self._open[number])
                 continue
             job = self._open.pop(number)
+            del self._begun[number]
             return job, died("worker or node") if outcome is None else pickle.loads(outcome)
 
     def _start_again(self) -> None:
@@ -150,6 +156,10 @@ class RayExecutor:
             raise RunFailure(str(error)) from None
         for job in list(self._open.values()):
             self.submit(job)
+
+    def running(self) -> Sequence[Running]:
+        """The open jobs; how far they are, their workers tell nobody."""
+        return [Running(number, begun) for number, begun in list(self._begun.items())]
 
     def close(self) -> None:
         """Ends Ray's process, and with it what Ray started; leaves a cluster."""

@@ -1,13 +1,15 @@
 """Who evaluates: `submit(job)` takes a job, `next()` gives one that is finished."""
 
 import contextlib
+import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from nas.evaluators import Evaluator, Outcome, device_of, evaluate
 from nas.jobs import Job
+from nas.watch import Running, telling
 from search_spaces.errors import UserError, meant
 
 
@@ -29,6 +31,9 @@ class Executor(Protocol):
         Returns:
             The job and its outcome; an evaluator's exception is an outcome, not raised.
         """
+
+    def running(self) -> Sequence[Running]:
+        """The jobs under way, for whoever shows them; from any thread."""
 
     def close(self) -> None:
         """Ends what it started."""
@@ -55,7 +60,12 @@ class LocalExecutor:
     width = 1
 
     def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator, self._jobs = evaluator, deque[Job]()
+        self._evaluator, self._jobs = telling(evaluator, self._told), deque[Job]()
+        self._running: Running | None = None
+
+    def _told(self, done: int, of: int) -> None:
+        if self._running is not None:
+            self._running = self._running._replace(done=done, of=of)
 
     def submit(self, job: Job) -> None:
         """Takes a job."""
@@ -64,7 +74,16 @@ class LocalExecutor:
     def next(self) -> tuple[Job, Outcome]:
         """Evaluates the job that waited longest."""
         job = self._jobs.popleft()
-        return job, evaluate(self._evaluator, job.architecture, job.budget, job.seed)
+        self._running = Running(job.number, time.monotonic())
+        try:
+            return job, evaluate(self._evaluator, job.architecture, job.budget, job.seed)
+        finally:
+            self._running = None
+
+    def running(self) -> Sequence[Running]:
+        """The job that is evaluated."""
+        running = self._running
+        return [] if running is None else [running]
 
     def close(self) -> None:
         """Forgets the jobs that wait."""

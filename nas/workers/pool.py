@@ -4,24 +4,32 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
+from typing import Any, NamedTuple
 
 from nas.evaluators import Evaluator, Outcome, evaluate
 from nas.jobs import TRIES, Job, died, say_again
+from nas.watch import Running, telling
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _evaluator: Evaluator | None = None  # of a worker process, set once when it starts
 
 
-def _start(evaluator: Evaluator) -> None:
+def _start(evaluator: Evaluator, steps: Any) -> None:
     global _evaluator
+
+    def tell(done: int, of: int) -> None:
+        steps[:] = done, of
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     threading.Thread(target=_end_with_driver, daemon=True).start()
-    _evaluator = evaluator
+    _evaluator = telling(evaluator, tell)
 
 
 def _end_with_driver() -> None:
@@ -63,6 +71,23 @@ def one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
+@dataclass(frozen=True)
+class Worker:
+    """A process, and what it shares with this one: the steps done of its job, and of how many."""
+
+    process: ProcessPoolExecutor
+    steps: Any
+
+
+class Busy(NamedTuple):
+    """A job with a worker: for the how manieth time, and since when."""
+
+    job: Job
+    worker: Worker
+    tries: int
+    begun: float
+
+
 class PoolExecutor:
     """Worker processes; one that is killed takes only its job along.
 
@@ -76,43 +101,53 @@ class PoolExecutor:
     def __init__(self, evaluator: Evaluator, workers: int | None = None) -> None:
         self.width = workers or cores()
         self._evaluator = evaluator
-        self._idle: list[ProcessPoolExecutor] = []
-        self._busy: dict[Future[Outcome], tuple[Job, ProcessPoolExecutor, int]] = {}
+        self._idle: list[Worker] = []
+        self._busy: dict[Future[Outcome], Busy] = {}
 
-    def _worker(self) -> ProcessPoolExecutor:
+    def _worker(self) -> Worker:
         if self._idle:
             return self._idle.pop()
-        return ProcessPoolExecutor(1, get_context("spawn"), _start, (self._evaluator,))
+        context = get_context("spawn")
+        steps = context.RawArray("q", 2)
+        return Worker(ProcessPoolExecutor(1, context, _start, (self._evaluator, steps)), steps)
 
     def submit(self, job: Job, tries: int = 1) -> None:
         """Hands a job to a worker that is free, or to a new one."""
         worker = self._worker()
+        worker.steps[:] = 0, 0
         with one_thread():  # a new worker's process starts here
-            future = worker.submit(_work, job)
-        self._busy[future] = (job, worker, tries)
+            future = worker.process.submit(_work, job)
+        self._busy[future] = Busy(job, worker, tries, time.monotonic())
 
     def next(self) -> tuple[Job, Outcome]:
         """Of the jobs that have finished, that of the lowest number; waits for one."""
         while True:
             done, _ = wait(self._busy, return_when=FIRST_COMPLETED)
-            future = min(done, key=lambda finished: self._busy[finished][0].number)
-            job, worker, tries = self._busy.pop(future)
+            future = min(done, key=lambda finished: self._busy[finished].job.number)
+            job, worker, tries, _ = self._busy.pop(future)
             try:
                 outcome = future.result()
                 self._idle.append(worker)
                 return job, outcome
             except BrokenProcessPool:
-                worker.shutdown(wait=False)
+                worker.process.shutdown(wait=False)
                 if tries == TRIES:
                     return job, died("worker")
                 say_again(job)
                 self.submit(job, tries + 1)
 
+    def running(self) -> Sequence[Running]:
+        """The jobs that workers have, by number."""
+        busy = [
+            Running(one.job.number, one.begun, *one.worker.steps)
+            for one in list(self._busy.values())
+        ]
+        return sorted(busy)
+
     def close(self) -> None:
         """Ends the workers, whatever they do."""
-        workers = [*self._idle, *(worker for _, worker, _ in self._busy.values())]
-        for worker in workers:
-            for process in list((worker._processes or {}).values()):
+        for worker in [*self._idle, *(one.worker for one in self._busy.values())]:
+            for process in list((worker.process._processes or {}).values()):
                 process.terminate()
-            worker.shutdown(wait=False, cancel_futures=True)
+            worker.process.shutdown(wait=False, cancel_futures=True)
         self._idle, self._busy = [], {}
