@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nas.parent.inherit import inherit
 from results.export.inputs import Inputs
 from results.export.weights import WEIGHTS, content_of, read_weights
 from search_spaces.architecture import Architecture
@@ -28,6 +29,7 @@ class Start:
         digest: 12 hex digits of the file's SHA-256.
         inputs: What the weights were trained on, where the file says.
         padding: That they were trained with, where their names say it.
+        anew: Layers that begin anew since the parent has none that fit.
     """
 
     state: Mapping[str, Any]
@@ -35,14 +37,19 @@ class Start:
     digest: str
     inputs: Inputs | None
     padding: str | None = None
+    anew: tuple[str, ...] = ()
 
 
-def start_from(place: Path, architecture: Architecture) -> Start:
+def start_from(
+    place: Path, architecture: Architecture, parent: Architecture | None = None
+) -> Start:
     """Reads weights for a network that may have other classes.
 
     Args:
         place: A file, or the folder of a training.
         architecture: The network that is to be trained.
+        parent: The larger network that the weights are of, where it is another one: what can be
+            used of them is taken over (`nas.parent.inherit`).
 
     Raises:
         UserError: The file can't be read, or is of another network.
@@ -56,10 +63,11 @@ def start_from(place: Path, architecture: Architecture) -> Start:
             "file, or the folder of a finished training"
         ) from None
     refused: UserError | None = None
-    for classes in _classes(content_of(file), architecture):
+    owner = architecture if parent is None else parent
+    for classes in _classes(content_of(file), replace(owner, classes=architecture.classes)):
         channels = architecture.in_channels
         for given in dict.fromkeys((channels, 3)):
-            theirs = replace(architecture, classes=classes, in_channels=given)
+            theirs = replace(owner, classes=classes, in_channels=given)
             try:
                 weights = read_weights(file, theirs)
             except UserError as error:
@@ -70,7 +78,11 @@ def start_from(place: Path, architecture: Architecture) -> Start:
                 for name in [name for name in state if CLASSIFIER in name]:
                     del state[name]
             _fit_stem(state, given, channels)
-            return Start(state, new, digest, weights.inputs, weights.padding)
+            anew: tuple[str, ...] = ()
+            if parent is not None:
+                found = inherit(architecture, replace(theirs, in_channels=channels), state)
+                state, anew = dict(found.state), found.new
+            return Start(state, new, digest, weights.inputs, weights.padding, anew)
     assert refused is not None
     raise refused
 
@@ -118,4 +130,5 @@ def load_start(network: Any, start: Start) -> None:
     """Puts the weights into a network made by `builder.build`; a new classifier stays as it is."""
     missing, unknown = network.load_state_dict(dict(start.state), strict=False)
     assert not unknown, unknown
-    assert all(CLASSIFIER in name for name in missing), missing
+    begun = (CLASSIFIER, *start.anew)
+    assert all(any(part in name for part in begun) for name in missing), missing

@@ -16,6 +16,8 @@ import numpy.typing as npt
 import torch
 
 from nas.measurement import Measurement
+from nas.parent.parent import Parent, begin, count_anew, some_of
+from nas.training.augment import MEAN, SPREAD
 from nas.training.checkpoints import Checkpoint
 from nas.training.images import ImageData
 from nas.training.loop import (
@@ -77,6 +79,7 @@ class TrainingEvaluator:
         threads: Of torch, on a CPU. One, and as many workers as cores, is the fastest.
         keep: Leave the state at the budget's end, for a larger one; else only the number is left.
         tell: Called after each step with the steps done, and of how many.
+        parent: A trained network from whose weights each one starts; None starts from nothing.
     """
 
     data: ImageData | Sequence[ImageData]
@@ -88,6 +91,7 @@ class TrainingEvaluator:
     threads: int = 1
     keep: bool = True
     tell: Tell | None = field(default=None, compare=False, repr=False)
+    parent: Parent | None = None
 
     def __post_init__(self) -> None:
         if type(self.batch) is not int or self.batch < 2:
@@ -132,6 +136,8 @@ class TrainingEvaluator:
         Raises:
             OutOfDomain: The classes, the resolution or the channels are not the data's.
         """
+        if self.parent is not None:
+            self.parent.check(architecture)
         fit = "fit the space to the data with nas.training.images.for_data"
         data = self.sets.get(architecture.size)
         if data is None:
@@ -223,7 +229,13 @@ class TrainingEvaluator:
         rates: dict[str, Any] = {"dropout": recipe.dropout, "drop_connect": recipe.drop_connect}
         trained = replace(architecture, **{k: v for k, v in rates.items() if v is not None})
         network: torch.nn.Module = build(trained, seed=abs(seed), bn_momentum=recipe.bn_momentum)
+        if self.parent is not None:
+            start = self.parent.start(architecture)
+            begin(network, start, MEAN / 255, SPREAD / 255)
         network = prepare(network, torch.device(self.where))
+        if self.parent is not None:
+            pixels = self._train_pixels(self.sets[architecture.size], torch.device(self.where))
+            count_anew(network, some_of(pixels, self.batch))
         return State(network, optimizer_for(network, recipe), averaged=recipe.ema > 0)
 
     def _train_pixels(self, data: ImageData, device: torch.device) -> Pixels:
@@ -235,7 +247,11 @@ class TrainingEvaluator:
             return None
         data = self.sets[architecture.size].digest
         device = torch.device(self.where).type
-        way = (LOOP, data, asdict(self.recipe), self.batch, self.subset, device, self.threads)
+        way: tuple[Any, ...] = (
+            LOOP, data, asdict(self.recipe), self.batch, self.subset, device, self.threads,
+        )  # fmt: skip
+        if self.parent is not None:
+            way = (*way, *self.parent.identity)
         digest = hashlib.sha256(repr((way, torch.__version__)).encode()).hexdigest()[:8]
         return Path(self.checkpoints) / f"{architecture.id}-{seed}-{digest}.pt"
 

@@ -10,6 +10,7 @@ from results.runs.folder import RECORD, read_record
 from search_spaces.rounding import resolution_of
 
 if TYPE_CHECKING:
+    from nas.parent.parent import Parent
     from nas.training.evaluator import TrainingEvaluator
     from nas.training.images import ImageData
 
@@ -31,6 +32,7 @@ class Proxy:
         device: auto, cpu, cuda.
         channels: Of the images, and of the networks' input.
         fit: `crop` or `letterbox`.
+        parent: A trained network from whose weights each one starts; None starts from nothing.
     """
 
     data: Path
@@ -41,6 +43,7 @@ class Proxy:
     device: str = "auto"
     channels: int = 3
     fit: str = "crop"
+    parent: "Parent | None" = None
 
     def images(
         self, workers: int = 2, show: Callable[..., None] | None = None, seed: int = 0
@@ -112,12 +115,15 @@ class Proxy:
             checkpoints,
             self.device,
             keep=keep,
+            parent=self.parent,
         )
 
     def identity(self, images: "ImageData") -> dict[str, Any]:
         """What makes two trainings the same experiment, as plain JSON values."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        del fields["data"], fields["device"]
+        del fields["data"], fields["device"], fields["parent"]
+        if self.parent is not None:
+            fields["parent"] = self.parent.identity
         fields["pixels"] = images.size.label
         for later, usual in (("channels", 3), ("fit", "crop")):  # runs from before have neither
             if fields[later] == usual:

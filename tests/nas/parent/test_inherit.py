@@ -9,7 +9,8 @@ from torch import nn
 
 from nas.parent.channels import scores
 from nas.parent.inherit import inherit
-from search_spaces import NETWORKS, Architecture, Stage, UserError
+from nas.parent.parent import count_anew, fit_stem, parent_of
+from search_spaces import NETWORKS, Architecture, OutOfDomain, Stage, UserError
 from search_spaces.builder import build
 from search_spaces.layers import walk
 from search_spaces.spaces import inside, space
@@ -191,3 +192,60 @@ def test_the_space_inside_a_network_ends_in_the_network(name):
         drawn = where.build(where.sample(rng))
         assert all(a.channels <= b.channels and a.repeats <= b.repeats and a.kernel <= b.kernel
                    for a, b in zip(drawn.stages, NETWORKS[name].stages, strict=True))  # fmt: skip
+
+
+def test_a_stem_that_knows_other_pixels_sees_the_same():
+    theirs, parent = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), trained(MBCONV)
+    made = trained(MBCONV)
+    fit_stem(made, theirs, 0.5, 0.25)
+    pixels = torch.rand(2, 3, 16, 16)
+    mean, deviation = (torch.tensor(numbers).view(3, 1, 1) for numbers in theirs)
+    with torch.no_grad():
+        wanted = parent.stem((pixels - mean) / deviation)
+        found = made.stem((pixels - 0.5) / 0.25)
+    assert torch.allclose(found[..., 1:-1, 1:-1], wanted[..., 1:-1, 1:-1], atol=1e-5)
+
+
+def test_statistics_are_counted_as_one_average():
+    network, images = trained(MBCONV), [torch.randn(8, 3, 16, 16) for _ in range(3)]
+    count_anew(network, images)
+    assert not network.training
+    with torch.no_grad():
+        batches = [network.stem.conv[0](one) for one in images]
+    means = torch.stack([one.mean((0, 2, 3)) for one in batches])
+    variances = torch.stack([one.var((0, 2, 3)) for one in batches])
+    norm = network.stem.conv[1]
+    assert torch.allclose(norm.running_mean, means.mean(0), atol=1e-6)
+    assert torch.allclose(norm.running_var, variances.mean(0), atol=1e-6)
+    assert norm.momentum == 0.01
+
+
+@pytest.mark.slow
+def test_a_search_starts_its_networks_from_their_parent(tmp_path, coloured):
+    """The parent names the colours at once; a child that lacks little of it nearly so."""
+    from nas.training.evaluator import TrainingEvaluator
+    from nas.training.images import for_data, load_images
+    from nas.training.recipes import TUNE
+
+    coloured(tmp_path / "images", 24)
+    data = load_images(tmp_path / "images", 16, tmp_path / "cache")
+    parent = replace(MBCONV, classes=3)
+    network = build(parent, seed=0)
+    evaluator = TrainingEvaluator(data, batch=24, checkpoints=tmp_path / "states")
+    assert evaluator(parent, 12, 0).accuracy > 80
+    kept = torch.load(evaluator.checkpoint(parent, 0), weights_only=True)["state"]
+    network.load_state_dict(kept["network"])
+    torch.save(network.state_dict(), tmp_path / "parent.pt")
+    start = parent_of(tmp_path / "parent.pt", parent)
+    where = for_data(inside(parent), 3, 16)
+    whole = where.build(inside(parent).known()[0])
+    warm = TrainingEvaluator(data, TUNE, 24, parent=start)
+    assert warm.checkpoint(whole, 0) is None
+    children = [
+        whole,
+        replace(whole, stages=(replace(whole.stages[0], repeats=1), *whole.stages[1:])),
+    ]
+    for child in children:
+        assert warm(child, 0.5, 0).accuracy > evaluator(child, 0.5, 0).accuracy
+    with pytest.raises(OutOfDomain, match="2 stages and the parent 3"):
+        warm.check(replace(whole, stages=whole.stages[:2]))
