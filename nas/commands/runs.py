@@ -36,32 +36,47 @@ def row_of(folder: Path) -> dict[str, Any]:
     from search_spaces.errors import UserError
 
     try:
-        record, best = read_record(folder), content(folder / BEST) or {}
+        record, best = read_record(folder), content(folder / BEST)
         sessions, experiment = record["sessions"], record["experiment"]
-        ended = bool(sessions) and not sessions[-1].get("interrupted")
+        state, best = _state(sessions, experiment, best), best or {}
         return {
             "run": folder.name,
             "kind": experiment.get("kind"),
-            "target": _target(experiment, best),
+            "target": _target(record, best),
             "pick": best.get("id"),
             "accuracy": best.get("accuracy"),
             "macs": best.get("macs"),
             "trials": max((int(s.get("trials") or 0) for s in sessions), default=None),
             "when": (sessions or [record])[-1].get("ended") or record.get("started"),
-            "state": "ended" if ended else "cut off",
+            "state": state,
         }
     except (UserError, TypeError, ValueError, AttributeError) as error:
         return {"run": folder.name, "error": str(error)}
 
 
-def _target(experiment: Any, best: Any) -> str | None:
-    """In words: `400M MACs`, of a training the network."""
+def _state(sessions: list[Any], experiment: Any, best: Any) -> str:
+    """Whether the run ended, and whether its result is there."""
+    from results.runs.load import BEST, ENDING_IN_BEST
+
+    if not sessions or sessions[-1].get("interrupted"):
+        return "cut off"
+    if experiment.get("kind") not in ENDING_IN_BEST or (best and "architecture" in best):
+        return "ended"
+    return f"{BEST} is {'missing' if best is None else 'damaged'}"
+
+
+def _target(record: Any, best: Any) -> str | None:
+    """In words: `400M`, of a training the network."""
+    from search_spaces.quantities import quantity
+
+    experiment = record["experiment"]
     if experiment.get("kind") == "train":
-        return str(best["network"]) if "network" in best else None
+        named = best.get("network") or record.get("network")
+        return None if named is None else str(named)
     if best.get("target_text"):
         return str(best["target_text"])
     target = experiment.get("target")
-    return None if target is None else f"{target:g}"
+    return None if target is None else quantity(experiment.get("quantity")).format(target)
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

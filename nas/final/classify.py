@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nas.training.decoding import decode, reason
 from results.export.inputs import Inputs, from_metadata
-from results.runs.load import BEST, load_architecture, run_folder
+from results.runs.load import BEST, load_architecture, run_folder, without_network
 from search_spaces.errors import UserError
 
 Pixels = npt.NDArray[np.float32]
@@ -43,12 +43,14 @@ def model_of(spec: str, runs: Path) -> tuple[Model, Inputs]:
     """
     if spec.lower().endswith(".onnx"):
         return _of_onnx(Path(spec))
-    folder = run_folder(spec, runs, (BEST,))
-    if folder is None or not (folder / BEST).is_file():
+    folder = run_folder(spec, runs)
+    if folder is None:
         raise UserError(
-            f"{spec!r} is no run that ended and no .onnx file: expected what `nas train` or `nas "
-            "fit` made, or a file of `nas export ... --to onnx`"
+            f"{spec!r} is no run and no .onnx file: expected what `nas train` or `nas fit` made, "
+            "or a file of `nas export ... --to onnx`"
         )
+    if not (folder / BEST).is_file():
+        raise without_network(folder)
     return _of_run(folder)
 
 

@@ -198,7 +198,7 @@ def _settings(plan: Plan, kept: Run | None, place: torch.device) -> Settings | N
             short = settings_for(given | {"epochs": 1.0}, *about, plan.start is not None, gpu)
             given["epochs"] = epochs_within(plan.minutes, *_seconds(plan, short, place))
         chosen = settings_for(given, *about, plan.start is not None, gpu)
-        kept.record["settings"] = asdict(chosen)
+        kept.record |= {"settings": asdict(chosen), "network": plan.spec}
         write_json(kept.folder / RECORD, kept.record)
     return Settings(**kept.record["settings"])
 

@@ -84,7 +84,9 @@ def read_record(folder: Path) -> dict[str, Any]:
         for number, entry in enumerate(record["sessions"]):
             check_kinds(entry, f"session {number} of {place}", kinds)
     except UserError as error:
-        raise UserError(f"{error}; it is of another program: choose another --name") from None
+        raise UserError(
+            f"{error}; it is damaged or of another program: put it back, or choose another --name"
+        ) from None
     checked: dict[str, Any] = record
     return checked
 

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 from results.runs.addresses import network_at
 from results.runs.files import read_json, read_text
-from results.runs.folder import RECORD
+from results.runs.folder import RECORD, read_record
 from results.runs.strings import PLAIN, Shape, from_strings, is_strings
 from search_spaces.architecture import Architecture, from_dict
 from search_spaces.errors import UserError, meant
 from search_spaces.networks import NETWORKS
 
 BEST = "best.json"
+ENDING_IN_BEST = {"search": "search", "train": "training", "gridsearch": "grid"}  # kinds of runs
 FAMILY = "family.json"
 
 
@@ -104,9 +105,29 @@ def run_folder(spec: str, runs: Path, signs: Sequence[str] = SIGNS) -> Path | No
 def _of_folder(path: Path) -> Architecture:
     if (path / BEST).exists():
         return architecture_of(read_json(path / BEST), str(path / BEST))
-    if (path / RECORD).exists():
-        raise UserError(f"the run {path} has no {BEST} yet: let its search finish, or interrupt it")
-    raise UserError(f"the folder {path} is no run: expected one with {BEST} in it")
+    raise without_network(path)
+
+
+def without_network(path: Path) -> UserError:
+    """Why a folder without best.json can't be used as a network, and what makes it one.
+
+    Raises:
+        UserError: Its run.json is damaged.
+    """
+    if not (path / RECORD).exists():
+        return UserError(f"the folder {path} is no run: expected one with {BEST} in it")
+    record = read_record(path)
+    kind, sessions = record["experiment"].get("kind"), record["sessions"]
+    what = ENDING_IN_BEST.get(kind)
+    if what is None:
+        return UserError(f"the run {path} is of the kind {kind}, which leaves no network")
+    ended = bool(sessions) and not sessions[-1].get("interrupted")
+    why = "its last session ended" if ended else f"the {what} was cut off or is under way"
+    command = (sessions[-1] if sessions else record).get("command")
+    return UserError(
+        f"the run {path} has no {BEST}{' any more' if ended else ' yet'}: {why}; its command "
+        f"{'writes it again' if ended else 'goes on with it'}" + (f": {command}" if command else "")
+    )
 
 
 class Member(NamedTuple):

@@ -129,6 +129,9 @@ def session(
     """
     with open_run(folder, experiment) as record:
         run = Run(folder, record, build=build)
+        if command and "command" not in record:  # for who finds the run cut off
+            record["command"] = masked(command)
+            write_json(folder / RECORD, record)
         try:
             if choices is not None:
                 with timed(run.seconds, "load"):

@@ -21,18 +21,25 @@ def listed(runs, *more):
 
 def test_runs_are_listed_whole_cut_off_or_damaged(tmp_path):
     runs = tmp_path / "runs"
-    best = {"id": "abc", "accuracy": 78.4, "macs": 398e6, "target_text": "400M"}
+    best = {"id": "abc", "accuracy": 78.4, "macs": 398e6, "target_text": "400M", "architecture": {}}
     ended = {"trials": 100, "ended": "2026-11-28T10:00:00", "interrupted": False}
     made(runs / "whole", "search", [ended], best)
-    made(runs / "stopped", "search", [{**ended, "interrupted": True}], target=4e8)
+    made(runs / "stopped", "search", [{**ended, "interrupted": True}], target=3e7, quantity="flops")
+    made(runs / "lost", "search", [ended], target=5e-3, quantity="latency:zcu102")
+    made(runs / "torn", "search", [ended], {"x": 1}, target=4e8, quantity="flops")
+    made(runs / "checked", "audit", [ended])
     made(runs / "killed", "train", [])
     made(runs / "broken", "search", 3)
     (runs / "images").mkdir()
     rows = {row["run"]: row for row in json.loads(listed(runs, "--json").stdout)}
-    assert set(rows) == {"whole", "stopped", "killed", "broken"}
+    assert set(rows) == {"whole", "stopped", "lost", "torn", "checked", "killed", "broken"}
     assert rows["whole"]["state"] == "ended"
     assert (rows["whole"]["pick"], rows["whole"]["trials"]) == ("abc", 100)
     assert rows["stopped"]["state"] == rows["killed"]["state"] == "cut off"
+    assert (rows["stopped"]["target"], rows["lost"]["target"]) == ("30M", "5 ms")
+    assert rows["lost"]["state"] == "best.json is missing"
+    assert rows["torn"]["state"] == "best.json is damaged"
+    assert rows["checked"]["state"] == "ended"
     assert "sessions" in rows["broken"]["error"]
     text = listed(runs).stdout
     assert "398M" in text

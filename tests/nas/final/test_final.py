@@ -337,7 +337,7 @@ def test_what_is_no_image_is_named_and_the_others_are_classified(trained, place,
     rows = classify(model, inputs, [tmp_path / "notes.txt", some])
     assert rows[0]["error"] == "no known image format"
     assert rows[1]["answers"][0]["class"] == "red"
-    with pytest.raises(UserError, match="no run that ended"):
+    with pytest.raises(UserError, match="is no run and no"):
         model_of("nothing", tmp_path)
     (tmp_path / "bad.onnx").write_bytes(b"nothing")
     with pytest.raises(UserError, match="can't be loaded by ONNX Runtime"):

@@ -70,14 +70,25 @@ def test_block_strings_that_say_no_network(spec, shape, says, tmp_path):
 
 
 def test_what_cannot_be_loaded_is_answered_in_a_sentence(tmp_path):
-    for name in ("young", "pictures", "family"):
+    for name in ("young", "cut", "lost", "audit", "pictures", "family"):
         (tmp_path / name).mkdir()
-    (tmp_path / "young" / "run.json").write_text("{}")
+    record = {"experiment": {"kind": "search"}, "sessions": [], "command": "nas search --name y"}
+    (tmp_path / "young" / "run.json").write_text(json.dumps(record))
+    record = {"experiment": {"kind": "train"}, "sessions": [{"interrupted": True, "command": "a"}]}
+    (tmp_path / "cut" / "run.json").write_text(json.dumps(record))
+    record["sessions"].append({"interrupted": False, "command": "nas train b"})
+    (tmp_path / "lost" / "run.json").write_text(json.dumps(record))
+    record["experiment"]["kind"] = "audit"
+    (tmp_path / "audit" / "run.json").write_text(json.dumps(record))
     (tmp_path / "family" / "family.json").write_text(json.dumps({"networks": [{"name": "b1"}]}))
     (tmp_path / "text.json").write_text("hello")
     (tmp_path / "other.json").write_text('{"architecture": {"stages": [{"op": "mbconv"}]}}')
     for spec, says in {
-        "young": "has no best.json yet",
+        "young": "no best.json yet: the search was cut off or is under way; its command goes on "
+        "with it: nas search --name y",
+        "cut": "no best.json yet: the training was cut off",
+        "lost": "no best.json any more: its last session ended; its command writes it again: nas",
+        "audit": "is of the kind audit, which leaves no network",
         "pictures": "is no run: expected one with best.json",
         "": "'' is no network, run or file",
         "family": "holds several networks: take one of b1, as ",
