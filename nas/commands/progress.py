@@ -38,8 +38,9 @@ def say(text: str) -> None:
 class _Log:
     """Lines now and then, where there is no terminal."""
 
-    def __init__(self, live: Area, quiet: bool, every: float = EVERY) -> None:
-        self._wanted, self._every, self._last = not (live.live or quiet), every, time.perf_counter()
+    def __init__(self, live: Area, quiet: bool, every: float | None = None) -> None:
+        self._wanted, self._last = not (live.live or quiet), time.perf_counter()
+        self._every = EVERY if every is None else every
 
     def __call__(self, text: Callable[[], str]) -> None:
         if self._wanted and time.perf_counter() - self._last >= self._every:

@@ -7,6 +7,13 @@ import time
 import pytest
 from screens import Terminal
 
+from nas.commands import progress as words
+from nas.commands.live.scene import Scene, lines, spoken
+from nas.objective import Objective
+from nas.watch import Running
+from results.runs.records import Trial
+from search_spaces import network
+
 SPINNER = re.compile("^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] ")
 TOY = """
 import sys, time, warnings
@@ -60,6 +67,18 @@ def check_whole(terminal, phases):
         above = now
     assert not live(terminal.lines())
     assert terminal.cursor_is_shown
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 200])
+def test_lines_fit(columns):
+    running = [Running(number, 0.0, 1, 10_000) for number in range(12)]
+    scene = Scene("choosing among the networks", 5, 30_000, "5 of 30,000 networks", 1e6,
+                  "best 78.63 % at 398.2M so far, 412/s", running)  # fmt: skip
+    made = lines(scene, columns, 3.0, "Stopping: what was found so far is written down.")
+    assert all(line.cell_len <= columns for line in made)
+    assert len(made) >= 8  # the head, the best, four that run, how many more, what is done
+    assert "and 8 more" in str(made[6]) or columns < 20
+    assert [spoken(s) for s in (42.4, 150, 12_000)] == ["42 s", "2 min", "3 h 20 min"]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
@@ -133,3 +152,28 @@ def test_a_search_that_trains(terminal, coloured, tmp_path, columns):
     assert len(steps) > 3
     assert any(" left" in lines[0] for lines in areas)
     assert "decoded 156 images into the cache" in shown.text()
+
+
+def test_where_there_is_no_terminal_lines_are_plain(monkeypatch, capsys):
+    monkeypatch.setattr(words, "EVERY", 0)
+    architecture = network("efficientnet_b0")
+    trial = Trial(0, {}, architecture, 77.1, 0.2, None, 1.0, 0, 0.5)
+    with words.progress(30, Objective("hard", 4e8)) as show:
+        show(trial, 12)
+    with words.decoding() as show:
+        show(5, 10)
+        show(10, 10)
+        show(10, 10, ["one is grey"])
+        show(10, 10, ["one is grey"])
+    with words.steps() as (begin, step):
+        begin(100, 0, "30 epochs of sgd")
+        step(50, "epoch 15 of 30")
+    said = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"12/30 trials  .*(/s|s each)  best 77\.10 % at 385\.8M", said[0])
+    assert said[1:] == [
+        "decoded 10 images into the cache", "note: one is grey", "30 epochs of sgd",
+        "epoch 15 of 30  50 %",
+    ]  # fmt: skip
+    with words.progress(30, Objective("hard", 4e8), quiet=True) as show:
+        show(trial, 12)
+    assert capsys.readouterr().err == ""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -78,6 +79,46 @@ def test_every_job_comes_back_once_with_its_own_outcome(name):
             assert (trial.accuracy, trial.spread) == (trial.architecture.blocks, 0.5)
     by_number = {trial.number: trial.architecture for trial in trials}
     assert by_number == {t.number: t.architecture for t in run("local", picky, 9)}
+
+
+class Told:
+    """Takes steps until it is let go, and tells them."""
+
+    def __init__(self, folder, tell=None):
+        self.folder, self.tell = str(folder), tell
+
+    def telling(self, tell):
+        return Told(self.folder, tell)
+
+    def __call__(self, architecture, budget, seed):
+        for step in range(1, 4):
+            if self.tell is not None:
+                self.tell(step, 3)
+        while not (Path(self.folder) / "go").exists():
+            time.sleep(0.01)
+        return depth(architecture, budget, seed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_under_way_can_be_looked_at(name, tmp_path):
+    """From another thread; the workers of a cluster tell no steps."""
+    made, proposer = executor(name, Told(tmp_path), Resources(2)), search(6)
+    try:
+        assert list(made.running()) == []
+        for _ in range(made.width):
+            made.submit(proposer.ask())
+        waiting = threading.Thread(target=made.next)
+        waiting.start()
+        steps = (0, 0) if name == "ray" else (3, 3)
+        wanted = [(number, *steps) for number in range(made.width)]
+        wait_for(lambda: [(r.number, r.done, r.of) for r in made.running()] == wanted, 60)
+        assert all(0 <= time.monotonic() - one.begun < 60 for one in made.running())
+        (tmp_path / "go").touch()
+        waiting.join(60)
+        assert len(made.running()) == made.width - 1
+    finally:
+        (tmp_path / "go").touch()
+        made.close()
 
 
 def test_a_killed_worker_costs_nothing_but_time(tmp_path, capfd):
