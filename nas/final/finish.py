@@ -125,6 +125,7 @@ def _best(plan: Plan, task: Task, hours: float | None, found: Scores) -> dict[st
         "id": plan.architecture.id,
         "accuracy": found.top1,
         "spread": found.top1_error,
+        "interval": list(found.interval),
         "reward": found.top1,
         **figures.columns,
         "activation_memory": figures.activation_memory,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas.final.files import ended, read_best, read_history, read_scores
+from nas.final.scores import interval_of
 from results.report.charts import chart, figure
 from results.report.network import network_section
 from results.report.page import Cards, Chart, Page, Part, Section, Table, Text
@@ -47,9 +48,9 @@ def page(folder: Folder) -> Page:
 
 
 def _answer(best: Mapping[str, Any], scores: Mapping[str, Any], network: Architecture) -> Section:
-    figures = cost(network)
+    figures, (low, high) = cost(network), interval_of(scores["confusion"])
     items = [
-        ("top-1", f"{best['accuracy']:.2f} %", f"± {best['spread']:.2f}, of the images drawn"),
+        ("top-1", f"{best['accuracy']:.2f} %", f"95 % interval {low:.1f} to {high:.1f} %"),
         ("mean over classes", f"{scores['balanced']:.2f} %", "each class counts alike"),
         ("most frequent class", f"{scores['majority']:.1f} %", "naming it always"),
         ("multiply-adds", QUANTITIES["flops"].format(figures.macs), f"at {network.size} px"),

@@ -120,6 +120,10 @@ def _accuracy(request: Request) -> str:
         return "Neither measured nor predicted by the run that this export was made from."
     spread = best.get("spread")
     number = f"**{best['accuracy']:.2f} %**" + (f" ± {spread:.2f}" if spread is not None else "")
+    if interval := best.get("interval"):
+        number = (
+            f"**{best['accuracy']:.2f} %**, 95 % interval {interval[0]:.1f} to {interval[1]:.1f}"
+        )
     return f"{_kind(request).format(number=number)}{_retrained(best)}"
 
 
@@ -128,8 +132,8 @@ def _kind(request: Request) -> str:
     best = request.source.best
     if best.get("evaluator") == "trained":
         return (
-            "Measured top-1 on the validation images: {number}. The spread is the standard error "
-            "of a share of that many images, not the noise of seeds. Top-1 averaged over the "
+            "Measured top-1 on the validation images: {number}. What is said of its error is that "
+            "of a share of so many images, not the noise of seeds. Top-1 averaged over the "
             f"classes: {best.get('balanced', float('nan')):.2f} %."
         )
     training = request.source.record.get("experiment", {}).get("training")

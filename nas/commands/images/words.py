@@ -59,18 +59,23 @@ def result_lines(plan: "Plan", trained: "Trained") -> list[str]:
 
 def score_lines(plan: "Plan", trained: "Trained") -> list[str]:
     """How good the network of a training that ended is."""
+    from nas.final.scores import interval_of
+
     assert trained.best is not None
     best, scores = trained.best, trained.scores
+    low, high = interval_of(scores["confusion"])
     lines = [
-        f"top-1 {best['accuracy']:.2f} ± {best['spread']:.2f} % of {plan.images.val:,} validation "
-        f"images" + (f", top-5 {best['top5']:.2f} %" if best["top5"] is not None else "")
+        f"top-1 {best['accuracy']:.2f} % of {plan.images.val:,} validation images (95 % interval "
+        f"{low:.1f} to {high:.1f} %)"
+        + (f", top-5 {best['top5']:.2f} %" if best["top5"] is not None else "")
         + f", mean over classes {best['balanced']:.2f} %"
     ]  # fmt: skip
-    if best["accuracy"] - 2 * best["spread"] <= scores["majority"]:
+    if low <= scores["majority"]:
+        listed = plan.data.expanduser().is_file()
+        named = "the CSV's labels are right" if listed else "the folders' names are the classes"
         lines.append(
             f"that is no better than naming the most frequent class always "
-            f"({scores['majority']:.1f} %): train longer, on more images, or see that the folders' "
-            "names are the classes"
+            f"({scores['majority']:.1f} %): train longer, on more images, or see that {named}"
         )
     worst = [row for row in scores["by_class"] if row["right"] is not None and row["right"] < 100]
     if worst:

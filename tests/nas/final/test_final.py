@@ -17,7 +17,7 @@ from nas.final.classify import classify, image_files, model_of, prepared
 from nas.final.loop import check_optimizer
 from nas.final.plan import Plan, images_for, inputs_for
 from nas.final.run import Told, run
-from nas.final.scores import by_class, losses_of, scores_of, worst_images
+from nas.final.scores import by_class, interval_of, losses_of, scores_of, worst_images
 from nas.final.settings import Settings, batch_for, epochs_for, epochs_within, settings_for
 from nas.final.start import start_from
 from nas.final.task import LOOKS, Task
@@ -145,6 +145,13 @@ def test_scores_agree_with_scikit_learn():
     assert [r["loss"] for r in rows] == sorted((r["loss"] for r in rows), reverse=True)
     classes = by_class(found, "abcdefg")
     assert classes[0]["right"] == min(row["right"] for row in classes)
+
+
+def test_few_images_leave_an_interval_even_where_all_are_right():
+    low, high = interval_of([[18, 0], [0, 18]])
+    assert high == pytest.approx(100)
+    assert low == pytest.approx(100 * 36 / (36 + 1.959964**2), abs=1e-3)  # Wilson (1927) by hand
+    assert interval_of([[1, 1], [0, 2]]) == pytest.approx((30.06, 95.44), abs=0.01)
 
 
 # The training
