@@ -5,11 +5,12 @@
     python benchmarks/scores.py score TABLE.csv IMAGES
     python benchmarks/scores.py report TABLE.csv [--write]
 
-`record` draws random networks of `efficientnet-small` within 30M multiply-adds and trains each with
-every seed, one after the other, on one thread. A row is on disk as soon as its training ends, and
-the same command goes on where it was stopped; more networks or seeds may be asked for later. Beside
-TABLE.csv stands TABLE.json with the recipe, which must stay the same. The CSV has a column for
-each choice, `cost` (multiply-adds) and `accuracy`, so that `nas bench --table` reads it too.
+`record` draws random networks of `efficientnet-small` within 30M multiply-adds and trains them one
+after the other, on one thread: all with the first seed, then all with the second. A row is on disk
+as soon as its training ends, and the same command goes on where it was stopped; more networks or
+seeds may be asked for later. Beside TABLE.csv stands TABLE.json with the recipe, which must stay
+the same. The CSV has a column for each choice, `cost` (multiply-adds) and `accuracy`, so that
+`nas bench --table TABLE.csv --choices 'stage*'` reads it too.
 
 `score` adds what the scores say of these networks, with two seeds, on images of IMAGES and on
 noise, to TABLE.scores.csv; it goes on in the same way, and needs no training.
@@ -99,8 +100,8 @@ def record(given: argparse.Namespace) -> None:
     done = {(int(row["network"]), int(row["seed"])) for row in rows_of(table)}
     measure = TrainingEvaluator(data, subset=given.subset, keep=False)
     fields = [*where.choices, *MEASURED]
-    for network, chosen in enumerate(drawn):
-        for seed in range(given.seeds):
+    for seed in range(given.seeds):  # all networks once, then again
+        for network, chosen in enumerate(drawn):
             if (network, seed) not in done:
                 row = trained(measure, where, chosen, given.epochs, seed)
                 append(table, fields, {**chosen, **row, "network": network, "seed": seed})
@@ -122,7 +123,7 @@ def trained(
 
 
 def networks_of(table: Path) -> dict[int, tuple[Architecture, list[float]]]:
-    """Each network of the table with its accuracies, seed by seed; those with all seeds only."""
+    """Each network of the table with its accuracies, seed by seed."""
     where, found = space(SPACE), {}
     for row in sorted(rows_of(table), key=lambda row: (int(row["network"]), int(row["seed"]))):
         chosen = {
@@ -131,8 +132,7 @@ def networks_of(table: Path) -> dict[int, tuple[Architecture, list[float]]]:
         }
         held = found.setdefault(int(row["network"]), (where.build(chosen), []))
         held[1].append(float(row["accuracy"]))
-    most = max(len(accuracies) for _, accuracies in found.values())
-    return {number: held for number, held in found.items() if len(held[1]) == most}
+    return found
 
 
 def score(given: argparse.Namespace) -> None:
@@ -170,20 +170,26 @@ def scores_of(table: Path, numbers: list[int]) -> tuple[dict[str, np.ndarray], d
     return made, {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
-def ceiling(accuracies: np.ndarray, draws: int = 4000) -> float:
-    """The tau that the true accuracies would have with the measured means.
+def seed_noise(accuracies: list[list[float]]) -> float:
+    """Standard deviation between seeds of one network, in points, pooled."""
+    return statistics.fmean(statistics.variance(own) for own in accuracies if len(own) > 1) ** 0.5
+
+
+def ceiling(accuracies: list[list[float]], draws: int = 400) -> float:
+    """The tau that the networks' true accuracies would have with the measured means.
 
     Args:
-        accuracies: (networks, seeds); variances of networks and of seeds are taken from them.
+        accuracies: By network and seed; variances of networks and of seeds are taken from them.
         draws: Of tables with these variances, normal.
     """
-    n, seeds = accuracies.shape
-    noise = accuracies.var(1, ddof=1).mean()
-    true = max(0.0, accuracies.mean(1).var(ddof=1) - noise / seeds)
+    noise = seed_noise(accuracies) / np.array([len(own) for own in accuracies]) ** 0.5
+    means = np.array([statistics.fmean(own) for own in accuracies])
+    true = max(0.0, means.var(ddof=1) - (noise**2).mean()) ** 0.5
     rng = np.random.default_rng(0)
-    level = rng.normal(size=(draws, n)) * true**0.5
-    means = level + rng.normal(size=(draws, n)) * (noise / seeds) ** 0.5
-    return statistics.fmean(tau(a, b) for a, b in zip(level[:400], means[:400], strict=True))
+    drawn = rng.normal(size=(2, draws, len(means)))
+    return statistics.fmean(
+        tau(a * true, a * true + b * noise) for a, b in zip(*drawn, strict=True)
+    )
 
 
 def partial(one: np.ndarray, accuracy: np.ndarray, given: np.ndarray) -> float:
@@ -202,8 +208,8 @@ def worth_of(table: Path) -> dict:
     """What the package holds of the table, and a little more."""
     networks = networks_of(table)
     architectures = [architecture for architecture, _ in networks.values()]
-    accuracies = np.array([accuracies for _, accuracies in networks.values()])
-    mean = accuracies.mean(1)
+    accuracies = [accuracies for _, accuracies in networks.values()]
+    mean, twice = np.array([*map(statistics.fmean, accuracies)]), [a for a in accuracies if a[1:]]
     scores, seconds = scores_of(table, list(networks))
     costs = {name: np.array([[of(a) for a in architectures]]) for name, of in COSTS.items()}
     twins = [twin(one) for one in architectures]  # of 32 px there is no evidence
@@ -221,12 +227,12 @@ def worth_of(table: Path) -> dict:
         }
     return {
         "table": f"{len(mean)} random networks of {held['space']} within "
-        f"{held['most_macs'] / 1e6:g}M multiply-adds, each trained {len(accuracies[0])} times for "
-        f"{held['epochs']:g} epochs of {held['subset']:.0%} of CIFAR-10",
+        f"{held['most_macs'] / 1e6:g}M multiply-adds, trained for {held['epochs']:g} epochs of "
+        f"{100 * held['subset']:g} % of CIFAR-10, {len(twice)} of them twice,",
         "networks": len(mean),
         "accuracy": [round(float(v), 2) for v in (mean.min(), np.median(mean), mean.max())],
-        "seed_noise": round(float(accuracies.var(1, ddof=1).mean() ** 0.5), 2),
-        "noise": round(tau(accuracies[:, 0], accuracies[:, -1]), 3),
+        "seed_noise": round(seed_noise(accuracies), 2),
+        "noise": round(tau(*zip(*twice, strict=True)), 3),
         "ceiling": round(ceiling(accuracies), 3),
         "tau": taus,
     }

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nas.evaluators import Evaluator
 from nas.jobs import Job
 from nas.objective import Limit, broken
+from nas.scores.judge import Judged, judged
 from nas.search.drive import Show, carry_out
 from nas.search.plan import Plan
 from nas.search.rounds import Rounds
@@ -144,12 +146,15 @@ class Report:
         rows: By budget; none of an interrupted audit.
         trials: All trainings, of this session and before.
         interrupted: Ctrl-C ended it.
+        known: What scores, costs and the ImageNet prediction say of the networks beforehand, held
+            against their mean accuracies at the longest budget.
     """
 
     folder: Path
     rows: list[BudgetQuality] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     interrupted: bool = False
+    known: list[Judged] = field(default_factory=list)
 
     def cheapest(self, tau: float) -> BudgetQuality | None:
         """The shortest budget that ranks at least so well."""
@@ -212,6 +217,21 @@ def rows_of(trials: Sequence[Trial]) -> list[BudgetQuality]:
     return rows
 
 
+def _known(trials: Sequence[Trial], evaluator: Evaluator) -> list[Judged]:
+    """What was known of the networks before any was trained, and what it is worth."""
+    from nas.scores.batch import image_batch
+    from nas.training.evaluator import TrainingEvaluator
+
+    assert isinstance(evaluator, TrainingEvaluator)
+    longest = list(_repeated(trials).values())[-1:]
+    accuracies = {
+        some[0].architecture: _mean([trial.accuracy or 0.0 for trial in some])
+        for repeated in longest
+        for some in repeated
+    }
+    return judged(accuracies, lambda network: image_batch(evaluator.images_of(network)))
+
+
 def run_audit(
     audit: Audit, show: Show = lambda trial, n: None, decoded: Decoded | None = None
 ) -> Report:
@@ -242,7 +262,10 @@ def run_audit(
         report = Report(parts.folder, [], opened.trials, opened.interrupted)
         if not report.interrupted:
             report.rows = rows_of(report.trials)
+            report.known = _known(report.trials, parts.evaluator)
             rows = [dataclasses.asdict(row) for row in report.rows]
-            write_json(parts.folder / "audit.json", {"rows": rows, "command": plan.command})
+            known = {one.name: one.ranked._asdict() for one in report.known}
+            content = {"rows": rows, "known": known, "command": plan.command}
+            write_json(parts.folder / "audit.json", content)
         write_frame(trials_frame(report.trials), parts.folder / "trials")
     return report

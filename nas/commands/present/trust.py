@@ -1,9 +1,15 @@
 """What an audit and a forecast say."""
 
+from typing import TYPE_CHECKING
+
+from nas.scores.judge import IMAGENET, TITLES
 from nas.search.audit import Report
 from nas.search.forecast import Forecast, duration
 from results.terminal import bold, console, table
 from search_spaces.stages import MACS
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def print_audit(report: Report, tau: float) -> None:
@@ -27,6 +33,29 @@ def print_audit(report: Report, tau: float) -> None:
         if cheapest
         else f"no length reaches a tau of {tau:g}: train longer, on more images, or with more seeds"
     )
+
+    _print_known(out, report)
+
+
+def _print_known(out: "Console", report: Report) -> None:
+    """What was known of the networks before any training, and how well that ranks them."""
+    if not report.known:
+        return
+    rows = table("known before any training", "tau to the longest", "95 %", "over multiply-adds")
+    for one in report.known:
+        of = one.ranked
+        gain = f"{of.gain:+.2f} ({of.gain_low:+.2f} to {of.gain_high:+.2f})"
+        rows.add_row(TITLES[one.name], f"{of.tau:.2f}", f"{of.low:.2f} to {of.high:.2f}", gain)
+    out.print()
+    out.print(rows)
+    better = [TITLES[one.name] for one in report.known if one.ranked.gain_low > 0]
+    out.print(
+        f"on these {report.known[0].networks} networks "
+        + (f"{', '.join(better)} surely ranked" if better else "nothing surely ranked")
+        + " better than multiply-adds do; docs/scores.md says what each of them is"
+    )
+    if all(one.name != IMAGENET for one in report.known):
+        out.print("the ImageNet model can't speak of these networks, at any resolution")
 
 
 def print_forecast(forecast: Forecast) -> None:

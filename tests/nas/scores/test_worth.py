@@ -3,11 +3,15 @@
 import csv
 import importlib.util
 import json
+import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nas.evaluators import evaluate, evaluator, label_of, unit_of
+from nas.scores.batch import noise_batch
+from nas.scores.judge import IMAGENET, judged
 from nas.scores.registry import COSTS, SCORES
 from nas.scores.worth import recorded, sentence, verdict
 from search_spaces import UserError, cost, space
@@ -64,6 +68,18 @@ def test_the_verdict_is_in_favour_of_a_score_only_where_the_table_is_sure():
     assert "better than they do." in verdict({"gain_low": 0.01, "gain_high": 0.3})
     assert "as far as" in verdict({"gain_low": -0.1, "gain_high": 0.3})
     assert "worse" in verdict({"gain_low": -0.3, "gain_high": -0.1})
+
+
+def test_what_was_known_of_trained_networks_is_judged_with_the_prediction_for_their_twins():
+    where = space("efficientnet-small")
+    networks = [replace(where.build(where.sample(random.Random(n))), resolution=16)
+                for n in range(3)]  # fmt: skip
+    found = judged({one: float(cost(one).macs) for one in networks},
+                   lambda one: noise_batch(one.size, images=8))  # fmt: skip
+    assert {one.name for one in found} == {*SCORES, *COSTS, IMAGENET}
+    by_name = {one.name: one.ranked.tau for one in found}
+    assert by_name["macs"] == found[0].ranked.tau == 1
+    assert judged(dict.fromkeys(networks[:2], 1.0), noise_batch) == []
 
 
 def test_a_score_looks_at_the_images_of_a_folder(tmp_path, monkeypatch, coloured):

@@ -164,6 +164,12 @@ def test_an_audit_of_the_proxy(here):
     done = command(here, *given)
     assert done.returncode == 0, done.stderr
     assert "12 trainings of 3 networks" in done.stdout
+    assert "known before any training" in done.stdout
+    assert "the ImageNet model can't speak of these networks" in done.stdout
+    (folder,) = (here / "runs").glob("audit*")
+    known = json.loads((folder / "audit.json").read_text())["known"]
+    assert {"naswot", "synflow", "zico", "zen", "gradnorm", "macs", "params"} <= set(known)
+    assert known["macs"]["gain"] == 0
     again = command(here, *given, "--json")
     rows = json.loads(again.stdout)
     assert [row["budget"] for row in rows] == [1, 3]
