@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nas.evaluators import Evaluator
+from nas.evaluators import Evaluator, unit_of
 from nas.objective import CAUTION, Limit, Objective
+from nas.scores.registry import SCORES
 from nas.search.drive import Proposer
 from nas.search.execution import Execution
 from nas.search.generations import Generations
@@ -76,6 +77,16 @@ class Plan(Execution):
         return tuple(
             {quantity.key: quantity for quantity in every if quantity.of_cost is None}.values()
         )
+
+    @property
+    def unit(self) -> str | None:
+        """What the evaluator's numbers are called, where they are no top-1."""
+        if self.proxy is not None:
+            return None
+        if not isinstance(self.evaluator, str):
+            return unit_of(self.evaluator)
+        name = self.evaluator.partition(":")[0]
+        return SCORES[name].title if name in SCORES else None
 
     @property
     def again(self) -> bool:

@@ -25,7 +25,7 @@ def test_what_is_printed_names_the_score_and_says_what_it_is_worth(found, capsys
     print_result(found)
     said = " ".join(capsys.readouterr().out.split())
     assert "SynFlow" in said
-    assert "pick (highest SynFlow within T)" in said
+    assert "highest SynFlow" in said
     assert "it is no accuracy and only ranks" in said
     assert "Kendall's tau" in said
     assert "top-1" not in said.replace("published", "")
