@@ -16,7 +16,7 @@ from pathlib import Path
 from final_training import Part, ours
 
 from nas.final.plan import decoded_size
-from nas.final.start import start_from
+from nas.parent.start import start_from
 from nas.training.images import load_images
 from search_spaces.networks import NETWORKS
 from search_spaces.rounding import Size

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import click
 
 from nas.commands.help.table import names_in
+from nas.commands.images.parents import Parents, starting
 from nas.commands.options import (
     SEED,
     Group,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from nas.search.execution import Execution
     from nas.search.feasibility import Feasibility
     from nas.search.plan import Plan
+    from search_spaces.space import Space
 
 # (without --data, with it): training is dear.
 STRATEGY = ("evolution", "predictor")
@@ -117,13 +119,14 @@ class Longer(Group):
 
 @click.command()
 @options(targets=Targets, asked=Asked, images=SizedImages, lengths=Lengths,
-         longer=Longer, workers=Workers, kept=Tried)  # fmt: skip
+         longer=Longer, parents=Parents, workers=Workers, kept=Tried)  # fmt: skip
 def search(
     targets: Targets,
     asked: Asked,
     images: SizedImages,
     lengths: Lengths,
     longer: Longer,
+    parents: Parents,
     workers: Workers,
     kept: Tried,
 ) -> None:
@@ -134,8 +137,11 @@ def search(
     your images instead, for a short while. Every trial is kept in RUNS/NAME as soon as it is
     finished: the same command continues a search that was stopped, and --trials may grow.
     """
-    check_training(images, lengths, longer, evaluator=asked.evaluator)
-    how = execution("nas", images.proxy(images.pixels), lengths, workers, kept)
+    check_training(images, lengths, longer, parents, evaluator=asked.evaluator)
+    proxy = images.proxy(images.pixels)
+    if proxy is not None:
+        proxy = starting(proxy, parents.read(kept.runs), "--recipe" in images.typed)
+    how = execution("nas", proxy, lengths, workers, kept)
     plan = _plan(targets, asked, longer, longer.budget(lengths), how)
     if kept.dry_run:
         _dry_run(plan, kept.as_json)
@@ -200,6 +206,14 @@ def _dry_run(plan: "Plan", as_json: bool) -> None:
         print_json(content)
 
 
+def _inside(how: "Execution") -> "Space | None":
+    """The space inside a parent, where candidates start from one."""
+    from search_spaces.spaces import inside
+
+    parent = None if how.proxy is None else how.proxy.parent
+    return None if parent is None else inside(parent.architecture)
+
+
 def _plan(
     targets: Targets, asked: Asked, longer: Longer, budget: float, how: "Execution"
 ) -> "Plan":
@@ -219,7 +233,7 @@ def _plan(
     return Plan(
         objective=Objective(asked.objective, first.at_most, first.quantity, asked.caution),
         limits=tuple(limits),
-        space=asked.space or fitting,
+        space=asked.space or _inside(how) or fitting,
         strategy=asked.strategy or STRATEGY[trains],
         evaluator=asked.evaluator or "imagenet",
         trials=asked.trials or (SCORED if scored else TRIALS[trains]),

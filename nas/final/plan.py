@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.final.settings import SMALL, check_given
-from nas.final.start import Start
+from nas.parent.start import Start
 from nas.training.decoding import LARGEST
 from nas.training.folders import Listing
 from nas.training.headers import own_pixels

@@ -28,8 +28,8 @@ from nas.final.loop import Hooks, Progress, optimizer_of, train
 from nas.final.parallel import group, my_share, shared, told
 from nas.final.plan import Plan
 from nas.final.settings import Settings, epochs_within, settings_for
-from nas.final.start import calm_classifier, load_start
 from nas.final.task import Task, outputs
+from nas.parent.start import calm_classifier, load_start
 from nas.training.loop import CHECK, prepare
 from nas.training.loop import settings as of_torch
 from nas.training.state import State

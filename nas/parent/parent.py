@@ -1,24 +1,18 @@
 """A trained network whose weights the candidates of a search start from."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import torch
 
-from nas.final.start import Start, calm_classifier, load_start, start_from
-from nas.training.augment import normalize
+from nas.parent.start import Start, calm_classifier, load_start, start_from
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 
 Numbers = Sequence[float]
-if TYPE_CHECKING:
-    from nas.training.state import Pixels
-
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # of weights that don't say their own
-BATCHES = 8  # of images for the statistics of batch normalization
 
 
 @dataclass(frozen=True)
@@ -108,18 +102,6 @@ def fit_stem(network: Any, theirs: tuple[Numbers, Numbers], mean: float, deviati
         shift = ((mean - means) / deviations).view(1, -1, 1, 1)
         norm.running_mean -= (conv.weight * shift).sum((1, 2, 3))
         conv.weight *= (deviation / deviations).view(1, -1, 1, 1)
-
-
-def some_of(pixels: "Pixels", batch: int) -> Iterator[Any]:
-    """Batches of training images, normalized, the same for all networks.
-
-    Args:
-        pixels: The images.
-        batch: How many in each.
-    """
-    order = np.random.default_rng(0).permutation(len(pixels))[: BATCHES * batch]
-    for start in range(0, len(order), batch):
-        yield normalize(pixels.take(order[start : start + batch])[0])
 
 
 def count_anew(network: Any, batches: Iterable[Any]) -> None:

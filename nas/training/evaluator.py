@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from nas.measurement import Measurement
-from nas.parent.parent import Parent, begin, count_anew, some_of
+from nas.parent.parent import Parent, begin, count_anew
 from nas.training.augment import MEAN, SPREAD
 from nas.training.checkpoints import Checkpoint
 from nas.training.images import ImageData
@@ -26,6 +26,7 @@ from nas.training.loop import (
     device_named,
     prepare,
     settings,
+    some_batches,
     steps_per_epoch,
     train,
 )
@@ -235,7 +236,7 @@ class TrainingEvaluator:
         network = prepare(network, torch.device(self.where))
         if self.parent is not None:
             pixels = self._train_pixels(self.sets[architecture.size], torch.device(self.where))
-            count_anew(network, some_of(pixels, self.batch))
+            count_anew(network, some_batches(pixels, self.batch))
         return State(network, optimizer_for(network, recipe), averaged=recipe.ema > 0)
 
     def _train_pixels(self, data: ImageData, device: torch.device) -> Pixels:

@@ -21,6 +21,7 @@ from nas.watch import Tell
 from search_spaces.errors import UserError
 
 CHECK = 20  # steps between two looks at the loss: each look waits for the device
+COUNTED = 8  # batches by which statistics of batch normalization are counted anew
 HALVINGS = 3  # times that a batch is halved when memory runs out
 Loss = Callable[[Tensor, Tensor], Tensor]  # (logits, labels) -> their mean loss
 
@@ -151,6 +152,18 @@ def train(
             check_losses(losses, state.step)
             losses.clear()
             checked(state)
+
+
+def some_batches(data: Pixels, batch: int) -> Iterator[Tensor]:
+    """COUNTED batches of images, normalized, drawn alike for every network.
+
+    Args:
+        data: The images.
+        batch: How many in each.
+    """
+    order = np.random.default_rng(0).permutation(len(data))[: COUNTED * batch]
+    for start in range(0, len(order), batch):
+        yield normalize(data.take(order[start : start + batch])[0])
 
 
 def update(state: State, clip: float, decay: float) -> None:

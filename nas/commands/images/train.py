@@ -58,7 +58,7 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     from dataclasses import replace
 
     from nas.final.plan import Plan, inputs_for, size_for
-    from nas.final.start import start_from
+    from nas.parent.start import start_from
     from nas.training.folders import splits_of
     from results.runs.load import load_architecture
 

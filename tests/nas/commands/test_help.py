@@ -48,8 +48,8 @@ def test_a_searchs_options_stand_in_groups():
     said = helped("nas", "search")
     heads = [line for line in said.splitlines() if line.endswith(":") and line[0] != " "]
     assert heads == [
-        "Target:", "What is searched, and how:", "Training, with --data:", "Workers:", "The run:",
-        "Options:", "Examples:",
+        "Target:", "What is searched, and how:", "Training, with --data:",
+        "Starting from trained weights:", "Workers:", "The run:", "Options:", "Examples:",
     ]  # fmt: skip
     at = {head: said.index(f"\n{head}\n") for head in heads}
     for option, head in (("--max-params", "Target:"), ("--halving", "Training, with --data:"),

@@ -19,11 +19,11 @@ from nas.final.plan import Plan, images_for, inputs_for
 from nas.final.run import Told, run
 from nas.final.scores import by_class, interval_of, losses_of, scores_of, worst_images
 from nas.final.settings import Settings, batch_for, epochs_for, epochs_within, settings_for
-from nas.final.start import start_from
 from nas.final.task import LOOKS, Task
+from nas.parent.start import start_from
 from nas.report.trained import page
 from results.export.inputs import Inputs, from_metadata, inputs_of
-from results.export.to_onnx import onnx_bytes, onnx_parity
+from results.export.to_onnx import described, onnx_bytes, onnx_parity
 from results.report.record import open_folder
 from search_spaces import Architecture, Stage, UserError
 from search_spaces.builder import build
@@ -367,6 +367,31 @@ def test_inputs_are_read_back_and_nothing_else_is_believed():
     for broken in ({}, {**json.loads(inputs.text()), "deviation": [0]}, [], {"height": "x"}):
         with pytest.raises(UserError, match="expected"):
             inputs_of(broken, "x")
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"height": "-3"}, "has -3 for height: expected a whole number of pixels"),
+        ({"mean": "nothing"}, "has 'nothing' for mean: expected a list of numbers"),
+        ({"fit": '"stretch"'}, "has 'stretch' for fit: expected crop or letterbox"),
+        ({"crop": None}, "lacks crop of its images: expected a number above 0 to 1"),
+        ({"height": "24"}, r"takes images of 3x16x16 .*, and its metadata says 3x24x16: export it"),
+        ({"classes": '["a", "b"]'}, "has 3 outputs, and its metadata names 2 classes"),
+        ({"trained": "false"}, "was exported untrained, so its answers would mean nothing"),
+    ],
+)
+def test_metadata_that_is_changed_is_refused_by_its_name(graph, tmp_path, changed, sentence):
+    texts = Inputs(16, 16, (0.5,), (0.25,), ("a", "b", "c")).metadata() | changed
+    about = {name: text for name, text in texts.items() if text is not None}
+    (tmp_path / "a.onnx").write_bytes(described(graph, about))
+    with pytest.raises(UserError, match=rf"a\.onnx {sentence}"):
+        model_of(str(tmp_path / "a.onnx"), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return onnx_bytes(build(NET, seed=0).eval(), (3, 16, 16))
 
 
 # Weights
