@@ -101,10 +101,16 @@ def _of_onnx(file: Path) -> tuple[Model, Inputs]:
             f"{file} can't be loaded by ONNX Runtime ({first}): export it again"
         ) from None
     about = session.get_modelmeta().custom_metadata_map
+    if about.get("trained") == "false":
+        raise UserError(
+            f"{file} was exported untrained, so its answers would mean nothing: expected an "
+            "export of a network that nas train or nas fit trained"
+        )
     inputs = from_metadata(about, str(file))
     if not inputs.classes:
         raise UserError(f"{file} does not name its classes: export it from a run of nas train")
     given = session.get_inputs()[0].name
+    _check_shapes(session, inputs, file)
     final = about.get("output") == "probabilities"
 
     def probabilities(pixels: Pixels) -> npt.NDArray[np.float64]:
@@ -116,6 +122,23 @@ def _of_onnx(file: Path) -> tuple[Model, Inputs]:
         return shifted / shifted.sum(1, keepdims=True)  # type: ignore[no-any-return]
 
     return probabilities, inputs
+
+
+def _check_shapes(session: Any, inputs: Inputs, file: Path) -> None:
+    """Refuses metadata of other images or classes than the graph's, as hands leave it."""
+    taken, out = (ends[0].shape[1:] for ends in (session.get_inputs(), session.get_outputs()))
+    said = [inputs.channels, inputs.height, inputs.width]
+    if any(type(own) is int and own != other for own, other in zip(taken, said, strict=False)):
+        own, other = ("x".join(map(str, sides)) for sides in (taken, said))
+        raise UserError(
+            f"{file} takes images of {own} (channels x height x width), and its metadata says "
+            f"{other}: export it again"
+        )
+    if out and type(out[0]) is int and out[0] != len(inputs.classes):
+        raise UserError(
+            f"{file} has {out[0]} outputs, and its metadata names {len(inputs.classes)} classes: "
+            "export it again"
+        )
 
 
 def image_files(places: Iterable[Path]) -> list[Path]:

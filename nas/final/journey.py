@@ -24,7 +24,15 @@ from nas.training.headers import own_pixels
 from nas.training.images import ImageData, for_data
 from nas.training.proxy import Proxy
 from nas.workers.executor import Resources
-from results.runs.folder import LONGEST_NAME, check_run, run_name, run_path
+from results.runs.folder import (
+    LONGEST_NAME,
+    RECORD,
+    check_run,
+    read_record,
+    run_name,
+    run_path,
+)
+from results.runs.load import BEST
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size, size_of
@@ -35,6 +43,7 @@ KNOWN = 96  # px from which the ImageNet model speaks
 FEW = 20_000  # training images below which short trainings tell less than the ImageNet model
 SHORT = 300  # steps of a short training of the search
 TRIALS = {False: 12, True: 10_000}  # networks: trained, and predicted
+JUDGES = {"train": "short trainings", "imagenet": "the ImageNet model"}
 SEARCH = "-search"  # what the search's name ends in
 SPACES = ("efficientnet-small", "mbconv")  # for small images: the first that reaches the target
 
@@ -95,7 +104,7 @@ def check_asked(asked: Asked) -> None:
         UserError: A setting, `--judge` or the run's name can't be used.
     """
     check_given(asked.given, asked.minutes)
-    if asked.evaluator not in (None, "train", "imagenet"):
+    if asked.evaluator not in (None, *JUDGES):
         raise UserError(f"--judge is {asked.evaluator!r}: expected train or imagenet")
     check_place(asked.run, asked.runs, asked.given, asked.minutes, asked.seed)
     most = LONGEST_NAME - len(SEARCH)
@@ -114,7 +123,7 @@ class Seen:
         listing: Their files.
         size: That networks are made for.
         evaluator: What the search is judged by, `train` or `imagenet`.
-        why: In words.
+        why: In words that follow what it is judged by.
     """
 
     listing: Listing
@@ -146,13 +155,12 @@ def look(asked: Asked, gpu: bool) -> Seen:
     if asked.evaluator is not None:
         return Seen(listing, size, asked.evaluator, "as asked")
     if large and few:
-        why = (
-            f"{images:,} training images are few, and at {size} px what is known of ImageNet says "
-            "more than short trainings"
-        )
+        why = f"since {images:,} training images are few for short trainings"
         return Seen(listing, size, "imagenet", why)
-    why = f"at {size} px" if not large else f"{images:,} training images are many"
-    return Seen(listing, size, "train", f"{why}: networks are compared by short trainings")
+    why = f"since {images:,} training images are enough for them"
+    if not large:
+        why = f"since the ImageNet model knows of {KNOWN} px and more, and these have {size} px"
+    return Seen(listing, size, "train", why)
 
 
 def check_seen(asked: Asked, seen: Seen) -> None:
@@ -210,6 +218,17 @@ def search_plan(asked: Asked, seen: Seen, classes: int, images: int) -> Search:
         space=_reaching(asked, seen, classes), strategy="predictor", proxy=proxy,
         budget=max(1.0, round(SHORT / steps, 1)), executor="pool", resources=Resources(), **shared,
     )  # fmt: skip
+
+
+def searched_before(plan: Search) -> bool:
+    """Whether an earlier session ended this search, as far as its folder says."""
+    folder = run_path(str(plan.name), plan.runs)
+    if not (folder / RECORD).is_file() or not (folder / BEST).is_file():
+        return False
+    sessions = read_record(folder)["sessions"]
+    last = sessions[-1] if sessions else {"interrupted": True}
+    enough = (last.get("trials") or 0) >= plan.trials or bool(last.get("stopped"))
+    return enough and not last.get("interrupted")
 
 
 def space_at(asked: Asked, seen: Seen, classes: int) -> Any:

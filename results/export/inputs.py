@@ -2,10 +2,11 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, shortened
 
 Numbers = tuple[float, ...]
 FITS = ("crop", "letterbox")
@@ -101,24 +102,64 @@ def inputs_of(content: Any, place: str) -> Inputs:
     Raises:
         UserError: It is none.
     """
-    try:
-        return Inputs(
-            int(content["height"]),
-            int(content["width"]),
-            tuple(float(x) for x in content["mean"]),
-            tuple(float(x) for x in content["deviation"]),
-            tuple(str(name) for name in content["classes"]),
-            int(content["channels"]),
-            float(content["crop"]),
-            str(content["fit"]),
-        )
-    except UserError:
-        raise
-    except (KeyError, TypeError, ValueError, OverflowError):
+    if not isinstance(content, dict) or not any(name in content for name in _FIELDS):
         raise UserError(
-            f"{place} does not say what images its network expects: expected height, width, mean, "
-            "deviation, classes, channels, crop and fit"
-        ) from None
+            f"{place} does not say what images its network expects: expected {', '.join(_FIELDS)}"
+        )
+    read = {}
+    for name, (kind, expected) in _FIELDS.items():
+        try:
+            read[name] = kind(content[name])
+        except KeyError:
+            raise UserError(f"{place} lacks {name} of its images: expected {expected}") from None
+        except (TypeError, ValueError, OverflowError):
+            came = shortened(content[name])
+            raise UserError(f"{place} has {came} for {name}: expected {expected}") from None
+    try:
+        return Inputs(**read)
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
+
+
+def _side(value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError
+    return value
+
+
+def _part(value: Any) -> float:
+    if not 0 < float(value) <= 1:
+        raise ValueError
+    return float(value)
+
+
+def _numbers(value: Any) -> Numbers:
+    return tuple(float(x) for x in value)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError
+    return tuple(str(name) for name in value)
+
+
+def _fit(value: Any) -> str:
+    if value not in FITS:
+        raise ValueError
+    return str(value)
+
+
+# What each field is read with, and what it is expected to be.
+_FIELDS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "height": (_side, "a whole number of pixels"),
+    "width": (_side, "a whole number of pixels"),
+    "mean": (_numbers, "a list of numbers, as [0.5]"),
+    "deviation": (_numbers, "a list of numbers above 0, as [0.25]"),
+    "classes": (_names, "a list of names"),
+    "channels": (_side, "a whole number, as 3"),
+    "crop": (_part, "a number above 0 to 1"),
+    "fit": (_fit, "crop or letterbox"),
+}
 
 
 def inputs_in(text: str, place: str) -> Inputs:
@@ -140,8 +181,12 @@ def from_metadata(texts: dict[str, str], place: str) -> Inputs:
     Raises:
         UserError: They aren't there.
     """
-    try:
-        fields = {name: json.loads(texts[name]) for name in Inputs.__dataclass_fields__}
-    except (KeyError, ValueError, RecursionError):
-        fields = {}
+    fields = {}
+    for name in Inputs.__dataclass_fields__:
+        try:
+            fields[name] = json.loads(texts[name])
+        except KeyError:
+            continue
+        except (ValueError, RecursionError):
+            fields[name] = texts[name]  # no JSON: it is named there
     return inputs_of(fields, place)

@@ -1,6 +1,7 @@
 """A network as files that other programs read, each checked, with a model card."""
 
 import dataclasses
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -182,6 +183,7 @@ def _about(request: Request, output: str) -> dict[str, str]:
         "architecture": to_json(request.source.architecture),
         "layout": "NCHW",
         "output": output,
+        "trained": json.dumps(request.weights is not None),
         **(inputs.metadata() if inputs else {}),
     }
 

@@ -105,12 +105,12 @@ class Steps:
     def search(self, seen: "Seen", images: "ImageData") -> "Architecture":
         """The network; of an earlier session's finished search, where there is one."""
         from nas.commands.progress import decoding, progress
-        from nas.final.journey import search_plan
+        from nas.final.journey import search_plan, searched_before
         from nas.search.run import run
 
         plan = search_plan(self.asked, seen, len(images.classes), images.train)
-        what = "short trainings" if plan.proxy else "the ImageNet model"
-        self.say(f"\nsearching among up to {plan.trials:,} networks by {what}: {plan.name}")
+        doing = f"searching among up to {plan.trials:,} networks"
+        self.say(f"\n{'searched before' if searched_before(plan) else doing}: {plan.name}")
         with (
             decoding(self.quiet) as decoded,
             progress(plan.evaluations, plan.objective, self.quiet) as show,
@@ -131,10 +131,12 @@ class Steps:
         """The network trained to the end."""
         from nas.commands.images.train import trained_by
         from nas.commands.images.words import score_lines
+        from nas.final.files import ended
         from nas.final.journey import training_plan
 
         plan = training_plan(self.asked, seen, found, images)
-        self.say(f"\ntraining it to the end: {plan.folder}")
+        before = ended(plan.runs / plan.folder)
+        self.say(f"\n{'trained before' if before else 'training it to the end'}: {plan.folder}")
         trained = trained_by(plan, self.quiet)
         if trained.interrupted:
             self._interrupted()
@@ -152,6 +154,7 @@ class Steps:
 
         place = trained.folder / "export"
         if (place / CARD).is_file() and any(place.glob("*.onnx")):
+            self.say(f"\nexported before: {place}")
             return sorted(map(str, place.iterdir()))
         request = request_of(
             str(trained.folder), ("onnx",), None, None, 0, OPSET, False, None, self.asked.runs

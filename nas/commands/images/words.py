@@ -49,7 +49,9 @@ def result_lines(plan: "Plan", trained: "Trained") -> list[str]:
         ]
     folder = trained.folder
     network = folder.name if folder.parent == Path("runs") else folder
+    before = ["this training ended before: nothing is trained anew"] if trained.before else []
     return [
+        *before,
         *score_lines(plan, trained),
         f"kept in {folder}: weights.safetensors, scores.json, history.csv",
         f"next: nas classify {network} IMAGE   nas export {network} DIR --to onnx   "
@@ -109,6 +111,8 @@ def seen_lines(seen: "Seen", images: "ImageData") -> list[str]:
     """What the images are, in a few lines."""
     import numpy as np
 
+    from nas.final.journey import JUDGES
+
     counts = np.bincount(images.train_y, minlength=len(images.classes)).tolist()
     order = sorted(range(len(counts)), key=lambda i: counts[i])
     names = [f"{plain(images.classes[i])} {counts[i]:,}" for i in order]
@@ -117,7 +121,7 @@ def seen_lines(seen: "Seen", images: "ImageData") -> list[str]:
     lines = [
         f"images: {images.train:,} to train and {images.val:,} to validate, {len(counts)} classes "
         f"({', '.join(shown)}), taken at {seen.size} px",
-        f"how networks are compared: {seen.why}",
+        f"networks are compared by {JUDGES[seen.evaluator]}, {seen.why}",
     ]
     if lost:
         lines.insert(1, f"{lost:,} files can't be used")

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_acc
 from nas.commands.export import request_of
 from nas.final.batches import Altered, Order, Share
 from nas.final.classify import classify, image_files, model_of, prepared
+from nas.final.journey import searched_before
 from nas.final.loop import check_optimizer
 from nas.final.plan import Plan, images_for, inputs_for
 from nas.final.run import Told, run
@@ -56,6 +58,22 @@ def plan(place, runs="runs", network=NET, images=None, **more):
 @pytest.fixture(scope="module")
 def trained(place):
     return run(plan(place))
+
+
+# What was done before
+
+
+def test_a_search_that_ended_is_known_by_its_record(tmp_path):
+    folder, plan = tmp_path / "x-search", SimpleNamespace(name="x-search", runs=tmp_path, trials=9)
+    folder.mkdir()
+    (folder / "best.json").write_text("{}")
+    for last, before in (
+        ({"trials": 9}, True), ({"trials": 5}, False), ({"trials": 5, "stopped": "enough"}, True),
+        ({"trials": 9, "interrupted": True}, False),
+    ):  # fmt: skip
+        record = {"experiment": {"kind": "search"}, "sessions": [last]}
+        (folder / "run.json").write_text(json.dumps(record))
+        assert searched_before(plan) == before
 
 
 # Settings
