@@ -17,6 +17,8 @@ from search_spaces.errors import UserError
 HELD_OUT = 0.2  # part of each training class that validates where there is no val/
 VAL = ("val", "valid", "validation")  # names of the folder that validates
 PATH, LABEL = ("path", "file", "filename", "image"), ("label", "class")  # columns of a CSV
+KNOWN = ("path", "label", "split")  # what they are
+SIGNS = ",;\t"  # that may stand between them
 Split = list[tuple[str, int]]  # (path below the root, label)
 LeftOut = tuple[str, str, str]  # (path below the root, why it is not used, its class)
 Lost = tuple[str, int, int, str]  # class, files that can't be used, of how many, the usual reason
@@ -26,6 +28,7 @@ EXPECTED = (
     "expected train/CLASS/*.jpg in it and perhaps val/, or CLASS/*.jpg, or a CSV with the columns "
     "path and label"
 )
+COLUMNS = "expected the columns path and label in its first line, and perhaps split"
 
 
 @dataclass(frozen=True)
@@ -63,15 +66,24 @@ def splits_of(place: Path, seed: int) -> Listing:
     else:
         root, (train, val) = place, _from_folder(place, left_out)
     unknown = sorted(set(val) - set(train))
+    if len(train) < 2 and place.is_file():
+        lost = [
+            f"; {len(left_out)} of its lines lead to no file, as {path}" for path, *_ in left_out
+        ]
+        raise UserError(
+            f"{place} has images of {len(train)} class{'es' * (len(train) != 1)}: expected two or "
+            f"more, with paths below the CSV's folder{''.join(lost[:1])}"
+        )
     if len(train) < 2:
         raise UserError(
             f"{place} has {len(train)} class folders: expected a folder of images for each of two "
             "or more classes"
         )
     if unknown:
+        where = "its training images lack" if place.is_file() else "train/ lacks"
         raise UserError(
-            f"{place} validates on the class {unknown[0]!r} that train/ lacks: expected the "
-            "classes of train/"
+            f"{place} validates on the class {unknown[0]!r} that {where}: expected the classes "
+            "that are trained"
         )
     if not val:
         train, val = _set_aside(train, seed)
@@ -182,19 +194,21 @@ def _from_csv(file: Path, left_out: list[LeftOut]) -> tuple[_Classes, _Classes]:
     sets: dict[str, _Classes] = {"train": {}, "val": {}}
     try:
         with open(file, newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
-            columns = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
-            path_of = next((columns[name] for name in PATH if name in columns), None)
-            label_of = next((columns[name] for name in LABEL if name in columns), None)
-            if path_of is None or label_of is None:
-                raise UserError(
-                    f"{file} has the columns {', '.join(columns) or 'none'}: {EXPECTED}"
-                )
+            sign = _sign_in(lines.readline())
+            lines.seek(0)
+            reader = csv.DictReader(lines, delimiter=sign)
+            names = reader.fieldnames or ()
+            found = _columns(names)
+            if "path" not in found or "label" not in found:
+                listed = ", ".join(repr(name) for name in names) or "none"
+                raise UserError(f"{file} has the columns {listed}: {COLUMNS}")
             for row in reader:
-                _row(file, (row[path_of], row[label_of], row.get(columns.get("split", ""))), sets,
-                     left_out)  # fmt: skip
+                given = [(row.get(found.get(name, "")) or "").strip() for name in KNOWN]
+                _row(file, reader.line_num, given, sets, left_out)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file} can't be read as a CSV ({error}): {EXPECTED}") from None
+        why = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        why = error.strerror or why if isinstance(error, OSError) else why
+        raise UserError(f"{file} can't be read as a CSV, since {why}: {EXPECTED}") from None
     train, val = (
         {name: sorted(paths) for name, paths in sorted(sets[split].items())}
         for split in ("train", "val")
@@ -202,21 +216,38 @@ def _from_csv(file: Path, left_out: list[LeftOut]) -> tuple[_Classes, _Classes]:
     return train, val
 
 
+def _columns(names: Sequence[str]) -> dict[str, str]:
+    """Which columns hold the path, the label and the split, of those that there are."""
+    own = {(name or "").strip().lower(): name for name in names}
+    return {
+        known: own[name]
+        for known, called in zip(KNOWN, (PATH, LABEL, ("split",)), strict=True)
+        for name in reversed(called)
+        if name in own
+    }
+
+
+def _sign_in(first: str) -> str:
+    """What stands between the columns, by the first line."""
+    for sign in SIGNS:
+        if {"path", "label"} <= _columns(next(csv.reader([first], delimiter=sign), [])).keys():
+            return sign
+    return SIGNS[0]
+
+
 def _row(
-    file: Path,
-    given: tuple[str | None, str | None, str | None],
-    sets: dict[str, _Classes],
-    left_out: list[LeftOut],
+    file: Path, line: int, given: Sequence[str], sets: dict[str, _Classes], left_out: list[LeftOut]
 ) -> None:
     """Sorts one line of a CSV into its split and class."""
-    name, label, split = ((text or "").strip() for text in given)
+    name, label, split = given
     split = "val" if split in VAL else split or "train"
     if split == "test":
         return
     if not name or not label or split not in sets:
+        fault = "path" if not name else "label" if not label else f"set but the split {split!r}"
         raise UserError(
-            f"{file} has the line path {name!r}, label {label!r}, split {split!r}: expected a "
-            "path, a label, and train, val or test where there is a column split"
+            f"line {line} of {file} has no {fault}: expected a path, a label, and train, val or "
+            "test where there is a column split"
         )
     path = file.parent / name
     if path.is_file():

@@ -148,9 +148,35 @@ def test_a_flat_folder_and_a_csv_are_taken(tmp_path):
     assert listing.splits["val"] == [("train/cat/4.png", 0), ("train/dog/4.png", 1)]
     assert listing.left_out == (("nowhere.png", "no such file", "cat"),)
     assert load_images(table, 12, tmp_path / "cache").train == 8
-    table.write_text("name,kind\na.png,cat\n")
-    with pytest.raises(UserError, match="has the columns name, kind: expected"):
-        splits_of(table, 0)
+    for sign in ";\t":
+        table.write_text(f"Label{sign}Path\n" + "".join(
+            f"{name}{sign}train/{name}/{i}.png\n" for name in ("cat", "dog") for i in range(5)
+        ))  # fmt: skip
+        assert splits_of(table, 0).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            b"name,kind\na.png,cat\n",
+            r"has the columns 'name', 'kind': expected the columns path and",
+        ),
+        (b"", "has the columns none: expected the columns path and label in its first line"),
+        (b"path,label\na.png,cat\n,cat\n", r"line 3 of .*mine.csv has no path: expected a path, a"),
+        (b"path;label\na.png;\n", "line 2 of .*mine.csv has no label"),
+        (b"path,label,split\na.png,cat,x\n", "line 2 of .*mine.csv has no set but the split 'x'"),
+        (b"path,label\nmine.csv,cat\n", "has images of 1 class: expected two or more, with"),
+        (
+            b"\xff\xd8\xff",
+            "can't be read as a CSV, since it is no text in UTF-8: expected train/CL",
+        ),
+    ],
+)
+def test_a_csv_that_cannot_be_used_is_named_with_its_line(tmp_path, text, says):
+    (tmp_path / "mine.csv").write_bytes(text)
+    with pytest.raises(UserError, match=says):
+        splits_of(tmp_path / "mine.csv", 0)
 
 
 def test_a_class_that_never_validates_and_one_that_rules_are_named(tmp_path):
