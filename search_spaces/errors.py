@@ -48,6 +48,11 @@ def install(extra: str) -> str:
     return f"run pip install -e '.[{extra}]' in your checkout of compound-nas"
 
 
+def said(error: Exception) -> str:
+    """What an error says, for a message; an operating system's without its number and path."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def shortened(value: Any) -> str:
     """The value as a message shows it."""
     text = repr(value)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.architecture import OPS, Architecture, Stage
-from search_spaces.errors import UserError, meant
+from search_spaces.errors import UserError, meant, said
 from search_spaces.space import Space, Values, check
 
 _STAGE = tuple(field.name for field in fields(Stage))
@@ -124,7 +124,7 @@ def read_space(path: str | Path) -> Space:
     except RecursionError:
         raise UserError(f"the space file {path} is nested too deep: expected tables") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the space file {path} can't be read: {error}") from None
+        raise UserError(f"the space file {path} can't be read: {said(error)}") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"the space file {path} is no TOML: {error}") from None
     unknown = sorted(set(table) - {"name", "description", "network", "stages"})

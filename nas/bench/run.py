@@ -14,7 +14,7 @@ from nas.bench.tasks import Task
 from results.runs.files import write_atomically
 from results.runs.folder import run_name, run_path
 from results.runs.session import session, timed
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, said
 
 PLAYS = "plays"
 
@@ -131,7 +131,9 @@ def _read(path: Path, spec: str, seed: int) -> Play:
         if rows.shape[1] != len(COLUMNS):
             raise ValueError(f"it has {rows.shape[1]} columns")
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} can't be read ({error}): delete it to play it again") from None
+        raise UserError(
+            f"{path} can't be read ({said(error)}): delete it to play it again"
+        ) from None
     return Play(spec, seed, rows)
 
 

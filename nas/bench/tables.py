@@ -15,7 +15,7 @@ import numpy as np
 from nas.bench.tasks import ListedProblem, Task
 from nas.objective import Objective
 from nas.strategies.codes import Codes, Floats
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, said
 
 OPTIONS = 64  # different values at most that a column of a choice has
 FEWEST = 10  # different networks that a table needs
@@ -72,7 +72,7 @@ def _opened(path: Path) -> tuple[Any, str]:
     try:
         return pd.read_csv(path), hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
     except (OSError, ValueError) as error:
-        raise UserError(f"can't read the table {path}: {error}") from None
+        raise UserError(f"can't read the table {path}: {said(error)}") from None
 
 
 def _networks(

@@ -31,7 +31,7 @@ from nas.imagenet.table import (
     read_table,
     rows_of,
 )
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, said
 
 FOLDS = 5
 KERNEL_ROWS = 900  # at most half of the rows set the kernel's weights; spreads are tuned on others
@@ -223,7 +223,7 @@ def write(surrogate: Surrogate, path: str | Path) -> None:
             os.unlink(name)
             raise
     except OSError as error:
-        raise UserError(f"can't write {path}: {error}") from None
+        raise UserError(f"can't write {path}: {said(error)}") from None
 
 
 def _parser() -> argparse.ArgumentParser:

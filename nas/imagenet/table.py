@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nas.imagenet.domain import Domain, Floats
 from nas.imagenet.model import unit_of
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, said
 
 PARTS = ("e", "k", "l", "se")
 B0_CHANNELS = (16, 24, 40, 80, 112, 192, 320)
@@ -32,7 +32,7 @@ def read_table(path: str | Path) -> Any:
     try:
         frame = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise UserError(f"can't read the table {path}: {error}") from None
+        raise UserError(f"can't read the table {path}: {said(error)}") from None
     check_table(frame)
     return frame
 

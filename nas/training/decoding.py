@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from nas.training import headers
 from nas.training.headers import COLOURS, LARGEST_IMAGE, SMALLEST, check_sides
-from search_spaces.errors import RunFailure, UserError, one_of, whole
+from search_spaces.errors import RunFailure, UserError, one_of, said, whole
 from search_spaces.rounding import Size, resolution_of, size_of
 
 if TYPE_CHECKING:
@@ -184,7 +184,13 @@ def reason(error: Exception) -> str:
         return "no known image format"
     if name == "DecompressionBombError":
         return f"more than {LARGEST_IMAGE / 1e6:g} megapixels"
-    return str(error) if name == "ValueError" else f"{name}: {error}"
+    if name == "ValueError":
+        return str(error)
+    if name == "MemoryError":
+        return "memory does not suffice for it"
+    if getattr(error, "strerror", None):
+        return f"it can't be read ({said(error)})"
+    return f"it is damaged ({error})" if str(error) else "it is damaged"
 
 
 def _work(

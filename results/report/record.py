@@ -13,7 +13,7 @@ from results.report.page import Code, Part, Section, Table, Text
 from results.runs.files import read_json
 from results.runs.folder import RECORD, STORE, check_store, masked, read_record
 from results.runs.load import run_folder
-from search_spaces.errors import UserError, meant
+from search_spaces.errors import UserError, meant, said
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -171,7 +171,8 @@ def stored(folder: Folder) -> "tuple[list[Trial], list[float | None]]":
         ) from None
     except (OSError, ValueError) as error:
         raise UserError(
-            f"the store {masked(str(where))} can't be read ({error}): expected the run's journal"
+            f"the store {masked(str(where))} can't be read ({said(error)}): expected the run's "
+            "journal"
         ) from None
     return ([], []) if content is None else (content.trials, content.amounts)
 

@@ -11,7 +11,7 @@ import filelock
 
 from results.runs.files import check_kinds, read_json, write_json
 from results.runs.made import new_record
-from search_spaces.errors import RunFailure, UserError
+from search_spaces.errors import RunFailure, UserError, said
 
 RECORD = "run.json"
 STORE = "trials.journal"
@@ -170,7 +170,9 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
                 "another --name"
             ) from None
     except OSError as error:
-        raise RunFailure(f"the run folder {folder} can't be used: {error}") from error
+        raise RunFailure(
+            f"the run folder {folder} can't be used ({said(error)}): choose another one with --runs"
+        ) from error
     try:
         record = read_record(folder) if record_path.exists() else new_record(experiment)
         held = record["experiment"]

@@ -24,8 +24,9 @@ from nas.commands.options import JSON, RUNS
 def classify(model: str, images: tuple[Path, ...], top: int, runs: Path, as_json: bool) -> None:
     """Print the class of each IMAGE, by a trained RUN or by an exported ONNX file.
 
-    IMAGE may be a folder. Images are prepared as in the training: size, mean and deviation stand
-    in the run and in the file.
+    IMAGE may be a folder, of which all files are taken. Images are prepared as in the training:
+    size, mean and deviation stand in the run and in the file. A file that is no image is named,
+    and the exit code is 1 then, or 2 where none could be read.
     """
     from nas.commands.images.words import answers_table
     from nas.final.classify import classify as answers
@@ -42,5 +43,7 @@ def classify(model: str, images: tuple[Path, ...], top: int, runs: Path, as_json
         print_json(rows)
     else:
         answers_table(rows)
-    if all("error" in row for row in rows):
-        raise SystemExit(2)
+    unread = sum("error" in row for row in rows)
+    if unread:
+        click.echo(f"{unread:,} of {len(rows):,} files could not be read", err=True)
+        raise SystemExit(2 if unread == len(rows) else 1)

@@ -46,6 +46,11 @@ class What(Group):
         "--weights", type=click.Path(path_type=Path), metavar="FILE|RUN",
         help="Start from these weights, with a new classifier where the classes differ.",
     )]  # fmt: skip
+    parent: Annotated[str | None, click.option(
+        "--parent", metavar="NETWORK",
+        help="The larger network that --weights are of, where they are not NETWORK's own: what can "
+        "be used of them is taken over.",
+    )]  # fmt: skip
     mean: Annotated[Any, click.option(
         "--mean", callback=_numbers, metavar="X,..", help="Of pixels from 0 to 1, by channel.",
     )]  # fmt: skip

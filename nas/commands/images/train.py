@@ -8,11 +8,14 @@ import click
 
 from nas.commands.images.options import How, What, Where
 from nas.commands.options import command_line, options
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from nas.final.plan import Plan
     from nas.final.run import Trained
+    from nas.parent.start import Start
     from nas.training.images import ImageData
+    from search_spaces.architecture import Architecture
     from search_spaces.rounding import Size
 
 
@@ -58,7 +61,6 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     from dataclasses import replace
 
     from nas.final.plan import Plan, inputs_for, size_for
-    from nas.parent.start import start_from
     from nas.training.folders import splits_of
     from results.runs.load import load_architecture
 
@@ -72,9 +74,7 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
         classes=len(listing.classes),
         in_channels=what.channels or found.in_channels,
     )
-    start = None if what.weights is None else start_from(
-        _place(what.weights, where.runs), architecture
-    )  # fmt: skip
+    start, more = _start(what, where, architecture)
     if start is not None and start.padding is not None:
         architecture = replace(architecture, padding=start.padding)
     inputs = inputs_for(
@@ -82,7 +82,7 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
         how.crop,
     )  # fmt: skip
     taken = (what.data, size, architecture.in_channels, what.fit, how.crop)
-    images = decoded(*taken, quiet, [words] if words else [])
+    images = decoded(*taken, quiet, [*([words] if words else []), *more])
     return Plan(
         network, architecture, what.data, images, inputs, how.given(), where.minutes, start,
         where.seed, where.device, where.threads, where.workers, where.name, where.runs,
@@ -114,12 +114,28 @@ def check(how: How, where: Where) -> None:
         check_tensorboard()
 
 
-def _place(weights: Path, runs: Path) -> Path:
-    """The file or folder that --weights names: a path, or a run's name."""
-    from results.export.weights import WEIGHTS
-    from results.runs.load import run_folder
+def _start(
+    what: What, where: Where, architecture: "Architecture"
+) -> "tuple[Start | None, list[str]]":
+    """The weights that are asked for, and what is to be known of them."""
+    from nas.commands.images.parents import weights_at
+    from nas.parent.start import start_from
+    from results.runs.load import BEST, load_architecture
 
-    return weights if weights.is_file() else run_folder(str(weights), runs, (WEIGHTS,)) or weights
+    if what.weights is None:
+        if what.parent is not None:
+            raise UserError("--parent says what --weights are of: give --weights FILE besides")
+        return None, []
+    place = weights_at(what.weights, where.runs)
+    parent = None
+    if what.parent is not None or (place / BEST).is_file():
+        parent = load_architecture(what.parent or str(place), where.runs)
+    start = start_from(place, architecture, parent)
+    anew = [name for name in start.anew if "classifier" not in name]
+    said = (
+        f"{len(anew)} layers begin anew, since the parent has none that fit: {', '.join(anew[:4])}"
+    )
+    return start, [said + ", ..." * (len(anew) > 4)] if anew else []
 
 
 def decoded(

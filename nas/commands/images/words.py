@@ -97,7 +97,7 @@ def answers_table(rows: Sequence[dict[str, Any]]) -> None:
     made = table("image", "class", "", "else", left=4)
     for row in rows:
         if row.get("error"):
-            made.add_row(plain(row["image"]), f"not read: {plain(row['error'])}", "", "")
+            made.add_row(plain(row["image"]), "not read", "", plain(row["error"]))
             continue
         first, *others = row["answers"]
         rest = ", ".join(f"{plain(a['class'])} {100 * a['probability']:.1f} %" for a in others)

@@ -9,10 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
 from nas.commands.export import request_of
+from nas.commands.main import cli
 from nas.final.batches import Altered, Order, Share
 from nas.final.classify import classify, image_files, model_of, prepared
 from nas.final.journey import searched_before
@@ -367,6 +369,20 @@ def test_what_is_no_image_is_named_and_the_others_are_classified(trained, place,
     (tmp_path / "bad.onnx").write_bytes(b"nothing")
     with pytest.raises(UserError, match="can't be loaded by ONNX Runtime"):
         model_of(str(tmp_path / "bad.onnx"), tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_in_the_table_and_in_the_exit_code(trained, place, tmp_path):
+    some = next((place / "images/val/red").iterdir())
+    (tmp_path / "torn.png").write_bytes(some.read_bytes()[:-300])
+    for files, code in (([some], 0), ([some, tmp_path / "torn.png"], 1), ([tmp_path], 2)):
+        given = ["classify", str(trained.folder), *map(str, files)]
+        done = CliRunner().invoke(cli, given, env={"COLUMNS": "400"})
+        assert done.exit_code == code
+        if code:
+            assert "torn.png" in done.stdout
+            assert "not read  " in done.stdout
+            assert "it is damaged (image file is truncated" in " ".join(done.stdout.split())
+            assert f"1 of {len(files)} files could not be read" in done.stderr
 
 
 def test_the_middle_of_a_larger_image_is_seen(tmp_path):

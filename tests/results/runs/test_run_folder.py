@@ -133,7 +133,7 @@ def test_a_record_that_is_none_of_ours_is_refused_and_left_alone(tmp_path, conte
 def test_a_folder_below_a_file_fails_in_a_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(RunFailure, match="can't be used"),
+        pytest.raises(RunFailure, match=r"can't be used \(Not a directory\): choose"),
         open_run(tmp_path / "file" / "one", EXPERIMENT),
     ):
         pass
