@@ -15,7 +15,7 @@ from nas.final.files import HISTORY, INSTALL, STATE
 from nas.final.loop import Progress
 from nas.training.checkpoints import EVERY
 from nas.training.state import State
-from results.runs.files import write_atomically
+from results.runs.files import check_room, write_atomically
 from search_spaces.errors import UserError
 
 
@@ -36,6 +36,20 @@ def restored(file: Path, state: State) -> Progress:
             f"{file} can't be continued from ({type(error).__name__}): it is damaged or of another "
             "version; remove it to train from the start"
         ) from None
+
+
+def check_kept(folder: Path, state: State) -> None:
+    """Refuses before the first step where the states of a training can't be kept.
+
+    The last one stays until the next is whole, so there are two of them for a while: each has the
+    network, its average and a momentum.
+
+    Raises:
+        RunFailure: There is no room for them.
+    """
+    tensors = [*state.network.state_dict().values(), *state.average, *state.network.parameters()]
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    check_room(folder, size if (folder / STATE).is_file() else 2 * size)
 
 
 def keeper(folder: Path, first: bool, curve: Callable[[dict[str, float]], None]) -> Any:

@@ -23,7 +23,7 @@ import torch
 from nas.final.batches import Share
 from nas.final.files import STATE, ended, read_history
 from nas.final.finish import finish, made_anew
-from nas.final.keeping import curves, keeper, restored
+from nas.final.keeping import check_kept, curves, keeper, restored
 from nas.final.loop import Hooks, Progress, optimizer_of, train
 from nas.final.parallel import group, my_share, shared, told
 from nas.final.plan import Plan
@@ -115,6 +115,8 @@ def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) 
         task = _task(plan, settings, place)
         state = _state(plan, settings, place)
         progress = restored(folder / STATE, state)
+        if kept is not None:
+            check_kept(folder, state)
         if place.type == "cuda" and share.world > 1:
             state.network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.network)  # type: ignore[no-untyped-call]
         state.forward = shared(state.network, share, device)

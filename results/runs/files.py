@@ -1,6 +1,7 @@
 """Files: written whole or not at all, and read without being believed."""
 
 import contextlib
+import errno
 import json
 import os
 import stat
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from search_spaces.errors import RunFailure, UserError
+from search_spaces.errors import RunFailure, UserError, said
 
 LARGEST = 1 << 30  # bytes of a file that is read whole
 Kinds = type | tuple[type, ...]
@@ -66,6 +67,30 @@ def check_writable(path: Path) -> None:
         raise UserError(
             f"{path} can't be written ({error.strerror}): choose another folder"
         ) from None
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Makes and removes a file of so many bytes, which work of hours is to end in.
+
+    Raises:
+        RunFailure: There is no room for it.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".room.") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                for start in range(0, size, 1 << 20):
+                    file.write(bytes(min(1 << 20, size - start)))
+                file.flush()
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):  # of file systems that can't say
+            return
+        raise RunFailure(
+            f"{folder} has no room for the {size / 1e6:,.1f} MB that will be kept there "
+            f"({said(error)}): free some space or choose another folder, and run the same command "
+            "again"
+        ) from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -29,7 +29,7 @@ from nas.report.trained import page
 from results.export.inputs import Inputs, from_metadata, inputs_of
 from results.export.to_onnx import described, onnx_bytes, onnx_parity
 from results.report.record import open_folder
-from search_spaces import Architecture, Stage, UserError
+from search_spaces import Architecture, RunFailure, Stage, UserError
 from search_spaces.builder import build
 from search_spaces.networks import NETWORKS
 
@@ -253,6 +253,17 @@ def test_what_cannot_be_done_here_leaves_no_folder(place):
     assert not (place / "refused").exists()
     with pytest.raises(UserError, match="one of timm's, as sgd"):
         check_optimizer("sdg")
+
+
+def test_a_full_disk_is_noticed_before_the_first_step(place, full_disk):
+    steps = []
+    with (
+        full_disk(50_000),
+        pytest.raises(RunFailure, match=r"no room for the 0\.\d MB .*too large"),
+    ):
+        run(plan(place, "full"), Told(step=lambda at, text: steps.append(at)))
+    assert steps == []
+    assert not [path for path in (place / "full/t").iterdir() if "room" in path.name]
 
 
 def test_minutes_choose_the_epochs_once(place):
