@@ -17,6 +17,7 @@ from nas.final.plan import Plan as Training
 from nas.final.plan import check_place, inputs_for
 from nas.final.settings import batch_for, check_given
 from nas.objective import CAUTION, Limit, Objective, feasible_values
+from nas.parent.parent import Parent
 from nas.search.plan import Plan as Search
 from nas.search.run import check_domain
 from nas.training.folders import Listing, splits_of
@@ -36,7 +37,8 @@ from results.runs.load import BEST
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size, size_of
-from search_spaces.spaces import space
+from search_spaces.space import Space
+from search_spaces.spaces import inside, space
 
 CEILING = {False: 96, True: 224}  # px of images at most, without and with a GPU
 KNOWN = 96  # px from which the ImageNet model speaks
@@ -68,6 +70,7 @@ class Asked:
         name: Of the run; None makes one of the images and the target.
         runs: The folder of runs.
         command: The command line, for the records.
+        parent: A trained network, inside which is searched; None searches a space of ours.
     """
 
     data: Path
@@ -85,6 +88,7 @@ class Asked:
     name: str | None = None
     runs: Path = Path("runs")
     command: str = ""
+    parent: Parent | None = None
 
     @property
     def run(self) -> str:
@@ -205,8 +209,9 @@ def search_plan(asked: Asked, seen: Seen, classes: int, images: int) -> Search:
     batch = batch_for(images, False)
     steps = max(1, images // batch)
     proxy = Proxy(
-        asked.data, seen.size.plain, 1.0, "fast", batch, asked.device, asked.channels, asked.fit
-    )
+        asked.data, seen.size.plain, 1.0, "tune" if asked.parent else "fast", batch, asked.device,
+        asked.channels, asked.fit, asked.parent,
+    )  # fmt: skip
     shared: dict[str, Any] = {
         "objective": objective, "limits": tuple(limits), "seed": asked.seed,
         "trials": asked.trials or TRIALS[not trained], "name": f"{asked.run}{SEARCH}",
@@ -232,15 +237,21 @@ def searched_before(plan: Search) -> bool:
 
 
 def space_at(asked: Asked, seen: Seen, classes: int) -> Any:
-    """The space `mbconv` at the images' size and classes, whose costs are then what is trained."""
-    made = for_data(space("mbconv"), classes, seen.size.plain, asked.channels)
-    return replace(made, name=f"mbconv at {seen.size} px")
+    """The space at the images' size and classes, whose costs are then what is trained."""
+    whole = space("mbconv") if asked.parent is None else inside(asked.parent.architecture)
+    made = for_data(whole, classes, seen.size.plain, asked.channels)
+    return replace(made, name=f"{whole.name} at {seen.size} px")
 
 
-def _reaching(asked: Asked, seen: Seen, classes: int) -> str:
-    """The first of SPACES that has networks below and above the first target, else the last."""
+def _reaching(asked: Asked, seen: Seen, classes: int) -> str | Space:
+    """The first of SPACES that has networks below and above the first target, else the last.
+
+    With a parent the space inside it.
+    """
     from search_spaces.space import cost_ranges
 
+    if asked.parent is not None:
+        return inside(asked.parent.architecture)
     first = asked.targets[0]
     for name in SPACES:
         where = for_data(space(name), classes, seen.size.plain, asked.channels)
@@ -260,11 +271,12 @@ def training_plan(asked: Asked, seen: Seen, found: Architecture, images: ImageDa
         found: The search's pick.
         images: Decoded for it.
     """
+    start = None if asked.parent is None else asked.parent.start(found)
     inputs = inputs_for(
-        images, seen.size, None, None, None, asked.channels, asked.fit, asked.given.get("crop")
+        images, seen.size, start, None, None, asked.channels, asked.fit, asked.given.get("crop")
     )
     return Training(
         f"{asked.run}{SEARCH}", found, asked.data, images, inputs, asked.given, asked.minutes,
-        None, asked.seed, asked.device, asked.threads, None, asked.run, asked.runs,
+        start, asked.seed, asked.device, asked.threads, None, asked.run, asked.runs,
         command=asked.command,
     )  # fmt: skip

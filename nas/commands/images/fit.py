@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from nas.commands.images.options import How, Machine
+from nas.commands.images.parents import Parents
 from nas.commands.options import command_line, options
 from nas.commands.sizes import FIT, pixels
 from nas.commands.targets import Targets
@@ -45,8 +46,8 @@ class Journey(Machine):
 
 @click.command()
 @click.argument("images", metavar="IMAGES", type=click.Path(path_type=Path))
-@options(targets=Targets, how=How, journey=Journey)
-def fit(images: Path, targets: Targets, how: How, journey: Journey) -> None:
+@options(targets=Targets, how=How, parents=Parents, journey=Journey)
+def fit(images: Path, targets: Targets, how: How, parents: Parents, journey: Journey) -> None:
     """From IMAGES to a trained network in an ONNX file, within a target.
 
     IMAGES: a folder of CLASS/*, or of train/CLASS/* and val/CLASS/*, or a CSV with the columns
@@ -62,6 +63,7 @@ def fit(images: Path, targets: Targets, how: How, journey: Journey) -> None:
         images, targets.limits(), journey.pixels, journey.channels, journey.fit, journey.judge,
         journey.trials, how.given(), journey.minutes, journey.seed, journey.device,
         journey.threads, journey.name, journey.runs, command_line("nas"),
+        parents.read(journey.runs),
     )  # fmt: skip
     check_asked(asked)  # what can't be done is said before the hours, not after them
     check_optimizer(how.optimizer or "sgd")

@@ -126,3 +126,20 @@ def test_two_processes_share_the_work(bench):
     one, both = json.loads(alone.stdout)["best"], json.loads(two.stdout)["best"]
     assert both["accuracy"] >= 85
     assert abs(one["accuracy"] - both["accuracy"]) <= 3 * (one["spread"] + 4)
+
+
+def test_from_weights_of_ones_own_a_smaller_network_is_fitted(bench):
+    whole = processes.run("nas", *TRAIN, "--name", "whole", "--json", cwd=bench)
+    most = json.loads(whole.stdout)["best"]["macs"]
+    given = ("--weights", "whole", "--trials", "2", "--epochs", "8", "--threads", "1", "--json")
+    small = processes.run(
+        "nas", "fit", "images", "--target-flops", str(round(0.8 * most)), "--name", "small",
+        *given, cwd=bench,
+    )  # fmt: skip
+    assert small.returncode == 0, small.stderr
+    best = json.loads(small.stdout)["best"]
+    assert best["macs"] <= 0.8 * most
+    assert best["accuracy"] >= 80
+    again = processes.run("nas", "train", "small", "--data", "images", "--weights", "whole",
+                          "--epochs", "1", "--name", "child", "--json", cwd=bench)  # fmt: skip
+    assert again.returncode == 0, again.stderr
