@@ -15,6 +15,7 @@ from nas.search.feasibility import Feasibility, feasibility
 from nas.search.otherwise import scaled_b0
 from nas.search.plan import Plan, default_space
 from nas.strategies.registry import Strategy, strategy
+from nas.training.proxy import Proxy
 from nas.watch import begin
 from nas.workers.recount import recounting
 from results.runs.folder import check_run, run_path
@@ -78,10 +79,10 @@ def prepare(
     if plan.proxy is not None:  # its images may still fix a choice
         del known["choices"]
     check_run(folder, known)
+    if plan.proxy is not None:
+        _reaching(plan, _foreseen(plan.proxy.as_in(folder), where))
     where, measure, training = _measured(plan, where, folder, decoded, keep)
-    for quantity in plan.predicted:
-        check_domain(quantity.measure, where, quantity.title)
-    anchor = feasible_values(where, limits_of(plan.objective, plan.limits))
+    anchor = _reaching(plan, where)
     experiment = {**plan.experiment(where, training), **also}
     check_run(folder, experiment)
     if feasible is not None:
@@ -89,6 +90,29 @@ def prepare(
     check_domain(lambda network: checked(measure, network), where, "the evaluator")
     classes = () if plan.proxy is None else getattr(measure, "classes", ())
     return Parts(where, how, measure, folder, experiment, anchor, classes)
+
+
+def _foreseen(proxy: Proxy, where: Space) -> Space:
+    """The space as it will be measured, before images are decoded.
+
+    Raises:
+        UserError: The images can't be listed, or trainings can't be as they are asked for.
+    """
+    from nas.training.images import for_data
+
+    proxy.evaluator((), None, keep=False)
+    return for_data(where, *proxy.foreseen(), proxy.channels)
+
+
+def _reaching(plan: Plan, where: Space) -> Values:
+    """Some network of the space within the limits.
+
+    Raises:
+        UserError: There is none, or a device doesn't cover the space.
+    """
+    for quantity in plan.predicted:
+        check_domain(quantity.measure, where, quantity.title)
+    return feasible_values(where, limits_of(plan.objective, plan.limits))
 
 
 def _measured(

@@ -63,9 +63,11 @@ def device_named(name: str) -> torch.device:
     try:
         device = torch.device(name if name != "auto" else "cuda" if seen else "cpu")
     except RuntimeError:
-        raise UserError(f"the device is {name!r}: expected auto, cpu, cuda or cuda:N") from None
+        raise UserError(
+            f"the device is {name!r} (--train-on): expected auto, cpu, cuda or cuda:N"
+        ) from None
     if device.type == "cuda" and not seen:
-        raise UserError(f"the device is {name!r}, but torch sees no GPU: use cpu")
+        raise UserError(f"the device is {name!r} (--train-on), but torch sees no GPU: use cpu")
     return device
 
 

@@ -75,6 +75,22 @@ class Proxy:
             show(loaded.train + loaded.val, loaded.train + loaded.val, notes)
         return loaded
 
+    def foreseen(self, seed: int = 0) -> tuple[int, int | tuple[int, int]]:
+        """How many classes the images have and at which resolution, by their files alone.
+
+        Args:
+            seed: As in `images`.
+
+        Raises:
+            UserError: The images can't be listed.
+        """
+        from nas.training.folders import splits_of
+        from nas.training.headers import own_pixels
+
+        listing = splits_of(self.data.expanduser().resolve(), seed)
+        own = self.pixels if self.pixels is not None else own_pixels(listing, CEILING).plain
+        return len(listing.classes), own
+
     def as_in(self, folder: Path) -> "Proxy":
         """The same with the pixels that a run there took, where none are asked for.
 

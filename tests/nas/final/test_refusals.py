@@ -73,6 +73,20 @@ def test_fit_refuses_before_it_decodes(images, runs, options, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ("--target-flops 1K", "no network of the space 'efficientnet-small' has MACs <= 1K"),
+        ("--target-flops 8M --recipe x", "there is no recipe 'x'"),
+        ("--target-flops 8M --batch 1", "the batch is 1"),
+        ("--target-flops 8M --train-on gpu", "the device is 'gpu' (--train-on)"),
+    ],
+)
+def test_search_refuses_before_it_decodes(images, runs, options, words, monkeypatch):
+    monkeypatch.setattr("nas.training.images.load_images", None)
+    assert words in refused("search", "--data", images, "--runs", runs, *options.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
         *REFUSED,
         ("--train-on gpu", "expected auto, cpu"),
         ("--mean 1,2", "are 1,2 and 0.25: expected one number for all channels or 3"),
