@@ -205,7 +205,7 @@ def table(*columns: str, left: int = 1) -> "Table":
 
 def show(
     out: "Console", rows: Sequence[Mapping[str, str]], spare: Sequence[str], left: int
-) -> bool:
+) -> list[str]:
     """Prints rows as a table, without some columns where the terminal is too narrow.
 
     Args:
@@ -215,7 +215,7 @@ def show(
         left: So many columns are flush left.
 
     Returns:
-        Whether a column was left out.
+        The columns that were left out.
     """
     titles = list(rows[0])
 
@@ -229,7 +229,7 @@ def show(
     for row in rows:
         made.add_row(*(row[title] for title in titles))
     out.print(made)
-    return len(titles) < len(rows[0])
+    return [title for title in rows[0] if title not in titles]
 
 
 def accuracy_text(accuracy: float | None, spread: float | None) -> str:

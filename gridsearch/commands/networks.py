@@ -37,24 +37,27 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
         for row in networks
     ]
     out.print(f"{bold(content['title'])}")
-    show(out, rows, ("dropout", "memory", "params", "ratio", "phi"), left=1)
-    out.print(
-        "MACs are multiply-adds (1 is 2 FLOPs); ratio is to the baseline's; memory is the peak "
-        "at batch 1, float32",
-        style="dim",
-    )
+    spare = ("dropout", "memory", "params", "ratio", "phi", "paper's d, w, px", "paper's top-1")
+    narrow = show(out, rows, (*spare, "depth", "width"), left=1)
+    legend = {
+        "MACs": "MACs: multiply-adds; 1 is 2 FLOPs.",
+        "ratio": "ratio: how many times the baseline's they are.",
+        "memory": "memory: the most that one image needs, in float32.",
+    }
+    out.print(" ".join(text for name, text in legend.items() if name not in narrow), style="dim")
     for row in networks:
         for note in row.get("notes", []):
             out.print(f"{yellow('note:')} {row['name']}: {note}")
     if paper:
         out.print(
-            "paper's: depth, width and pixels of alpha 1.2, beta 1.1, gamma 1.15 within the same "
-            "MACs, its predicted top-1, and what the family's network is predicted above it, ± one "
-            "standard deviation",
+            "paper's: depth, width and pixels of the network that the paper's coefficients give "
+            "within the same MACs, and its predicted top-1. over paper's: by how much this network "
+            "is predicted above it, ± one standard deviation.",
             style="dim",
         )
-    out.print(content["label"] or "no prediction: the prior does not cover it", style="dim")
-    out.print(f"written: {', '.join(content['files'])} in {folder}")
+    nothing = "There is no prediction, since the law does not cover these networks."
+    out.print(content["label"] or nothing, style="dim")
+    out.print(f"{folder} now holds {', '.join(content['files'])}.")
 
 
 def _beside_paper(row: Mapping[str, Any]) -> dict[str, str]:
@@ -89,8 +92,8 @@ def print_compare(
         }
         for row in rows_of
     ]
-    show(out, rows, ("memory", "params"), left=2)
+    show(out, rows, ("memory", "params", "depth", "width", "px"), left=2)
     if label:
         out.print(label, style="dim")
     folders = {str(Path(file).parent) for file in files}
-    out.print(f"written: {', '.join(Path(file).name for file in files)} in {', '.join(folders)}")
+    out.print(f"{', '.join(folders)} now holds {', '.join(Path(file).name for file in files)}.")

@@ -1,7 +1,7 @@
 """What `gridsearch run` prints, as rich tables."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +14,14 @@ from results.terminal import bold, console, percent, show, table, yellow
 from search_spaces.cost import cost
 from search_spaces.stages import MACS, MEMORY, PARAMS
 
+LEGEND = {
+    "top-1 %": "top-1 %: what is expected of the family, its mean over these budgets.",
+    "over paper's": "over paper's: by how much that is above the family of the coefficients of the "
+    "EfficientNet paper (Tan & Le 2019), ± one standard deviation.",
+    "loss": "loss: points that one is expected to lose by taking it and not the best.",
+    "P(best)": "P(best): how likely it is the best.",
+}
+
 
 def _print_removed(out: Console, result: Result) -> None:
     question, grid = result.plan.question, result.grid
@@ -23,7 +31,7 @@ def _print_removed(out: Console, result: Result) -> None:
         "high": question.ratio * (1 + (question.window or 0)),
         "memory": MEMORY.format(question.memory or 0),
     }
-    rows = table("removed", "rule", left=0)
+    rows = table("left out", "what", left=0)
     rows.columns[1].justify = "left"
     for name, rule in REASONS.items():
         asked = {
@@ -45,26 +53,31 @@ def print_run(result: Result, most: int) -> None:
     question = result.plan.question
     base = cost(question.baseline)
     out.print(
-        f"{bold(question.baseline.name or question.baseline.id)} at phi {question.phi:g}: "
-        f"{question.ratio:.4g}x of {MACS.format(base.macs)} MACs "
-        "(multiply-adds; 1 is 2 FLOPs), for a family "
-        f"{spoken_phis(chosen['for_phi'])}"
+        f"{bold(question.baseline.name or question.baseline.id)} has {MACS.format(base.macs)} MACs "
+        f"(multiply-adds; 1 is 2 FLOPs). At phi {question.phi:g} it is scaled to "
+        f"{question.ratio:.4g} times as many, by coefficients that are chosen for its family "
+        f"{spoken_phis(chosen['for_phi'])}."
     )
     _print_removed(out, result)
     if result.judge is not None and result.judge.points:
         _print_points(out, result, most)
+        narrow = list(LEGEND)
     else:
-        _print_families(out, result, most)
+        narrow = _print_families(out, result, most)
     _print_rungs(out, result)
-    _print_pick(out, chosen)
+    _print_pick(out, chosen, narrow)
     if chosen["label"]:
         out.print(chosen["label"], style="dim")
     coefficients = shlex.quote(str(result.folder / COEFFICIENTS))
     out.print(f"\nnext: {bold(f'gridsearch family --coefficients {coefficients}')}", soft_wrap=True)
 
 
-def _print_families(out: Console, result: Result, most: int) -> None:
-    """What a model judged, the best first, each with its network at the grid's phi."""
+def _print_families(out: Console, result: Result, most: int) -> list[str]:
+    """What a model judged, the best first, each with its network at the grid's phi.
+
+    Returns:
+        The columns for which there was no room.
+    """
     choice, judge = result.choice, result.judge
     assert choice is not None
     assert judge is not None
@@ -86,13 +99,16 @@ def _print_families(out: Console, result: Result, most: int) -> None:
             "memory": MEMORY.format(row["memory"]),
             **_judged(row),
         })  # fmt: skip
-    narrow = show(out, rows, ("memory", "params", "MACs"), left=1)
-    text = f"{len(shown)} of {len(order)} families, all in {result.folder / 'families.csv'}"
-    text += ", with the columns that this terminal is too narrow for" if narrow else ""
-    out.print(
-        f"{text}; real ratio to memory are of the network at phi {result.plan.question.phi:g}",
-        style="dim",
-    )
+    spare = ("memory", "params", "MACs", "loss", "P(best)", "px", "real ratio")
+    narrow = show(out, rows, spare, left=1)
+    network = [title for title in ("real ratio", "px", *spare[2::-1]) if title not in narrow]
+    text = f"{len(shown)} of the {len(order)} families. {result.folder / 'families.csv'} has all"
+    text += ", with the columns for which this terminal is too narrow." if narrow else "."
+    if network:
+        names, phi = ", ".join(network), result.plan.question.phi
+        text += f" {names}: of the network at phi {phi:g}."
+    out.print(text, style="dim")
+    return narrow
 
 
 def _triple(row: Mapping[str, Any]) -> dict[str, str]:
@@ -102,7 +118,7 @@ def _triple(row: Mapping[str, Any]) -> dict[str, str]:
 def _judged(row: Mapping[str, Any]) -> dict[str, str]:
     """What is expected of a family, in columns."""
     return {
-        "family's top-1 %": f"{row['family']:.2f}",
+        "top-1 %": f"{row['family']:.2f}",
         "over paper's": over_text(row["over_paper"], row["over_paper_error"]),
         "loss": f"{row['loss']:.2f}",
         "P(best)": f"{100 * row['best']:.0f} %",
@@ -119,12 +135,13 @@ def _print_points(out: Console, result: Result, most: int) -> None:
 
     shown = sorted(range(len(points)), key=merit)[:most]
     rows = [_point_row(result, i) for i in shown]
-    narrow = show(out, rows, ("memory", "params", "product", "MACs"), left=1)
-    text = f"{len(shown)} of {len(points)} points, all in {result.folder / 'points.csv'}"
-    text += ", with the columns that this terminal is too narrow for" if narrow else ""
+    spare = ("memory", "params", "product", "MACs", "n", "px", "real ratio")
+    narrow = show(out, rows, spare, left=1)
+    text = f"{len(shown)} of the {len(points)} points. {result.folder / 'points.csv'} has all"
+    text += ", with the columns for which this terminal is too narrow." if narrow else "."
     if any(points[i].moved for i in shown):
-        text += "; * resolution moved to meet the window"
-    out.print(text + "; ± is one standard deviation of a point's mean", style="dim")
+        text += " * marks points that another resolution brought within --window."
+    out.print(f"{text} ± is one standard deviation of a point's mean.", style="dim")
 
 
 def _point_row(result: Result, i: int) -> dict[str, str]:
@@ -155,37 +172,41 @@ def _print_rungs(out: Console, result: Result) -> None:
         left = len(rung.points) - rung.kept
         epochs = f"{rung.budget:g} epoch{'s' * (rung.budget != 1)}"
         out.print(
-            f"after {epochs} {rung.kept} of {len(rung.points)} points went on; of the {left} left "
-            f"behind {rung.close} are within their error of the last of these",
+            f"After {epochs} {rung.kept} of {len(rung.points)} points went on. Of the {left} that "
+            f"were left behind, {rung.close} are within their error of the last one that went on.",
             style="dim",
         )
     failed = [trial for trial in result.trials if trial.error]
     if failed:
         out.print(
             f"{yellow(f'{len(failed)} of {len(result.trials)} measurements failed')} and are left "
-            f"out, the last with: {failed[-1].error}"
+            f"out, the last one with: {failed[-1].error}"
         )
 
 
-def _print_pick(out: Console, chosen: Mapping[str, Any]) -> None:
-    """The pick, the paper's and the highest at the same MACs, and how sure the pick is."""
+def _print_pick(out: Console, chosen: Mapping[str, Any], missing: Sequence[str]) -> None:
+    """The pick, the paper's and the highest at the same MACs, and how sure the pick is.
+
+    Args:
+        out: Where to.
+        chosen: What coefficients.json holds.
+        missing: Columns that the tables before don't show, and so need no words.
+    """
     listed = compared(chosen)
     phis = chosen["for_phi"]
     budgets = [f"{2.0**phi:.4g}x" for phi in phis]
     rows = [
         {
-            "": name,
+            "": "paper's" if row is chosen["paper"] and row is not chosen["pick"] else name,
             **_triple(row),
             **_judged(row),
             **{at: f"{top1:.2f}" for at, top1 in zip(budgets, row["by_phi"], strict=True)},
         }
         for name, row in listed.items()
     ]
-    out.print("\nexpected top-1, %, at the same MACs, as multiples of the baseline's")
-    show(out, rows, ["loss", "P(best)", *budgets[1:-1]], left=1)
+    out.print("\nExpected top-1 in %, of the family and at so many times the baseline's MACs:")
+    spare = ["loss", "P(best)", *budgets[1:-1], *budgets[-1:], *budgets[:1]]
+    missing = [title for title in show(out, rows, spare, left=1) if title in missing]
     out.print(reason(chosen))
-    out.print(
-        "family's top-1: mean over these budgets; over paper's: above the paper's family, ± one "
-        "standard deviation; loss: points that taking it is expected to lose against the best",
-        style="dim",
-    )
+    words = [text for title, text in LEGEND.items() if title not in missing]
+    out.print(" ".join(words), style="dim")

@@ -35,11 +35,11 @@ MOST_REFINED = 8_000  # combinations that meet the product, of a step that was h
 DISTANT = 4.0  # largest alpha, beta, gamma
 # Why a combination is no point of the grid, in words; `removed` counts by these names.
 REASONS = {
-    "product": "combinations with a product farther than {tolerance:g} from 2",
-    "unrounded": "families of which the law expects less before rounding",
-    "same network": "points that round to the same network as another",
-    "window": "networks whose real MACs are outside {low:.4g}x to {high:.4g}x",
-    "memory": "networks above the target memory of {memory}",
+    "product": "combinations whose alpha * beta**2 * gamma**2 is farther than {tolerance:g} from 2",
+    "unrounded": "combinations of which the law expects less, before rounding",
+    "same network": "combinations that round to the same network as another one",
+    "window": "networks whose real MACs are outside {low:.4g}x to {high:.4g}x the baseline's",
+    "memory": "networks that need more memory than {memory}",
 }
 
 
@@ -267,17 +267,20 @@ def _notes(question: Question, plain: Grid, best: Grid) -> Iterator[str]:
         return
     moved = sum(point.moved for point in best.points)
     left = f"{len(plain.points)} point{'s' * (len(plain.points) != 1)}"
-    note = f"rounding left {left} within the window, fewer than {ENOUGH}"
+    note = f"after rounding only {left} reached MACs within --window, too few to choose from"
     if moved:
         note += (
-            f": the resolution of {moved} more was moved to meet it, and their gamma and product "
-            "are those of the moved resolution"
+            f"; so {moved} more were brought there by another resolution, and their gamma is the "
+            "one that this resolution stands for"
         )
     yield note
     if best.step < question.step:
-        yield f"the step was refined from {question.step:g} to {best.step:g}"
+        yield f"for more points, --step was made {best.step:g} instead of {question.step:g}"
     if len(best.points) < ENOUGH:
-        yield f"still only {len(best.points)} points meet every rule"
+        yield (
+            f"even so only {len(best.points)} points meet every rule; a larger --window or "
+            "--product-tolerance gives more"
+        )
 
 
 def _refuse(question: Question, tried: list[Grid]) -> NoReturn:

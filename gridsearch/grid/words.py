@@ -37,7 +37,7 @@ def reason(chosen: Mapping[str, Any]) -> str:
     behind = ", ".join(f"{phi:g}" for phi in chosen["behind"])
     if pick["pick"] and highest["pick"]:
         text = f"The pick has the highest expected mean of {chosen['families']} families"
-        text += " and is nowhere expected below the paper's." if pick["over_paper"] else "."
+        text += ", and is nowhere expected below the paper's." if pick["over_paper"] else "."
     elif pick["over_paper"] == 0:
         text = (
             "No family is expected at or above the paper's at every one of these budgets, so the "
@@ -45,8 +45,9 @@ def reason(chosen: Mapping[str, Any]) -> str:
         )
     else:
         text = (
-            "The pick has the highest expected mean of those nowhere expected below the paper's; "
-            f"the highest of all is below it at phi {behind}."
+            "The pick has the highest expected mean of the families that are nowhere expected "
+            "below the paper's. The highest mean of all is expected below the paper's at phi "
+            f"{behind}."
         )
     if not str(chosen["ended"]).startswith("a model"):
         text += f" Measuring ended: {chosen['ended']}."

@@ -211,16 +211,17 @@ class ScalingPrior:
 
     def _stand_in(self) -> str:
         return (
-            f" The baseline is not in the table: {self.kin}'s {100 - self.error:g} % stands in "
-            "for its top-1, so only the gains mean something."
+            f" Nothing is published of this baseline: it is given {self.kin}'s "
+            f"{100 - self.error:g} %, so only the gains mean something."
         )
 
 
 def label(held_out: Check) -> str:
     """What the numbers are, and how wrong they were for networks that the law never saw."""
     return (
-        "top-1 is a prior, not a measurement: a law fitted to published ImageNet results, whose "
-        f"gains were off by {held_out.above:.1f} points (RMSE) above the baseline's size and "
-        f"{held_out.below:.1f} below it, for networks left out of the fit ({held_out.n} results of "
-        f"{held_out.networks} networks); ± is one standard deviation."
+        "Top-1 is a prior, not a measurement: it comes from a law fitted to published ImageNet "
+        "results. For networks left out of the fit its gains were off by "
+        f"{held_out.above:.1f} points (RMSE) above the baseline's size, and by "
+        f"{held_out.below:.1f} below it ({held_out.n} results of {held_out.networks} networks). ± "
+        "is one standard deviation."
     )

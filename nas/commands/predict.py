@@ -104,8 +104,8 @@ def _print(made: list[dict[str, Any]]) -> None:
     out = console()
     out.print(listed)
     out.print(
-        "top-1 is a prediction for EfficientNet's full recipe on ImageNet, in which B0 reaches "
-        "77.1; ± is one standard deviation of its error against a training",
+        "Top-1 is predicted: for EfficientNet's full recipe on ImageNet, in which B0 reaches 77.1. "
+        "± is one standard deviation of its error against a training.",
         style="dim",
     )
     for row in made:

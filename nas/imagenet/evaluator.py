@@ -15,7 +15,7 @@ from nas.measurement import Measurement
 from search_spaces.architecture import Architecture
 
 RECIPE = (
-    "top-1 is a prediction for EfficientNet's full training recipe, in which B0 reaches 77.1 on "
+    "Top-1 is predicted: for EfficientNet's full training recipe, in which B0 reaches 77.1 on "
     "ImageNet"
 )
 
@@ -47,11 +47,10 @@ class ImagenetEvaluator:
     def label(self) -> str:
         """What its numbers are."""
         if self._reference is None:
-            return f"{RECIPE}; ± is one standard deviation of its error against a training."
+            return f"{RECIPE}. ± is one standard deviation of its error against a training."
         return (
-            f"{RECIPE}; ± is one standard deviation of the error of the difference to "
-            "EfficientNet-B0 scaled to T, and grows with what sets a network apart from B0 scaled "
-            "to its own cost."
+            f"{RECIPE}. ± is one standard deviation of how far the difference to EfficientNet-B0 "
+            "scaled to T may be off; it grows with what sets a network apart from a scaled B0."
         )
 
     def against(self, reference: Architecture) -> "ImagenetEvaluator":

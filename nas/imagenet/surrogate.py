@@ -16,8 +16,8 @@ class SurrogateEvaluator:
     """
 
     label = (
-        "top-1 is a prediction of the ImageNet surrogate: of a short training recipe, learned from "
-        "networks of EfficientNet-B0's skeleton that were trained once each."
+        "Top-1 is predicted by the ImageNet surrogate: for a short training recipe, as learned "
+        "from networks built like EfficientNet-B0 that were trained once each."
     )
 
     def __init__(self, path: str | None = None) -> None:

@@ -115,7 +115,7 @@ def test_the_prior_is_an_evaluator_of_scaled_baselines() -> None:
 def test_an_unknown_baseline_says_whose_accuracy_stands_in() -> None:
     stages = (dataclasses.replace(EFFICIENTNET_B0.stages[0], kernel=5), *EFFICIENTNET_B0.stages[1:])
     prior = ScalingPrior(dataclasses.replace(EFFICIENTNET_B0, stages=stages))
-    assert "efficientnet_b0's 77.1 % stands in" in prior.label
+    assert "it is given efficientnet_b0's 77.1 %" in prior.label
 
 
 def test_effective_multipliers_are_those_after_rounding() -> None:

@@ -60,7 +60,7 @@ def test_released_takes_a_phi_and_names_what_there_is() -> None:
     assert released(3) == released("efficientnet-b3") == released("B3")
     assert released("b7").dropout == 0.5
     for name in ("b9", "-1", -1, "_b1", "efficientnet--1", 0.5, ""):
-        with pytest.raises(UserError, match=f"EfficientNet {name!r}: expected one of b0, b1"):
+        with pytest.raises(UserError, match=f"EfficientNet {name!r}.*: expected one of b0, b1"):
             released(name)
     assert set(PUBLISHED) <= set(RELEASED)
 

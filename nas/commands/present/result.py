@@ -8,7 +8,7 @@ from nas.commands.present.network import costs, print_architecture
 from nas.objective import Limit
 from nas.search.conclude import Result
 from nas.search.otherwise import verdict
-from results.terminal import accuracy_text, bold, console, table, yellow
+from results.terminal import accuracy_text, bold, console, show, table, yellow
 from search_spaces.quantities import Quantity
 from search_spaces.stages import MACS, MEMORY, PARAMS
 
@@ -38,21 +38,24 @@ def print_result(result: Result) -> None:
     of = "" if networks == len(result.trials) else f"{len(result.trials):,} trials of "
     speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each" if rate else ""
     out.print(
-        f"{of}{networks:,} distinct networks in {result.folder} "
-        f"({result.new:,} new{', ' if speed else ''}{speed}; {seconds:.1f} s in all)"
+        f"{of}{networks:,} distinct networks are kept in {result.folder} "
+        f"({result.new:,} new{', ' if speed else ''}{speed}; {seconds:.1f} s in all)."
     )
     if result.stopped:
-        out.print(f"{yellow('stopped early:')} {result.stopped}")
+        out.print(f"{yellow('The search stopped early:')} {result.stopped}.")
     failed = [trial for trial in result.trials if trial.error]
     if failed:
-        out.print(f"{yellow(f'{len(failed)} failed')}, the last with: {failed[-1].error}")
+        which = "1 trial" if len(failed) == 1 else f"{len(failed):,} trials"
+        out.print(f"{yellow(f'{which} failed')}, the last one with: {failed[-1].error}")
     best = result.best
     if best is None or result.pick is None:
         return
     print_pick(out, best, quantity, result.plan.predicted)
     out.print()
     print_architecture(result.pick.architecture)
-    out.print(f"recounted with fvcore on the built network: {result.fvcore_macs:,} MACs\n")
+    out.print(
+        f"fvcore counts the same in the network as torch builds it: {result.fvcore_macs:,} MACs.\n"
+    )
     _print_retrained(out, result)
     _print_front(out, result)
     target = shlex.quote(str(result.folder))
@@ -75,37 +78,49 @@ def print_pick(
         quantity: That has the target.
         predicted: A device's quantities, which have columns of their own.
     """
-    titles = [quantity.title for quantity in predicted]
-    unit = best.get("unit")
-    rows = table("", "network", *titles, "MACs", "params", "memory", unit or TOP1, left=2)
-    names = {"hard": "most accurate within T", "soft": "reward with w = -0.07"}
-    names |= {} if unit is None else {"hard": f"highest {unit} within T"}
-    rows.add_row(f"pick ({names[best['objective']]})", best["id"], *_figures(best, predicted))
-    other = best["other"]
-    if other is not None:
-        rows.add_row(
-            f"other ({names[other['objective']]})", other["id"], *_figures(other, predicted)
-        )
-    for name, network in _alternatives(best):
-        rows.add_row(name, network["name"], *_figures(network, predicted))
+    titles = [*(quantity.title for quantity in predicted), "MACs", "params", "memory"]
+    titles.append(best.get("unit") or TOP1)
+    rows = [
+        {"": role, "network": name, **dict(zip(titles, _figures(of, predicted), strict=True))}
+        for role, name, of in _beside(best)
+    ]
     print_targets(out, best, quantity)
-    out.print(rows)
+    show(out, rows, ("memory", "params", "MACs"), left=2)
+    out.print(_roles(best), style="dim")
     taken = quantity.base(best[quantity.column]) / best["target"]
     if taken < 0.8 and best["objective"] == "hard":
         out.print(
-            f"the pick takes {taken:.0%} of T: see with `nas spaces` how far the space reaches",
+            f"The pick takes only {taken:.0%} of T; `nas spaces` says how far the space reaches.",
             style="dim",
         )
     _print_otherwise(out, best)
 
 
-def _alternatives(best: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """(what it is, its figures) of the networks that the pick stands beside."""
+def _beside(best: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """(what it is, its name, its figures) of the picks, and of what one would take otherwise."""
     scaled, base = (best.get("otherwise") or {}).get("scaled_b0"), best["baseline"]
-    rows = [] if scaled is None else [("EfficientNet-B0 scaled to T", scaled)]
+    rows = [("pick", str(best["id"]), best)]
+    if (other := best["other"]) is not None:
+        rows.append(("other pick", other["id"], other))
+    if scaled is not None:
+        rows.append(("beside", "EfficientNet-B0 scaled", scaled))
     if base is not None and (scaled is None or scaled["macs"] != base["macs"]):
-        rows.append(("EfficientNet-B0", base))
+        rows.append(("beside", "EfficientNet-B0", base))
     return rows
+
+
+def _roles(best: dict[str, Any]) -> str:
+    """What the picks are picked for."""
+    unit = best.get("unit")
+    most = "the most accurate network" if unit is None else f"the network of the highest {unit}"
+    words = {
+        "hard": f"{most} within T",
+        "soft": "the best by --objective soft, which may leave accuracy for a lower cost",
+    }
+    text = f"pick: {words[best['objective']]}"
+    if (other := best["other"]) is not None:
+        text += f"; other pick: {words[other['objective']]}"
+    return f"{text}."
 
 
 def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
@@ -118,10 +133,11 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
             f"{row['network']} {row['top1']:.1f} % at {MACS.format(row['macs'])}"
             for row in published
         )
-        out.print(f"published within T, each trained by its own recipe: {listed}")
+        out.print(f"Published networks within T, each trained by its own recipe: {listed}.")
     if label := best.get("label"):
         cautious = best["caution"] and "unit" not in best
-        chosen = f" The pick is chosen by top-1 - {best['caution']:g} x that." * bool(cautious)
+        chosen = f" The pick has the highest top-1 less {best['caution']:g} times its ±."
+        chosen *= bool(cautious)
         out.print(f"{label}{chosen}", style="dim")
     for note in beside.get("notes", [])[:3]:
         out.print(f"note: {note}", style="dim")
@@ -138,15 +154,15 @@ def print_targets(out: "Console", best: dict[str, Any], of: Quantity) -> None:
 def _print_retrained(out: "Console", result: Result) -> None:
     if not result.retrained:
         return
-    rows = table("retrained", "MACs", "proxy top-1 %", "retrained top-1 %")
+    rows = table("trained again", "MACs", "short top-1 %", "long top-1 %")
     for short, long in result.retrained:
         texts = (accuracy_text(t.accuracy, t.spread) for t in (short, long))
         rows.add_row(long.architecture.id, MACS.format(long.cost.macs), *texts)
     out.print(rows)
     if result.tau is not None:
         out.print(
-            f"Kendall's tau of proxy and retrained, {len(result.retrained)} networks: "
-            f"{result.tau:.2f}\n"
+            f"The short and the long trainings order these {len(result.retrained)} networks with a "
+            f"Kendall's tau of {result.tau:.2f}; 1 is the same order.\n"
         )
 
 
@@ -163,7 +179,10 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
         figures = (*own, *costs(trial.cost)[:3])
         rows.add_row(trial.architecture.id, *figures, accuracy_text(trial.accuracy, trial.spread))
     out.print(rows)
-    address = (
-        f"; each has an address, as {result.folder}:{front[0].architecture.id}" if front else ""
+    out.print(
+        f"{len(shown)} of the {len(front)} networks that no other beats in both accuracy and cost; "
+        f"all are in {result.folder / 'front.csv'}."
     )
-    out.print(f"{len(shown)} of {len(front)} on the front: {result.folder / 'front.csv'}{address}")
+    if front:
+        example = f"nas show {result.folder}:{front[0].architecture.id}"
+        out.print(f"Every command takes each of them, as {example}.", style="dim")

@@ -37,9 +37,11 @@ def print_feasibility(feasibility: Feasibility) -> None:
             wanted, *(values[::-1] if of.inverse else values), _share(row.share, feasibility)
         )
     out = console()
+    out.print(f"What the space {feasibility.space} has to offer:")
     out.print(rows)
     if len(feasibility.rows) > 1:
-        out.print(f"all at once: {_share(feasibility.share, feasibility)} of {feasibility.space}")
+        share = _share(feasibility.share, feasibility)
+        out.print(f"All limits together leave {share} of the space.")
 
 
 def _share(share: float, feasibility: Feasibility) -> str:
@@ -57,7 +59,11 @@ def print_devices(devices: Sequence[Device]) -> None:
                          device.title)  # fmt: skip
     out = console()
     out.print(rows)
-    out.print("tau (Kendall's) and error on networks that were not fitted", style="dim")
+    out.print(
+        "tau and median error are of networks that the predictor was not fitted to; tau "
+        "(Kendall's) is 1 where it orders them as they were measured.",
+        style="dim",
+    )
     for covers in dict.fromkeys(device.covers for device in devices):
         names = ", ".join(device.name for device in devices if device.covers == covers)
         out.print(f"{bold(names)}: {covers}")
