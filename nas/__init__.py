@@ -7,6 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time a name loads when it is used
+    from nas.api import export as export
+    from nas.api import find as find
+    from nas.api import profile as profile
+    from nas.api import train as train
     from nas.devices.registry import device as device
     from nas.evaluators import Evaluator as Evaluator
     from nas.evaluators import Measurement as Measurement
@@ -18,7 +22,6 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time a name load
     from nas.search.ask import Search as Search
     from nas.search.drive import drive as drive
     from nas.search.plan import Plan as Plan
-    from nas.search.run import find as find
     from nas.strategies.registry import strategy as strategy
     from nas.workers.executor import LocalExecutor as LocalExecutor
 
@@ -34,20 +37,23 @@ _HOME = {
     "device": "nas.devices.registry",
     "drive": "nas.search.drive",
     "evaluator": "nas.evaluators",
-    "find": "nas.search.run",
+    "export": "nas.api",
+    "find": "nas.api",
     "predict": "nas.imagenet.predict",
+    "profile": "nas.api",
     "strategy": "nas.strategies.registry",
+    "train": "nas.api",
 }
-__all__ = list(_HOME)
+__all__ = [*_HOME, "report"]  # report is a package that can be called, as a function of nas.api
 
 
 def __getattr__(name: str) -> Any:
+    if name == "report":
+        return import_module("nas.report")
     if name not in _HOME:
         raise AttributeError(f"module 'nas' has no attribute {name!r}")
-    if name == "find":
-        import_module("nas.report.notebook")  # its results show in notebooks
     return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOME})
+    return sorted(__all__)

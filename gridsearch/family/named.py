@@ -40,6 +40,9 @@ class Family:
     def __iter__(self) -> Iterator[Member]:
         return iter(self.members)
 
+    def __repr__(self) -> str:
+        return f"<family of {', '.join(member.name for member in self.members)}>"
+
     def _repr_html_(self) -> str:  # notebooks
         return str(self.frame.to_html(index=False, float_format="{:.4g}".format))
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 COEFFICIENTS = "coefficients.json"
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What came of a run.
 
@@ -64,6 +64,13 @@ class Result:
     label: str | None = None
     new: int = 0
     interrupted: bool = False
+
+    def __repr__(self) -> str:
+        said = f"<grid of {len(self.grid.points)} points in {self.folder}: "
+        c = self.coefficients
+        return said + (
+            f"alpha {c['alpha']:g}, beta {c['beta']:g}, gamma {c['gamma']:g}>" if c else "no pick>"
+        )
 
     @property
     def frame(self) -> "pd.DataFrame":

@@ -2,11 +2,15 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nas.commands.options import JSON, RUNS, SEED, options
+
+if TYPE_CHECKING:
+    from nas.devices.file import ProfiledDevice
+    from search_spaces.space import Space
 
 
 class Length(click.FloatRange):
@@ -90,9 +94,25 @@ def profile(**given: Any) -> None:
     With that file a search can have a target in milliseconds: `nas search --device FILE
     --target-latency 10ms`. It is tried on whole networks, and says how far it is off.
     """
+    from results.terminal import print_json
+
+    space_named, as_json = given["space"], given["as_json"]
+    device, path, where = profiled(as_json, **given)
+    if as_json:
+        names = ("name", "stamp", "check", "offset_ms", "factor", "spread")
+        values = {name: _known(getattr(device, name)) for name in names}
+        number = {"blocks": len(device.blocks), "measured": len(device.measured)}
+        print_json({"file": str(path), **values, **number})
+    else:
+        from nas.commands.present.device import print_profile
+
+        print_profile(device, path, where, space_named)
+
+
+def profiled(quiet: bool, **given: Any) -> "tuple[ProfiledDevice, Path, Space]":
+    """Profiles and writes the file. Raises UserError where it may not be written."""
     from nas.devices.file import ProfiledDevice, to_text
     from results.runs.files import write_atomically
-    from results.terminal import print_json
     from search_spaces.errors import UserError
     from search_spaces.spaces import space
 
@@ -112,18 +132,10 @@ def profile(**given: Any) -> None:
         from nas.commands.progress import clock
         from nas.devices.profile import profile as run
 
-        with clock(60 * given["minutes"], given["as_json"]) as show:
+        with clock(60 * given["minutes"], quiet) as show:
             device = run(where, setting, given["minutes"], path.stem, given["seed"], show)
     write_atomically(path, to_text(device))
-    if given["as_json"]:
-        names = ("name", "stamp", "check", "offset_ms", "factor", "spread")
-        values = {name: _known(getattr(device, name)) for name in names}
-        number = {"blocks": len(device.blocks), "measured": len(device.measured)}
-        print_json({"file": str(path), **values, **number})
-    else:
-        from nas.commands.present.device import print_profile
-
-        print_profile(device, path, where, given["space"])
+    return device, path, where
 
 
 def _fitted(where: Any, given: dict[str, Any]) -> Any:

@@ -69,35 +69,52 @@ def execute(
         UserError: The run can't be reported, or the file is something else.
         RunFailure: The file can't be written.
     """
-    from results.report.page import REPORT as NAME
-    from results.report.page import check_place, require, write_report
-    from results.report.record import open_folder
-    from results.runs.files import doubting
-    from search_spaces.quantities import QUANTITIES
-
-    require()
-    folder = open_folder(run, runs, storage)
-    path = out or folder.path / NAME
-    check_place(path)
-    from nas.commands.progress import working
-
-    with working(as_json) as say:
-        say(f"reading {folder.path} and drawing its charts")
-        with doubting(folder.path):
-            drawn = page(folder)
-        say(f"writing {path}")
-        size = write_report(drawn, path)
+    path, size, folder = written(page, run, runs, storage, out, as_json)
     if as_json:
         from results.terminal import print_json
 
-        print_json({"report": str(path), "bytes": size, "run": str(folder.path)})
+        print_json({"report": str(path), "bytes": size, "run": str(folder)})
     else:
+        from search_spaces.quantities import QUANTITIES
+
         click.echo(f"written: {path} ({QUANTITIES['memory'].format(size)})")
     if opens:
         import webbrowser
 
         if not webbrowser.open(path.resolve().as_uri()):
             click.echo("no browser could be started: open the file yourself", err=True)
+
+
+def written(
+    page: "Callable[[Folder], Page]",
+    run: str,
+    runs: Path,
+    storage: str | None,
+    out: Path | None,
+    quiet: bool,
+) -> tuple[Path, int, Path]:
+    """Writes a run's page. Takes and raises what `execute` does.
+
+    Returns:
+        The page's path, its bytes, and the run's folder.
+    """
+    from nas.commands.progress import working
+    from results.report.page import REPORT as NAME
+    from results.report.page import check_place, require, write_report
+    from results.report.record import open_folder
+    from results.runs.files import doubting
+
+    require()
+    folder = open_folder(run, runs, storage)
+    path = out or folder.path / NAME
+    check_place(path)
+    with working(quiet) as say:
+        say(f"reading {folder.path} and drawing its charts")
+        with doubting(folder.path):
+            drawn = page(folder)
+        say(f"writing {path}")
+        size = write_report(drawn, path)
+    return path, size, folder.path
 
 
 @click.command()

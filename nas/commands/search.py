@@ -22,6 +22,7 @@ from nas.commands.options import (
 from nas.commands.targets import Targets
 from nas.objective import CAUTION
 from nas.scores.registry import SCORES
+from results.terminal import tell
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -137,20 +138,34 @@ def search(
     your images instead, for a short while. Every trial is kept in RUNS/NAME as soon as it is
     finished: the same command continues a search that was stopped, and --trials may grow.
     """
-    check_training(images, lengths, longer, parents, evaluator=asked.evaluator)
-    proxy = images.proxy(images.pixels)
-    if proxy is not None:
-        proxy = starting(proxy, parents.read(kept.runs), "--recipe" in images.typed)
-    how = execution("nas", proxy, lengths, workers, kept)
-    plan = _plan(targets, asked, longer, longer.budget(lengths), how)
+    plan = plan_of(targets, asked, images, lengths, longer, parents, workers, kept)
     if kept.dry_run:
         _dry_run(plan, kept.as_json)
     else:
         _run(plan, kept.as_json)
 
 
+def plan_of(
+    targets: Targets,
+    asked: Asked,
+    images: SizedImages,
+    lengths: Lengths,
+    longer: Longer,
+    parents: Parents,
+    workers: Workers,
+    kept: Tried,
+) -> "Plan":
+    """What the options ask for. Raises UserError where they don't go together."""
+    check_training(images, lengths, longer, parents, evaluator=asked.evaluator)
+    proxy = images.proxy(images.pixels)
+    if proxy is not None:
+        proxy = starting(proxy, parents.read(kept.runs), "--recipe" in images.typed)
+    how = execution("nas", proxy, lengths, workers, kept)
+    return _plan(targets, asked, longer, longer.budget(lengths), how)
+
+
 def _run(plan: "Plan", as_json: bool) -> None:
-    from nas.commands.progress import decoding, progress, reading
+    from nas.commands.progress import decoding, interrupted, progress, reading
     from nas.search.run import run
 
     expected = (plan.evaluations, plan.objective, as_json, plan.unit)
@@ -165,12 +180,12 @@ def _run(plan: "Plan", as_json: bool) -> None:
 
         print_result(result)
     if result.interrupted:
-        click.echo(
-            f"interrupted after {len(result.trials)} trials; the same command continues", err=True
-        )
-        raise SystemExit(130)
+        interrupted(f"{len(result.trials):,} trials")
     if result.best is None:
-        raise UserError("every trial failed or broke the target: there is no pick")
+        raise UserError(
+            "there is no pick, since every trial failed or broke the target: see above what the "
+            "last one failed with, and mend the evaluator or allow more"
+        )
 
 
 def _print_feasibility(offered: "Feasibility") -> None:
@@ -226,9 +241,9 @@ def _plan(
     scored = (asked.evaluator or "").partition(":")[0] in SCORES
     fitting = default_space((limit.of_quantity for limit in (first, *limits)), trains)
     if asked.space is None and fitting == "efficientnet":
-        click.echo(
-            "space efficientnet: devices know the blocks of EfficientNet-B0's skeleton only",
-            err=True,
+        tell(
+            "note: the space is efficientnet, since devices know only the blocks that networks "
+            "like EfficientNet-B0 are made of"
         )
     return Plan(
         objective=Objective(asked.objective, first.at_most, first.quantity, asked.caution),

@@ -43,7 +43,7 @@ from search_spaces.errors import UserError
 TIMED = 8  # steps that are measured where the training's length is given in minutes
 
 
-@dataclass
+@dataclass(repr=False)
 class Trained:
     """What came of a training.
 
@@ -68,6 +68,12 @@ class Trained:
     interrupted: bool = False
     before: bool = False
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        if self.best is None:
+            return f"<training in {self.folder}, not ended>"
+        accuracy, epochs = self.best["accuracy"], self.settings.epochs
+        return f"<training in {self.folder}: top-1 {accuracy:.2f} % after {epochs:g} epochs>"
 
 
 @dataclass(frozen=True)

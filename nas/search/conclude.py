@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PLENTY = 5  # networks for each option of a choice, after which one that none has is worth a word
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """What came of a run.
 
@@ -70,6 +70,17 @@ class Result:
     new: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        said = f"<search of {len(self.trials):,} networks in {self.folder}: "
+        if self.pick is None or self.pick.accuracy is None:
+            return said + "no pick>"
+        spread = f" ± {self.pick.spread:.2f}" if self.pick.spread else ""
+        of, network = self.plan.objective.of_quantity, self.pick.architecture
+        costs = of.text(of.figures(network)) if of.of_cost is None else of.format(
+            self.plan.objective.cost(network)
+        )  # fmt: skip
+        return f"{said}pick {network.id}, {costs} {of.title}, {self.pick.accuracy:.2f}{spread}>"
 
     @property
     def architecture(self) -> Architecture:

@@ -16,13 +16,13 @@ gives the command one value a group, built here from what click parsed.
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar, get_origin, get_type_hints
 
 import click
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 
 Option = Callable[[Any], Any]  # what click.option and click.argument give
 
@@ -67,18 +67,68 @@ def options(*plain: tuple[Option, ...], **groups: type[Group]) -> Callable[[Any]
     titles = {name: title for group in groups.values() for name, title in _titles(group)}
 
     def add(command: Callable[..., Any]) -> Any:
+        def values(context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
+            made = {name: _made(group, context, given) for name, group in groups.items()}
+            return {**given, **made}
+
         @click.pass_context
         def called(context: click.Context, /, **given: Any) -> Any:
-            made = {name: _made(group, context, given) for name, group in groups.items()}
-            return command(**given, **made)
+            return command(**values(context, given))
 
         with_options: Any = functools.update_wrapper(called, command)
         for option in reversed(every):
             with_options = option(with_options)
         with_options.titles = titles
+        with_options.values = values
         return with_options
 
     return add
+
+
+def parsed(
+    command: click.Command, name: str, arguments: Sequence[str], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a command's function gets, from arguments that a program gives by name.
+
+    They go through the command's own parser, so that both have the same options and refuse alike.
+
+    Args:
+        command: Made with `options`.
+        name: Of the function that was called, for messages.
+        arguments: The command's arguments.
+        given: Its options without dashes, as `target_flops`; None is as if it was not given.
+
+    Raises:
+        UserError: An option is unknown, or a value is refused.
+    """
+    known = {parameter.opts[0].removeprefix("--").replace("-", "_"): parameter
+             for parameter in command.params if isinstance(parameter, click.Option)}  # fmt: skip
+    typed: list[str] = []
+    for option, value in given.items():
+        if option not in known:
+            raise UserError(
+                f"{name} has no argument {option!r}{meant(option, known)}: expected some of "
+                f"{', '.join(known)}"
+            )
+        typed += _typed(known[option], value)
+    try:
+        context = command.make_context(name, [*typed, "--", *arguments])
+    except click.ClickException as error:
+        raise UserError(f"{name}: {error.format_message()}") from None
+    values = getattr(command.callback, "values", lambda context, params: params)
+    return dict(values(context, dict(context.params)))
+
+
+def _typed(option: click.Option, value: Any) -> list[str]:
+    """An option as it stands on a command line."""
+    if value is None:
+        return []
+    if option.is_flag:
+        away = option.secondary_opts
+        return [option.opts[0]] if value else away[:1]
+    if isinstance(value, tuple | list):  # a size is HEIGHTxWIDTH, all else a list with commas
+        value = ("x" if option.name == "pixels" else ",").join(map(str, value))
+    return [option.opts[0], str(value)]
 
 
 def _titles(group: type[Group]) -> list[tuple[str, str]]:

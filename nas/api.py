@@ -1,0 +1,200 @@
+"""The commands as functions: the same options, refused alike, and results instead of text.
+
+An option `--train-on cuda` is an argument `train_on="cuda"`. Who works in processes of its own
+(`executor="pool"`, the default with images) needs a script's code under
+`if __name__ == "__main__":`, as Python's multiprocessing does.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.errors import UserError, meant
+
+if TYPE_CHECKING:
+    from nas.devices.file import ProfiledDevice
+    from nas.final.run import Trained
+    from nas.objective import Limit
+    from nas.search.conclude import Result
+    from results.export.write import Exported
+
+Place = str | Path
+PARTS = ("space", "strategy", "evaluator")  # that may be objects
+
+
+def find(
+    target_flops: float | None = None,
+    *,
+    target: "Limit | None" = None,
+    data: Place | None = None,
+    **options: Any,
+) -> "Result":
+    """`nas search`: a network within a budget, judged by ImageNet's evidence or by your images.
+
+    >>> nas.find(400e6, trials=300).architecture
+    >>> nas.find(30e6, data="IMAGES", epochs=2, trials=12, name="mine")
+
+    Args:
+        target_flops: T in multiply-adds; or give `target`, or another option `target_...`.
+        target: T on any quantity, as `Limit(device("zcu102").quantity("latency"), 5e-3)`.
+        data: Images: networks are trained on them for a short while, instead of predicted.
+        options: Those of `nas search`, with data; without, the fields of `Plan`, and `space`,
+            `strategy` and `evaluator` may be objects, the evaluator any callable of
+            (architecture, budget, seed).
+
+    Raises:
+        UserError: An argument is unknown, or can't be used.
+        RunFailure: The disk, or an evaluator that never works.
+    """
+    import nas.report.notebook  # noqa: F401  # results show in notebooks
+    from nas.search import run
+
+    texts = any(name.startswith(("target_", "max_")) or name == "device" for name in options)
+    if data is None and not texts:
+        check_known("nas.find", options, [*plan_fields(), "objective", "caution"])
+        return run.find(target_flops, target=target, **options)
+    from dataclasses import replace
+
+    from nas.commands.help.groups import parsed
+    from nas.commands.search import plan_of, search
+
+    if target is not None:
+        raise UserError("target is a Limit of a search without images: give target_flops=..., or "
+                        "device=... and target_latency=...")  # fmt: skip
+    objects = {name: options.pop(name) for name in PARTS
+               if not isinstance(options.get(name, ""), str)}  # fmt: skip
+    flops = None if target_flops is None else f"{target_flops:.12g}"
+    given = {"target_flops": flops, "data": data, **options}
+    values = parsed(search, "nas.find", (), given)
+    return run.run(replace(plan_of(**values), **objects))
+
+
+def plan_fields() -> list[str]:
+    """Arguments of `nas.Plan` but the objective, which `find` makes."""
+    from dataclasses import fields
+
+    from nas.search.plan import Plan
+
+    return [field.name for field in fields(Plan) if field.name != "objective"]
+
+
+def check_known(name: str, given: dict[str, Any], known: list[str]) -> None:
+    """Refuses arguments that are not known.
+
+    Args:
+        name: Of the function.
+        given: Arguments by name.
+        known: Names.
+
+    Raises:
+        UserError: One is not.
+    """
+    for argument in given:
+        if argument not in known:
+            raise UserError(
+                f"{name} has no argument {argument!r}{meant(argument, known)}: expected some of "
+                f"{', '.join(known)}; with data=..., the options of nas search"
+            )
+
+
+def train(network: Any, data: Place, **options: Any) -> "Trained":
+    """`nas train`: a network trained to the end on your images.
+
+    >>> nas.train("efficientnet_b0", "IMAGES", pixels=96, epochs=50, name="b0").best["accuracy"]
+
+    Args:
+        network: A name, a run, a JSON file, or what has `architecture`, as a result of `find`.
+        data: The images.
+        options: Those of `nas train`, as `weights`, `epochs`, `minutes`, `name`.
+
+    Raises:
+        UserError: An argument is unknown, or can't be used.
+        RunFailure: The training can't go on.
+    """
+    from nas.commands.help.groups import parsed
+    from nas.commands.images.train import plan_of, trained_by
+    from nas.commands.images.train import train as command
+
+    values = parsed(command, "nas.train", (_named(network),), {"data": data, **options})
+    what, how, where = values["what"], values["how"], values["where"]
+    if where.processes > 1:
+        raise UserError("processes is for the command: start nas train --processes N")
+    return trained_by(plan_of(values["network"], what, how, where, True), True)
+
+
+def export(network: Any, folder: Place, to: Any = ("torch",), **options: Any) -> "Exported":
+    """`nas export`: a network as files of other programs, compared with it.
+
+    >>> nas.export("pets", "exported", to=["onnx"], softmax=True)
+
+    Args:
+        network: A name, a run, a JSON file, `FAMILY:NAME`, or a result of `find` or `train`.
+        folder: Where they are written.
+        to: Some of torch, timm, tf, onnx, safetensors.
+        options: Those of `nas export`.
+
+    Raises:
+        UserError: An argument is unknown, or can't be used.
+    """
+    from nas.commands.export import export as command
+    from nas.commands.export import request_of
+    from nas.commands.help.groups import parsed
+    from results.export.write import export as write
+
+    formats = to if isinstance(to, str) else ",".join(to)
+    arguments = (_named(network), str(folder))
+    values = parsed(command, "nas.export", arguments, {"to": formats, **options})
+    place, force = values.pop("folder"), values.pop("force")
+    del values["as_json"]
+    return write(request_of(**values), place, force, lambda said: None)
+
+
+def profile(out: Place, **options: Any) -> "ProfiledDevice":
+    """`nas profile`: times the blocks of a space here, and writes a device file.
+
+    Args:
+        out: The file.
+        options: Those of `nas profile`.
+
+    Raises:
+        UserError: An argument is unknown, or can't be used.
+    """
+    from nas.commands.help.groups import parsed
+    from nas.commands.profile import profile as command
+    from nas.commands.profile import profiled
+
+    values = parsed(command, "nas.profile", (), {"out": out, **options})
+    return profiled(True, **values)[0]
+
+
+def report(run: Any, **options: Any) -> Path:
+    """`nas report`: a run as one HTML page.
+
+    Args:
+        run: A name, a folder, or a result of `find` or `train`.
+        options: Those of `nas report`.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: An argument is unknown, or the run can't be reported.
+    """
+    from nas.commands.help.groups import parsed
+    from nas.commands.report import report as command
+    from nas.commands.report import written
+    from nas.report.sections import report_of
+
+    values = parsed(command, "nas.report", (_named(run),), options)
+    place = (values["run"], values["runs"], values["storage"], values["out"])
+    return written(report_of, *place, True)[0]
+
+
+def _named(thing: Any) -> str:
+    """What a command would be given for it: a text, or the folder of a result."""
+    folder = thing if isinstance(thing, str | Path) else getattr(thing, "folder", None)
+    if folder is None:
+        raise UserError(
+            f"{type(thing).__name__} names no network: expected a name, a run, a JSON file, or a "
+            "result of nas.find or nas.train"
+        )
+    return str(folder)

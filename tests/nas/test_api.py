@@ -1,0 +1,65 @@
+"""The commands as functions: one parser for both, results instead of text."""
+
+import inspect
+
+import pytest
+
+import gridsearch
+import nas
+from search_spaces import UserError
+
+
+def test_only_public_names_are_shown():
+    assert dir(nas) == sorted(nas.__all__)
+    assert {"find", "train", "export", "profile", "report", "predict"} <= set(dir(nas))
+    assert all(getattr(nas, name) is not None for name in dir(nas))
+    assert dir(gridsearch) == sorted(gridsearch.__all__)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: nas.find(400e6, trails=3), r"nas.find has no argument 'trails' \(did you mean"),
+        (lambda: nas.find(30e6, data="x", epoch=2), "no argument 'epoch' .did you mean epochs"),
+        (lambda: nas.find(30e6, data="x", trials=0), "nas.find: Invalid value for '--trials'"),
+        (lambda: nas.find(30e6, data="nothing"), "nothing"),
+        (lambda: nas.train("efficientnet_b0", "x", epoch=1), "nas.train has no argument 'epoch'"),
+        (lambda: nas.train(3, "x"), "int names no network"),
+        (lambda: nas.train("efficientnet_b0", "x", epochs=0), "epochs is 0"),
+        (lambda: nas.export("efficientnet_b0", "out", to="onxx"), "onxx"),
+        (lambda: nas.export("efficientnet_b0", "out", to=["torch"], sed=1), "no argument 'sed'"),
+        (lambda: nas.report("nothing"), "nothing"),
+        (lambda: nas.profile("x.json", minutes=-1), "Invalid value for '--minutes'"),
+    ],
+)
+def test_what_can_not_be_used_is_refused_in_a_sentence(call, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=said):
+        call()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_search_its_report_and_its_export(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = nas.find(400e6, trials=40)
+    assert len(repr(found)) < 200
+    assert repr(found).startswith("<search of 40 networks in runs/mbconv-400M: pick ")
+    assert (
+        nas.report(found) == tmp_path / found.folder / "report.html" or nas.report(found).exists()
+    )
+    done = nas.export(found, "exported")
+    assert done.made["torch"].files
+    with pytest.raises(UserError, match="force"):
+        nas.export(found, "exported")
+    options = nas.find(
+        target_params="4M", max_memory="20MB", trials=20, strategy="random", name="p"
+    )
+    assert options.pick.architecture.id
+    assert options.plan.objective.of_quantity.key == "params"
+
+
+def test_every_function_of_a_command_says_what_it_takes():
+    for function in (nas.find, nas.train, nas.export, nas.profile):
+        text = inspect.getdoc(function)
+        assert "Args:" in text
+        assert "Raises:" in text
