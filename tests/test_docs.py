@@ -158,7 +158,7 @@ def test_the_site_is_built_with_no_link_broken_and_every_command_and_name(tmp_pa
     commands = (tmp_path / "site" / "commands" / "index.html").read_text()
     for group in (nas, gridsearch):
         assert all(f'id="{name}' in commands for name in group.list_commands(None))
-    assert 'id="nas.search.run.find"' in (tmp_path / "site" / "api" / "index.html").read_text()
+    assert 'id="nas.api.find"' in (tmp_path / "site" / "api" / "index.html").read_text()
 
 
 def test_commands_are_shortened_only_where_they_are_long():
