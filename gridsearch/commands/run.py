@@ -2,14 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-import click
-
 from gridsearch.commands.options import GridAsked, Measured, Rounded
 from gridsearch.grid.families import phis_of
 from gridsearch.grid.grid import Grid, Question, build_grid
 from gridsearch.grid.plan import MODELS, Plan
-from nas.commands.progress import decoding, progress, working
+from nas.commands.progress import decoding, interrupted, progress, working
 from nas.training.proxy import Proxy
+from results.terminal import tell
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
@@ -95,9 +94,7 @@ def execute(plan: Plan, most: int, as_json: bool) -> None:
         with decoding(as_json) as decoded, progress(total, objective(grid), quiet) as show:
             result = run(plan, grid, show, decoded, measure)
     if result.interrupted:
-        done = f"{len(result.trials)} of {total} measurements, kept in {result.folder}"
-        click.echo(f"interrupted after {done}; the same command continues", err=True)
-        raise SystemExit(130)
+        interrupted(f"{len(result.trials)} of {total} measurements, kept in {result.folder}")
     if as_json:
         from results.terminal import print_json
 
@@ -114,10 +111,9 @@ def _say_room(proxy: Proxy, grid: Grid) -> None:
     networks = [point.architecture for point in grid.points]
     pixels = {network.size for network in networks}
     size = QUANTITIES["memory"].format(room(proxy, networks))
-    click.echo(
-        f"{len(networks)} points at {len(pixels)} resolutions, {min(pixels)} to {max(pixels)} px: "
-        f"the decoded images take {size}",
-        err=True,
+    tell(
+        f"note: the {len(networks)} points have {len(pixels)} resolutions from {min(pixels)} to "
+        f"{max(pixels)} px; images decoded for all of them take {size} on the disk"
     )
 
 

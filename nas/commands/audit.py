@@ -76,7 +76,7 @@ def audit(asked: Asked, images: SizedImages, workers: Workers, kept: Stored) -> 
     each length gives with that of the longest. It says how much chance there is in a training, and
     which length is enough. The same command continues an audit that was stopped.
     """
-    from nas.commands.progress import decoding, progress
+    from nas.commands.progress import decoding, interrupted, progress
     from nas.search.audit import run_audit
 
     wanted, quiet = _audit(asked, images, workers, kept), kept.as_json
@@ -84,11 +84,7 @@ def audit(asked: Asked, images: SizedImages, workers: Workers, kept: Stored) -> 
     with decoding(quiet) as decoded, progress(total, wanted.plan.objective, quiet) as show:
         report = run_audit(wanted, show, decoded)
     if report.interrupted:
-        click.echo(
-            f"interrupted after {len(report.trials)} trainings; the same command continues",
-            err=True,
-        )
-        raise SystemExit(130)
+        interrupted(f"{len(report.trials):,} trainings")
     if kept.as_json:
         import dataclasses
 

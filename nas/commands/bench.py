@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from nas.commands.options import Group, Kept, command_line, once, options
+from results.terminal import tell
 from search_spaces.errors import UserError, meant
 
 if TYPE_CHECKING:
@@ -91,19 +92,16 @@ def bench(asked: Asked, columns: Columns, kept: Kept) -> None:
     same command continues, and --strategies and --seeds may grow.
     """
     from nas.bench.run import run_bench
-    from nas.commands.progress import counting
-
-    def say(text: str) -> None:
-        click.echo(text, err=True)
+    from nas.commands.progress import counting, interrupted
 
     names = _strategies(asked.strategies)
     _check(asked, columns, names)
-    task = _task(asked, columns, lambda text: None if kept.as_json else say(f"warning: {text}"))
+    task = _task(asked, columns, lambda text: None if kept.as_json else tell(f"warning: {text}"))
     total = len(names) * asked.seeds * asked.evaluations
     with counting(total, "evaluations", kept.as_json) as count:
         report = run_bench(
             task, names, asked.evaluations, asked.seeds, asked.reference, _name(asked, kept, task),
-            kept.runs, say, count, command_line("nas"),
+            kept.runs, tell, count, command_line("nas"),
         )  # fmt: skip
     if kept.as_json:
         from nas.bench.report import fields_of
@@ -114,10 +112,9 @@ def bench(asked: Asked, columns: Columns, kept: Kept) -> None:
         from nas.bench.report import print_report
 
         print_report(report.rows, report.reached, asked.reference)
-        click.echo(f"written: {report.folder}/bench.csv, bench.png and plays/")
+        click.echo(f"{report.folder} now holds bench.csv, bench.png and plays/.")
     if report.interrupted:
-        click.echo("interrupted; the same command continues", err=True)
-        raise SystemExit(130)
+        interrupted("the plays that were finished")
 
 
 def _strategies(text: str) -> list[str]:

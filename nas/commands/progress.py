@@ -9,12 +9,14 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
 
 from nas.commands.live.area import MARGIN, Area, area, current, drawable
 from nas.commands.live.scene import Scene, lines
 from nas.objective import Objective
 from nas.watch import Poll
 from results.runs.records import Trial
+from results.terminal import tell
 
 SOON = 2.0  # seconds between log lines of a run that is read, where there is no terminal
 EVERY = 10.0  # seconds between other log lines
@@ -33,6 +35,12 @@ STOP_STEPS = "Stopping after this step: it is written down, and the same command
 def say(text: str) -> None:
     """A line that stays, on standard error."""
     print(text, file=sys.stderr, flush=True)
+
+
+def interrupted(after: str) -> NoReturn:
+    """Says how far a run came that Ctrl-C ended, and leaves the process."""
+    tell(f"Interrupted after {after}: the same command continues from there.")
+    raise SystemExit(130)
 
 
 class _Log:

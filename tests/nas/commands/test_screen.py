@@ -108,7 +108,7 @@ def test_at_ctrl_c_a_search_says_what_it_does_and_keeps_what_it_has(terminal, tm
     assert time.monotonic() - begun < 2  # on a busy machine; it is a tenth of a second
     assert shown.end() == 130
     check_whole(shown, ["searching"])
-    assert "interrupted after" in shown.text()
+    assert "Interrupted after " in shown.text()
     assert (tmp_path / "runs" / "cut" / "best.json").exists()
 
 
