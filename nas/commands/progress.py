@@ -96,6 +96,7 @@ class Trials:
         self._log, self._rate = _Log(live, quiet), _Rate()
         self._name, self._finished = "preparing", 0
         self._poll: Poll | None = None
+        self._moved = False  # whether anything was done in this phase
         self._best, self._reward = "", -math.inf
         live.show(self._scene, STOP)
 
@@ -114,7 +115,7 @@ class Trials:
         """Takes what begins now, as `nas.watch.Watches` has it."""
         self._name, self._poll = name, poll
         if poll is not None:
-            self._finished, self._rate = finished, _Rate(finished)
+            self._finished, self._rate, self._moved = finished, _Rate(finished), False
         self._area.show(self._scene, STOP_SEARCH)
 
     def _line(self) -> str:
@@ -129,6 +130,8 @@ class Trials:
             self._area.stop = STOP_TRAININGS
         done = self._finished + sum(one.done / one.of for one in running if one.of)
         wanted = max(self._wanted, self._finished)
+        if running and not self._moved and done > self._finished:
+            self._rate, self._moved = _Rate(done), True  # workers had to start first
         detail = [f"{self._best} so far"] if self._best else []
         if (rate := self._rate.of(self._finished)) > 0:
             detail.append(_speed(rate))

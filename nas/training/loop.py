@@ -123,7 +123,7 @@ def train(
         task: How it is trained.
         until: The last step.
         checked: Called every CHECK steps and at the end, once the losses are known to be finite.
-        tell: Called after each step.
+        tell: Called before the first step, and after each.
 
     Raises:
         TrainingFailed: The loss is not finite, or memory does not suffice.
@@ -133,6 +133,7 @@ def train(
     loss = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     order, order_of, losses = np.empty(0, np.int64), -1, list[Tensor]()
     state.network.train()
+    tell(state.step, until)
     while state.step < until:
         epoch, place = divmod(state.step, epoch_steps)
         if epoch != order_of:

@@ -4,6 +4,7 @@ import re
 import signal
 import time
 
+import processes
 import pytest
 from screens import Terminal
 
@@ -81,7 +82,7 @@ def test_lines_fit(columns):
     assert [spoken(s) for s in (42.4, 150, 12_000)] == ["42 s", "2 min", "3 h 20 min"]
 
 
-@pytest.mark.parametrize("columns", [60, 80, 200])
+@pytest.mark.parametrize("columns", [60, pytest.param(80, marks=SLOW), 200])
 def test_a_search(terminal, columns):
     shown = terminal(columns, "nas", *SEARCH)
     assert shown.end() == 0, "\n".join(shown.lines())
@@ -127,6 +128,18 @@ def test_a_second_ctrl_c_ends_at_once(terminal, tmp_path):
     assert not live(shown.lines())
     assert shown.cursor_is_shown
     assert (tmp_path / "runs" / "cut" / "trials.journal").read_bytes().startswith(kept)
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_an_error_is_broken_at_its_words(terminal, columns):
+    for given in (("--strategy", "evolutoin"), ("--trials", "many"), ("--trails", "3")):
+        shown = terminal(columns, "nas", "search", "--target-flops", "400M", *given)
+        assert shown.end() == 2
+        words = {word for line in shown.lines() for word in line.split()}
+        assert words & {"evolution?):", "integer", "(Did"}
+        whole = processes.run("nas", "search", "--target-flops", "400M", *given)
+        assert " ".join(shown.lines()).split() == whole.stderr.split()
+        assert not any(live(screen) for screen in shown.seen)
 
 
 @pytest.mark.parametrize("columns", [60, *(pytest.param(n, marks=SLOW) for n in (80, 200))])
