@@ -9,7 +9,7 @@ from results.report.charts import chart, figure
 from results.report.network import network_section
 from results.report.page import Cards, Chart, Page, Part, Section, Table, Text
 from results.report.record import Folder, again, duration
-from results.runs.load import BEST, architecture_of
+from results.runs.load import BEST, architecture_of, without_network
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
@@ -25,7 +25,7 @@ def page(folder: Folder) -> Page:
         UserError: The training has not ended, or its files can't be read.
     """
     if not ended(folder.path):
-        raise UserError(f"the training {folder.path} has not ended: run its command again to go on")
+        raise without_network(folder.path)
     try:
         best, scores = read_best(folder.path), read_scores(folder.path)
     except UserError as error:

@@ -17,16 +17,17 @@ from nas.commands.options import JSON, RUNS
     default=2,
     show_default=True,
     type=click.IntRange(1),
-    help="Classes that are printed of each image.",
+    metavar="N",
+    help="How many classes are printed of each image, the most probable first.",
 )
 @RUNS
 @JSON
 def classify(model: str, images: tuple[Path, ...], top: int, runs: Path, as_json: bool) -> None:
     """Print the class of each IMAGE, by a trained RUN or by an exported ONNX file.
 
-    IMAGE may be a folder, of which all files are taken. Images are prepared as in the training:
-    size, mean and deviation stand in the run and in the file. A file that is no image is named,
-    and the exit code is 1 then, or 2 where none could be read.
+    RUN is one of `nas fit` or `nas train`. IMAGE may be a folder, of which all files are taken.
+    Images are prepared as in the training, by what the run or the file says. A file that is no
+    image is named, and the exit code is 1 then, or 2 where none could be read.
     """
     from nas.commands.images.words import answers_table
     from nas.final.classify import classify as answers

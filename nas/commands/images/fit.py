@@ -25,34 +25,38 @@ if TYPE_CHECKING:
 class Journey(Machine):
     """How the images are taken, and what is searched."""
 
+    title = "The images, and the search"
     pixels: Annotated[int | Size | None, pixels(
         "the images' own, at most 96 without a GPU and 224 with one."
     )]  # fmt: skip
     channels: Annotated[int, click.option(
-        "--channels", type=click.IntRange(1), default=3, show_default=True,
-        help="Of the images: 1 for grey.",
+        "--channels", type=click.IntRange(1), default=3, show_default=True, metavar="N",
+        help="Channels of the images: 1 for grey, 3 for colour.",
     )]  # fmt: skip
     fit: Annotated[str, FIT]
     judge: Annotated[str | None, click.option(
         "--judge", metavar="train|imagenet",
-        help="How networks are compared: by short trainings, or by what is known of ImageNet. "
-        "Default: imagenet where images are of 96 px or more and fewer than 20,000.",
+        help="Compare networks by training each for a short while (train), or by what a model of "
+        "ImageNet results predicts (imagenet), which needs 96 px. Default: imagenet where images "
+        "are of 96 px or more and fewer than 20,000, else train.",
     )]  # fmt: skip
     trials: Annotated[int | None, click.option(
-        "--trials", type=click.IntRange(1), help="Networks that are compared. Default: 12 with "
-        "trainings, 10000 without.",
+        "--trials", type=click.IntRange(1), metavar="N",
+        help="How many networks are compared. Default: 12 that are trained, or 10,000 that are "
+        "predicted.",
     )]  # fmt: skip
 
 
 @click.command()
 @click.argument("images", metavar="IMAGES", type=click.Path(path_type=Path))
-@options(targets=Targets, how=How, parents=Parents, journey=Journey)
-def fit(images: Path, targets: Targets, how: How, parents: Parents, journey: Journey) -> None:
+@options(targets=Targets, journey=Journey, parents=Parents, how=How)
+def fit(images: Path, targets: Targets, journey: Journey, parents: Parents, how: How) -> None:
     """From IMAGES to a trained network in an ONNX file, within a target.
 
     IMAGES: a folder of CLASS/*, or of train/CLASS/* and val/CLASS/*, or a CSV with the columns
     path and label. It looks at the images, searches a network, trains it to the end and exports
-    it; each step is a run of its own. What was stopped goes on with the same command.
+    it; `nas classify` then names the class of any image. One --target-... is needed. Search and
+    training are runs, NAME-search and NAME; what was stopped goes on with the same command.
     """
     from nas.final.batches import transforms
     from nas.final.journey import Asked, check_asked

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 def train(network: str, what: What, how: How, where: Where) -> None:
     """Train NETWORK to the end on your images, and keep weights that can be used.
 
-    NETWORK: a name, a run (its pick), a JSON file, or FAMILY:NAME. The training has a known
-    length; a killed one goes on with the same command. It ends in a folder that `nas classify`,
-    `nas export` and `nas measure` take.
+    NETWORK: a published network's name, a run (its pick), RUN:ID, a JSON file, or FAMILY:NAME.
+    Only --data is needed; all else is chosen by the images. What was stopped goes on with the
+    same command. It ends in a folder of runs/ that `nas classify`, `nas export` and `nas report`
+    take.
     """
     from nas.final.parallel import launch, my_share
 
