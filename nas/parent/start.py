@@ -13,6 +13,8 @@ from typing import Any
 from nas.parent.inherit import inherit
 from results.export.inputs import Inputs
 from results.export.weights import WEIGHTS, content_of, read_weights
+from results.runs.folder import RECORD
+from results.runs.load import BEST, without_network
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 
@@ -55,6 +57,8 @@ def start_from(
         UserError: The file can't be read, or is of another network.
     """
     file = place / WEIGHTS if place.is_dir() else place
+    if (place / RECORD).is_file() and not file.exists():
+        raise _without_weights(place)
     try:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     except OSError as error:
@@ -85,6 +89,16 @@ def start_from(
             return Start(state, new, digest, weights.inputs, weights.padding, anew)
     assert refused is not None
     raise refused
+
+
+def _without_weights(run: Path) -> UserError:
+    """Why a run can't be started from, and what makes it one that can."""
+    if not (run / BEST).is_file():
+        return without_network(run)
+    return UserError(
+        f"the run {run} has no {WEIGHTS} to start from: expected a run of nas train that ended, as "
+        f"nas train {run} --data IMAGES makes one of its network"
+    )
 
 
 def _classes(content: Mapping[str, Any], architecture: Architecture) -> list[int]:

@@ -312,6 +312,9 @@ def test_a_training_that_lost_its_weights_is_refused(trained, place, tmp_path, l
         model_of(str(folder), tmp_path)
     with pytest.raises(UserError, match=why):
         run(plan(tmp_path, images=place / "images"))
+    if lost:
+        with pytest.raises(UserError, match=r"has no weights\.safetensors to start from"):
+            start_from(folder, NET)
     (folder / "run.json").unlink()  # best.json says what it is, too
     with pytest.raises(UserError, match=why):
         request_of(str(folder), ("onnx",), None, None, 0, 18, False, None, tmp_path)
