@@ -173,12 +173,14 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
     predicted = result.plan.predicted
     titles = [quantity.title for quantity in predicted]
     unit = (result.best or {}).get("unit") or TOP1
-    rows = table("front", *titles, "MACs", "params", "memory", unit)
+    titles = ["front", *titles, "MACs", "params", "memory", unit]
+    rows = []
     for trial in shown:
         own = [quantity.text(quantity.figures(trial.architecture)) for quantity in predicted]
-        figures = (*own, *costs(trial.cost)[:3])
-        rows.add_row(trial.architecture.id, *figures, accuracy_text(trial.accuracy, trial.spread))
-    out.print(rows)
+        figures = (*own, *costs(trial.cost)[:3], accuracy_text(trial.accuracy, trial.spread))
+        rows.append(dict(zip(titles, (trial.architecture.id, *figures), strict=True)))
+    if rows:
+        show(out, rows, ("memory", "params", "MACs"), left=1)
     out.print(
         f"{len(shown)} of the {len(front)} networks that no other beats in both accuracy and cost; "
         f"all are in {result.folder / 'front.csv'}."

@@ -4,41 +4,45 @@ from collections.abc import Sequence
 
 from nas.devices.registry import Device, errors_text
 from nas.search.feasibility import Feasibility
-from results.terminal import bold, console, table, two_digits
-from search_spaces.quantities import QUANTITIES
+from results.terminal import bold, console, show, two_digits
+from search_spaces.quantities import QUANTITIES, Quantity
 from search_spaces.space import Range, Space
 
 
 def print_spaces(rows: Sequence[tuple[Space, dict[str, Range]]]) -> None:
     """Prints each space's size, and smallest, median and largest of each quantity."""
-    listed = table("space", "networks", "choices", "quantity", "smallest", "median", "largest")
+    listed = []
     for space, ranges in rows:
         heading = (space.name, two_digits(space.size), str(len(space.choices)))
         for name, span in ranges.items():
-            quantity = QUANTITIES[name]
-            values = (quantity.format(v) for v in (span.smallest, span.median, span.largest))
-            listed.add_row(*heading, quantity.title, *values)
+            of = QUANTITIES[name]
+            named = dict(zip(("space", "networks", "choices"), heading, strict=True))
+            listed.append({**named, "quantity": of.title, **_spanned(of, span)})
             heading = ("", "", "")
     out = console()
-    out.print(listed)
+    show(out, listed, ("choices", "networks"), left=1)
     for space, _ in rows:
         if space.description:
             out.print(f"{bold(space.name)}: {space.description}")
 
 
+def _spanned(of: Quantity, span: Range) -> dict[str, str]:
+    """A quantity's span, in columns."""
+    values = [of.format(value) for value in (span.smallest, span.median, span.largest)]
+    names = ("smallest", "median", "largest")
+    return dict(zip(names, values[::-1] if of.inverse else values, strict=True))
+
+
 def print_feasibility(feasibility: Feasibility) -> None:
     """Prints the span of each limited quantity, and the share of the space that is within."""
-    rows = table("target", "smallest", "median", "largest", "space within")
+    rows = []
     for row in feasibility.rows:
-        of, span = row.quantity, row.span
-        values = [of.format(v) for v in (span.smallest, span.median, span.largest)]
+        of, share = row.quantity, _share(row.share, feasibility)
         wanted = f"{of.title} {'>=' if of.inverse else '<='} {of.format(row.at_most)}"
-        rows.add_row(
-            wanted, *(values[::-1] if of.inverse else values), _share(row.share, feasibility)
-        )
+        rows.append({"target": wanted, **_spanned(of, row.span), "space within": share})
     out = console()
     out.print(f"What the space {feasibility.space} has to offer:")
-    out.print(rows)
+    show(out, rows, ("median", "largest", "smallest"), left=1)
     if len(feasibility.rows) > 1:
         share = _share(feasibility.share, feasibility)
         out.print(f"All limits together leave {share} of the space.")
@@ -50,15 +54,17 @@ def _share(share: float, feasibility: Feasibility) -> str:
 
 def print_devices(devices: Sequence[Device]) -> None:
     """Prints each device's quantities with their errors, and what is covered."""
-    rows = table("device", "quantity", "tau", "median error", "networks", "", left=2)
+    rows = []
     for device in devices:
         for kind in device.quantities:
             errors = device.errors.get(kind)
             tau, median = errors_text(errors)
-            rows.add_row(device.name, kind, tau, median, str(errors.networks) if errors else "-",
-                         device.title)  # fmt: skip
+            rows.append({
+                "device": device.name, "quantity": kind, "tau": tau, "median error": median,
+                "networks": str(errors.networks) if errors else "-", "": device.title,
+            })  # fmt: skip
     out = console()
-    out.print(rows)
+    show(out, rows, ("networks", "", "tau"), left=2)
     out.print(
         "tau and median error are of networks that the predictor was not fitted to; tau "
         "(Kendall's) is 1 where it orders them as they were measured.",

@@ -24,14 +24,15 @@ def print_audit(report: Report, tau: float) -> None:
     out.print(rows)
     networks = len({trial.architecture for trial in report.trials})
     out.print(
-        f"{len(report.trials)} trainings of {networks} networks in {report.folder}; tau compares "
-        "one training with the mean of the other seeds at the longest length"
+        f"{len(report.trials)} trainings of {networks} networks are kept in {report.folder}. tau "
+        "says how alike two orders are, 1 for the same: here that of one training, and that of the "
+        "mean of the other seeds at the longest length."
     )
     cheapest = report.cheapest(tau)
     out.print(
-        f"{bold(f'{cheapest.budget:g} epochs')} are the cheapest with a tau of {tau:g} or more"
+        f"{bold(f'{cheapest.budget:g} epochs')} are enough: no shorter length has a tau of {tau:g}."
         if cheapest
-        else f"no length reaches a tau of {tau:g}: train longer, on more images, or with more seeds"
+        else f"No length has a tau of {tau:g}: train longer, on more images, or with more seeds."
     )
 
     _print_known(out, report)
@@ -50,12 +51,12 @@ def _print_known(out: "Console", report: Report) -> None:
     out.print(rows)
     better = [TITLES[one.name] for one in report.known if one.ranked.gain_low > 0]
     out.print(
-        f"on these {report.known[0].networks} networks "
+        f"On these {report.known[0].networks} networks "
         + (f"{', '.join(better)} surely ranked" if better else "nothing surely ranked")
-        + " better than multiply-adds do; docs/scores.md says what each of them is"
+        + " better than multiply-adds do; docs/scores.md says what each of them is."
     )
     if all(one.name != IMAGENET for one in report.known):
-        out.print("the ImageNet model can't speak of these networks, at any resolution")
+        out.print("The ImageNet model can't speak of these networks, at any resolution.")
 
 
 def print_forecast(forecast: Forecast) -> None:
@@ -63,12 +64,11 @@ def print_forecast(forecast: Forecast) -> None:
     out = console()
     low, high = duration(forecast.low), duration(forecast.high)
     out.print(
-        f"{forecast.trainings} trainings, {forecast.epochs:g} epochs in all, "
-        f"{forecast.workers} at once: "
-        f"{bold(duration(forecast.hours))} ({low} to {high})"
-        + (f", {forecast.gpu_hours:.1f} GPU-hours" if forecast.gpu_hours else "")
+        f"{forecast.trainings} trainings of {forecast.epochs:g} epochs in all, {forecast.workers} "
+        f"at the same time, will take about {bold(duration(forecast.hours))} ({low} to {high})"
+        + (f", or {forecast.gpu_hours:.1f} GPU-hours." if forecast.gpu_hours else ".")
     )
     pairs = zip(forecast.macs, forecast.seconds, strict=True)
     listed = ", ".join(f"{MACS.format(m)} {s:.1f} s" for m, s in sorted(pairs))
-    out.print(f"one training at the first budget, by MACs: {listed}")
-    out.print("nothing was trained; leave --dry-run out to begin")
+    out.print(f"The shortest training takes, by a network's MACs: {listed}.")
+    out.print("Nothing was trained. To begin, give the same command without --dry-run.")
