@@ -65,6 +65,24 @@ def splits_of(place: Path, seed: int) -> Listing:
         root, (train, val) = place.parent, _from_csv(place, left_out)
     else:
         root, (train, val) = place, _from_folder(place, left_out)
+    _check_classes(place, train, val, left_out)
+    if not val:
+        train, val = _set_aside(train, seed)
+    labels = {name: label for label, name in enumerate(train)}
+    splits = {
+        split: [
+            (os.path.relpath(path, root), labels[name])
+            for name, paths in by_class.items()
+            for path in paths
+        ]
+        for split, by_class in (("train", train), ("val", val))
+    }
+    why = tuple((os.path.relpath(path, root), reason, name) for path, reason, name in left_out)
+    return Listing(root, tuple(train), splits, why)
+
+
+def _check_classes(place: Path, train: _Classes, val: _Classes, left_out: list[LeftOut]) -> None:
+    """Raises UserError for fewer than two classes, and for those that validate only."""
     unknown = sorted(set(val) - set(train))
     if len(train) < 2 and place.is_file():
         lost = [
@@ -85,19 +103,6 @@ def splits_of(place: Path, seed: int) -> Listing:
             f"{place} validates on the class {unknown[0]!r} that {where}: expected the classes "
             "that are trained"
         )
-    if not val:
-        train, val = _set_aside(train, seed)
-    labels = {name: label for label, name in enumerate(train)}
-    splits = {
-        split: [
-            (os.path.relpath(path, root), labels[name])
-            for name, paths in by_class.items()
-            for path in paths
-        ]
-        for split, by_class in (("train", train), ("val", val))
-    }
-    why = tuple((os.path.relpath(path, root), reason, name) for path, reason, name in left_out)
-    return Listing(root, tuple(train), splits, why)
 
 
 def _from_folder(folder: Path, left_out: list[LeftOut]) -> tuple[_Classes, _Classes]:
