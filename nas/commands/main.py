@@ -70,6 +70,14 @@ TABLE = {
             "List your runs: what each was for, what it found, and whether it ended.",
             ("nas runs", "nas runs --runs elsewhere"),
         ),
+        "compare": Entry(
+            "nas.commands.runs",
+            "Put runs side by side: their picks, and the best of each front within equal budgets.",
+            (
+                "nas compare mbconv-400M mbconv-300M",
+                "nas compare a b --budgets 100M,400M --out ab.html",
+            ),
+        ),
         "report": Entry(
             "nas.commands.report",
             "Make an HTML page of a search: its pick, its front, its progress, its costs.",

@@ -1,4 +1,4 @@
-"""`nas runs`: what lies in the folder of runs."""
+"""`nas runs` and `nas compare`: what lies in the folder of runs, and runs side by side."""
 
 from pathlib import Path
 from typing import Any
@@ -104,3 +104,59 @@ def _print(rows: list[dict[str, Any]]) -> None:
             "state": row["state"],
         })  # fmt: skip
     show(console(), shown, spare=("pick", "trials", "when", "target", "MACs"), left=4)
+
+
+@click.command()
+@click.argument("names", metavar="RUN RUN...", nargs=-1, required=True)
+@click.option(
+    "--budgets", metavar="MACS,...",
+    help="Compare the best within these multiply-adds, as 100M,400M. Default: six of the fronts.",
+)  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.html",
+              help="Write a page too, with the fronts in one chart.")  # fmt: skip
+@options((RUNS, JSON))
+def compare(
+    names: tuple[str, ...], budgets: str | None, out: Path | None, runs: Path, as_json: bool
+) -> None:
+    """Put runs side by side: their picks, and the best of each front within equal budgets.
+
+    RUN: a search or a training, a name or a folder.
+    """
+    from nas.report import compare as sides
+    from results.terminal import console, plain, print_json, show
+
+    rows = sides.compared(names, runs)
+    chosen = sides.budgets_of(rows) if budgets is None else _budgets(budgets)
+    if as_json:
+        within = [{"macs": b, **{row.name: row.within(b) for row in rows}} for b in chosen]
+        print_json({"picks": {row.name: row.pick for row in rows}, "within": within,
+                    "notes": sides.notes(rows)})  # fmt: skip
+    else:
+        for title, table in (("", sides.pick_rows(rows)),
+                             ("\nthe most accurate network of each front within a budget",
+                              sides.budget_rows(rows, chosen))):  # fmt: skip
+            if title:
+                click.echo(title)
+            shown = [{plain(k): plain(v) for k, v in row.items()} for row in table]
+            show(console(), shown, spare=("memory", "params", "pick"), left=1)
+        for note in sides.notes(rows):
+            click.echo(f"note: {note}")
+    if out is not None:
+        _write(sides.page(rows, chosen), out, as_json)
+
+
+def _budgets(text: str) -> list[float]:
+    """`100M,1G` -> numbers. Raises UserError."""
+    from search_spaces.quantities import QUANTITIES
+
+    return sorted(QUANTITIES["flops"].parse(part, "--budgets") for part in text.split(","))
+
+
+def _write(page: Any, out: Path, quiet: bool) -> None:
+    from results.report.page import check_place, require, write_report
+
+    require()
+    check_place(out)
+    write_report(page, out)
+    if not quiet:
+        click.echo(f"\nwritten: {out}")

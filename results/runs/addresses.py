@@ -31,7 +31,7 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
     if which == "other":
         other = best.get("other") if isinstance(best, dict) else None
         return _object(other, folder)
-    rows = _rows(place)
+    rows = front_rows(place)
     if which.startswith("@"):
         most = QUANTITIES["flops"].parse(which[1:], f"{folder.name}:@")
         within = [row for row in rows if row["macs"] <= most]
@@ -59,8 +59,8 @@ def _object(row: Any, folder: Path) -> Mapping[str, Any]:
     return row
 
 
-def _rows(place: Path) -> list[dict[str, Any]]:
-    """The rows of a front.json."""
+def front_rows(place: Path) -> list[dict[str, Any]]:
+    """The rows of a front.json. Raises UserError where it is missing or damaged."""
     if not place.is_file():
         raise UserError(
             f"there is no {place}, which a search writes at its end: run its command again to "

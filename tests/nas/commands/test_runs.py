@@ -49,3 +49,36 @@ def test_runs_are_listed_whole_cut_off_or_damaged(tmp_path):
 def test_no_folder_and_no_runs_say_so(tmp_path):
     assert "no runs" in listed(tmp_path).stdout
     assert isinstance(listed(tmp_path / "none").exception, ValueError)
+
+
+def front(*points):
+    return [
+        {"id": f"{i:012x}", "accuracy": accuracy, "spread": 0.5, "macs": macs, "architecture": {}}
+        for i, (macs, accuracy) in enumerate(points)
+    ]
+
+
+def test_runs_side_by_side_and_what_each_has_within_a_budget(tmp_path):
+    runs, ended = tmp_path / "runs", {"trials": 9, "interrupted": False}
+    rows = {"a": front((1e8, 60.0), (4e8, 75.0)), "b": front((2e8, 70.0), (3e8, 72.0))}
+    for name, judge in (("a", "imagenet"), ("b", "imagenet"), ("c", "naswot")):
+        points = rows.get(name, rows["a"])
+        best = {**points[-1], "params": 5e6, "memory": 2e7}
+        made(runs / name, "search", [ended], best, evaluator=judge)
+        (runs / name / "front.json").write_text(json.dumps(points))
+
+    def called(*given):
+        return CliRunner().invoke(cli, ["compare", *given, "--runs", str(runs)])
+
+    said = json.loads(called("a", "b", "--budgets", "150M,400M", "--json").stdout)
+    assert said["notes"] == []
+    small, large = said["within"]
+    assert (small["a"]["accuracy"], small["b"]) == (60.0, None)
+    assert (large["a"]["accuracy"], large["b"]["accuracy"]) == (75.0, 72.0)
+    text = called("a", "b", "--out", str(tmp_path / "ab.html")).stdout
+    assert "<= 200M" in text
+    assert "72.00 ± 0.50" in text
+    assert "nas compare" in (tmp_path / "ab.html").read_text()
+    assert "don't compare" in called("a", "c").stdout
+    made(runs / "d", "search", [])
+    assert "d has no pick" in str(called("a", "d").exception)

@@ -1,0 +1,161 @@
+"""Runs side by side: their picks, and the most accurate of each front within the same budgets."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from results.report.charts import Axis, axis, chart, dots, figure
+from results.report.page import Page, Part, Section, Table, Text
+from results.report.record import Folder, open_folder
+from results.runs.addresses import FRONT, front_rows
+from results.runs.files import read_json
+from results.runs.load import BEST
+from results.terminal import accuracy_text
+from search_spaces.errors import UserError
+from search_spaces.quantities import QUANTITIES
+
+MACS = QUANTITIES["flops"]
+COLOURS = ("--pick", "--front", "--other", "--base", "--alarm", "--muted")  # of the page's style
+BUDGETS = 6  # common ones, where the user names none
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A run beside others.
+
+    Attributes:
+        name: Of its folder.
+        pick: Figures of its pick, from best.json.
+        front: Networks that no other of the run beats, by MACs; of a training its one network.
+        judge: What its accuracies are, in words; runs of other words don't compare.
+    """
+
+    name: str
+    pick: dict[str, Any]
+    front: list[dict[str, Any]]
+    judge: str
+
+    def within(self, budget: float) -> dict[str, Any] | None:
+        """The most accurate network of the front within so many MACs; None if there is none."""
+        able = [row for row in self.front if row["macs"] <= budget]
+        return max(able, key=lambda row: (row["accuracy"], -row["macs"]), default=None)
+
+
+def compared(specs: Sequence[str], runs: Path) -> list[Compared]:
+    """Reads runs.
+
+    Args:
+        specs: Folders, or names under `runs`.
+        runs: The folder of runs.
+
+    Raises:
+        UserError: One can't be read, or made no network.
+    """
+    return [_compared(open_folder(spec, runs)) for spec in specs]
+
+
+def _compared(folder: Folder) -> Compared:
+    place = folder.path / BEST
+    best = read_json(place) if place.is_file() else None
+    if not isinstance(best, dict) or not isinstance(best.get("macs"), int | float):
+        raise UserError(
+            f"the run {folder.path} has no pick in its {BEST}: expected a search or a training "
+            "that ended"
+        )
+    front = front_rows(folder.path / FRONT) if (folder.path / FRONT).is_file() else [best]
+    return Compared(folder.path.resolve().name, best, front, _judge(folder, best))
+
+
+def _judge(folder: Folder, best: dict[str, Any]) -> str:
+    """What the accuracies are."""
+    experiment = folder.experiment
+    if folder.kind == "train":
+        return f"training to the end on the images {experiment.get('images')}"
+    training = experiment.get("training")
+    if isinstance(training, dict):
+        of = f"{experiment.get('budget'):g} epochs" if experiment.get("budget") else "training"
+        return f"{of} on the images {training.get('images')} ({training.get('recipe')})"
+    return f"{best.get('unit') or 'top-1'} by {experiment.get('evaluator')}"
+
+
+def notes(rows: Sequence[Compared]) -> list[str]:
+    """What a reader must know before the numbers are compared."""
+    judges = {row.judge: row.name for row in rows}
+    if len(judges) == 1:
+        return []
+    words = "; ".join(f"{name}: {judge}" for judge, name in judges.items())
+    return [f"these accuracies don't compare, since they are of different kinds: {words}"]
+
+
+def budgets_of(rows: Sequence[Compared]) -> list[float]:
+    """Some budgets that every run's front reaches, two digits each, from small to large."""
+    least = max(min(row["macs"] for row in run.front) for run in rows)
+    most = max(max(row["macs"] for row in run.front) for run in rows)
+    if most <= least:
+        return [float(most)]
+    steps = (least * (most / least) ** (i / (BUDGETS - 1)) for i in range(BUDGETS))
+    return list(dict.fromkeys(map(_rounded_up, steps)))
+
+
+def _rounded_up(number: float) -> float:
+    unit = 10.0 ** (math.floor(math.log10(number)) - 1)
+    return round(math.ceil(number / unit - 1e-9) * unit)
+
+
+def pick_rows(rows: Sequence[Compared]) -> list[dict[str, str]]:
+    """Titles -> texts of each run's pick."""
+    return [
+        {
+            "run": run.name,
+            "pick": str(run.pick.get("id")),
+            **{q.title: q.format(run.pick[q.column]) for q in QUANTITIES.values()
+               if q.column in run.pick},
+            "accuracy": accuracy_text(run.pick["accuracy"], run.pick.get("spread")),
+        }
+        for run in rows
+    ]  # fmt: skip
+
+
+def budget_rows(rows: Sequence[Compared], budgets: Sequence[float]) -> list[dict[str, str]]:
+    """Titles -> texts: for each budget the accuracy of each run's best within it."""
+    table = []
+    for budget in budgets:
+        cells = {"MACs": f"<= {MACS.format(budget)}"}
+        for run in rows:
+            best = run.within(budget)
+            cells[run.name] = "-" if best is None else accuracy_text(
+                best["accuracy"], best.get("spread")
+            )  # fmt: skip
+        table.append(cells)
+    return table
+
+
+def page(rows: Sequence[Compared], budgets: Sequence[float]) -> Page:
+    """The comparison as a page."""
+    parts: list[Part] = [Text(text, "warning") for text in notes(rows)]
+    parts.append(_fronts(rows))
+    for caption, table in (
+        ("The picks", pick_rows(rows)),
+        ("The most accurate network of each front within a budget", budget_rows(rows, budgets)),
+    ):
+        parts.append(Table(caption, tuple(table[0]), [tuple(row.values()) for row in table]))
+    names = ", ".join(run.name for run in rows)
+    lead = f"The fronts of {len(rows)} runs, their picks, and what each has within equal budgets."
+    return Page("compound-nas · nas compare", names, lead, [(row.judge, "") for row in rows[:1]],
+                [Section("fronts", "Fronts", "Accuracy against MACs", parts)])  # fmt: skip
+
+
+def _fronts(rows: Sequence[Compared]) -> Any:
+    along: Axis = axis(MACS, max(row.pick["macs"] for row in rows))
+    traces = []
+    for run, colour in zip(rows, COLOURS * len(rows), strict=False):
+        ordered = sorted(run.front, key=lambda row: row["macs"])
+        x, y = [along.of(row["macs"]) for row in ordered], [row["accuracy"] for row in ordered]
+        texts = [f"{run.name}: {row['id']}" for row in ordered]
+        shade = f"var({colour})"
+        traces.append(dots(x, y, run.name, shade, texts, size=7, mode="lines+markers",
+                           line={"color": shade, "width": 1.5, "shape": "hv"}))  # fmt: skip
+    made = figure(traces, along.title, "accuracy")
+    return chart("fronts", made, f"The fronts of {len(rows)} runs by MACs.", height=460)
