@@ -83,7 +83,7 @@ def test_a_search_with_halving_and_retraining(here):
     assert best["architecture"]["classes"] == 3
     assert len(best["retrained"]) == 2
     assert found["accuracy"].max() > 50  # of three colours
-    assert "retrained top-1" in done.stdout
+    assert "long top-1 %" in done.stdout
     session = json.loads((here / "runs" / "whole" / "run.json").read_text())["sessions"][0]
     assert session["seconds"]["search"] > 0
 
@@ -165,7 +165,7 @@ def test_an_audit_of_the_proxy(here):
     assert done.returncode == 0, done.stderr
     assert "12 trainings of 3 networks" in done.stdout
     assert "known before any training" in done.stdout
-    assert "the ImageNet model can't speak of these networks" in done.stdout
+    assert "The ImageNet model can't speak of these networks" in done.stdout
     (folder,) = (here / "runs").glob("audit*")
     known = json.loads((folder / "audit.json").read_text())["known"]
     assert {"naswot", "synflow", "zico", "zen", "gradnorm", "macs", "params"} <= set(known)
