@@ -189,10 +189,12 @@ def _run(plan: "Plan", as_json: bool) -> None:
 
 
 def _print_feasibility(offered: "Feasibility") -> None:
+    from nas.commands.live.area import aside
     from nas.commands.present.space import print_feasibility
 
-    print_feasibility(offered)
-    sys.stdout.flush()
+    with aside():
+        print_feasibility(offered)
+        sys.stdout.flush()
 
 
 def _dry_run(plan: "Plan", as_json: bool) -> None:

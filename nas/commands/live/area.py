@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 OFTEN = 0.1  # seconds between two drawings
 PATIENCE = 0.3  # seconds before the first: what fails at once draws nothing
 TWICE = 0.5  # seconds after the first Ctrl-C in which another is the same one, sent on by a shell
+HANDED_ON = 0.1  # seconds that another program has to print what it reads
 MARGIN = 4  # columns left free: the terminal prints ^C there
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 ENDED = "ended at once: what was finished before is kept, and the same command goes on from there"
@@ -60,6 +61,22 @@ def area(quiet: bool = False) -> Iterator["Area"]:
         _open.remove(made)
 
 
+@contextlib.contextmanager
+def aside() -> Iterator[None]:
+    """For what is printed on standard output while an area may be open.
+
+    Where another program reads that, as `tee`, and prints on the same terminal, nobody can see when
+    it does; so the lines are gone meanwhile, and a moment longer.
+    """
+    if not _open or not _open[-1].live or sys.stdout.isatty():
+        yield
+        return
+    with _open[-1].gone():
+        yield
+        sys.stdout.flush()
+        time.sleep(HANDED_ON)
+
+
 def drawable() -> bool:
     """Whether standard error is a terminal on which lines can be written over."""
     with contextlib.suppress(OSError, ValueError):
@@ -87,7 +104,7 @@ class Area:
         self._drew = 0.0
         self._stopped: float | None = None  # when Ctrl-C came
         self._capture: Capture | None = None
-        self._ended = threading.Event()
+        self._ended, self._lock = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._keep, daemon=True)
 
     def show(self, scene: Callable[[], Scene], stop: str) -> None:
@@ -98,6 +115,13 @@ class Area:
             stop: What is said at Ctrl-C meanwhile.
         """
         self._scene, self.stop = scene, stop
+
+    @contextlib.contextmanager
+    def gone(self) -> Iterator[None]:
+        """Nothing is drawn within the block."""
+        with self._lock:
+            self._drawing.stop()
+            yield
 
     def start(self) -> None:
         """Takes the terminal, and Ctrl-C."""
@@ -192,8 +216,12 @@ class Area:
         self._console.width = self._capture.fit()
         if self._stopped is None and time.monotonic() - self._begun < PATIENCE:
             return
-        self._drawing.start()
-        self._drawing.refresh()
+        if self._lock.acquire(blocking=False):
+            try:
+                self._drawing.start()
+                self._drawing.refresh()
+            finally:
+                self._lock.release()
 
     def _drawn(self) -> "Group":
         from rich.console import Group
