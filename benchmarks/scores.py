@@ -15,8 +15,11 @@ the same. The CSV has a column for each choice, `cost` (multiply-adds) and `accu
 `score` adds what the scores say of these networks, with two seeds, on images of IMAGES and on
 noise, to TABLE.scores.csv; it goes on in the same way, and needs no training.
 
-`report` prints Kendall's tau of each score, of the ImageNet prediction and of the costs with the
-mean accuracy, and what a perfect score could have. `--write` puts it into the package.
+`report` prints Kendall's tau of each score, of the ImageNet prediction, of the costs and of the
+number of blocks with the mean accuracy, and what a perfect score could have: with the interval of
+networks drawn anew, what it has over MACs, its partial tau given MACs, the points that its best
+quarter of the networks has over all, its tau with the number of blocks and with itself of another
+seed, and processor seconds of a network. `--write` puts it into the package.
 """
 
 import argparse
@@ -212,6 +215,7 @@ def worth_of(table: Path) -> dict:
     mean, twice = np.array([*map(statistics.fmean, accuracies)]), [a for a in accuracies if a[1:]]
     scores, seconds = scores_of(table, list(networks))
     costs = {name: np.array([[of(a) for a in architectures]]) for name, of in COSTS.items()}
+    costs["blocks"] = np.array([[one.blocks for one in architectures]], float)
     twins = [twin(one) for one in architectures]  # of 32 px there is no evidence
     imagenet = {"imagenet": ImagenetEvaluator().predict(twins)[0][None]}
     held = json.loads(table.with_suffix(".json").read_text())["recipe"]
@@ -223,6 +227,7 @@ def worth_of(table: Path) -> dict:
             "seconds": seconds.get(name, 0.0),
             "given_macs": round(partial(*three), 3),
             "quarter": round(quarter(each[0], mean), 2),
+            "depth": round(tau(each[0], costs["blocks"][0]), 3),
             "again": round(tau(each[0], each[-1]), 3),
         }
     return {
@@ -247,12 +252,13 @@ def report(given: argparse.Namespace) -> None:
     print(f"tau of one seed with the other {made['noise']:.2f}; of true accuracies with the means "
           f"of all seeds {made['ceiling']:.2f}")  # fmt: skip
     print("score                  tau (95 %)             over MACs              given MACs  "
-          "best quarter  its own seeds  s")  # fmt: skip
+          "best quarter  with blocks  its own seeds  s")  # fmt: skip
     for name, one in sorted(made["tau"].items(), key=lambda item: -item[1]["tau"]):
         print(
             f"{name:20} {one['tau']:6.2f} ({one['low']:5.2f} to {one['high']:5.2f}) "
             f"{one['gain']:6.2f} ({one['gain_low']:5.2f} to {one['gain_high']:5.2f}) "
-            f"{one['given_macs']:10.2f} {one['quarter']:13.2f} {one['again']:13.2f} "
+            f"{one['given_macs']:10.2f} {one['quarter']:13.2f} {one['depth']:12.2f} "
+            f"{one['again']:13.2f} "
             f"{one['seconds']:8.2f}"
         )
     if given.write:

@@ -33,8 +33,9 @@ def sentence(name: str, on_images: bool = False) -> str:
     held = recorded()
     own, macs = held["tau"][f"{name} on images" if on_images else name], held["tau"]["macs"]
     return (
-        f"On {held['table']} it ranked with Kendall's tau {_interval(own)}, multiply-adds alone "
-        f"with {_interval(macs)}: {verdict(own)}"
+        f"On {held['table']} it ranked with Kendall's tau {_interval(own)}, where 1 is the "
+        f"order of their accuracies and 0 none, and multiply-adds alone with {_interval(macs)}: "
+        f"{verdict(own)}"
     )
 
 
@@ -43,9 +44,7 @@ def verdict(own: dict[str, float]) -> str:
     if own["gain_low"] > 0:
         return "it ranked better than they do."
     if own["gain_high"] < 0:
-        return (
-            "it ranked worse than they do, so take the dearest network within the target instead."
-        )
+        return "it ranked worse than they do."
     return "no better than they do as far as so few networks can tell."
 
 
