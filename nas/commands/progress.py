@@ -85,13 +85,11 @@ class Trials:
         wanted: How many there will be.
         objective: Says which is the best so far.
         quiet: Nothing is said.
-        unit: What accuracies are called, where they are no top-1.
     """
 
-    def __init__(
-        self, live: Area, wanted: int, objective: Objective, quiet: bool, unit: str | None = None
-    ) -> None:
-        self._unit = unit
+    unit = "%"  # of accuracies; a score's name
+
+    def __init__(self, live: Area, wanted: int, objective: Objective, quiet: bool) -> None:
         self._area, self._wanted, self._objective = live, wanted, objective
         self._log, self._rate = _Log(live, quiet), _Rate()
         self._name, self._finished = "preparing", 0
@@ -106,9 +104,8 @@ class Trials:
         if trial.accuracy is not None and self._objective.allows(trial):
             reward, of = self._objective.of(trial), self._objective.of_quantity
             if reward > self._reward:
-                cost = of.format(self._objective.cost(trial.architecture))
-                said = f"{trial.accuracy:.2f}" + (f" {self._unit}" if self._unit else " %")
-                self._reward, self._best = reward, f"best {said} at {cost}"
+                self._reward, cost = reward, of.format(self._objective.cost(trial.architecture))
+                self._best = f"best {trial.accuracy:.2f} {self.unit} at {cost}"
         self._log(self._line)
 
     def phase(self, name: str, poll: Poll | None = None, finished: int = 0) -> None:
@@ -142,12 +139,10 @@ class Trials:
 
 
 @contextlib.contextmanager
-def progress(
-    wanted: int, objective: Objective, quiet: bool = False, unit: str | None = None
-) -> Iterator[Trials]:
+def progress(wanted: int, objective: Objective, quiet: bool = False) -> Iterator[Trials]:
     """Gives `show(trial, finished)`, to be called after each trial."""
     with area(quiet) as live:
-        yield Trials(live, wanted, objective, quiet, unit)
+        yield Trials(live, wanted, objective, quiet)
 
 
 def reading(quiet: bool = False) -> Callable[[int, int], None]:

@@ -168,8 +168,8 @@ def _run(plan: "Plan", as_json: bool) -> None:
     from nas.commands.progress import decoding, interrupted, progress, reading
     from nas.search.run import run
 
-    expected = (plan.evaluations, plan.objective, as_json, plan.unit)
-    with decoding(as_json) as decoded, progress(*expected) as show:
+    with decoding(as_json) as decoded, progress(plan.evaluations, plan.objective, as_json) as show:
+        show.unit = plan.unit or show.unit
         result = run(plan, show, decoded, None if as_json else _print_feasibility, reading(as_json))
     if as_json:
         from results.terminal import print_json
