@@ -6,7 +6,7 @@ One network of about 30M multiply-adds at 32 px (drawn from `efficientnet-small`
 the images, one thread. Each arm is timed on a few steps first, and gets as many epochs as fit into
 the same processor time; what it really took is printed beside its top-1.
 
-    train    nas.final: a cosine to 0, averaged weights, crops and mirroring by the length
+    train    nas.final: a schedule to 0, averaged weights, crops and mirroring by the length
     timm     timm's transforms, optimizer, schedule and loss, with the defaults of its train script:
              sgd 0.05 (128 images), a part of 8 to 100 % of the area, colour jitter 0.4, label
              smoothing 0.1, cosine; the warm-up of 5 epochs is cut to a fifth of the training, and

@@ -13,7 +13,7 @@ from nas.final.batches import Altered, loader, mixing, moved
 from nas.final.files import INSTALL
 from nas.final.parallel import told
 from nas.final.scores import Scores, scores_of
-from nas.final.settings import Settings
+from nas.final.settings import COOL, Settings
 from nas.final.task import Task, normalized, outputs
 from nas.training.loop import CHECK, check_losses, entropy, gradients, update
 from nas.training.recipes import average_decay
@@ -52,11 +52,31 @@ def optimizer_of(network: nn.Module, settings: Settings) -> torch.optim.Optimize
     )
 
 
+class Late:
+    """A rate that rises, stays, and falls linearly to 0 in the last COOL of the steps.
+
+    Hagele et al. 2024 (arXiv 2405.18392) find it level with a cosine; in short trainings more
+    steps are taken at the full rate.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, highest: float, warm: int, steps: int):
+        self.optimizer, self.highest, self.warm, self.steps = optimizer, highest, warm, steps
+
+    def step_update(self, step: int) -> None:
+        """Sets the rate of step 0, 1, ..."""
+        rising = (step + 1) / (self.warm + 1)
+        falling = (self.steps - step) / (COOL * self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.highest * max(0.0, min(1.0, rising, falling))
+
+
 def schedule(optimizer: torch.optim.Optimizer, task: Task) -> Any:
-    """Timm's cosine from the highest rate to 0 at the last step, after a linear warm-up."""
+    """Timm's cosine from the highest rate to 0 at the last step, or `Late`; after a warm-up."""
     from timm.scheduler import CosineLRScheduler
 
     warm = round(task.settings.warmup * task.order.steps)
+    if task.settings.schedule == "late":
+        return Late(optimizer, task.settings.lr, warm, task.steps)
     return CosineLRScheduler(
         optimizer,
         t_initial=task.steps,

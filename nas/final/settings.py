@@ -18,6 +18,8 @@ LONG, LONGER = 30, 100  # epochs from which images are altered, and mixed
 EPOCHS = {False: 100, True: 30}  # from nothing, and from weights
 LEAST_STEPS = 1500  # of a default training: few images are seen more often
 MOST_EPOCHS = 10_000
+SCHEDULES = ("cosine", "late")
+COOL = 0.3  # of a training, in which a late schedule falls
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Settings:
         optimizer: A name of timm's `create_optimizer_v2`: `sgd` (Nesterov), `adamw`, `lamb`, ...
         lr: The highest learning rate, for this batch.
         weight_decay: On convs and linear layers; not on biases and batch normalization.
-        warmup: Epochs in which the rate rises from near 0; then it falls to 0 as a cosine.
+        warmup: Epochs in which the rate rises from near 0.
+        schedule: How it falls to 0 then: `cosine`, or `late` (it stays, and falls linearly in the
+            last COOL of the training).
         ema: Largest decay of the weights' average, which is what is kept; 0 for none.
         smoothing: Of labels, in [0, 1).
         crop: `shift` (moved by up to an eighth, edges reflected), `resized` (a part of the image
@@ -66,6 +70,7 @@ class Settings:
     balanced: bool = False
     patience: float = 0.0
     clip: float = 5.0
+    schedule: str = "cosine"  # of trainings from before there was another
 
     def __post_init__(self) -> None:
         self._between("epochs", 0, MOST_EPOCHS, open_at_least=True)
@@ -77,7 +82,7 @@ class Settings:
         self._between("scale", 0, 1, open_at_least=True)
         if type(self.batch) is not int or not 2 <= self.batch <= 1 << 20:
             raise UserError(f"--batch is {self.batch!r}: expected a whole number of 2 or more")
-        for field, names in (("crop", CROPS), ("augment", AUGMENTS)):
+        for field, names in (("crop", CROPS), ("augment", AUGMENTS), ("schedule", SCHEDULES)):
             if getattr(self, field) not in names:
                 raise UserError(
                     f"--{field} is {getattr(self, field)!r}: expected one of {', '.join(names)}"
@@ -146,6 +151,7 @@ def settings_for(
         augment="trivial" if epochs >= LONG and channels in (1, 3) else "none",
         mixup=0.2 if longer else 0.0,
         regularize=longer,
+        schedule="cosine" if fine or epochs >= LONG else "late",
     )
     return replace(by_data, **given)
 

@@ -95,6 +95,11 @@ class How(Group):
         "--warmup", type=float, metavar="EPOCHS",
         help="Epochs in which the learning rate rises from near 0. Default: 5 % of all, at most 5.",
     )]  # fmt: skip
+    schedule: Annotated[str | None, click.option(
+        "--schedule", metavar="cosine|late",
+        help="How the learning rate falls to 0 after that: as a cosine, or late, in the last third "
+        "of the training only. Default: late below 30 epochs from nothing, else cosine.",
+    )]  # fmt: skip
     ema: Annotated[float | None, click.option(
         "--ema", type=float, metavar="X", help="The weights that are kept are an average of the "
         "last steps': its largest decay, below 1; 0 keeps the last weights. Default: 0.9998.",

@@ -496,3 +496,28 @@ def test_lite0_as_published_equals_its_own_package(tmp_path, through):
     if through == "onnx":
         data = onnx_bytes(ours, (3, 96, 96))
         assert onnx_parity(data, theirs, (3, 96, 96), 3).difference < 1e-5
+
+
+def test_a_late_schedule_rises_stays_and_falls_to_nothing():
+    from nas.final.loop import Late
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    rates, late = [], Late(optimizer, 0.4, warm=3, steps=20)
+    for step in range(20):
+        late.step_update(step)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[:4] == pytest.approx([0.1, 0.2, 0.3, 0.4])
+    assert rates[4:15] == pytest.approx([0.4] * 11)
+    assert rates[15:] == pytest.approx([0.4 * left / 6 for left in (5, 4, 3, 2, 1)])
+
+
+def test_short_trainings_from_nothing_keep_their_rate_for_long():
+    about = (2000, 32, 3)
+    assert settings_for({"epochs": 10.0}, *about, False, False).schedule == "late"
+    assert settings_for({"epochs": 10.0}, *about, True, False).schedule == "cosine"
+    assert settings_for({"epochs": 50.0}, *about, False, False).schedule == "cosine"
+    assert settings_for({"epochs": 10.0, "schedule": "cosine"}, *about, False, False).schedule == (
+        "cosine"
+    )
+    with pytest.raises(UserError, match="--schedule is 'lat': expected one of cosine, late"):
+        settings_for({"schedule": "lat"}, *about, False, False)
