@@ -55,6 +55,11 @@ def desk(tmp_path_factory):
     (folder / "mine.csv").write_text(bench_table(rng))
     (folder / "own.csv").write_text(surrogate_table(rng, 2, 80))
     (folder / "TABLE.csv").write_text(surrogate_table(rng, 7, 150))
+    (folder / "TABLE.yaml").write_text(
+        "Conv-input:224x224x3-output:112x112x32: {mean: 1.2}\n"
+        "expanded_conv-input:112x112x32-output:112x112x16-expand:1-kernel:3-stride:1-idskip:0: "
+        "{mean: 0.8}\n"
+    )
     for name in ("benchmarks", "examples"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "nas" / "imagenet" / "data").mkdir(parents=True)

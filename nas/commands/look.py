@@ -8,6 +8,7 @@ import click
 from nas.commands.options import JSON, RUNS
 from nas.commands.sizes import size_given
 from results.terminal import print_json
+from search_spaces.errors import UserError
 from search_spaces.rounding import Size
 
 
@@ -90,18 +91,59 @@ def spaces(names: tuple[str, ...], as_json: bool) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.json",
+              help="With import: the device file that is written.")  # fmt: skip
+@click.option("--activation", metavar="NAME",
+              help="With import: take the times for networks of this activation, as swish. "
+              "Default: what the table was made for, relu6 or hard_swish.")  # fmt: skip
+@click.option("--force", is_flag=True, help="With import: write over FILE.json if it exists.")
 @JSON
-def devices(names: tuple[str, ...], as_json: bool) -> None:
+def devices(
+    names: tuple[str, ...], out: Path | None, activation: str | None, force: bool, as_json: bool
+) -> None:
     """List the devices whose latency or throughput can be a target.
 
     Each with the error of its predictions, and what networks it covers. NAMES are those of devices,
     or files that `nas profile` made; without any, all of ours are listed.
+
+    `nas devices import TABLE --out FILE.json` makes a device file of a latency table in the form of
+    Once-for-all and ProxylessNAS (YAML or JSON).
     """
     from nas.commands.present.space import print_devices
     from nas.devices.registry import DEVICES, device, rows_of
 
+    if names[:1] == ("import",):
+        _imported(names[1:], out, activation, force, as_json)
+        names = (str(out),)
+    elif out is not None or activation is not None or force:
+        raise UserError("--out, --activation and --force are for nas devices import TABLE")
     chosen = [device(name) for name in names or DEVICES]
     if as_json:
         print_json([row for each in chosen for row in rows_of(each)])
     else:
         print_devices(chosen)
+
+
+def _imported(
+    tables: tuple[str, ...], out: Path | None, activation: str | None, force: bool, quiet: bool
+) -> None:
+    """Writes a device file of a table. Raises UserError where it can't."""
+    from nas.commands.profile import check_free
+    from nas.devices.file import to_text
+    from nas.devices.tables import read_table
+    from results.runs.files import write_atomically
+    from search_spaces.architecture import ACTIVATIONS
+    from search_spaces.errors import meant
+
+    if len(tables) != 1 or out is None:
+        raise UserError("expected one table and a file: nas devices import TABLE --out FILE.json")
+    if activation is not None and activation not in ACTIVATIONS:
+        raise UserError(
+            f"--activation is {activation!r}{meant(activation, ACTIVATIONS)}: expected one of "
+            f"{', '.join(ACTIVATIONS)}"
+        )
+    check_free(out, force)
+    made = read_table(Path(tables[0]), activation)
+    write_atomically(out, to_text(made))
+    if not quiet:
+        click.echo(f"written: {out}, with {len(made.measured)} blocks of {tables[0]}")

@@ -120,7 +120,7 @@ def profiled(quiet: bool, **given: Any) -> "tuple[ProfiledDevice, Path, Space]":
     if (out is None) == (template is None):
         raise UserError("give either --out FILE, to measure, or --template FILE, to fill in")
     path = out or template
-    _check_free(path, given["force"])
+    check_free(path, given["force"])
     where = _fitted(space(given["space"]), given)
     if template:
         from nas.devices.blocks import blocks_in
@@ -151,7 +151,7 @@ def _known(value: Any) -> Any:
     return None if value != value else value
 
 
-def _check_free(path: Path, force: bool) -> None:
+def check_free(path: Path, force: bool) -> None:
     """Raises UserError where the file may not or can't be written."""
     from results.runs.files import check_writable
     from search_spaces.errors import UserError
