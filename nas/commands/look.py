@@ -128,6 +128,8 @@ def _imported(
     tables: tuple[str, ...], out: Path | None, activation: str | None, force: bool, quiet: bool
 ) -> None:
     """Writes a device file of a table. Raises UserError where it can't."""
+    from dataclasses import replace
+
     from nas.commands.profile import check_free
     from nas.devices.file import to_text
     from nas.devices.tables import read_table
@@ -143,7 +145,7 @@ def _imported(
             f"{', '.join(ACTIVATIONS)}"
         )
     check_free(out, force)
-    made = read_table(Path(tables[0]), activation)
+    made = replace(read_table(Path(tables[0]), activation), name=out.stem)
     write_atomically(out, to_text(made))
     if not quiet:
         click.echo(f"written: {out}, with {len(made.measured)} blocks of {tables[0]}")
