@@ -218,7 +218,7 @@ def test_a_file_that_nobody_checked_has_no_errors(tmp_path, check):
     content = {"name": "phone", "blocks": {KEY: 1}, "check": check}
     (tmp_path / "phone.json").write_text(json.dumps(content))
     said = invoke("devices", tmp_path / "phone.json")
-    assert re.search(r"latency +- +- +-", said.stdout)
+    assert re.search(r"latency +- +-", said.stdout)  # where there is room, networks too
     (row, _) = json.loads(invoke("devices", tmp_path / "phone.json", "--json").stdout)
     assert [row[name] for name in ("tau", "median_error", "networks")] == [None] * 3
 
