@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
+from nas.commands.help.config import CONFIG, write_config
 from nas.commands.help.table import names_in
 from nas.commands.images.parents import Parents, starting
 from nas.commands.options import (
@@ -121,6 +122,7 @@ class Longer(Group):
 @click.command()
 @options(targets=Targets, asked=Asked, images=SizedImages, lengths=Lengths,
          longer=Longer, parents=Parents, workers=Workers, kept=Tried)  # fmt: skip
+@CONFIG
 def search(
     targets: Targets,
     asked: Asked,
@@ -171,6 +173,7 @@ def _run(plan: "Plan", as_json: bool) -> None:
     with decoding(as_json) as decoded, progress(plan.evaluations, plan.objective, as_json) as show:
         show.unit = plan.unit or show.unit
         result = run(plan, show, decoded, None if as_json else _print_feasibility, reading(as_json))
+    write_config(result.folder)
     if as_json:
         from results.terminal import print_json
 

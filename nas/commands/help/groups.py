@@ -147,6 +147,10 @@ def _options(group: type[Group]) -> dict[str, Option]:
     return {name: hint.__metadata__[0] for name, hint in hints if get_origin(hint) is Annotated}
 
 
+def _by_file(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) == click.core.ParameterSource.DEFAULT_MAP
+
+
 def _made(group: type[Made], context: click.Context, given: dict[str, Any]) -> Made:
     """The group's value, whose parameters are taken out of `given`."""
     default = click.core.ParameterSource.DEFAULT
@@ -157,6 +161,8 @@ def _made(group: type[Made], context: click.Context, given: dict[str, Any]) -> M
         for parameter in given
         if parameter in own and context.get_parameter_source(parameter) != default
     ]
+    by_file = list(context.default_map or {})  # in the file's order, after what was typed by hand
+    typed.sort(key=lambda name: by_file.index(name) if _by_file(context, name) else -1)
     return group(
         **{parameter: given.pop(parameter) for parameter in own},
         typed=tuple(names[parameter] for parameter in typed),

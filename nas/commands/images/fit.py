@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import click
 
+from nas.commands.help.config import CONFIG, write_config
 from nas.commands.images.options import How, Machine
 from nas.commands.images.parents import Parents
 from nas.commands.options import command_line, options
@@ -50,6 +51,7 @@ class Journey(Machine):
 @click.command()
 @click.argument("images", metavar="IMAGES", type=click.Path(path_type=Path))
 @options(targets=Targets, journey=Journey, parents=Parents, how=How)
+@CONFIG
 def fit(images: Path, targets: Targets, journey: Journey, parents: Parents, how: How) -> None:
     """From IMAGES to a trained network in an ONNX file, within a target.
 
@@ -77,6 +79,7 @@ def fit(images: Path, targets: Targets, journey: Journey, parents: Parents, how:
     seen, data = steps.look()
     found = steps.search(seen, data)
     trained = steps.train(seen, data, found)
+    write_config(trained.folder)
     files = steps.export(trained)
     steps.end(trained, files)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas.commands.help.config import CONFIG, write_config
 from nas.commands.images.options import How, What, Where
 from nas.commands.options import command_line, options
 from search_spaces.errors import UserError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("network", metavar="NETWORK")
 @options(what=What, how=How, where=Where)
+@CONFIG
 def train(network: str, what: What, how: How, where: Where) -> None:
     """Train NETWORK to the end on your images, and keep weights that can be used.
 
@@ -41,6 +43,7 @@ def train(network: str, what: What, how: How, where: Where) -> None:
     plan = plan_of(network, what, how, where, quiet)
     trained = trained_by(plan, quiet)
     if my_share().rank == 0:
+        write_config(trained.folder)
         show(plan, trained, where.as_json)
     if trained.interrupted:
         raise SystemExit(130)

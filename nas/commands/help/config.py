@@ -1,0 +1,93 @@
+"""Options from a TOML file, and a run's options as such a file.
+
+    target-flops = "400M"
+    trials = 300
+    json = true
+
+What is typed counts more than what stands in the file.
+"""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from search_spaces.errors import UserError, meant
+
+FILE = "run.toml"  # in the folder of a run
+AWAY = ("config", "dry_run", "help")  # that no file holds
+
+
+def _taken(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """Makes a file's values the command's defaults."""
+    if path is None:
+        return
+    known = {option.opts[0].removeprefix("--"): option for option in context.command.params
+             if isinstance(option, click.Option) and option.name not in AWAY}  # fmt: skip
+    values: dict[str, Any] = {}
+    for name, value in _content(path).items():
+        option = known.get(name.replace("_", "-"))
+        if option is None or option.name is None:
+            raise UserError(
+                f"{path} has {name!r}{meant(name, known)}, which is no option of "
+                f"{context.command_path}: expected some of {', '.join(known)}"
+            )
+        if isinstance(value, dict | list):
+            raise UserError(f"{path} has {name} = {value!r}: expected one value")
+        text = value if isinstance(value, bool) else str(value)
+        values[option.name] = [text] if option.multiple else text
+    context.default_map = {**(context.default_map or {}), **values}
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f'{path} is no TOML: {error}; expected options as target-flops = "400M"'
+        ) from None
+
+
+CONFIG = click.option(
+    "--config", type=click.Path(path_type=Path), is_eager=True, expose_value=False,
+    callback=_taken, metavar="FILE.toml",
+    help="Take options from this file, as trials = 300; every run writes its own into "
+    "RUNS/NAME/run.toml. What you type besides counts more.",
+)  # fmt: skip
+
+
+def text_of(context: click.Context) -> str:
+    """The options that a command was given, by hand and by file, as such a file."""
+    default = click.core.ParameterSource.DEFAULT
+    lines = [f"# {context.command_path}"]
+    options = {option.name: option for option in context.command.params}
+    for name in context.params:  # in the order that they were given: the first target is T
+        option = options.get(name)
+        if not isinstance(option, click.Option) or name in AWAY:
+            continue
+        if context.get_parameter_source(name) != default:
+            lines.append(f"{option.opts[0].removeprefix('--')} = {_value(context.params[name])}")
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, tuple | list) and not hasattr(value, "label"):
+        value = ",".join(map(str, value))
+    return json.dumps(str(value))
+
+
+def write_config(folder: Path) -> None:
+    """Writes the options of the command that runs into its run's folder."""
+    from results.runs.files import write_atomically
+
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        write_atomically(folder / FILE, text_of(context))
