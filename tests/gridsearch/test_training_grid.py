@@ -319,9 +319,9 @@ def test_a_job_that_was_under_way_is_not_asked_for_again():
 def test_a_grid_is_trained_on_a_ray_cluster(gridsearch):
     given = [*GIVEN, "--epochs", "1", "--replicates", "2"]
     assert gridsearch(*given, "--executor", "ray", "--workers", "2", "--name", "ray")[0] == 0
-    assert gridsearch(*given, "--executor", "local", "--name", "here")[0] == 0
+    assert gridsearch(*given, "--executor", "local", "--name", "beside")[0] == 0
     columns = ["id", "seed", "accuracy"]
-    ray, local = (measured(name)[columns].sort_values(columns[:2]) for name in ("ray", "here"))
+    ray, local = (measured(name)[columns].sort_values(columns[:2]) for name in ("ray", "beside"))
     pd.testing.assert_frame_equal(ray.reset_index(drop=True), local.reset_index(drop=True))
 
 
