@@ -63,7 +63,11 @@ TABLE = {
         "devices": Entry(
             "nas.commands.look",
             "List the devices whose latency or throughput can be a target.",
-            ("nas devices", "nas devices zcu102 here.json"),
+            (
+                "nas devices",
+                "nas devices zcu102 here.json",
+                "nas devices import TABLE.yaml --out phone.json",
+            ),
         ),
         "runs": Entry(
             "nas.commands.runs",
