@@ -60,6 +60,26 @@ def fit(images: Path, targets: Targets, journey: Journey, parents: Parents, how:
     it; `nas classify` then names the class of any image. One --target-... is needed. Search and
     training are runs, NAME-search and NAME; what was stopped goes on with the same command.
     """
+    from nas.commands.progress import working
+
+    with working(journey.as_json) as say:
+        say("loading what is needed")
+        asked = _asked(images, targets, journey, parents, how)
+    steps = Steps(asked, journey.as_json)
+    seen, data = steps.look()
+    found = steps.search(seen, data)
+    trained = steps.train(seen, data, found)
+    write_config(trained.folder)
+    files = steps.export(trained)
+    steps.end(trained, files)
+
+
+def _asked(images: Path, targets: Targets, journey: Journey, parents: Parents, how: How) -> "Asked":
+    """What is asked for; what can't be done is said before the hours, not after them.
+
+    Raises:
+        UserError: It can't.
+    """
     from nas.final.batches import transforms
     from nas.final.journey import Asked, check_asked
     from nas.final.loop import check_optimizer
@@ -71,17 +91,11 @@ def fit(images: Path, targets: Targets, journey: Journey, parents: Parents, how:
         journey.threads, journey.name, journey.runs, command_line("nas"),
         parents.read(journey.runs),
     )  # fmt: skip
-    check_asked(asked)  # what can't be done is said before the hours, not after them
+    check_asked(asked)
     check_optimizer(how.optimizer or "sgd")
     transforms()
     check_installed()
-    steps = Steps(asked, journey.as_json)
-    seen, data = steps.look()
-    found = steps.search(seen, data)
-    trained = steps.train(seen, data, found)
-    write_config(trained.folder)
-    files = steps.export(trained)
-    steps.end(trained, files)
+    return asked
 
 
 class Steps:
