@@ -170,7 +170,7 @@ def test_commands_are_shortened_only_where_they_are_long():
     assert shorten("nas", ["show", "efficientnet_b0"]) == ["nas", "show", "efficientnet_b0"]
     search = shlex.split("search --target-flops 30M --data IMAGES --executor ray --address auto")
     assert shorten("nas", search)[1:] == shlex.split(
-        "search --target-flops 6M --data IMAGES --executor pool --trials 40 --trials 4"
+        "search --target-flops 8M --data IMAGES --executor pool --trials 40 --trials 4"
     )
 
 
