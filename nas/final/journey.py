@@ -176,9 +176,9 @@ def check_seen(asked: Asked, seen: Seen) -> None:
     """
     images = len(seen.listing.splits["train"])
     plan = search_plan(asked, seen, len(seen.listing.classes), images)
-    where = plan.space
-    if isinstance(where, str):
-        where = for_data(space(where), len(seen.listing.classes), seen.size.plain, asked.channels)
+    assert not isinstance(plan.space, str)
+    classes = len(seen.listing.classes)
+    where = for_data(plan.space, classes, seen.size.plain, asked.channels)
     known = plan.experiment(where)
     del known["budget"]  # of images that can be used
     try:
@@ -236,30 +236,32 @@ def searched_before(plan: Search) -> bool:
     return enough and not last.get("interrupted")
 
 
+def spaces_of(asked: Asked) -> list[Space]:
+    """What may be searched: inside the parent, else SPACES; the last reaches the most budgets."""
+    if asked.parent is not None:
+        return [inside(asked.parent.architecture)]
+    return [space(name) for name in SPACES]
+
+
 def space_at(asked: Asked, seen: Seen, classes: int) -> Any:
     """The space at the images' size and classes, whose costs are then what is trained."""
-    whole = space("mbconv") if asked.parent is None else inside(asked.parent.architecture)
+    whole = spaces_of(asked)[-1]
     made = for_data(whole, classes, seen.size.plain, asked.channels)
     return replace(made, name=f"{whole.name} at {seen.size} px")
 
 
-def _reaching(asked: Asked, seen: Seen, classes: int) -> str | Space:
-    """The first of SPACES that has networks below and above the first target, else the last.
-
-    With a parent the space inside it.
-    """
+def _reaching(asked: Asked, seen: Seen, classes: int) -> Space:
+    """The first space that has networks below and above the first target, else the last."""
     from search_spaces.space import cost_ranges
 
-    if asked.parent is not None:
-        return inside(asked.parent.architecture)
-    first = asked.targets[0]
-    for name in SPACES:
-        where = for_data(space(name), classes, seen.size.plain, asked.channels)
-        ranges = cost_ranges(where)
-        held = ranges.get(first.of_quantity.key)
-        if held is None or held.smallest <= first.at_most <= held.largest:
-            return name
-    return SPACES[-1]
+    *smaller, last = spaces_of(asked)
+    target = asked.targets[0]
+    for where in smaller:
+        ranges = cost_ranges(for_data(where, classes, seen.size.plain, asked.channels))
+        held = ranges.get(target.of_quantity.key)
+        if held is None or held.smallest <= target.at_most <= held.largest:
+            return where
+    return last
 
 
 def training_plan(asked: Asked, seen: Seen, found: Architecture, images: ImageData) -> Training:

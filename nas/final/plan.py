@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.final.settings import SMALL, check_given
-from nas.parent.start import Start
+from nas.parent.start import IMAGENET, Start
 from nas.training.decoding import LARGEST
 from nas.training.folders import Listing
 from nas.training.headers import own_pixels
@@ -21,7 +21,6 @@ from search_spaces.errors import UserError
 from search_spaces.rounding import Size, size_of
 
 CUT = 0.875  # of an image's sides what the network sees when it is validated (timm's crop_pct)
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PLAIN = ((0.5,), (0.25,))  # of a network that starts from nothing: any set's figures would do
 Numbers = tuple[float, ...]
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import torch
 
-from nas.parent.start import Start, calm_classifier, load_start, start_from
+from nas.parent.start import IMAGENET, Start, calm_classifier, load_start, start_from
 from search_spaces.architecture import Architecture
-from search_spaces.errors import OutOfDomain
+from search_spaces.errors import OutOfDomain, UserError
 
 Numbers = Sequence[float]
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # of weights that don't say their own
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,13 @@ class Parent:
 
     def start(self, child: Architecture) -> Start:
         """What a child starts from. Raises UserError where the file is another one by now."""
-        return start_from(self.place, child, self.architecture)
+        start = start_from(self.place, child, self.architecture)
+        if start.digest != self.digest:
+            raise UserError(
+                f"the weights {self.place} are others than when the run began: put the file back, "
+                "or begin another run with --name"
+            )
+        return start
 
     @property
     def identity(self) -> list[str]:

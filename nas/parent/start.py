@@ -18,6 +18,7 @@ from results.runs.load import BEST, without_network
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # of weights that don't say their own
 CLASSIFIER = "classifier"  # in the names of the last linear layer
 
 

@@ -249,3 +249,30 @@ def test_a_search_starts_its_networks_from_their_parent(tmp_path, coloured):
         assert warm(child, 0.5, 0).accuracy > evaluator(child, 0.5, 0).accuracy
     with pytest.raises(OutOfDomain, match="2 stages and the parent 3"):
         warm.check(replace(whole, stages=whole.stages[:2]))
+
+
+def test_weights_that_changed_since_the_run_began_are_refused(tmp_path):
+    torch.save(trained(MBCONV, 0).state_dict(), tmp_path / "parent.pt")
+    parent = parent_of(tmp_path / "parent.pt", MBCONV)
+    assert not parent.start(MBCONV).anew
+    torch.save(trained(MBCONV, 1).state_dict(), tmp_path / "parent.pt")
+    with pytest.raises(UserError, match=r"parent\.pt are others than when the run began"):
+        parent.start(MBCONV)
+
+
+def test_nas_fit_asks_what_the_parent_costs_at_the_images_size(tmp_path, coloured):
+    from nas.final.journey import Asked, check_seen, look
+    from nas.objective import Limit
+    from search_spaces import cost
+
+    coloured(tmp_path / "images", 8)
+    large = replace(MBCONV, resolution=64, classes=1000)
+    torch.save(build(large, seed=0).state_dict(), tmp_path / "parent.pt")
+    parent = parent_of(tmp_path / "parent.pt", large)
+    least = cost(inside(large).build({name: options[0] for name, options
+                                      in inside(large).choices.items()})).macs  # fmt: skip
+    asked = Asked(tmp_path / "images", (Limit("flops", least / 4),), parent=parent)
+    check_seen(asked, look(asked, False))  # at 20 px a tenth of it is left
+    asked = Asked(tmp_path / "images", (Limit("flops", least / 400),), parent=parent)
+    with pytest.raises(UserError, match="no network of the space 'inside:parent'"):
+        check_seen(asked, look(asked, False))
