@@ -102,7 +102,12 @@ def test_a_search(terminal, columns):
 
 def test_at_ctrl_c_a_search_says_what_it_does_and_keeps_what_it_has(terminal, tmp_path):
     shown = terminal(80, "nas", *SEARCH, "--trials", "5000", "--name", "cut")
-    shown.until(lambda text: "best " in text)
+
+    def searching(text):  # and the screen stood still meanwhile, so that it was seen
+        return "best " in text and any("searching" in live(one)[0] for one in shown.seen
+                                       if live(one))  # fmt: skip
+
+    shown.until(searching)
     shown.process.send_signal(signal.SIGINT)
     begun = time.monotonic()
     shown.until(lambda text: "Stopping: " in text, 5)
