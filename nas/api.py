@@ -8,7 +8,7 @@ An option `--train-on cuda` is an argument `train_on="cuda"`. Who works in proce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.errors import UserError, meant
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from nas.devices.file import ProfiledDevice
@@ -46,15 +46,16 @@ def find(
         RunFailure: The disk, or an evaluator that never works.
     """
     import nas.report.notebook  # noqa: F401  # results show in notebooks
+    from nas.commands.help.groups import check_known, parsed
     from nas.search import run
 
     texts = any(name.startswith(("target_", "max_")) or name == "device" for name in options)
     if data is None and not texts:
-        check_known("nas.find", options, [*plan_fields(), "objective", "caution"])
+        known = [*plan_fields(), "objective", "caution"]
+        check_known("nas.find", options, known, "; with data=..., the options of nas search")
         return run.find(target_flops, target=target, **options)
     from dataclasses import replace
 
-    from nas.commands.help.groups import parsed
     from nas.commands.search import plan_of, search
 
     if target is not None:
@@ -75,25 +76,6 @@ def plan_fields() -> list[str]:
     from nas.search.plan import Plan
 
     return [field.name for field in fields(Plan) if field.name != "objective"]
-
-
-def check_known(name: str, given: dict[str, Any], known: list[str]) -> None:
-    """Refuses arguments that are not known.
-
-    Args:
-        name: Of the function.
-        given: Arguments by name.
-        known: Names.
-
-    Raises:
-        UserError: One is not.
-    """
-    for argument in given:
-        if argument not in known:
-            raise UserError(
-                f"{name} has no argument {argument!r}{meant(argument, known)}: expected some of "
-                f"{', '.join(known)}; with data=..., the options of nas search"
-            )
 
 
 def train(network: Any, data: Place, **options: Any) -> "Trained":

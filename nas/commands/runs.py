@@ -123,12 +123,15 @@ def compare(
     RUN: a search or a training, a name or a folder.
     """
     from nas.report import compare as sides
+    from results.runs.addresses import best_within
     from results.terminal import console, plain, print_json, show
 
     rows = sides.compared(names, runs)
     chosen = sides.budgets_of(rows) if budgets is None else _budgets(budgets)
     if as_json:
-        within = [{"macs": b, **{row.name: row.within(b) for row in rows}} for b in chosen]
+        within = [
+            {"macs": b, **{row.name: best_within(row.front, b) for row in rows}} for b in chosen
+        ]
         print_json({"picks": {row.name: row.pick for row in rows}, "within": within,
                     "notes": sides.notes(rows)})  # fmt: skip
     else:

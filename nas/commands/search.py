@@ -123,16 +123,7 @@ class Longer(Group):
 @options(targets=Targets, asked=Asked, images=SizedImages, lengths=Lengths,
          longer=Longer, parents=Parents, workers=Workers, kept=Tried)  # fmt: skip
 @CONFIG
-def search(
-    targets: Targets,
-    asked: Asked,
-    images: SizedImages,
-    lengths: Lengths,
-    longer: Longer,
-    parents: Parents,
-    workers: Workers,
-    kept: Tried,
-) -> None:
+def search(kept: Tried, **groups: Any) -> None:
     """Search for the most accurate network within a budget.
 
     Give at least one --target-...: the first is the budget T that the search fills. Networks are
@@ -140,7 +131,7 @@ def search(
     your images instead, for a short while. Every trial is kept in RUNS/NAME as soon as it is
     finished: the same command continues a search that was stopped, and --trials may grow.
     """
-    plan = plan_of(targets, asked, images, lengths, longer, parents, workers, kept)
+    plan = plan_of(kept=kept, **groups)
     if kept.dry_run:
         _dry_run(plan, kept.as_json)
     else:

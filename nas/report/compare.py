@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from results.report.charts import Axis, axis, chart, dots, figure
+from results.report.charts import ALARM, BASE, MUTED, OTHER, PICK, axis, chart, dots, figure
+from results.report.charts import FRONT as FRONT_COLOUR
 from results.report.page import Page, Part, Section, Table, Text
-from results.report.record import Folder, open_folder
-from results.runs.addresses import FRONT, front_rows
-from results.runs.files import read_json
+from results.report.record import Folder, content, open_folder
+from results.runs.addresses import FRONT, best_within, front_rows
 from results.runs.load import BEST
 from results.terminal import accuracy_text
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 
 MACS = QUANTITIES["flops"]
-COLOURS = ("--pick", "--front", "--other", "--base", "--alarm", "--muted")  # of the page's style
+COLOURS = (PICK, FRONT_COLOUR, OTHER, BASE, ALARM, MUTED)  # run by run
 BUDGETS = 6  # common ones, where the user names none
 
 
@@ -37,11 +37,6 @@ class Compared:
     front: list[dict[str, Any]]
     judge: str
 
-    def within(self, budget: float) -> dict[str, Any] | None:
-        """The most accurate network of the front within so many MACs; None if there is none."""
-        able = [row for row in self.front if row["macs"] <= budget]
-        return max(able, key=lambda row: (row["accuracy"], -row["macs"]), default=None)
-
 
 def compared(specs: Sequence[str], runs: Path) -> list[Compared]:
     """Reads runs.
@@ -57,9 +52,8 @@ def compared(specs: Sequence[str], runs: Path) -> list[Compared]:
 
 
 def _compared(folder: Folder) -> Compared:
-    place = folder.path / BEST
-    best = read_json(place) if place.is_file() else None
-    if not isinstance(best, dict) or not isinstance(best.get("macs"), int | float):
+    best = content(folder.path / BEST)
+    if best is None or not isinstance(best.get("macs"), int | float):
         raise UserError(
             f"the run {folder.path} has no pick in its {BEST}: expected a search or a training "
             "that ended"
@@ -124,7 +118,7 @@ def budget_rows(rows: Sequence[Compared], budgets: Sequence[float]) -> list[dict
     for budget in budgets:
         cells = {"MACs": f"<= {MACS.format(budget)}"}
         for run in rows:
-            best = run.within(budget)
+            best = best_within(run.front, budget)
             cells[run.name] = "-" if best is None else accuracy_text(
                 best["accuracy"], best.get("spread")
             )  # fmt: skip
@@ -148,13 +142,12 @@ def page(rows: Sequence[Compared], budgets: Sequence[float]) -> Page:
 
 
 def _fronts(rows: Sequence[Compared]) -> Any:
-    along: Axis = axis(MACS, max(row.pick["macs"] for row in rows))
+    along = axis(MACS, max(row.pick["macs"] for row in rows))
     traces = []
-    for run, colour in zip(rows, COLOURS * len(rows), strict=False):
+    for run, shade in zip(rows, COLOURS * len(rows), strict=False):
         ordered = sorted(run.front, key=lambda row: row["macs"])
         x, y = [along.of(row["macs"]) for row in ordered], [row["accuracy"] for row in ordered]
         texts = [f"{run.name}: {row['id']}" for row in ordered]
-        shade = f"var({colour})"
         traces.append(dots(x, y, run.name, shade, texts, size=7, mode="lines+markers",
                            line={"color": shade, "width": 1.5, "shape": "hv"}))  # fmt: skip
     made = figure(traces, along.title, "accuracy")

@@ -77,9 +77,7 @@ class Result:
             return said + "no pick>"
         spread = f" ± {self.pick.spread:.2f}" if self.pick.spread else ""
         of, network = self.plan.objective.of_quantity, self.pick.architecture
-        costs = of.text(of.figures(network)) if of.of_cost is None else of.format(
-            self.plan.objective.cost(network)
-        )  # fmt: skip
+        costs = of.text(of.figures(network))
         return f"{said}pick {network.id}, {costs} {of.title}, {self.pick.accuracy:.2f}{spread}>"
 
     @property

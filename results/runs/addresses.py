@@ -1,7 +1,7 @@
 """Networks of a search by address: `RUN:pick`, `RUN:other`, `RUN:@300M`, `RUN:ID`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,14 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
     rows = front_rows(place)
     if which.startswith("@"):
         most = QUANTITIES["flops"].parse(which[1:], f"{folder.name}:@")
-        within = [row for row in rows if row["macs"] <= most]
-        if not within:
+        found = best_within(rows, most)
+        if found is None:
             least = QUANTITIES["flops"].format(min(row["macs"] for row in rows))
             raise UserError(
                 f"no network of the front of {folder} takes {which[1:]} or less: the smallest "
                 f"takes {least}"
             )
-        return max(within, key=lambda row: (row["accuracy"], -row["macs"]))
+        return found
     begins = [row for row in rows if row["id"].startswith(which)]
     if _ID.fullmatch(which) and len(begins) == 1:
         return begins[0]
@@ -51,6 +51,16 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
         f"{what} of the front of {folder} {'begin' if begins else 'is called'} {which!r}: expected "
         f"pick, other, @300M for the best within 300M, or an id of front.csv, as {some}"
     )
+
+
+def best_within(rows: Sequence[Mapping[str, Any]], macs: float) -> Mapping[str, Any] | None:
+    """The most accurate of a front within so many multiply-adds, the cheapest of equals.
+
+    Returns:
+        None if there is none.
+    """
+    able = [row for row in rows if row["macs"] <= macs]
+    return max(able, key=lambda row: (row["accuracy"], -row["macs"]), default=None)
 
 
 def _object(row: Any, folder: Path) -> Mapping[str, Any]:

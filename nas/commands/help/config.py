@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from nas.commands.help.groups import text_of as typed
 from search_spaces.errors import UserError, meant
 
 FILE = "run.toml"  # in the folder of a run
@@ -70,18 +71,14 @@ def text_of(context: click.Context) -> str:
         if not isinstance(option, click.Option) or name in AWAY:
             continue
         if context.get_parameter_source(name) != default:
-            lines.append(f"{option.opts[0].removeprefix('--')} = {_value(context.params[name])}")
+            value = _toml(option, context.params[name])
+            lines.append(f"{option.opts[0].removeprefix('--')} = {value}")
     return "\n".join(lines) + "\n"
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, tuple | list) and not hasattr(value, "label"):
-        value = ",".join(map(str, value))
-    return json.dumps(str(value))
+def _toml(option: click.Option, value: Any) -> str:
+    """A value as TOML has it: JSON's texts, numbers, true and false."""
+    return json.dumps(value if isinstance(value, int | float) else typed(option, value))
 
 
 def write_config(folder: Path) -> None:

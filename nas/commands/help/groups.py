@@ -16,7 +16,7 @@ gives the command one value a group, built here from what click parsed.
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar, get_origin, get_type_hints
 
@@ -105,11 +105,7 @@ def parsed(
              for parameter in command.params if isinstance(parameter, click.Option)}  # fmt: skip
     typed: list[str] = []
     for option, value in given.items():
-        if option not in known:
-            raise UserError(
-                f"{name} has no argument {option!r}{meant(option, known)}: expected some of "
-                f"{', '.join(known)}"
-            )
+        check_known(name, (option,), known)
         typed += _typed(known[option], value)
     try:
         context = command.make_context(name, [*typed, "--", *arguments])
@@ -119,6 +115,26 @@ def parsed(
     return dict(values(context, dict(context.params)))
 
 
+def check_known(name: str, given: Iterable[str], known: Collection[str], more: str = "") -> None:
+    """Refuses arguments that a function does not have.
+
+    Args:
+        name: Of the function.
+        given: Names of arguments.
+        known: Those that it has.
+        more: What else there is to say.
+
+    Raises:
+        UserError: One is unknown.
+    """
+    for argument in given:
+        if argument not in known:
+            raise UserError(
+                f"{name} has no argument {argument!r}{meant(argument, known)}: expected some of "
+                f"{', '.join(known)}{more}"
+            )
+
+
 def _typed(option: click.Option, value: Any) -> list[str]:
     """An option as it stands on a command line."""
     if value is None:
@@ -126,9 +142,14 @@ def _typed(option: click.Option, value: Any) -> list[str]:
     if option.is_flag:
         away = option.secondary_opts
         return [option.opts[0]] if value else away[:1]
-    if isinstance(value, tuple | list):  # a size is HEIGHTxWIDTH, all else a list with commas
-        value = ("x" if option.name == "pixels" else ",").join(map(str, value))
-    return [option.opts[0], str(value)]
+    return [option.opts[0], text_of(option, value)]
+
+
+def text_of(option: click.Option, value: Any) -> str:
+    """An option's value as it is typed: a size is HEIGHTxWIDTH, other lists have commas."""
+    if isinstance(value, tuple | list):
+        return ("x" if option.name == "pixels" else ",").join(map(str, value))
+    return str(value)
 
 
 def _titles(group: type[Group]) -> list[tuple[str, str]]:

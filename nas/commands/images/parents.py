@@ -12,6 +12,7 @@ from search_spaces.errors import UserError
 if TYPE_CHECKING:
     from nas.parent.parent import Parent
     from nas.training.proxy import Proxy
+    from search_spaces.architecture import Architecture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,28 +37,46 @@ class Parents(Group):
         Raises:
             UserError: The options don't go together, or the weights can't be used.
         """
-        if self.weights is None:
-            if self.parent is not None:
-                raise UserError("--parent says what --weights are of: give --weights FILE besides")
+        given = weights_of(self.weights, self.parent, runs)
+        if given is None:
             return None
         from nas.parent.parent import parent_of
-        from results.runs.load import BEST, load_architecture
 
-        place = weights_at(self.weights, runs)
-        if self.parent is None and not (place / BEST).is_file():
+        place, network = given
+        if network is None:
             raise UserError(
                 f"--weights is {self.weights}, which does not say its network: give --parent "
                 "NETWORK besides, as --parent efficientnet_b0"
             )
-        return parent_of(place, load_architecture(self.parent or str(place), runs))
+        return parent_of(place, network)
 
 
-def weights_at(weights: Path, runs: Path) -> Path:
-    """The file or folder that --weights names: a path, or a run's name."""
+def weights_of(
+    weights: Path | None, parent: str | None, runs: Path
+) -> "tuple[Path, Architecture | None] | None":
+    """Where the weights are that --weights and --parent name, and of which network.
+
+    Args:
+        weights: A file, a folder, or a run's name; None where none are asked for.
+        parent: Of which network; None takes a run's own.
+        runs: The folder of runs.
+
+    Returns:
+        None where none are asked for; no network where nobody says it.
+
+    Raises:
+        UserError: There is a network and no weights, or the network can't be read.
+    """
+    if weights is None:
+        if parent is not None:
+            raise UserError("--parent says what --weights are of: give --weights FILE besides")
+        return None
     from results.export.weights import WEIGHTS
-    from results.runs.load import run_folder
+    from results.runs.load import BEST, load_architecture, run_folder
 
-    return weights if weights.is_file() else run_folder(str(weights), runs, (WEIGHTS,)) or weights
+    place = weights if weights.is_file() else run_folder(str(weights), runs, (WEIGHTS,)) or weights
+    known = parent is not None or (place / BEST).is_file()
+    return place, load_architecture(parent or str(place), runs) if known else None
 
 
 def starting(proxy: "Proxy", parent: "Parent | None", chosen: bool) -> "Proxy":

@@ -9,7 +9,6 @@ import click
 from nas.commands.help.config import CONFIG, write_config
 from nas.commands.images.options import How, What, Where
 from nas.commands.options import command_line, options
-from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from nas.final.plan import Plan
@@ -122,19 +121,13 @@ def _start(
     what: What, where: Where, architecture: "Architecture"
 ) -> "tuple[Start | None, list[str]]":
     """The weights that are asked for, and what is to be known of them."""
-    from nas.commands.images.parents import weights_at
+    from nas.commands.images.parents import weights_of
     from nas.parent.start import start_from
-    from results.runs.load import BEST, load_architecture
 
-    if what.weights is None:
-        if what.parent is not None:
-            raise UserError("--parent says what --weights are of: give --weights FILE besides")
+    given = weights_of(what.weights, what.parent, where.runs)
+    if given is None:
         return None, []
-    place = weights_at(what.weights, where.runs)
-    parent = None
-    if what.parent is not None or (place / BEST).is_file():
-        parent = load_architecture(what.parent or str(place), where.runs)
-    start = start_from(place, architecture, parent)
+    start = start_from(given[0], architecture, given[1])
     anew = [name for name in start.anew if "classifier" not in name]
     said = (
         f"{len(anew)} layers begin anew, since the parent has none that fit: {', '.join(anew[:4])}"
