@@ -33,6 +33,7 @@ class Batch:
     classes: int
 
 
+@functools.lru_cache(maxsize=2)
 def noise_batch(
     size: Size, channels: int = 3, classes: int = 10, seed: int = 0, images: int = IMAGES
 ) -> Batch:

@@ -54,9 +54,10 @@ def numbers(
     found: dict[str, list[float]] = {name: [] for name in TITLES}
     listed = list(architectures)
     for architecture in listed:
+        batch = batch_of(architecture)
         for name in (*COSTS, *SCORES):
             with contextlib.suppress(ArithmeticError):  # NoScore: it has none
-                own = values(architecture, batch_of(architecture), (name,), seed)
+                own = values(architecture, batch, (name,), seed)
                 found[name].append(own[name])
     with contextlib.suppress(OutOfDomain):
         from nas.imagenet.evaluator import ImagenetEvaluator
