@@ -151,7 +151,9 @@ def test_an_error_is_broken_at_its_words(terminal, columns):
 def test_a_grid(terminal, columns):
     shown = terminal(columns, "gridsearch", "run", "--phi", "1", "--step", "0.1")
     assert shown.end() == 0, "\n".join(shown.lines())
-    check_whole(shown, ["preparing"])
+    check_whole(shown, [])
+    heads = [live(screen)[0] for screen in shown.seen if live(screen)]  # none on a quick machine
+    assert any("preparing" in head for head in heads) or len(heads) < 5, heads
     assert "next: gridsearch family" in shown.text()
 
 
@@ -164,7 +166,7 @@ def test_a_search_that_trains(terminal, coloured, tmp_path, columns):
         OMP_NUM_THREADS="1", COMPOUND_NAS_CACHE=str(tmp_path / "cache"),
     )  # fmt: skip
     assert shown.end() == 0, "\n".join(shown.lines())
-    check_whole(shown, ["preparing", "searching"])
+    check_whole(shown, ["searching"])  # what was prepared within 0.3 s was not drawn
     areas = [live(screen) for screen in shown.seen if live(screen)]
     steps = {line for lines in areas for line in lines if re.match(r"  trial \d: step", line)}
     assert len(steps) > 3
