@@ -43,6 +43,8 @@ def shorten(name, arguments):
         given[given.index("30M")] = "12M" if given[0] == "audit" else "8M"  # audits draw at random
     if trains and "--executor" not in given:
         given += ["--executor", "local"]
+    if given[0] == "fit" and "--target-latency" in given:
+        given[given.index("--target-latency") + 1] = "3ms"
     if "--workers" in given:
         given[given.index("--workers") + 1] = "2"
     if "--help" not in given and "--dry-run" not in given:

@@ -258,12 +258,12 @@ def test_two_workers_work_at_once():
 def test_logical_gpus_are_shared_by_fractions_and_more_than_there_are_is_one_sentence():
     import ray
 
-    ray.init("local", num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=3, num_gpus=2, include_dashboard=False, log_to_driver=False)
     address = ray.get_runtime_context().gcs_address
     trials = []
-    with executing("ray", visible, Resources(4, gpus_per_trial=0.5, address=address)) as made:
-        assert made.width == 4
-        drive(search(8), made, Memory(), trials)
+    with executing("ray", visible, Resources(3, gpus_per_trial=0.5, address=address)) as made:
+        assert made.width == 3
+        drive(search(6), made, Memory(), trials)
     with pytest.raises(UserError, match="gpus-per-trial is 3, but the cluster has 2 GPUs"):
         executor("ray", visible, Resources(gpus_per_trial=3, address=address))
     ray.shutdown()
@@ -290,24 +290,24 @@ def test_a_node_dies_and_every_trial_finishes_once(tmp_path):
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    nodes = [cluster.add_node(num_cpus=2) for _ in range(2)]
-    made = executor("ray", Marks(tmp_path), Resources(5, address=cluster.address))
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    made = executor("ray", Marks(tmp_path), Resources(3, address=cluster.address))
     trials = []
 
     def kill():
-        while len(list(tmp_path.iterdir())) < 5:  # until every node is at work
+        while len(list(tmp_path.iterdir())) < 3:  # until every node is at work
             time.sleep(0.1)
         cluster.remove_node(nodes[0], allow_graceful=False)
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     try:
-        drive(search(20), made, Memory(), trials)
+        drive(search(8), made, Memory(), trials)
     finally:
         made.close()
         cluster.shutdown()
-    assert sorted(trial.number for trial in trials) == list(range(20))
-    assert [trial.error for trial in trials] == [None] * 20
+    assert sorted(trial.number for trial in trials) == list(range(8))
+    assert [trial.error for trial in trials] == [None] * 8
     begun = [len(list(tmp_path.glob(f"{trial.architecture.id}-*"))) for trial in trials]
     assert max(begun) >= 2  # something really was cut off and run again
 
