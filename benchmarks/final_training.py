@@ -171,6 +171,7 @@ def main():
     parser.add_argument("--subset", type=float, default=0.25)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--arms", default=",".join(ARMS))
     given = parser.parse_args()
     whole = load_images(given.data, 32)
@@ -181,7 +182,7 @@ def main():
     )
     found = {name: [] for name in given.arms.split(",")}
     epochs = epochs_of(network, data, list(found), given.minutes)
-    for seed in range(given.seeds):
+    for seed in range(given.first_seed, given.first_seed + given.seeds):
         for name, arm in ARMS.items():
             if name not in found:
                 continue

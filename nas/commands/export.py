@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.commands.options import JSON, RUNS, options
+from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
     from results.export.request import Request
@@ -16,17 +17,22 @@ EXPORT = (
     click.argument("network", metavar="NETWORK"),
     click.argument("folder", metavar="DIR", type=click.Path(path_type=Path)),
     click.option("--to", "formats", multiple=True, metavar="FORMAT,...", required=True,
-                 help="torch, timm, tf, onnx, safetensors; may be repeated."),
+                 help="torch, timm, tf, onnx, safetensors, int8 (of ONNX), openvino, litert, "
+                 "executorch, coreml; may be repeated."),
     click.option("--weights", type=click.Path(path_type=Path, exists=True, dir_okay=False),
                  metavar="FILE", help="A state_dict, .pt or .safetensors, under any names. "
                  "Default: what the run kept of its pick."),
+    click.option("--data", type=click.Path(path_type=Path, exists=True), metavar="IMAGES",
+                 help="For int8: the images that the network was trained on; some give the range "
+                 "of each number, others the accuracy that is lost."),
     click.option("--classes", type=click.IntRange(2), metavar="N",
                  help="Of the classifier, where the network was found for another number."),
     click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1),
                  help="Of the initial weights, where there are no others."),
     click.option("--opset", default=18, show_default=True, type=click.IntRange(18, 23),
                  metavar="N", help="Of the ONNX file's operators; the fewer, the older a runtime."),
-    click.option("--softmax", is_flag=True, help="The ONNX file ends in probabilities."),
+    click.option("--softmax", is_flag=True,
+                 help="ONNX and what else runs by itself ends in probabilities."),
     click.option("--name", help="Of the files, as my_net. Default: made from NETWORK."),
     click.option("--force", is_flag=True, help="Write over files that are there."),
     RUNS,
@@ -74,6 +80,7 @@ def request_of(
     softmax: bool,
     name: str | None,
     runs: Path,
+    data: Path | None = None,
 ) -> "Request":
     """What the options ask for, with the weights that there are.
 
@@ -84,18 +91,17 @@ def request_of(
         classes: Of the classifier; None keeps the network's.
         seed: Of the initial weights, where there are no others.
         opset: Of an ONNX file's operators.
-        softmax: Whether an ONNX file ends in probabilities.
+        softmax: Whether files that run by themselves end in probabilities.
         name: Of the files; None makes one from the network.
         runs: The folder of runs.
+        data: Images, for `int8`.
 
     Raises:
         UserError: The network, a format or the weights can't be used.
     """
-    from nas.training.weights import NoWeights, kept_weights
     from results.export.check import check_formats
     from results.export.request import Request
     from results.export.source import load_source
-    from results.export.weights import read_weights
     from results.export.write import parse_formats
 
     wanted = parse_formats(formats)
@@ -105,6 +111,36 @@ def request_of(
         source = replace(source, architecture=replace(source.architecture, classes=classes))
     check_formats(source, wanted)
     asked = Request(source, wanted, seed=seed, opset=opset, softmax=softmax)
+    asked = _weighed(asked, network, weights, classes in (None, trained_for), trained_for)
+    if "int8" not in wanted or data is None or asked.weights is None:
+        return asked
+    inputs = asked.weights.inputs
+    if inputs is None or not inputs.classes:
+        raise UserError(
+            f"the weights of {network} do not say what images they take, which --to int8 needs: "
+            f"train it with nas train {network} --data {data}"
+        )
+    from nas.final.samples import samples_of
+
+    return replace(asked, samples=samples_of(data, inputs))
+
+
+def _weighed(
+    asked: "Request", network: str, weights: Path | None, same: bool, trained_for: int
+) -> "Request":
+    """The request with the weights that there are, or with why there are none.
+
+    Args:
+        asked: Without weights.
+        network: As it was typed.
+        weights: A file; None takes what the run kept of its pick.
+        same: Whether the classes are those that the network was found for.
+        trained_for: How many these are.
+    """
+    from nas.training.weights import NoWeights, kept_weights
+    from results.export.weights import read_weights
+
+    source = asked.source
     if weights is not None:
         given = read_weights(weights, source.architecture)
         if given.padding not in (None, source.architecture.padding):
@@ -115,8 +151,9 @@ def request_of(
         return replace(asked, weights=given)
     if source.folder is None:
         return replace(asked, untrained=f"{network} comes without weights")
-    if classes not in (None, trained_for):
-        why = f"--classes {classes}, and {network} was trained for {trained_for}"
+    if not same:
+        asked_for = source.architecture.classes
+        why = f"--classes {asked_for}, and {network} was trained for {trained_for}"
         return replace(asked, untrained=why)
     try:
         kept = kept_weights(source.folder, source.architecture, source.best, source.record)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from results.export.request import Request
+from results.export.runtimes.int8 import check_samples
+from results.export.runtimes.programs import NEEDS, check_extra
 from results.export.source import Source
 from results.export.to_onnx import check_installed
 from results.export.weights import check_safetensors
@@ -45,6 +47,7 @@ def _check_tensorflow(source: Source) -> None:
 CHECKS: dict[str, Callable[[Source], None]] = {
     "tf": _check_tensorflow,
     "onnx": lambda source: check_installed(),
+    "int8": lambda source: check_installed(),
     "safetensors": lambda source: check_safetensors(),
 }
 
@@ -58,6 +61,8 @@ def check_formats(source: Source, formats: Iterable[str]) -> None:
     for name in formats:
         if name in CHECKS:
             CHECKS[name](source)
+        if name in NEEDS:
+            check_extra(name)
 
 
 def check(request: Request, folder: Path, force: bool = False) -> None:
@@ -73,6 +78,8 @@ def check(request: Request, folder: Path, force: bool = False) -> None:
             f"{request.untrained or 'there are no weights'}: give --weights FILE, or search with "
             "--data and --halving, which keeps them"
         )
+    if "int8" in request.formats:
+        check_samples(request)
     if request.weights is not None and "timm" in request.formats:
         check_safetensors()
     if not force:

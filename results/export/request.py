@@ -1,11 +1,33 @@
 """What is asked of an export, and what one format makes of it."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from results.export.source import Source
 from results.export.to_onnx import OPSET, Parity
 from results.export.weights import Weights
+from search_spaces.architecture import to_json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Images as the network takes them, (n, channels, height, width), float32.
+
+    Attributes:
+        calibration: Of the training images.
+        images: Of the validation images.
+        labels: Of these, the outputs that are right.
+    """
+
+    calibration: "NDArray[np.float32]"
+    images: "NDArray[np.float32]"
+    labels: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -19,7 +41,8 @@ class Request:
         seed: Of the initial weights.
         untrained: Why there are no others.
         opset: Of an ONNX file's operators.
-        softmax: Whether an ONNX file gives probabilities instead of logits.
+        softmax: Whether files that run by themselves give probabilities instead of logits.
+        samples: What `int8` is made by.
     """
 
     source: Source
@@ -29,6 +52,7 @@ class Request:
     untrained: str = ""
     opset: int = OPSET
     softmax: bool = False
+    samples: Samples | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -46,3 +70,35 @@ class Made:
     parity: Parity | None = None
     note: str = ""
     use: str = ""
+
+
+def network_of(request: Request) -> Any:
+    """Our torch network with the request's weights, in evaluation mode."""
+    from search_spaces.builder import build
+
+    network = build(request.source.architecture, seed=request.seed)
+    if request.weights is not None:
+        network.load_state_dict(dict(request.weights.state))
+    return network.eval()
+
+
+def ending(request: Request) -> tuple[Any, str]:
+    """The network as a file that runs by itself ends, and the name of what it gives."""
+    network = network_of(request)
+    if not request.softmax:
+        return network, "logits"
+    from torch.nn import Sequential, Softmax
+
+    return Sequential(network, Softmax(1)).eval(), "probabilities"
+
+
+def about(request: Request, output: str) -> dict[str, str]:
+    """What such a file says of itself: its architecture, its inputs, its outputs."""
+    inputs = request.weights and request.weights.inputs
+    return {
+        "architecture": to_json(request.source.architecture),
+        "layout": "NCHW",
+        "output": output,
+        "trained": json.dumps(request.weights is not None),
+        **(inputs.metadata() if inputs else {}),
+    }

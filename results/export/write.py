@@ -1,7 +1,6 @@
 """A network as files that other programs read, each checked, with a model card."""
 
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,9 @@ from results.export import to_timm as export_timm
 from results.export import to_torch as export_torch
 from results.export.card import card
 from results.export.check import CARD, check, check_free
-from results.export.request import Made, Request
+from results.export.request import Made, Request, about, ending, network_of
+from results.export.runtimes.int8 import to_int8
+from results.export.runtimes.programs import to_coreml, to_executorch, to_litert, to_openvino
 from results.export.to_onnx import (
     Parity,
     Shape,
@@ -45,16 +46,6 @@ class Exported:
     made: Mapping[str, Made] = field(default_factory=dict)
 
 
-def _network(request: Request) -> Any:
-    """Our torch network with the request's weights, in evaluation mode."""
-    from search_spaces.builder import build
-
-    network = build(request.source.architecture, seed=request.seed)
-    if request.weights is not None:
-        network.load_state_dict(dict(request.weights.state))
-    return network.eval()
-
-
 def _probe(request: Request) -> Any:
     """Our network for a check of the code: with the weights, or with random ones.
 
@@ -63,7 +54,7 @@ def _probe(request: Request) -> Any:
     """
     import torch
 
-    network = _network(request)
+    network = network_of(request)
     generator = torch.Generator().manual_seed(0)
     for layer in network.modules():
         if request.weights is None and isinstance(layer, torch.nn.BatchNorm2d):
@@ -157,13 +148,9 @@ def to_onnx(request: Request) -> Made:
         RunFailure: It gives others.
     """
     a, name = request.source.architecture, request.source.name
-    network, output = _network(request), "logits"
-    if request.softmax:
-        from torch.nn import Sequential, Softmax
-
-        network, output = Sequential(network, Softmax(1)).eval(), "probabilities"
+    network, output = ending(request)
     data = onnx_bytes(network, shape_of(a), request.opset, output)
-    data = described(data, _about(request, output))
+    data = described(data, about(request, output))
     opset, ir = versions(data)
     agreement = agreeing(f"{name}.onnx", onnx_parity(data, network, shape_of(a), IMAGES))
     note = f"opset {opset}, IR {ir}"
@@ -174,18 +161,6 @@ def to_onnx(request: Request) -> Made:
         f'({output},) = session.run(None, {{"images": images}})'
     )
     return Made({f"{name}.onnx": data}, agreement, note, use)
-
-
-def _about(request: Request, output: str) -> dict[str, str]:
-    """What an ONNX file says of itself: its architecture, its inputs, its outputs."""
-    inputs = request.weights and request.weights.inputs
-    return {
-        "architecture": to_json(request.source.architecture),
-        "layout": "NCHW",
-        "output": output,
-        "trained": json.dumps(request.weights is not None),
-        **(inputs.metadata() if inputs else {}),
-    }
 
 
 def to_safetensors(request: Request) -> Made:
@@ -208,6 +183,11 @@ FORMATS: dict[str, Callable[[Request], Made]] = {
     "tf": to_tensorflow,
     "onnx": to_onnx,
     "safetensors": to_safetensors,
+    "int8": to_int8,
+    "openvino": to_openvino,
+    "litert": to_litert,
+    "executorch": to_executorch,
+    "coreml": to_coreml,
 }
 
 
@@ -258,13 +238,17 @@ def export(
     files[CARD] = card(request, made)
     if not force:
         check_free(folder, files)
+    for name, content in files.items():
+        _make_folder((folder / name).parent)
+        write_atomically(folder / name, content)
+    return Exported(folder, list(files), made)
+
+
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunFailure(f"the folder {folder} can't be made: {error.strerror}") from error
-    for name, content in files.items():
-        write_atomically(folder / name, content)
-    return Exported(folder, list(files), made)
 
 
 def figures(exported: Exported) -> dict[str, Any]:

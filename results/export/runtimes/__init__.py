@@ -1,0 +1,1 @@
+"""A network for programs that run it elsewhere: OpenVINO, LiteRT, ExecuTorch, Core ML, int8."""
