@@ -5,6 +5,7 @@ An option `--train-on cuda` is an argument `train_on="cuda"`. Who works in proce
 `if __name__ == "__main__":`, as Python's multiprocessing does.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from search_spaces.errors import UserError
 if TYPE_CHECKING:
     from nas.devices.file import ProfiledDevice
     from nas.final.run import Trained
+    from nas.logs.registry import Log
     from nas.objective import Limit
     from nas.search.conclude import Result
     from results.export.write import Exported
@@ -26,6 +28,7 @@ def find(
     *,
     target: "Limit | None" = None,
     data: Place | None = None,
+    logs: "Sequence[Log | str]" = (),
     **options: Any,
 ) -> "Result":
     """`nas search`: a network within a budget, judged by ImageNet's evidence or by your images.
@@ -37,6 +40,8 @@ def find(
         target_flops: T in multiply-adds; or give `target`, or another option `target_...`.
         target: T on any quantity, as `Limit(device("zcu102").quantity("latency"), 5e-3)`.
         data: Images: networks are trained on them for a short while, instead of predicted.
+        logs: Names as of `--log`, or objects of three methods (`nas.logs.registry.Log`): are
+            told of the run besides.
         options: Those of `nas search`, with data; without, the fields of `Plan`, and `space`,
             `strategy` and `evaluator` may be objects, the evaluator any callable of
             (architecture, budget, seed).
@@ -53,7 +58,7 @@ def find(
     if data is None and not texts:
         known = [*plan_fields(), "objective", "caution"]
         check_known("nas.find", options, known, "; with data=..., the options of nas search")
-        return run.find(target_flops, target=target, **options)
+        return run.find(target_flops, target=target, logs=logs, **options)
     from dataclasses import replace
 
     from nas.commands.search import plan_of, search
@@ -66,7 +71,7 @@ def find(
     flops = None if target_flops is None else f"{target_flops:.12g}"
     given = {"target_flops": flops, "data": data, **options}
     values = parsed(search, "nas.find", (), given)
-    return run.run(replace(plan_of(**values), **objects))
+    return run.run(replace(plan_of(**values), **objects), logs=logs)
 
 
 def plan_fields() -> list[str]:

@@ -49,6 +49,15 @@ DRY_RUN = click.option(
 )  # fmt: skip
 
 
+LOG = click.option(
+    "--log", "logs", multiple=True, metavar="NAME",
+    shell_complete=names_in("nas.logs.registry", "LOGS"),
+    callback=lambda context, option, given: [n for text in given for n in text.split(",")],
+    help="Tell tensorboard, mlflow or wandb of every step besides, or module:name of your own; or "
+    "several, as tensorboard,wandb. They listen to their environment variables.",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kept(Group):
     """Where a run is kept, and how its result is printed."""

@@ -10,6 +10,7 @@ from nas.commands.help.config import CONFIG, write_config
 from nas.commands.help.table import names_in
 from nas.commands.images.parents import Parents, starting
 from nas.commands.options import (
+    LOG,
     SEED,
     Group,
     Lengths,
@@ -27,6 +28,7 @@ from results.terminal import tell
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
+    from nas.logs.registry import Log
     from nas.search.execution import Execution
     from nas.search.feasibility import Feasibility
     from nas.search.plan import Plan
@@ -119,11 +121,19 @@ class Longer(Group):
         return self.retrain_budget
 
 
+@dataclass(frozen=True, kw_only=True)
+class Searched(Tried):
+    """A search's run."""
+
+    title = Tried.title
+    logs: Annotated[list[str], LOG]
+
+
 @click.command()
 @options(targets=Targets, asked=Asked, images=SizedImages, lengths=Lengths,
-         longer=Longer, parents=Parents, workers=Workers, kept=Tried)  # fmt: skip
+         longer=Longer, parents=Parents, workers=Workers, kept=Searched)  # fmt: skip
 @CONFIG
-def search(kept: Tried, **groups: Any) -> None:
+def search(kept: Searched, **groups: Any) -> None:
     """Search for the most accurate network within a budget.
 
     Give at least one --target-...: the first is the budget T that the search fills. Networks are
@@ -131,11 +141,13 @@ def search(kept: Tried, **groups: Any) -> None:
     your images instead, for a short while. Every trial is kept in RUNS/NAME as soon as it is
     finished: the same command continues a search that was stopped, and --trials may grow.
     """
+    from nas.logs.registry import log
+
     plan = plan_of(kept=kept, **groups)
     if kept.dry_run:
         _dry_run(plan, kept.as_json)
     else:
-        _run(plan, kept.as_json)
+        _run(plan, kept.as_json, [log(name) for name in kept.logs])
 
 
 def plan_of(
@@ -157,13 +169,14 @@ def plan_of(
     return _plan(targets, asked, longer, longer.budget(lengths), how)
 
 
-def _run(plan: "Plan", as_json: bool) -> None:
+def _run(plan: "Plan", as_json: bool, logs: "list[Log]") -> None:
     from nas.commands.progress import decoding, interrupted, progress, reading
     from nas.search.run import run
 
     with decoding(as_json) as decoded, progress(plan.evaluations, plan.objective, as_json) as show:
         show.unit = plan.unit or show.unit
-        result = run(plan, show, decoded, None if as_json else _print_feasibility, reading(as_json))
+        feasible = None if as_json else _print_feasibility
+        result = run(plan, show, decoded, feasible, reading(as_json), logs)
     write_config(result.folder)
     if as_json:
         from results.terminal import print_json

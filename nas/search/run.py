@@ -1,13 +1,14 @@
 """A whole run of a search: its folder, its trials, and what is written at its end."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of, unit_of
+from nas.logs.registry import About, Log, Logged, logging, numbers_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
@@ -149,6 +150,7 @@ def run(
     decoded: Decoded | None = None,
     feasible: Callable[[Feasibility], None] | None = None,
     loading: Loading = lambda done, of: None,
+    logs: Sequence[Log | str] = (),
 ) -> Result:
     """Runs or continues the search of a plan. Ctrl-C ends it early with what was found.
 
@@ -158,6 +160,7 @@ def run(
         decoded: As in `prepare`.
         feasible: As in `prepare`.
         loading: Called now and then while stored trials are read.
+        logs: Are told of the run besides, as `nas.logs.registry.log` makes them.
 
     Raises:
         UserError: The arguments or the folder.
@@ -179,13 +182,14 @@ def run(
             where.build,
             loading,
         ) as opened,
+        logging(logs, About(parts.folder.name, parts.folder, parts.experiment)) as (told, last),
     ):
         seconds = opened.seconds = setup | opened.seconds
         if parts.classes:
             opened.record["classes"] = list(parts.classes)
         proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor, predicts)
         with timed(seconds, "search"):
-            carry_out(opened, proposer, plan, parts.evaluator, show)
+            carry_out(opened, proposer, plan, parts.evaluator, Logged(show, told))
         result = Result(
             plan, parts.folder, opened.trials, parts.evaluator, seconds=seconds,
             choices=where.choices,
@@ -193,6 +197,8 @@ def run(
         result.interrupted, result.new = opened.interrupted, opened.new
         result.stopped = proposer.stopped
         conclude(result, recount, functools.partial(begin, show))
+        if result.pick is not None:
+            last |= numbers_of(result.pick)
         opened.facts |= {"stopped": proposer.stopped, "refused": dict(proposer.refusals)}
     return result
 
@@ -202,6 +208,7 @@ def find(
     objective: str = "hard",
     caution: float = CAUTION,
     target: Limit | None = None,
+    logs: Sequence[Log | str] = (),
     **plan: Any,
 ) -> Result:
     """`nas search` from Python: the arguments of `Plan`, but parts may be objects.
@@ -213,6 +220,8 @@ def find(
         objective: `hard` or `soft`.
         caution: Standard deviations that are taken off a predicted accuracy.
         target: T on any quantity, as `Limit(device("zcu102").quantity("latency"), 5e-3)`.
+        logs: Names as of `--log`, or objects of three methods (`nas.logs.registry.Log`): are
+            told of the run besides.
         plan: Arguments of `Plan`: the space a name or a `Space`, the strategy a name or a
             `Strategy`, the evaluator a name or a callable of (architecture, budget, seed).
 
@@ -225,7 +234,8 @@ def find(
     first = target or Limit("flops", target_flops)  # type: ignore[arg-type]
     limited = (first, *plan.get("limits", ()))
     plan.setdefault("space", default_space(limit.of_quantity for limit in limited))
-    return run(Plan(Objective(objective, first.at_most, first.quantity, caution), **plan))
+    asked = Plan(Objective(objective, first.at_most, first.quantity, caution), **plan)
+    return run(asked, logs=logs)
 
 
 def check_domain(covers: Callable[[Architecture], Any], where: Space, name: str) -> None:

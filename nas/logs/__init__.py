@@ -1,0 +1,1 @@
+"""Runs in the tools that people look at: TensorBoard, MLflow, Weights & Biases, or their own."""

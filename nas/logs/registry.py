@@ -1,0 +1,191 @@
+"""`--log NAME`: who is told of a run while it goes on.
+
+A log is an object of three methods (`Log`), one of its own for each run. It is a guest: whatever it
+raises is said once, it is not asked again, and the run goes on.
+"""
+
+import contextlib
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+from nas.watch import Poll, Show, begin
+from results.runs.records import Trial
+from results.terminal import tell
+from search_spaces.errors import UserError, install, meant, said
+from search_spaces.spaces import load_object
+
+Numbers = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a log is told of a run.
+
+    Attributes:
+        name: Of the run.
+        folder: Where it is kept; a log may write into a folder of its own there.
+        settings: What makes the run what it is, as plain JSON values.
+    """
+
+    name: str
+    folder: Path
+    settings: Mapping[str, Any]
+
+
+class Log(Protocol):
+    """Is told of one session of one run."""
+
+    def started(self, about: About) -> None:
+        """Takes what the run is.
+
+        Args:
+            about: Its name, folder and settings.
+        """
+
+    def finished(self, step: int, numbers: Numbers) -> None:
+        """Takes a finished trial of a search, or a row of a training's course.
+
+        Args:
+            step: The trial's number, or the optimizer steps done.
+            numbers: As accuracy in percent, flops in multiply-adds, seconds.
+        """
+
+    def ended(self, numbers: Numbers) -> None:
+        """Takes how it ended; it is told in the end, whatever happened.
+
+        Args:
+            numbers: Of the pick, or of the trained network; empty where there is none.
+        """
+
+
+LOGS = {  # name -> (its class in nas.logs.libraries, what it imports)
+    "tensorboard": ("TensorBoard", "tensorboard"),
+    "mlflow": ("MLflow", "mlflow"),
+    "wandb": ("WandB", "wandb"),
+}
+
+
+def log(name: str) -> Log:
+    """A log by its name.
+
+    Args:
+        name: One of LOGS, or `module:name` or `FILE.py:name` of a class or function that makes one.
+
+    Raises:
+        UserError: There is none, or its package is not installed.
+    """
+    if name in LOGS:
+        kind, package = LOGS[name]
+        if find_spec(package) is None:
+            what = "train" if name == "tensorboard" else name
+            raise UserError(
+                f"--log {name} needs {package}, which is not installed: {install(what)}"
+            )
+        return getattr(importlib.import_module("nas.logs.libraries"), kind)()  # type: ignore[no-any-return]
+    if ":" not in name:
+        raise UserError(
+            f"--log is {name!r}{meant(name, LOGS)}: expected some of {', '.join(LOGS)}, or "
+            "module:name of your own"
+        )
+    made = load_object(name, "--log")()
+    missing = [verb for verb in ("started", "finished", "ended") if not hasattr(made, verb)]
+    if missing:
+        raise UserError(
+            f"--log {name} makes an object without {', '.join(missing)}: expected a class with "
+            "started(about), finished(step, numbers), ended(numbers)"
+        )
+    return made  # type: ignore[no-any-return]
+
+
+class Logs:
+    """All logs of a run; none that fails is asked again.
+
+    Args:
+        logs: They.
+    """
+
+    def __init__(self, logs: Iterable[Log]) -> None:
+        self._logs = list(logs)
+
+    def __bool__(self) -> bool:
+        return bool(self._logs)
+
+    def started(self, about: About) -> None:
+        """As `Log.started`."""
+        self._each(lambda one: one.started(about))
+
+    def finished(self, step: int, numbers: Numbers) -> None:
+        """As `Log.finished`."""
+        self._each(lambda one: one.finished(step, numbers))
+
+    def ended(self, numbers: Numbers) -> None:
+        """As `Log.ended`."""
+        self._each(lambda one: one.ended(numbers))
+
+    def _each(self, told: Callable[[Log], None]) -> None:
+        for one in tuple(self._logs):
+            try:
+                told(one)
+            except Exception as error:  # libraries, servers and users have errors of their own
+                self._logs.remove(one)
+                tell(
+                    f"note: the log {type(one).__name__} failed ({said(error)}), and is told "
+                    "nothing more; the run goes on"
+                )
+
+
+@contextlib.contextmanager
+def logging(logs: Sequence[Log | str], about: About) -> Iterator[tuple[Logs, dict[str, float]]]:
+    """Tells logs of a run's beginning and, whatever happens, of its end.
+
+    Args:
+        logs: Who is told; texts are names of them.
+        about: The run.
+
+    Yields:
+        They, and numbers to be filled with what they are told at the end.
+    """
+    made = [log(one) if isinstance(one, str) else one for one in logs]
+    told, last = Logs(made), dict[str, float]()
+    told.started(about)
+    try:
+        yield told, last
+    finally:
+        told.ended(last)
+
+
+class Logged:
+    """A `Show` whose trials logs are told of besides.
+
+    Args:
+        show: It.
+        logs: They.
+    """
+
+    def __init__(self, show: Show, logs: Logs) -> None:
+        self._show, self._logs = show, logs
+
+    def __call__(self, trial: Trial, finished: int) -> None:
+        """Takes a finished trial, and how many there are."""
+        self._show(trial, finished)
+        if self._logs:
+            self._logs.finished(trial.number, numbers_of(trial))
+
+    def phase(self, name: str, poll: Poll | None, finished: int) -> None:
+        """As `nas.watch.Watches.phase`."""
+        begin(self._show, name, poll, finished)
+
+
+def numbers_of(trial: Trial) -> dict[str, float]:
+    """What logs are told of a trial."""
+    costs = trial.cost
+    numbers = {
+        "accuracy": trial.accuracy, "spread": trial.spread, "flops": float(costs.macs),
+        "params": float(costs.params), "memory": float(costs.memory), "budget": trial.budget,
+        "seconds": trial.seconds, "failed": float(trial.accuracy is None),
+    }  # fmt: skip
+    return {name: value for name, value in numbers.items() if value is not None}
