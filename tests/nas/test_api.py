@@ -6,6 +6,7 @@ import pytest
 
 import gridsearch
 import nas
+import processes
 from search_spaces import UserError
 
 
@@ -62,3 +63,31 @@ def test_every_function_of_a_command_says_what_it_takes():
         text = inspect.getdoc(function)
         assert "Args:" in text
         assert "Raises:" in text
+
+
+def test_ctrl_c_is_the_program_s_own(tmp_path):
+    """A command's second Ctrl-C ends its process; a function's must not end a notebook's."""
+    program = """
+import os, signal, time
+import nas
+from nas.commands.live.area import TWICE
+from results.report import page
+
+came = []
+signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+signal.set_wakeup_fd(-1)
+write = page.write_report
+
+def slow(*given):
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(TWICE + 0.2)
+    return write(*given)
+
+page.write_report = slow
+found = nas.find(400e6, trials=20)
+print(nas.report(found).name, len(came))
+"""
+    (tmp_path / "program.py").write_text(program)
+    done = processes.run("program.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, "report.html 2"), done.stderr
