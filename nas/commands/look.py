@@ -148,4 +148,6 @@ def _imported(
     made = replace(read_table(Path(tables[0]), activation), name=out.stem)
     write_atomically(out, to_text(made))
     if not quiet:
-        click.echo(f"written: {out}, with {len(made.measured)} blocks of {tables[0]}")
+        click.echo(
+            f"written: {out}, with the times of {len(made.measured)} blocks, from {tables[0]}"
+        )
