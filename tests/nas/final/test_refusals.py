@@ -90,7 +90,7 @@ def test_search_refuses_before_it_decodes(images, runs, options, words, monkeypa
         *REFUSED,
         ("--train-on gpu", "expected auto, cpu"),
         ("--mean 1,2", "are 1,2 and 0.25: expected one number for all channels or 3"),
-        ("--weights none.pt", "none.pt can't be read"),
+        ("--weights none.pt", "none.pt, and there is no such file"),
     ],
 )
 def test_train_refuses_before_it_decodes(images, runs, options, words):
