@@ -7,6 +7,9 @@ import click
 
 from nas.commands.options import JSON, RUNS, options
 
+NUMBER = (int, float, type(None))
+FOUND = {"id": (str, type(None)), "accuracy": NUMBER, "macs": NUMBER}  # what is shown of best.json
+
 
 @click.command()
 @options((RUNS, JSON))
@@ -31,12 +34,14 @@ def runs(runs: Path, as_json: bool) -> None:
 def row_of(folder: Path) -> dict[str, Any]:
     """What a run's files say of it; `error` in place of the rest where they can't be read."""
     from results.report.record import content
+    from results.runs.files import check_kinds
     from results.runs.folder import read_record
     from results.runs.load import BEST
     from search_spaces.errors import UserError
 
     try:
         record, best = read_record(folder), content(folder / BEST)
+        check_kinds(best or {}, str(folder / BEST), FOUND)
         sessions, experiment = record["sessions"], record["experiment"]
         state, best = _state(sessions, experiment, best), best or {}
         return {
