@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 _BOLD, _YELLOW, _END = "\x0e", "\x10", "\x0f"
 _MARKS = {_BOLD: "bold", _YELLOW: "yellow"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_WORDS = (  # of click's messages -> ours
+    (r"Got unexpected extra", "There are too many"),
+    (r"is not a valid integer( range)?\.", "is no whole number."),
+    (r"is not a valid float( range)?\.", "is no number."),
+    (r"is not in the range x([<>]=?)(\S+)\.$", r"is out of range: expected a number  ."),
+    (r"is not in the range (\S+)<=x<=(\S+)\.$", r"is out of range: expected  to ."),
+)
 NARROWEST = 20  # columns, below which lines are left to the terminal
 _ASCII = {"±": "+/-", "×": "x", "−": "-", "→": "->", "≤": "<=", "≥": ">=", "…": "..."}  # noqa: RUF001
 
@@ -151,8 +158,15 @@ def _in_our_words(error: click.ClickException) -> click.ClickException:
     if type(error).show is not click.UsageError.show:  # click's own help, or no usage to show
         return error
     assert isinstance(error, click.UsageError)
-    text = error.format_message().replace("Got unexpected extra", "There are too many")
+    text = in_plain_words(error.format_message())
     return click.UsageError(folded(text, len("Error: ")), error.ctx)
+
+
+def in_plain_words(message: str) -> str:
+    """What click says of an option that can't be, without a programmer's words."""
+    for theirs, ours in _WORDS:
+        message = re.sub(theirs, ours, message)
+    return message
 
 
 def print_json(value: Any) -> None:
