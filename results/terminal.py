@@ -50,17 +50,19 @@ def plain(text: str) -> str:
     return _CONTROL.sub("", " ".join(text.split()))
 
 
-def folded(text: str, first: int = 0) -> str:
-    """Text for standard error: broken at its words where that is a terminal too narrow for it.
+def folded(text: str, first: int = 0, err: bool = True) -> str:
+    """Text that is broken at its words where it is printed on a terminal too narrow for it.
 
     Args:
         text: May have lines of its own.
         first: Columns that stand before it in its first line.
+        err: It is for standard error, else for standard output.
     """
     import textwrap
 
     try:
-        width = os.get_terminal_size(2).columns if sys.stderr.isatty() else 0
+        stream = sys.stderr if err else sys.stdout
+        width = os.get_terminal_size(1 + err).columns if stream.isatty() else 0
     except (OSError, ValueError):
         width = 0
     if width < NARROWEST:
@@ -73,9 +75,9 @@ def folded(text: str, first: int = 0) -> str:
     return "\n".join(lines)
 
 
-def tell(text: str) -> None:
-    """Prints a line on standard error, broken at words."""
-    click.echo(folded(text), err=True)
+def tell(text: str, err: bool = True) -> None:
+    """Prints a line on standard error, or else on standard output, broken at words."""
+    click.echo(folded(text, err=err), err=err)
 
 
 def _ready_streams() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from nas.commands.options import JSON, RUNS, options
+from results.terminal import tell
 
 NUMBER = (int, float, type(None))
 FOUND = {"id": (str, type(None)), "accuracy": NUMBER, "macs": NUMBER}  # what is shown of best.json
@@ -26,7 +27,7 @@ def runs(runs: Path, as_json: bool) -> None:
 
         print_json(rows)
     elif not rows:
-        click.echo(f"no runs in {runs} yet: nas search --target-flops 400M makes one")
+        tell(f"no runs in {runs} yet: nas search --target-flops 400M makes one", err=False)
     else:
         _print(rows)
 
@@ -144,11 +145,11 @@ def compare(
                              ("\nthe most accurate network of each front within a budget",
                               sides.budget_rows(rows, chosen))):  # fmt: skip
             if title:
-                click.echo(title)
+                tell(title, err=False)
             shown = [{plain(k): plain(v) for k, v in row.items()} for row in table]
             show(console(), shown, spare=("memory", "params", "pick"), left=1)
         for note in sides.notes(rows):
-            click.echo(f"note: {note}")
+            tell(f"note: {note}", err=False)
     if out is not None:
         _write(sides.page(rows, chosen), out, as_json)
 

@@ -262,7 +262,7 @@ def bad_weights(kind, path):
         ("quantized", "as quantized numbers"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*quantize")
+@pytest.mark.filterwarnings("ignore:.*quantize", "ignore:TypedStorage")
 def test_bad_weights_are_one_sentence(kind, sentence, tmp_path):
     (tmp_path / "pooled.json").write_text(to_json(POOLED))
     bad_weights(kind, tmp_path / "w.pt")
