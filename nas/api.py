@@ -5,7 +5,7 @@ An option `--train-on cuda` is an argument `train_on="cuda"`. Who works in proce
 `if __name__ == "__main__":`, as Python's multiprocessing does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ PARTS = ("space", "strategy", "evaluator")  # that may be objects
 
 
 def find(
-    target_flops: float | None = None,
+    target_flops: float | str | None = None,
     *,
     target: "Limit | None" = None,
     data: Place | None = None,
@@ -37,7 +37,8 @@ def find(
     >>> nas.find(30e6, data="IMAGES", epochs=2, trials=12, name="mine")
 
     Args:
-        target_flops: T in multiply-adds; or give `target`, or another option `target_...`.
+        target_flops: T in multiply-adds, a number or as "400M"; or give `target`, or another option
+            `target_...`.
         target: T on any quantity, as `Limit(device("zcu102").quantity("latency"), 5e-3)`.
         data: Images: networks are trained on them for a short while, instead of predicted.
         logs: Names as of `--log`, or objects of three methods (`nas.logs.registry.Log`): are
@@ -54,21 +55,27 @@ def find(
     from nas.commands.help.groups import check_known, parsed
     from nas.search import run
 
-    texts = any(name.startswith(("target_", "max_")) or name == "device" for name in options)
+    texts = isinstance(target_flops, str) or any(
+        name.startswith(("target_", "max_")) or name == "device" for name in options
+    )
     if data is None and not texts:
         known = [*plan_fields(), "objective", "caution"]
         check_known("nas.find", options, known, "; with data=..., the options of nas search")
-        return run.find(target_flops, target=target, logs=logs, **options)
+        return run.find(target_flops, target=target, logs=logs, **options)  # type: ignore[arg-type]
     from dataclasses import replace
 
     from nas.commands.search import plan_of, search
+    from nas.objective import check_positive
 
     if target is not None:
         raise UserError("target is a Limit of a search without images: give target_flops=..., or "
                         "device=... and target_latency=...")  # fmt: skip
     objects = {name: options.pop(name) for name in PARTS
                if not isinstance(options.get(name, ""), str)}  # fmt: skip
-    flops = None if target_flops is None else f"{target_flops:.12g}"
+    flops = target_flops
+    if flops is not None and not isinstance(flops, str):
+        check_positive("target_flops", flops)
+        flops = f"{flops:.12g}"
     given = {"target_flops": flops, "data": data, **options}
     values = parsed(search, "nas.find", (), given)
     return run.run(replace(plan_of(**values), **objects), logs=logs)
@@ -127,7 +134,8 @@ def export(network: Any, folder: Place, to: Any = ("torch",), **options: Any) ->
     from nas.commands.help.groups import parsed
     from results.export.write import export as write
 
-    formats = to if isinstance(to, str) else ",".join(to)
+    several = isinstance(to, Iterable) and not isinstance(to, str)
+    formats = ",".join(map(str, to)) if several else to
     arguments = (_named(network), str(folder))
     values = parsed(command, "nas.export", arguments, {"to": formats, **options})
     place, force = values.pop("folder"), values.pop("force")

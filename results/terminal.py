@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 _BOLD, _YELLOW, _END = "\x0e", "\x10", "\x0f"
 _MARKS = {_BOLD: "bold", _YELLOW: "yellow"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_WORDS = (  # of click's messages -> ours
+    (r"Got unexpected extra", "There are too many"),
+    (r"is not a valid integer( range)?\.", "is no whole number."),
+    (r"is not a valid float( range)?\.", "is no number."),
+    (r"is not in the range x([<>]=?)(\S+)\.$", r"is out of range: expected a number  ."),
+    (r"is not in the range (\S+)<=x<=(\S+)\.$", r"is out of range: expected  to ."),
+)
 NARROWEST = 20  # columns, below which lines are left to the terminal
 _ASCII = {"±": "+/-", "×": "x", "−": "-", "→": "->", "≤": "<=", "≥": ">=", "…": "..."}  # noqa: RUF001
 
@@ -43,17 +50,19 @@ def plain(text: str) -> str:
     return _CONTROL.sub("", " ".join(text.split()))
 
 
-def folded(text: str, first: int = 0) -> str:
-    """Text for standard error: broken at its words where that is a terminal too narrow for it.
+def folded(text: str, first: int = 0, err: bool = True) -> str:
+    """Text that is broken at its words where it is printed on a terminal too narrow for it.
 
     Args:
         text: May have lines of its own.
         first: Columns that stand before it in its first line.
+        err: It is for standard error, else for standard output.
     """
     import textwrap
 
     try:
-        width = os.get_terminal_size(2).columns if sys.stderr.isatty() else 0
+        stream = sys.stderr if err else sys.stdout
+        width = os.get_terminal_size(1 + err).columns if stream.isatty() else 0
     except (OSError, ValueError):
         width = 0
     if width < NARROWEST:
@@ -66,9 +75,9 @@ def folded(text: str, first: int = 0) -> str:
     return "\n".join(lines)
 
 
-def tell(text: str) -> None:
-    """Prints a line on standard error, broken at words."""
-    click.echo(folded(text), err=True)
+def tell(text: str, err: bool = True) -> None:
+    """Prints a line on standard error, or else on standard output, broken at words."""
+    click.echo(folded(text, err=err), err=err)
 
 
 def _ready_streams() -> None:
@@ -151,8 +160,15 @@ def _in_our_words(error: click.ClickException) -> click.ClickException:
     if type(error).show is not click.UsageError.show:  # click's own help, or no usage to show
         return error
     assert isinstance(error, click.UsageError)
-    text = error.format_message().replace("Got unexpected extra", "There are too many")
+    text = in_plain_words(error.format_message())
     return click.UsageError(folded(text, len("Error: ")), error.ctx)
+
+
+def in_plain_words(message: str) -> str:
+    """What click says of an option that can't be, without a programmer's words."""
+    for theirs, ours in _WORDS:
+        message = re.sub(theirs, ours, message)
+    return message
 
 
 def print_json(value: Any) -> None:

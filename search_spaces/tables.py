@@ -125,7 +125,7 @@ def read_space(path: str | Path) -> Space:
         raise UserError(f"the space file {path} is nested too deep: expected tables") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the space file {path} can't be read: {said(error)}") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOML's own, or of a number without end
         raise UserError(f"the space file {path} is no TOML: {error}") from None
     unknown = sorted(set(table) - {"name", "description", "network", "stages"})
     if unknown:

@@ -230,7 +230,7 @@ def parse_budgets(text: str, base: Architecture) -> list[float]:
     """
     budgets = []
     for part in text.split(","):
-        if part.strip().lower().endswith("x"):
+        if part.strip().lower()[1:].endswith("x"):
             times = _MACS.parse(part.strip()[:-1], "--budgets")
             budgets.append(times * cost(base).macs)
         else:

@@ -112,7 +112,7 @@ def bench(asked: Asked, columns: Columns, kept: Kept) -> None:
         from nas.bench.report import print_report
 
         print_report(report.rows, report.reached, asked.reference)
-        click.echo(f"{report.folder} now holds bench.csv, bench.png and plays/.")
+        tell(f"{report.folder} now holds bench.csv, bench.png and plays/.", err=False)
     if report.interrupted:
         interrupted("the plays that were finished")
 

@@ -1,5 +1,6 @@
 """`nas export`: a network as files that other programs read."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.commands.options import JSON, RUNS, options
+from results.terminal import tell
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -144,8 +146,8 @@ def _weighed(
     if weights is not None:
         given = read_weights(weights, source.architecture)
         if given.padding not in (None, source.architecture.padding):
-            click.echo(f"note: {weights} was trained with padding {given.padding!r}, which the "
-                       "network takes too", err=True)  # fmt: skip
+            tell(f"note: {weights} was trained with padding {given.padding!r}, which the "
+                 "network takes too")  # fmt: skip
             padded = replace(source.architecture, padding=given.padding)
             asked = replace(asked, source=replace(source, architecture=padded))
         return replace(asked, weights=given)
@@ -163,19 +165,20 @@ def _weighed(
 
 
 def _print(request: "Request", done: "Exported") -> None:
+    say = functools.partial(tell, err=False)
     for name, made in done.made.items():
-        click.echo(f"{name}: {', '.join(made.files)}")
+        say(f"{name}: {', '.join(made.files)}")
         if made.parity is not None:
-            click.echo(
+            say(
                 f"  largest difference {made.parity.difference:.2g} in logits of up to "
                 f"{made.parity.largest:.3g}, {made.parity.images} images"
             )
         if made.note:
-            click.echo(f"  {made.note}")
+            say(f"  {made.note}")
     if request.weights is None:
-        click.echo(f"not trained: {request.untrained}")
-        click.echo(
+        say(f"not trained: {request.untrained}")
+        say(
             "  the weights in these files are initial ones, so their outputs mean nothing: "
             f"nas train {request.source.spec} --data IMAGES trains the network"
         )
-    click.echo(f"written: {done.folder}, with {request.source.name}.json and README.md")
+    say(f"written: {done.folder}, with {request.source.name}.json and README.md")

@@ -7,7 +7,7 @@ import click
 
 from nas.commands.options import JSON, RUNS
 from nas.commands.sizes import size_given
-from results.terminal import print_json
+from results.terminal import print_json, tell
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size
 
@@ -148,4 +148,7 @@ def _imported(
     made = replace(read_table(Path(tables[0]), activation), name=out.stem)
     write_atomically(out, to_text(made))
     if not quiet:
-        click.echo(f"written: {out}, with {len(made.measured)} blocks of {tables[0]}")
+        tell(
+            f"written: {out}, with the times of {len(made.measured)} blocks, from {tables[0]}",
+            err=False,
+        )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.commands.options import JSON, RUNS, options
+from results.terminal import tell
 
 if TYPE_CHECKING:
     from results.report.page import Page
@@ -77,12 +78,12 @@ def execute(
     else:
         from search_spaces.quantities import QUANTITIES
 
-        click.echo(f"written: {path} ({QUANTITIES['memory'].format(size)})")
+        tell(f"written: {path} ({QUANTITIES['memory'].format(size)})", err=False)
     if opens:
         import webbrowser
 
         if not webbrowser.open(path.resolve().as_uri()):
-            click.echo("no browser could be started: open the file yourself", err=True)
+            tell("no browser could be started: open the file yourself")
 
 
 def written(

@@ -6,6 +6,10 @@ from typing import Any
 import click
 
 from nas.commands.options import JSON, RUNS, options
+from results.terminal import tell
+
+NUMBER = (int, float, type(None))
+FOUND = {"id": (str, type(None)), "accuracy": NUMBER, "macs": NUMBER}  # what is shown of best.json
 
 
 @click.command()
@@ -23,7 +27,7 @@ def runs(runs: Path, as_json: bool) -> None:
 
         print_json(rows)
     elif not rows:
-        click.echo(f"no runs in {runs} yet: nas search --target-flops 400M makes one")
+        tell(f"no runs in {runs} yet: nas search --target-flops 400M makes one", err=False)
     else:
         _print(rows)
 
@@ -31,12 +35,14 @@ def runs(runs: Path, as_json: bool) -> None:
 def row_of(folder: Path) -> dict[str, Any]:
     """What a run's files say of it; `error` in place of the rest where they can't be read."""
     from results.report.record import content
+    from results.runs.files import check_kinds
     from results.runs.folder import read_record
     from results.runs.load import BEST
     from search_spaces.errors import UserError
 
     try:
         record, best = read_record(folder), content(folder / BEST)
+        check_kinds(best or {}, str(folder / BEST), FOUND)
         sessions, experiment = record["sessions"], record["experiment"]
         state, best = _state(sessions, experiment, best), best or {}
         return {
@@ -139,11 +145,11 @@ def compare(
                              ("\nthe most accurate network of each front within a budget",
                               sides.budget_rows(rows, chosen))):  # fmt: skip
             if title:
-                click.echo(title)
+                tell(title, err=False)
             shown = [{plain(k): plain(v) for k, v in row.items()} for row in table]
             show(console(), shown, spare=("memory", "params", "pick"), left=1)
         for note in sides.notes(rows):
-            click.echo(f"note: {note}")
+            tell(f"note: {note}", err=False)
     if out is not None:
         _write(sides.page(rows, chosen), out, as_json)
 

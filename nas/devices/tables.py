@@ -13,20 +13,26 @@ With `se` and `hs` (hard swish) `expand` counts channels, without them it is a r
 """
 
 import hashlib
-import math
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nas.devices.blocks import key_of
 from nas.devices.file import ProfiledDevice, Times
+from results.runs.files import read_bytes
 from search_spaces.architecture import Stage
 from search_spaces.errors import UserError
 from search_spaces.layers import Ends, block, head, stem
 from search_spaces.rounding import Size, round_channels
 
-SHAPE = re.compile(r"(\d+)x(\d+)x(\d+)|(\d+)")
+NUMBER = r"(\d{1,9})"
+SHAPE = re.compile(f"{NUMBER}x{NUMBER}x{NUMBER}|{NUMBER}", re.ASCII)
+NEEDED = {"expanded_conv": ("expand", "kernel", "stride")}  # fields that a kind of layer must have
+FLAGS = ("idskip", "se", "hs")  # fields that are 0 or 1
+SLOWEST = 1e9  # milliseconds, beyond which no entry can be
+LARGEST = 1 << 26  # bytes of a table; Once-for-all's have some millions
 FORM = (
     "expected entries as expanded_conv-input:7x7x192-output:7x7x320-expand:6-kernel:5-stride:1-"
     "idskip:0 with {mean: milliseconds}"
@@ -64,15 +70,10 @@ def read_table(path: Path, activation: str | None = None) -> ProfiledDevice:
     Raises:
         UserError: The file can't be read, or holds no such table.
     """
-    import yaml
-
-    try:
-        text = path.read_bytes()
-        content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except OSError as error:
-        raise UserError(f"the table {path} can't be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
-        raise UserError(f"the table {path} is no YAML and no JSON: {FORM}") from None
+    text = read_bytes(path)
+    if len(text) > LARGEST:
+        raise UserError(f"the table {path} has {len(text):,} bytes: expected {LARGEST:,} or fewer")
+    content = _content(path, text)
     if not isinstance(content, dict) or not content:
         raise UserError(f"the table {path} has no entries: {FORM}")
     entries = [_entry(path, text, value) for text, value in content.items()]
@@ -85,17 +86,89 @@ def read_table(path: Path, activation: str | None = None) -> ProfiledDevice:
     return ProfiledDevice(path.stem, 1, stamp, None, blocks)
 
 
+def _content(path: Path, text: bytes) -> Any:
+    """What the table holds. Raises UserError where it is no JSON, no YAML, or has a key twice."""
+    import yaml
+
+    class Once(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            made = super().construct_mapping(node, deep)
+            _check_once(path, [self.construct_object(key) for key, _ in node.value])
+            return made
+
+    def pairs(given: list[tuple[str, Any]]) -> dict[str, Any]:
+        _check_once(path, [key for key, _ in given])
+        return dict(given)
+
+    try:
+        try:
+            return json.loads(text, object_pairs_hook=pairs)  # where YAML takes 1e-05 for a text
+        except json.JSONDecodeError:
+            return yaml.load(text, Once)
+    except UserError:
+        raise
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError):
+        raise UserError(f"the table {path} is no YAML and no JSON: {FORM}") from None
+
+
+def _check_once(path: Path, keys: Iterable[Hashable]) -> None:
+    seen: set[Hashable] = set()
+    for key in keys:
+        if key in seen:
+            raise UserError(f"the table {path} has {str(key)!r:.200} twice: leave one of them out")
+        seen.add(key)
+
+
 def _entry(path: Path, text: Any, value: Any) -> Entry:
     ms = value.get("mean") if isinstance(value, dict) else value
-    good = isinstance(ms, int | float) and not isinstance(ms, bool) and 0 < ms < math.inf
+    good = isinstance(ms, int | float) and not isinstance(ms, bool) and 0 < ms < SLOWEST
     parts = str(text).split("-")
     named = dict(part.split(":", 1) for part in parts[1:] if ":" in part)
     shapes = [SHAPE.fullmatch(named.pop(name, "")) for name in ("input", "output")]
-    if not good or None in shapes or not all(v.isdigit() for v in named.values()):
-        raise UserError(f"the table {path} has the entry {str(text)!r}: {value!r}; {FORM}")
+    if (
+        not good
+        or None in shapes
+        or not all(re.fullmatch(NUMBER, number, re.ASCII) for number in named.values())
+    ):
+        raise _refused(path, text, f"{value!r:.200}; {FORM}")
     (size_in, c_in), (size_out, c_out) = (_shape(match) for match in shapes)
     numbers = {name: int(number) for name, number in named.items()}
-    return Entry(parts[0], size_in, c_in, size_out, c_out, numbers, float(ms or 0.0))
+    entry = Entry(parts[0], size_in, c_in, size_out, c_out, numbers, float(ms or 0.0))
+    if wrong := _wrong(entry):
+        raise _refused(path, text, wrong)
+    try:
+        blocks_of([entry], None)
+    except UserError as error:
+        raise _refused(path, text, str(error)) from None
+    return entry
+
+
+def _refused(path: Path, text: Any, why: str) -> UserError:
+    return UserError(f"the table {path} has the entry {str(text)!r:.200}: {why}")
+
+
+def _wrong(entry: Entry) -> str | None:
+    """What no layer can have, in words."""
+    fields = entry.fields
+    if missing := [name for name in NEEDED.get(entry.kind, ()) if name not in fields]:
+        return f"it lacks {missing[0]}; {FORM}"
+    if flag := next((name for name in FLAGS if fields.get(name, 0) > 1), None):
+        return f"{flag} is {fields[flag]}: expected 0 or 1"
+    if min(*entry.size_in, *entry.size_out, entry.channels_in, entry.channels_out) < 1:
+        return "a size or a number of channels is 0: expected 1 or more"
+    stride = _stem_stride(entry) if entry.kind == "Conv" else fields.get("stride", 0)
+    if entry.kind not in ("Conv", *NEEDED) or stride < 1:  # a stride of 0 is the block's to refuse
+        return None
+    after = Size(*(-(-side // stride) for side in entry.size_in))
+    if after != entry.size_out:
+        return (
+            f"its output is {entry.size_out}, and a stride of {stride} makes {after} of its input"
+        )
+    return None
+
+
+def _stem_stride(entry: Entry) -> int:
+    return -(-entry.size_in.height // entry.size_out.height)
 
 
 def _shape(match: Any) -> tuple[Size, int]:
@@ -116,8 +189,7 @@ def blocks_of(entries: list[Entry], activation: str | None) -> dict[str, Times |
     times: dict[str, Times | None] = {}
     for entry in entries:
         if entry.kind == "Conv":
-            stride = -(-entry.size_in.height // entry.size_out.height)
-            ends = _ends(entry.channels_out, entry.size_in, entry.channels_in, stride)
+            ends = _ends(entry.channels_out, entry.size_in, entry.channels_in, _stem_stride(entry))
             times[key_of(stem(ends), outer)] = Times(entry.ms)
         elif entry.kind == "expanded_conv":
             times[_block_key(entry, activation)] = Times(entry.ms)

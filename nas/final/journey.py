@@ -225,6 +225,22 @@ def search_plan(asked: Asked, seen: Seen, classes: int, images: int) -> Search:
     )  # fmt: skip
 
 
+def check_number(plan: Search, images: int) -> None:
+    """Refuses another number of images than the search began with, by its trainings' length.
+
+    Raises:
+        UserError: It is another.
+    """
+    folder = run_path(str(plan.name), plan.runs)
+    if plan.proxy is None or not (folder / RECORD).is_file():
+        return
+    if read_record(folder)["experiment"].get("budget") != plan.budget:
+        raise UserError(
+            f"the run {folder.name} began with another number of images than the {images:,} that "
+            "can be trained on now: put them back as they were, or choose another --name"
+        )
+
+
 def searched_before(plan: Search) -> bool:
     """Whether an earlier session ended this search, as far as its folder says."""
     folder = run_path(str(plan.name), plan.runs)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from nas.imagenet.domain import Domain, Features, Floats
 from nas.imagenet.exact import Exact
+from results.runs.files import read_bytes
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 
@@ -201,7 +202,7 @@ class Surrogate:
                     importlib.resources.files("nas.imagenet") / "data" / EMBEDDED
                 ).read_bytes()
             else:
-                content = Path(path).read_bytes()
+                content = read_bytes(Path(path))
         except OSError as error:
             raise UserError(f"can't read the surrogate {path or EMBEDDED}: {error}") from None
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from nas.parent.inherit import inherit
 from results.export.inputs import Inputs
-from results.export.weights import WEIGHTS, content_of, read_weights
+from results.export.weights import WEIGHTS, check_file, content_of, read_weights
 from results.runs.folder import RECORD
 from results.runs.load import BEST, without_network
 from search_spaces.architecture import Architecture
@@ -60,6 +60,7 @@ def start_from(
     file = place / WEIGHTS if place.is_dir() else place
     if (place / RECORD).is_file() and not file.exists():
         raise _without_weights(place)
+    check_file(file)
     try:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     except OSError as error:

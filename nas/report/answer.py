@@ -162,7 +162,7 @@ def _otherwise(findings: Findings) -> list[Part]:
 
 def _beside(findings: Findings) -> Table:
     """The pick, the other objective's pick and B0."""
-    names = {"hard": "most accurate within T", "soft": "reward with w = -0.07"}
+    names = {"hard": "most accurate within T", "soft": "highest reward, within T or not"}
     best, base, row = findings.best or {}, _base(findings), _row(findings)
     objective = names.get(str(best.get("objective")), str(best.get("objective")))
     title = "best so far" if findings.provisional else f"pick ({objective})"

@@ -185,10 +185,11 @@ def progress_chart(findings: Findings) -> Chart | None:
 def _reward_text(findings: Findings) -> str:
     assert findings.objective is not None
     of, target = findings.quantity, findings.quantity.format(findings.target)
-    w = "0 within T and -1 beyond" if findings.objective.name == "hard" else "-0.07"
-    caution = f" - {findings.caution:g} x spread" * findings.cautious
-    text = f"Reward: ({findings.measure.name}{caution}) * (F / T) ** w, with w {w}; F is the "
-    amount = f"inverse of {of.title}" if of.inverse else of.title
+    hard, caution = findings.objective.name == "hard", findings.caution
+    number = findings.measure.name + f" - {caution:g} x spread" * findings.cautious
+    falls = "times T / F where F exceeds T" if hard else "times (T / F) ** 0.07, whatever F is"
+    text = f"Reward: {number}, {falls}; F is the network's "
+    amount = f"1 / {of.title}" if of.inverse else of.title
     return text + f"{amount}, T = {target}. The lowest 2 % of many trials may lie below the chart."
 
 

@@ -1,6 +1,7 @@
 """Runs side by side: their picks, and the most accurate of each front within the same budgets."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from results.report.charts import FRONT as FRONT_COLOUR
 from results.report.page import Page, Part, Section, Table, Text
 from results.report.record import Folder, content, open_folder
 from results.runs.addresses import FRONT, best_within, front_rows
+from results.runs.files import Kinds, check_kinds, doubting
 from results.runs.load import BEST
 from results.terminal import accuracy_text
 from search_spaces.errors import UserError
@@ -18,6 +20,8 @@ from search_spaces.quantities import QUANTITIES
 
 MACS = QUANTITIES["flops"]
 COLOURS = (PICK, FRONT_COLOUR, OTHER, BASE, ALARM, MUTED)  # run by run
+COMPARABLE = ("search", "train")  # kinds of runs that leave one network of some accuracy
+NUMBER = (int, float)
 BUDGETS = 6  # common ones, where the user names none
 
 
@@ -26,7 +30,7 @@ class Compared:
     """A run beside others.
 
     Attributes:
-        name: Of its folder.
+        name: Of its folder; its whole path, where another run has the same.
         pick: Figures of its pick, from best.json.
         front: Networks that no other of the run beats, by MACs; of a training its one network.
         judge: What its accuracies are, in words; runs of other words don't compare.
@@ -46,20 +50,36 @@ def compared(specs: Sequence[str], runs: Path) -> list[Compared]:
         runs: The folder of runs.
 
     Raises:
-        UserError: One can't be read, or made no network.
+        UserError: One can't be read or made no network, or they aren't two or more.
     """
-    return [_compared(open_folder(spec, runs)) for spec in specs]
+    folders = [open_folder(spec, runs) for spec in specs]
+    places = [folder.path.resolve() for folder in folders]
+    if again := [place for place, times in Counter(places).items() if times > 1]:
+        raise UserError(f"the run {again[0]} is given twice: expected different runs")
+    if len(folders) < 2:
+        raise UserError(f"only one run is given, {folders[0].path}: expected two or more")
+    names = Counter(place.name for place in places)
+    rows = []
+    for folder, place in zip(folders, places, strict=True):
+        with doubting(folder.path):
+            rows.append(
+                _compared(folder, place.name if names[place.name] == 1 else str(folder.path))
+            )
+    return rows
 
 
-def _compared(folder: Folder) -> Compared:
+def _compared(folder: Folder, name: str) -> Compared:
     best = content(folder.path / BEST)
-    if best is None or not isinstance(best.get("macs"), int | float):
+    if folder.kind not in COMPARABLE or best is None or best.get("macs") is None:
         raise UserError(
             f"the run {folder.path} has no pick in its {BEST}: expected a search or a training "
             "that ended"
         )
+    kinds: dict[str, Kinds] = {q.column: NUMBER for q in QUANTITIES.values() if q.column in best}
+    spread = {"spread": NUMBER} if best.get("spread") is not None else {}
+    check_kinds(best, str(folder.path / BEST), {**kinds, **spread, "accuracy": NUMBER})
     front = front_rows(folder.path / FRONT) if (folder.path / FRONT).is_file() else [best]
-    return Compared(folder.path.resolve().name, best, front, _judge(folder, best))
+    return Compared(name, best, front, _judge(folder, best))
 
 
 def _judge(folder: Folder, best: dict[str, Any]) -> str:

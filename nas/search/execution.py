@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.objective import check_positive
 from nas.workers.executor import Resources, check_executor
@@ -31,6 +31,22 @@ def rungs(largest: float, eta: int, smallest: float = 1.0) -> tuple[float, ...]:
     while budgets[-1] / eta >= smallest:
         budgets.append(budgets[-1] / eta)
     return tuple(reversed(budgets))
+
+
+def check_is(name: str, value: Any, kinds: type | tuple[type, ...], expected: str) -> None:
+    """Refuses what a program gave of another kind.
+
+    Args:
+        name: Of the argument.
+        value: What was given.
+        kinds: Of which it must be.
+        expected: These in words.
+
+    Raises:
+        UserError: It is of none.
+    """
+    if not isinstance(value, kinds):
+        raise UserError(f"{name} is {value!r:.60}: expected {expected}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +81,9 @@ class Execution:
     command: str = ""
 
     def __post_init__(self) -> None:
+        check_is("name", self.name, (str, type(None)), "a text")
+        check_is("runs", self.runs, (str, Path), "a folder")
+        check_is("storage", self.storage, (str, type(None)), "a URL, as sqlite:///trials.db")
         check_executor(self.executor, self.resources)
         check_positive("the budget", self.budget)
         if self.eta:

@@ -8,7 +8,7 @@ from nas.evaluators import Evaluator, unit_of
 from nas.objective import CAUTION, Limit, Objective
 from nas.scores.registry import SCORES
 from nas.search.drive import Proposer
-from nas.search.execution import Execution
+from nas.search.execution import Execution, check_is
 from nas.search.generations import Generations
 from nas.search.halving import Halving, check_ranking
 from nas.search.retrain import Retrain, check_longer
@@ -61,6 +61,13 @@ class Plan(Execution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_is("space", self.space, (str, Space), "a name of `nas spaces`, or a Space")
+        check_is("strategy", self.strategy, (str, Strategy), "a name, or a Strategy")
+        if not isinstance(self.evaluator, str) and not callable(self.evaluator):
+            raise UserError(
+                f"evaluator is {self.evaluator!r:.60}: expected a name, or what can be called with "
+                "(architecture, budget, seed)"
+            )
         for name, least, most in WHOLE:
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:

@@ -12,6 +12,7 @@ from nas.logs.registry import About, Log, Logged, logging, numbers_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
+from nas.search.execution import check_is
 from nas.search.feasibility import Feasibility, feasibility
 from nas.search.otherwise import scaled_b0
 from nas.search.plan import Plan, default_space
@@ -231,6 +232,7 @@ def find(
     """
     if (target_flops is None) == (target is None):
         raise UserError("expected one of target_flops, as 400e6, and target, a Limit")
+    check_is("target", target, (Limit, type(None)), 'a Limit, as nas.Limit("params", 5e6)')
     first = target or Limit("flops", target_flops)  # type: ignore[arg-type]
     limited = (first, *plan.get("limits", ()))
     plan.setdefault("space", default_space(limit.of_quantity for limit in limited))

@@ -94,8 +94,13 @@ def _check_classes(place: Path, train: _Classes, val: _Classes, left_out: list[L
         )
     if len(train) < 2:
         raise UserError(
-            f"{place} has {len(train)} class folders: expected a folder of images for each of two "
-            "or more classes"
+            f"{place} has {len(train)} class folder{'s' * (len(train) != 1)}: expected a folder of "
+            "images for each of two or more classes"
+        )
+    if strange := [name for name in train if not _is_text(name)]:
+        raise UserError(
+            f"{place} has a folder with the name {os.fsencode(strange[0])!r}, which is no text in "
+            "UTF-8: rename it, since it names a class"
         )
     if unknown:
         where = "its training images lack" if place.is_file() else "train/ lacks"
@@ -103,6 +108,14 @@ def _check_classes(place: Path, train: _Classes, val: _Classes, left_out: list[L
             f"{place} validates on the class {unknown[0]!r} that {where}: expected the classes "
             "that are trained"
         )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a folder's name can be written into files; any bytes may be a name."""
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _from_folder(folder: Path, left_out: list[LeftOut]) -> tuple[_Classes, _Classes]:

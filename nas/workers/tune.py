@@ -67,7 +67,7 @@ def _connect(wanted: Wanted) -> dict[str, float]:
 def _knock(address: str | None) -> None:
     """Raises OSError where nothing listens at HOST:PORT: Ray itself tries for minutes."""
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if host and port.isdigit():
+    if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=10).close()
 
 

@@ -87,7 +87,7 @@ def _modules(state: Named) -> Modules:
 
 
 def _by_numbers(module: str) -> list[Any]:
-    return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.split(r"[.]", module)]
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"[.]", module)]
 
 
 def _by_layers(module: str) -> list[Any]:
@@ -97,7 +97,7 @@ def _by_layers(module: str) -> list[Any]:
     top, *rest = module.split(".")
     # The first batch normalization follows the stem, the second the head conv.
     outer = {"_bn0": 1, "_bn1": len(_ORDER) - 1.5}.get(top, place(top))
-    return [outer, *(int(p) if p.isdigit() else place(p) for p in rest)]
+    return [outer, *(int(p) if p.isdecimal() else place(p) for p in rest)]
 
 
 def _by_order(state: Named, wanted: Named) -> dict[str, Any] | None:

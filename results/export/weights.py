@@ -96,9 +96,18 @@ def content_of(file: Path) -> dict[str, Any]:
     return content
 
 
+def check_file(file: Path) -> None:
+    """Refuses a named pipe and the like, which would be waited for. Raises UserError."""
+    if file.exists() and not file.is_file():
+        raise UserError(
+            f"the weights {file} are no regular file: expected a .pt or .safetensors file"
+        )
+
+
 def _content(file: Path) -> Any:
     import torch
 
+    check_file(file)
     if file.suffix == ".safetensors":
         check_safetensors()
         from safetensors import SafetensorError
@@ -162,6 +171,11 @@ def checked(state: Any, architecture: Architecture, place: str) -> dict[str, Any
                 f"{place} is of another network: {name} has shape {tuple(shape)} here and {has} "
                 "there" + (f": give --classes {has[0]} if that is its number" if fits else "")
             )
+        if kind := _unusual(given, wanted[name].is_floating_point()):
+            raise UserError(
+                f"{place} holds {name} as {kind}: expected plain numbers of the kind float32, "
+                "float16 or bfloat16, as net.state_dict() has them"
+            )
         given = given.detach().to("cpu", wanted[name].dtype).contiguous()
         if not given.isfinite().all():
             raise UserError(f"{place} has numbers in {name} that are not finite: train it again")
@@ -169,6 +183,19 @@ def checked(state: Any, architecture: Architecture, place: str) -> dict[str, Any
     if unknown := sorted(set(state) - set(wanted)):
         raise UserError(f"{place} is of another network: this one has no {unknown[0]}")
     return tensors
+
+
+def _unusual(tensor: Any, floats: bool) -> str | None:
+    """How a tensor is kept, where its numbers can't be taken over as they are."""
+    import torch
+
+    if tensor.is_meta:
+        return "a shape without numbers"
+    if tensor.is_quantized or tensor.layout != torch.strided:
+        return "quantized numbers" if tensor.is_quantized else "a sparse tensor"
+    if tensor.is_complex() or (floats and not tensor.is_floating_point()):
+        return f"numbers of the kind {str(tensor.dtype).removeprefix('torch.')}"
+    return None
 
 
 def pt_bytes(state: Mapping[str, Any]) -> bytes:

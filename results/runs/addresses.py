@@ -46,10 +46,11 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
     if _ID.fullmatch(which) and len(begins) == 1:
         return begins[0]
     some = ", ".join(row["id"] for row in (begins or rows)[:4])
-    what = f"{len(begins)} networks" if begins and _ID.fullmatch(which) else "no network"
+    several = bool(begins and _ID.fullmatch(which))
+    what = f"{len(begins)} networks" if several else "no network"
     raise UserError(
-        f"{what} of the front of {folder} {'begin' if begins else 'is called'} {which!r}: expected "
-        f"pick, other, @300M for the best within 300M, or an id of front.csv, as {some}"
+        f"{what} of the front of {folder} {'begin' if several else 'is called'} {which!r}: "
+        f"expected pick, other, @300M for the best within 300M, or an id of front.csv, as {some}"
     )
 
 

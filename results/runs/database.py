@@ -168,7 +168,7 @@ class Owner:
         held = {}
         for study in self._storage.get_all_studies():
             number = study.study_name.removeprefix(self._prefix)
-            if study.study_name.startswith(self._prefix) and number.isdigit():
+            if study.study_name.startswith(self._prefix) and number.isdecimal():
                 held[int(number)] = study._study_id
         return held
 

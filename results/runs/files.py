@@ -197,7 +197,8 @@ def check_kinds(content: Any, place: str, kinds: Mapping[str, Kinds]) -> None:
         value = content.get(field)
         several = kind if isinstance(kind, tuple) else (kind,)
         if not isinstance(value, several) or (isinstance(value, bool) and bool not in several):
-            expected = " or ".join(_NAMES.get(one, one.__name__) for one in several)
+            named = [one for one in several if one is not int or float not in several]
+            expected = " or ".join(_NAMES.get(one, one.__name__) for one in named)
             raise UserError(f"{place} has {_named(value)} for {field}: expected {expected}")
 
 

@@ -122,7 +122,7 @@ def test_family_and_compare(gridsearch) -> None:
     [
         (("run", "--phi", "nan"), "phi is nan: expected a number from -8 to 10"),
         (("run", "--phi", "20"), "from -8 to 10"),
-        (("run", "--phi", "two"), "not a valid float"),
+        (("run", "--phi", "two"), "'two' is no number"),
         (("run", "--baseline", "vgg16"), "expected one of efficientnet_b0"),
         (("run", "--baseline", "bad.json"), "no architecture"),
         (("run", "--baseline", "tiny.json"), "--evaluator module:name"),

@@ -2,6 +2,7 @@
 
 import inspect
 
+import processes
 import pytest
 
 import gridsearch
@@ -30,6 +31,20 @@ def test_only_public_names_are_shown():
         (lambda: nas.export("efficientnet_b0", "out", to=["torch"], sed=1), "no argument 'sed'"),
         (lambda: nas.report("nothing"), "nothing"),
         (lambda: nas.profile("x.json", minutes=-1), "Invalid value for '--minutes'"),
+        (lambda: nas.profile("x.json", minutes="x"), "'x' is no number"),
+        (lambda: nas.find(400e6, space=5), "space is 5: expected a name of `nas spaces`"),
+        (lambda: nas.find(400e6, strategy=None), "strategy is None: expected a name"),
+        (lambda: nas.find(400e6, evaluator=5), "evaluator is 5: expected a name"),
+        (lambda: nas.find(400e6, name=5), "name is 5: expected a text"),
+        (lambda: nas.find(400e6, runs=5), "runs is 5: expected a folder"),
+        (lambda: nas.find(400e6, storage=5), "storage is 5: expected a URL"),
+        (lambda: nas.find(target="400M"), "target is '400M': expected a Limit"),
+        (lambda: nas.find([1], target_params="5M"), r"target_flops is \[1\]: expected a finite"),
+        (lambda: nas.find("4 K"), "has MACs <= 4K"),
+        (lambda: nas.find("4 K", target_params="x"), "--target-params is 'x'"),
+        (lambda: nas.export("efficientnet_b0", "out", to=5), "--to is '5'"),
+        (lambda: nas.export("efficientnet_b0", "out", to=[5, "x"]), "--to is '5'"),
+        (lambda: nas.train("efficientnet_b0", "x", flip="no"), "flip is 'no': expected True or"),
     ],
 )
 def test_what_can_not_be_used_is_refused_in_a_sentence(call, said, tmp_path, monkeypatch):
@@ -45,7 +60,7 @@ def test_a_search_its_report_and_its_export(tmp_path, monkeypatch):
     assert len(repr(found)) < 200
     assert repr(found).startswith("<search of 40 networks in runs/mbconv-400M: pick ")
     assert nas.report(found).name == "report.html"
-    assert (found.folder / "report.html").is_file()
+    assert "highest reward, within T or not" in (found.folder / "report.html").read_text()
     done = nas.export(found, "exported")
     assert done.made["torch"].files
     with pytest.raises(UserError, match="force"):
@@ -62,3 +77,31 @@ def test_every_function_of_a_command_says_what_it_takes():
         text = inspect.getdoc(function)
         assert "Args:" in text
         assert "Raises:" in text
+
+
+def test_ctrl_c_is_the_program_s_own(tmp_path):
+    """A command's second Ctrl-C ends its process; a function's must not end a notebook's."""
+    program = """
+import os, signal, time
+import nas
+from nas.commands.live.area import TWICE
+from results.report import page
+
+came = []
+signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+signal.set_wakeup_fd(-1)
+write = page.write_report
+
+def slow(*given):
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(TWICE + 0.2)
+    return write(*given)
+
+page.write_report = slow
+found = nas.find(400e6, trials=20)
+print(nas.report(found).name, len(came))
+"""
+    (tmp_path / "program.py").write_text(program)
+    done = processes.run("program.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, "report.html 2"), done.stderr

@@ -1,6 +1,7 @@
 """What is printed: names as they stand, no terminal's commands, any output that a shell gives."""
 
 import io
+import os
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import processes
 import pytest
 from rich.console import ColorSystem
 
-from results.terminal import bold, console, plain, table, two_digits
+from results.terminal import bold, console, plain, table, tell, two_digits
 
 
 def printed(*lines, terminal=False):
@@ -85,3 +86,19 @@ def test_numbers_beyond_all_floats_are_shown():
     assert [two_digits(n) for n in (7, 38_880, 75 * 10**99)] == ["7", "3.9e+04", "7.5e+100"]
     assert two_digits(75 * 10**399) == "7.5e+400"
     assert two_digits(2**3000) == "1.2e+903"
+
+
+@pytest.mark.parametrize("err", [True, False])
+def test_a_line_is_broken_at_words_on_the_terminal_that_it_is_for(err, monkeypatch, capsys):
+    widths = {2: 40, 1: 30}
+    monkeypatch.setattr(
+        "os.get_terminal_size", lambda number: os.terminal_size((widths[number], 9))
+    )
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    text = "of words some are long, " * 6 + "a/path/that/is/longer/than/all/the/terminal.png"
+    tell(text, err=err)
+    out = capsys.readouterr()
+    lines = (out.err if err else out.out).splitlines()
+    assert " ".join(lines).split() == text.split()
+    assert max(map(len, lines[:-1])) < widths[1 + err]

@@ -184,6 +184,7 @@ STAGE = "[[stages]]\nchannels = [8, 16]\n"
     ("text", "says"),
     [
         ("name = ", "is no TOML"),
+        ("name = " + "9" * 5000, "is no TOML"),
         ("width = 2\n" + STAGE, "has 'width': expected name, description, [network]"),
         (STAGE + "width = 2", "'stage0.width': expected one of op, channels"),
         ("[network]\nwidth = 2\n" + STAGE, "'width': expected one of stem, head"),

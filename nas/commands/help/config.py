@@ -18,6 +18,7 @@ from nas.commands.help.groups import text_of as typed
 from search_spaces.errors import UserError, meant
 
 FILE = "run.toml"  # in the folder of a run
+BY_FILE = click.core.ParameterSource.DEFAULT_MAP
 AWAY = ("config", "dry_run", "help")  # that no file holds
 
 
@@ -25,29 +26,39 @@ def _taken(context: click.Context, parameter: click.Parameter, path: Path | None
     """Makes a file's values the command's defaults."""
     if path is None:
         return
+    content = _content(path)
     known = {option.opts[0].removeprefix("--"): option for option in context.command.params
              if isinstance(option, click.Option) and option.name not in AWAY}  # fmt: skip
     values: dict[str, Any] = {}
-    for name, value in _content(path).items():
+    for name, value in content.items():
         option = known.get(name.replace("_", "-"))
         if option is None or option.name is None:
             raise UserError(
                 f"{path} has {name!r}{meant(name, known)}, which is no option of "
                 f"{context.command_path}: expected some of {', '.join(known)}"
             )
-        if isinstance(value, dict | list):
-            raise UserError(f"{path} has {name} = {value!r}: expected one value")
+        if option.name in values:
+            raise UserError(f"{path} has {name} twice, with - and with _: leave one of them out")
+        expected = "true or false" if option.is_flag else "one value, a text or a number"
+        if isinstance(value, bool) != option.is_flag or not isinstance(value, str | int | float):
+            raise UserError(f"{path} has {name} = {_shown(value)}: expected {expected}")
         text = value if isinstance(value, bool) else str(value)
         values[option.name] = [text] if option.multiple else text
     context.default_map = {**(context.default_map or {}), **values}
 
 
+def _shown(value: Any) -> str:
+    """A value as TOML has it, about."""
+    return str(value).lower() if isinstance(value, bool) else f"{value!r:.60}"
+
+
 def _content(path: Path) -> dict[str, Any]:
+    from results.runs.files import read_text
+
+    text = read_text(path)
     try:
-        return tomllib.loads(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # not TOML's own, of numbers without an end
         raise UserError(
             f'{path} is no TOML: {error}; expected options as target-flops = "400M"'
         ) from None
@@ -66,7 +77,13 @@ def text_of(context: click.Context) -> str:
     default = click.core.ParameterSource.DEFAULT
     lines = [f"# {context.command_path}"]
     options = {option.name: option for option in context.command.params}
-    for name in context.params:  # in the order that they were given: the first target is T
+    by_file = list(context.default_map or {})
+
+    def place(name: str) -> int:
+        return by_file.index(name) if context.get_parameter_source(name) == BY_FILE else -1
+
+    # in the order that they were given, by hand before those of a file: the first target is T
+    for name in sorted(context.params, key=place):
         option = options.get(name)
         if not isinstance(option, click.Option) or name in AWAY:
             continue

@@ -22,6 +22,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_origin, get_type_hints
 
 import click
 
+from results.terminal import in_plain_words
 from search_spaces.errors import UserError, meant
 
 Option = Callable[[Any], Any]  # what click.option and click.argument give
@@ -110,7 +111,7 @@ def parsed(
     try:
         context = command.make_context(name, [*typed, "--", *arguments])
     except click.ClickException as error:
-        raise UserError(f"{name}: {error.format_message()}") from None
+        raise UserError(f"{name}: {in_plain_words(error.format_message())}") from None
     values = getattr(command.callback, "values", lambda context, params: params)
     return dict(values(context, dict(context.params)))
 
@@ -140,6 +141,9 @@ def _typed(option: click.Option, value: Any) -> list[str]:
     if value is None:
         return []
     if option.is_flag:
+        if not isinstance(value, bool):
+            argument = option.opts[0].removeprefix("--").replace("-", "_")
+            raise UserError(f"{argument} is {value!r}: expected True or False")
         away = option.secondary_opts
         return [option.opts[0]] if value else away[:1]
     return [option.opts[0], text_of(option, value)]

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from nas.commands.options import JSON, RUNS
+from results.terminal import tell
 
 
 @click.command()
@@ -46,5 +47,5 @@ def classify(model: str, images: tuple[Path, ...], top: int, runs: Path, as_json
         answers_table(rows)
     unread = sum("error" in row for row in rows)
     if unread:
-        click.echo(f"{unread:,} of {len(rows):,} files could not be read", err=True)
+        tell(f"{unread:,} of {len(rows):,} files could not be read")
         raise SystemExit(2 if unread == len(rows) else 1)

@@ -12,6 +12,7 @@ from nas.commands.images.parents import Parents
 from nas.commands.options import command_line, options
 from nas.commands.sizes import FIT, pixels
 from nas.commands.targets import Targets
+from results.terminal import tell
 from search_spaces.rounding import Size
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Steps:
     def say(self, text: str) -> None:
         """A line on standard output, which is for people."""
         if not self.quiet:
-            click.echo(text)
+            tell(text, err=False)
 
     def look(self) -> "tuple[Seen, ImageData]":
         """Lists and decodes the images; says what they are."""
@@ -128,10 +129,11 @@ class Steps:
     def search(self, seen: "Seen", images: "ImageData") -> "Architecture":
         """The network; of an earlier session's finished search, where there is one."""
         from nas.commands.progress import decoding, progress
-        from nas.final.journey import search_plan, searched_before
+        from nas.final.journey import check_number, search_plan, searched_before
         from nas.search.run import run
 
         plan = search_plan(self.asked, seen, len(images.classes), images.train)
+        check_number(plan, images.train)
         doing = f"searching among up to {plan.trials:,} networks"
         self.say(f"\n{'searched before' if searched_before(plan) else doing}: {plan.name}")
         with (
@@ -198,5 +200,5 @@ class Steps:
         self.say(f"try it: nas classify {file} IMAGE")
 
     def _interrupted(self) -> None:
-        click.echo("interrupted; the same command goes on from here", err=True)
+        tell("interrupted; the same command goes on from here")
         raise SystemExit(130)

@@ -65,7 +65,8 @@ def weights_of(
         None where none are asked for; no network where nobody says it.
 
     Raises:
-        UserError: There is a network and no weights, or the network can't be read.
+        UserError: There is a network and no weights, the weights aren't there, or the network can't
+            be read.
     """
     if weights is None:
         if parent is not None:
@@ -75,8 +76,14 @@ def weights_of(
     from results.runs.load import BEST, load_architecture, run_folder
 
     place = weights if weights.is_file() else run_folder(str(weights), runs, (WEIGHTS,)) or weights
-    known = parent is not None or (place / BEST).is_file()
-    return place, load_architecture(parent or str(place), runs) if known else None
+    if not place.exists():
+        raise UserError(
+            f"--weights is {weights}, and there is no such file, folder or run: expected a .pt or "
+            ".safetensors file, or a run of nas train"
+        )
+    if parent is None and not (place / BEST).is_file():
+        return place, None
+    return place, load_architecture(str(place) if parent is None else parent, runs)
 
 
 def starting(proxy: "Proxy", parent: "Parent | None", chosen: bool) -> "Proxy":

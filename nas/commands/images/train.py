@@ -9,6 +9,7 @@ import click
 from nas.commands.help.config import CONFIG, write_config
 from nas.commands.images.options import How, What, Where
 from nas.commands.options import command_line, options
+from results.terminal import tell
 
 if TYPE_CHECKING:
     from nas.final.plan import Plan
@@ -190,7 +191,7 @@ def trained_by(plan: "Plan", quiet: bool) -> "Trained":
                 "--batch, with another --name"
             ) from None
     for note in trained.notes:
-        click.echo(f"note: {note}", err=True)
+        tell(f"note: {note}")
     return trained
 
 
@@ -213,4 +214,4 @@ def show(plan: "Plan", trained: "Trained", as_json: bool) -> None:
         )
         return
     for line in result_lines(plan, trained):
-        click.echo(line)
+        tell(line, err=False)

@@ -35,7 +35,8 @@ def settings_text(plan: "Plan", settings: "Settings", steps: int, done: int) -> 
     return (
         f"training {plain(plan.spec)} ({macs} at {plan.architecture.size} px) {begun}: "
         f"{plan.images.train:,} images of {len(plan.images.classes)} classes, "
-        f"{settings.epochs:g} epochs of {settings.batch} images a step ({steps:,} steps){again}; "
+        f"{settings.epochs:g} epoch{'s' * (settings.epochs != 1)} of {settings.batch} images a "
+        f"step ({steps:,} step{'s' * (steps != 1)}){again}; "
         f"{settings.optimizer} to {settings.lr:.3g}, {', '.join(changes)}"
     )
 

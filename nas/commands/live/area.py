@@ -3,7 +3,8 @@
 On a terminal the lines change ten times a second, and whatever is printed meanwhile, by whom ever,
 goes above them. Where standard error is no terminal nothing is drawn. In both cases Ctrl-C is
 answered at once, even where Python is in the middle of a long call, and a second one ends the
-process: all that is kept on disk is written in one step, so that nothing of it is lost.
+process: all that is kept on disk is written in one step, so that nothing of it is lost. The process
+is the command's then; a function that a program or a notebook calls leaves Ctrl-C to it.
 """
 
 import contextlib
@@ -15,6 +16,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+
+import click
 
 from nas.commands.live.scene import Scene, lines
 from results.terminal import folded
@@ -124,7 +127,7 @@ class Area:
             yield
 
     def start(self) -> None:
-        """Takes the terminal, and Ctrl-C."""
+        """Takes the terminal, and where a command runs Ctrl-C."""
         if self.live:
             try:
                 self._take()
@@ -133,8 +136,10 @@ class Area:
         self._inbox, outbox = os.pipe()
         for number in (self._inbox, outbox):
             os.set_blocking(number, False)
-        self._outbox, self._before = outbox, -1
-        if threading.current_thread() is threading.main_thread():
+        self._outbox = outbox
+        self._before: int | None = None  # who was told of signals, where this is told in its place
+        main = threading.current_thread() is threading.main_thread()
+        if main and click.get_current_context(silent=True) is not None:
             self._before = signal.set_wakeup_fd(outbox, warn_on_full_buffer=False)
             _forget_in_children()
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # they are the main thread's
@@ -145,7 +150,7 @@ class Area:
 
     def close(self) -> None:
         """Gives the terminal back as it was, with all that was printed."""
-        if threading.current_thread() is threading.main_thread():
+        if self._before is not None:
             signal.set_wakeup_fd(self._before)
         self._ended.set()
         with contextlib.suppress(OSError):

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from nas.imagenet.joint.model import Joint
+from results.runs.files import read_bytes
 from search_spaces.errors import UserError
 
 EMBEDDED = "imagenet.npz"
@@ -22,11 +23,7 @@ def load(path: str | Path | None = None) -> Joint:
     """
     if path is None:
         return embedded()
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"can't read the model {path}: {error.strerror}") from None
-    return _parsed(content, str(path))
+    return _parsed(read_bytes(Path(path)), str(path))
 
 
 @functools.cache

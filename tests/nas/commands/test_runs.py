@@ -2,9 +2,11 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from nas.commands.main import cli
+from search_spaces import UserError
 
 
 def made(folder, kind, sessions, best=None, **experiment):
@@ -82,3 +84,47 @@ def test_runs_side_by_side_and_what_each_has_within_a_budget(tmp_path):
     assert "don't compare" in called("a", "c").stdout
     made(runs / "d", "search", [])
     assert "d has no pick" in str(called("a", "d").exception)
+
+
+def beside(runs, name="a", kind="search", **best):
+    """A run of one network, and what its best.json has besides."""
+    point = {**front((1e8, 60.0))[0], "params": 5e6, "memory": 2e7, **best}
+    made(runs / name, kind, [{"trials": 9}], point, evaluator="imagenet")
+
+
+@pytest.mark.parametrize(
+    ("best", "said"),
+    [
+        ({"accuracy": None}, "nothing for accuracy: expected a number"),
+        ({"accuracy": "x"}, "'x' for accuracy: expected a number"),
+        ({"spread": "x"}, "'x' for spread"),
+        ({"macs": "x"}, "'x' for macs"),
+        ({"params": []}, "a list for params"),
+        ({"macs": None}, "has no pick"),
+        ({"kind": "gridsearch"}, "has no pick in its best.json: expected a search or a training"),
+    ],
+)
+def test_a_run_that_does_not_compare_is_refused(best, said, tmp_path):
+    beside(tmp_path)
+    beside(tmp_path, "b", **best)
+    refused = CliRunner().invoke(cli, ["compare", "a", "b", "--runs", str(tmp_path)]).exception
+    assert isinstance(refused, UserError)
+    assert said in str(refused)
+
+
+def test_two_runs_of_one_name_stay_apart_and_one_run_is_none(tmp_path):
+    for place in ("one", "two"):
+        beside(tmp_path / place, accuracy=len(place) + 50.0 + (place == "two"))
+    one, two = str(tmp_path / "one/a"), str(tmp_path / "two/a")
+    said = json.loads(CliRunner().invoke(cli, ["compare", one, two, "--json"]).stdout)
+    assert {name: pick["accuracy"] for name, pick in said["picks"].items()} == {one: 53, two: 54}
+    for given, words in (([one, one + "/"], "given twice"), ([one], "only one run")):
+        assert words in str(CliRunner().invoke(cli, ["compare", *given]).exception)
+
+
+def test_a_run_with_damaged_numbers_hides_no_other(tmp_path):
+    beside(tmp_path, "good")
+    beside(tmp_path, "odd", accuracy="x")
+    text = listed(tmp_path).stdout
+    assert "60.00" in text
+    assert "can't be read" in text

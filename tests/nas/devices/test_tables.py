@@ -1,6 +1,7 @@
 """Latency tables of Once-for-all and ProxylessNAS: a network takes the sum of its entries."""
 
 import json
+import os
 import random
 
 import pytest
@@ -90,4 +91,60 @@ def test_the_command_writes_a_device_file_that_searches_take(tmp_path):
 def test_other_files_are_refused_in_a_sentence(content, tmp_path):
     (tmp_path / "t.yaml").write_text(content)
     with pytest.raises(UserError, match=r"the table .*t\.yaml .*expected entries as"):
+        read_table(tmp_path / "t.yaml")
+
+
+BLOCK = "expanded_conv-input:14x14x80-output:14x14x112"
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (f"{BLOCK}-kernel:3-stride:1: 1", "it lacks expand"),
+        (f"{BLOCK}-expand:6-stride:1: 1", "it lacks kernel"),
+        (f"{BLOCK}-expand:6-kernel:3: 1", "it lacks stride"),
+        (f"{BLOCK}-expand:0-kernel:3-stride:1: 1", "Stage.expand is 0"),
+        (f"{BLOCK}-expand:6-kernel:4-stride:1: 1", "expected an odd number"),
+        (f"{BLOCK}-expand:6-kernel:3-stride:0: 1", "Stage.stride is 0"),
+        (f"{BLOCK}-expand:6-kernel:3-stride:2: 1", "a stride of 2 makes 7 of its input"),
+        (f"{BLOCK}-expand:480-kernel:3-stride:1-se:1-hs:7: 1", "hs is 7: expected 0 or 1"),
+        (f"{BLOCK}-expand:\u00b2-kernel:3-stride:1: 1", "expected entries as"),
+        (f"{BLOCK}-expand:{'9' * 500}-kernel:3-stride:1: 1", "expected entries as"),
+        (f"{BLOCK}-expand:6-kernel:3-stride:1: {'9' * 400}", "expected entries as"),
+        (f"{BLOCK}-expand:6-kernel:3-stride:1: .nan", "expected entries as"),
+        ("expanded_conv-input:0x0x0-output:14x14x112-expand:6-kernel:3-stride:1: 1", "is 0"),
+        ("Conv-input:224x224x3-output:0x0x16: 1", "is 0"),
+        ("Conv-input:224x224x0-output:112x112x16: 1", "is 0"),
+        ("Conv-input:224x224x3-output:500x500x16: 1", "a stride of 1 makes 224"),
+    ],
+    ids=lambda text: text[-50:].encode("ascii", "replace").decode(),
+)
+def test_an_entry_that_no_layer_can_have_is_named(entry, said, tmp_path):
+    (tmp_path / "t.yaml").write_text(f"Logits-input:7x7x1280-output:1000: 1\n{entry}\n")
+    with pytest.raises(UserError, match=f"(?s)the table .*t\\.yaml has the entry .*{said}"):
+        read_table(tmp_path / "t.yaml")
+
+
+@pytest.mark.parametrize("form", ["{}: 1\n{}: 2\n", '{{"{}": 1, "{}": 2}}'])
+def test_a_layer_with_two_times_is_refused(form, tmp_path):
+    block = f"{BLOCK}-expand:6-kernel:3-stride:1"
+    (tmp_path / "t.yaml").write_text(form.format(block, block))
+    with pytest.raises(UserError, match="twice"):
+        read_table(tmp_path / "t.yaml")
+
+
+def test_a_number_as_json_writes_it(tmp_path):
+    """YAML takes 5e-05 for a text."""
+    (tmp_path / "t.json").write_text(json.dumps({f"{BLOCK}-expand:6-kernel:3-stride:1": 5e-05}))
+    assert list(read_table(tmp_path / "t.json").measured.values()) == [5e-05]
+
+
+@pytest.mark.parametrize(("size", "said"), [(None, "no regular file"), (1 << 26, "bytes")])
+def test_a_table_without_an_end_is_not_read(size, said, tmp_path):
+    if size is None:
+        os.mkfifo(tmp_path / "t.yaml")
+    else:
+        with (tmp_path / "t.yaml").open("wb") as file:
+            file.truncate(size + 1)
+    with pytest.raises(UserError, match=said):
         read_table(tmp_path / "t.yaml")

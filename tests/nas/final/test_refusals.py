@@ -90,9 +90,25 @@ def test_search_refuses_before_it_decodes(images, runs, options, words, monkeypa
         *REFUSED,
         ("--train-on gpu", "expected auto, cpu"),
         ("--mean 1,2", "are 1,2 and 0.25: expected one number for all channels or 3"),
-        ("--weights none.pt", "none.pt can't be read"),
+        ("--weights none.pt", "none.pt, and there is no such file"),
     ],
 )
 def test_train_refuses_before_it_decodes(images, runs, options, words):
     given = ("train", "mnasnet_small", "--data", images, "--runs", runs, *options.split())
     assert words in refused(*given)
+
+
+def test_another_number_of_images_is_said(tmp_path):
+    """The epochs of the search's trainings follow it, and say nothing to a user."""
+    from nas.final.journey import check_number
+    from nas.objective import Objective
+    from nas.search.plan import Plan
+    from nas.training.proxy import Proxy
+
+    given = {"objective": Objective("hard", 1e7), "proxy": Proxy(tmp_path), "name": "x-search"}
+    record = {"experiment": {"kind": "search", "budget": 25.0}, "sessions": []}
+    (tmp_path / "x-search").mkdir()
+    (tmp_path / "x-search" / "run.json").write_text(json.dumps(record))
+    check_number(Plan(**given, runs=tmp_path, budget=25.0), 96)
+    with pytest.raises(UserError, match="x-search began with another number of images than the 95"):
+        check_number(Plan(**given, runs=tmp_path, budget=27.3), 95)

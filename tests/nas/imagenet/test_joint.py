@@ -1,6 +1,7 @@
 """The ImageNet model: what it says of known networks and of single changes, and what it refuses."""
 
 import dataclasses
+import os
 import random
 import re
 
@@ -242,8 +243,10 @@ def test_a_damaged_file_is_refused_and_nothing_in_it_is_executed(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(UserError, match=r"model\.npz is no ImageNet model of this version"):
             load(path)
-    with pytest.raises(UserError, match=r"can't read the model .*nowhere"):
-        ImagenetEvaluator(str(tmp_path / "nowhere.npz"))
+    os.mkfifo(tmp_path / "pipe.npz")  # which would be waited for
+    for name, said in (("nowhere", "can't be read"), ("pipe", "is no regular file")):
+        with pytest.raises(UserError, match=rf"{name}\.npz {said}"):
+            ImagenetEvaluator(str(tmp_path / f"{name}.npz"))
     assert not (tmp_path / "harm").exists()
 
 

@@ -20,6 +20,8 @@ from nas.training.state import stratified
 from search_spaces import Architecture, Space, Stage, UserError, cost, space
 from search_spaces.errors import RunFailure
 
+ANY_BYTES = pytest.mark.skipif(sys.platform != "linux", reason="names must be text there")
+
 
 def paint(path: Path, size=(12, 12), colour=None, seed=0) -> Path:
     """A plain image, or one of noise."""
@@ -155,6 +157,8 @@ def break_it(folder: Path, how: str) -> None:
     elif how == "all broken":
         for path in (train / "dog").iterdir():
             path.write_text("broken")
+    elif how == "no text":
+        os.rename(train / "dog", os.fsencode(train) + b"/d\xffg")
     elif how == "two that validate":
         shutil.copytree(val, folder / "valid")
 
@@ -164,7 +168,8 @@ def break_it(folder: Path, how: str) -> None:
     [
         ("no train", "has no folder train/: expected train/CLASS/*.jpg"),
         ("no folder", "is no folder: expected train/CLASS/*.jpg"),
-        ("one class", "has 1 class folders: expected"),
+        ("one class", "has 1 class folder: expected"),
+        pytest.param("no text", "the name b'd\\xffg', which is no text in UTF-8", marks=ANY_BYTES),
         ("empty class", "train/bird is empty: add images to it or remove it"),
         ("class of val", "validates on the class 'bird' that train/ lacks"),
         ("empty val", "has no class folders: expected the classes of train/"),

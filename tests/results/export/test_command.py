@@ -210,6 +210,16 @@ def test_a_classifier_of_another_size(tmp_path):
     assert found["head.classifier.1.weight"].shape[0] == 3
 
 
+UNUSUAL = {  # whose numbers can't be taken over as they are
+    "integers": lambda tensor: (100 * tensor).to(torch.int8),
+    "complex": lambda tensor: tensor.to(torch.complex64),
+    "bits": lambda tensor: tensor > 0,
+    "sparse": lambda tensor: tensor.to_sparse(),
+    "meta": lambda tensor: tensor.to("meta"),
+    "quantized": lambda tensor: torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8),
+}
+
+
 def bad_weights(kind, path):
     state = build(POOLED, seed=0).state_dict()
     if kind == "nan":
@@ -220,6 +230,8 @@ def bad_weights(kind, path):
         del state["head.classifier.1.bias"]
     elif kind == "other":
         state = build(ALL["small"]).state_dict()
+    elif kind in UNUSUAL:
+        state["head.classifier.1.weight"] = UNUSUAL[kind](state["head.classifier.1.weight"])
     content = {"list": [state], "module": build(POOLED)}.get(kind, state)
     torch.save(content, path)
     texts = {"json": b'{"a": 1}', "html": b"<html><p>404</p></html>", "noise": b"0\0\xff"}
@@ -242,8 +254,15 @@ def bad_weights(kind, path):
         ("html", r"w\.pt can't be read, since it is no file of weights"),
         ("noise", r"w\.pt can't be read, since it is no file of weights"),
         ("module", "holds other objects than tensors: save net.state_dict"),
+        ("integers", "as numbers of the kind int8: expected plain numbers"),
+        ("complex", "as numbers of the kind complex64"),
+        ("bits", "as numbers of the kind bool"),
+        ("sparse", "as a sparse tensor"),
+        ("meta", "as a shape without numbers"),
+        ("quantized", "as quantized numbers"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*quantize", "ignore:TypedStorage")
 def test_bad_weights_are_one_sentence(kind, sentence, tmp_path):
     (tmp_path / "pooled.json").write_text(to_json(POOLED))
     bad_weights(kind, tmp_path / "w.pt")

@@ -90,6 +90,8 @@ def test_by_the_layers_of_efficientnet_pytorch_where_the_file_is_sorted(state):
     assert same(read(dict(sorted(given.items()))), state)
 
 
-def test_another_network_keeps_its_names(state):
-    other = {f"x.{n}": torch.zeros(n + 1) for n in range(3)}
+@pytest.mark.parametrize("digit", ["", "²", "①"])  # digits that are no number
+def test_another_network_keeps_its_names(digit, state):
+    other = {f"x.{n}{digit}": torch.zeros(n + 1) for n in range(3)}
+    other |= {f"x.{digit}.y": torch.zeros(5)}
     assert set(other) <= set(read(other))
