@@ -112,10 +112,7 @@ def _check_classes(place: Path, train: _Classes, val: _Classes, left_out: list[L
 
 def _is_text(name: str) -> bool:
     """Whether a folder's name can be written into files; any bytes may be a name."""
-    try:
-        return bool(name.encode())
-    except UnicodeEncodeError:
-        return False
+    return name.encode(errors="ignore").decode() == name
 
 
 def _from_folder(folder: Path, left_out: list[LeftOut]) -> tuple[_Classes, _Classes]:
@@ -134,8 +131,7 @@ def _from_folder(folder: Path, left_out: list[LeftOut]) -> tuple[_Classes, _Clas
     train = _by_class(folder / "train", left_out)
     if not named:
         return train, {}
-    val = _by_class(named[0], left_out)
-    if not val:
+    if not (val := _by_class(named[0], left_out)):
         raise UserError(f"{named[0]} has no class folders: expected the classes of train/")
     return train, val
 
@@ -193,9 +189,10 @@ def _listed(folder: Path) -> list["os.DirEntry[str]"]:
 
 
 def _set_aside(train: _Classes, seed: int) -> tuple[_Classes, _Classes]:
-    """A part of each class validates."""
+    """A part of each class validates; an image that is listed twice stays on one side."""
     rest, val = {}, {}
-    for name, files in train.items():
+    for name, listed in train.items():
+        files = sorted(set(listed))
         if len(files) < 2:
             raise UserError(
                 f"the class {name!r} has one image and there is no val/: expected two or more, "
@@ -203,7 +200,8 @@ def _set_aside(train: _Classes, seed: int) -> tuple[_Classes, _Classes]:
             )
         drawn = random.Random(f"{seed} {name}").sample(files, len(files))
         held = max(1, round(HELD_OUT * len(files)))
-        val[name], rest[name] = sorted(drawn[:held]), sorted(drawn[held:])
+        val[name], others = sorted(drawn[:held]), set(drawn[held:])
+        rest[name] = sorted(path for path in listed if path in others)
     return rest, val
 
 
@@ -227,11 +225,22 @@ def _from_csv(file: Path, left_out: list[LeftOut]) -> tuple[_Classes, _Classes]:
         why = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         why = error.strerror or why if isinstance(error, OSError) else why
         raise UserError(f"{file} can't be read as a CSV, since {why}: {EXPECTED}") from None
+    _check_once(file, sets)
     train, val = (
         {name: sorted(paths) for name, paths in sorted(sets[split].items())}
         for split in ("train", "val")
     )
     return train, val
+
+
+def _check_once(file: Path, sets: dict[str, _Classes]) -> None:
+    """Refuses an image of two classes or splits. Raises UserError."""
+    rows = [(p, f"{c!r} of {s}") for s, by in sets.items() for c, ps in by.items() for p in ps]
+    first: dict[str, str] = {}
+    for path, what in rows:
+        if (other := first.setdefault(os.path.normpath(path), what)) != what:
+            raise UserError(f"{file} has {path.name} as {other} and as {what}: expected one "
+                            "label and one split for each image")  # fmt: skip
 
 
 def _columns(names: Sequence[str]) -> dict[str, str]:
@@ -276,12 +285,7 @@ def _row(
 
 
 def lost_of(listing: Listing, unread: Sequence[tuple[str, str]]) -> list[Lost]:
-    """What each class lost: files that are none, and those that can't be decoded.
-
-    Args:
-        listing: The files.
-        unread: (path, reason) of those that can't be decoded.
-    """
+    """What each class lost: files that are none, and `unread` (path, reason), not decoded."""
     files = [pair for split in listing.splits.values() for pair in split]
     labels, reasons = dict(files), collections.defaultdict[str, list[str]](list)
     whole = collections.Counter(listing.classes[label] for _, label in files)

@@ -153,6 +153,11 @@ def test_a_flat_folder_and_a_csv_are_taken(tmp_path):
             f"{name}{sign}train/{name}/{i}.png\n" for name in ("cat", "dog") for i in range(5)
         ))  # fmt: skip
         assert splits_of(table, 0).classes == ("cat", "dog")
+    rows = [f"train/{name}/{i}.png,{name}" for name in ("cat", "dog") for i in range(5)]
+    table.write_text("\n".join(["path,label", *rows, *rows[:5], *rows[:5]]))  # cats count thrice
+    splits = splits_of(table, 0).splits
+    assert [len(splits[name]) for name in ("train", "val")] == [4 * 3 + 4, 2]
+    assert not set(splits["train"]) & set(splits["val"])
 
 
 @pytest.mark.parametrize(
@@ -166,6 +171,11 @@ def test_a_flat_folder_and_a_csv_are_taken(tmp_path):
         (b"path,label\na.png,cat\n,cat\n", r"line 3 of .*mine.csv has no path: expected a path, a"),
         (b"path;label\na.png;\n", "line 2 of .*mine.csv has no label"),
         (b"path,label,split\na.png,cat,x\n", "line 2 of .*mine.csv has no set but the split 'x'"),
+        (
+            b"path,label,split\nmine.csv,cat,val\n./mine.csv,cat,train\n",
+            "has mine.csv as 'cat' of train and as 'cat' of val: expected one label and one",
+        ),
+        (b"path,label\nmine.csv,cat\nmine.csv,dog\n", "as 'cat' of train and as 'dog' of train"),
         (b"path,label\nmine.csv,cat\n", "has images of 1 class: expected two or more, with"),
         (
             b"\xff\xd8\xff",
