@@ -94,12 +94,18 @@ def prepare(network: nn.Module, device: torch.device) -> nn.Module:
 
     In place, swish copies its input first, since its gradient needs it: see docs/training.md.
     """
-    if device.type == "cpu":
+    lay_out(network, device.type)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def lay_out(network: nn.Module, kind: str) -> nn.Module:
+    """The network with layers as they are fastest on a `cpu` or on `cuda`; weights stay."""
+    if kind == "cpu":
         speed_up(network)
     for module in network.modules():
         if isinstance(module, nn.SiLU):
             module.inplace = False
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network
 
 
 def steps_per_epoch(images: int, batch: int) -> int:
