@@ -5,16 +5,18 @@ kernels, so a space can be shared where its networks differ in nothing else.
 """
 
 import functools
+import hashlib
+import json
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.rounding import Size
-from search_spaces.space import Space, descend
+from search_spaces.space import Space, descend, fixed
 
 SAMPLES = 200  # random networks that are looked at besides those of each option
 TRIED = 16  # of them, for which it is seen that the hull has all of their weights
@@ -63,6 +65,30 @@ def hull(space: Space) -> Hull:
     for network in (found.smallest, *drawn[:TRIED]):
         _check_held(space, whole, network)
     return found
+
+
+def with_fields(ends: Hull, fields: Mapping[str, Any]) -> Hull:
+    """The ends of the space with fields of every network's architecture set."""
+    return Hull(replace(ends.largest, **fields), replace(ends.smallest, **fields))
+
+
+def fitted(space: Space, largest: Architecture, pixels: int | tuple[int, int] | None) -> Space:
+    """A space for the images that its largest network is for.
+
+    Args:
+        space: Any.
+        largest: Whose classes, channels and padding all its networks get.
+        pixels: The resolution of all of them; None leaves the space's own.
+    """
+    names = ("classes", "in_channels", "padding")
+    fields = {name: getattr(largest, name) for name in names}
+    return fixed(space, fields if pixels is None else fields | {"resolution": pixels})
+
+
+def digest(space: Space) -> str:
+    """12 hex digits of a space's choices."""
+    choices = {name: list(options) for name, options in space.choices.items()}
+    return hashlib.sha256(json.dumps(choices).encode()).hexdigest()[:12]
 
 
 def outside(largest: Architecture, network: Architecture) -> str:
