@@ -1,22 +1,18 @@
-"""A supernet's training: its step by brute force, its memory, kill and continue, the command."""
+"""A supernet's training: its step by brute force, its memory, kill and continue."""
 
 import json
-import random
 from dataclasses import replace
 
 import pytest
 import torch
-from click.testing import CliRunner
 from torch import nn
 
-from nas.commands.main import cli
 from nas.final.loop import optimizer_of
 from nas.final.plan import images_for, inputs_for
 from nas.final.run import Told, run
 from nas.final.settings import Settings
 from nas.final.task import Task
 from nas.objective import Limit
-from nas.parent.start import start_from
 from nas.sandwich.draw import Draw
 from nas.sandwich.plan import Shared, Supernet
 from nas.sandwich.step import Sandwich
@@ -26,36 +22,6 @@ from nas.training.state import State
 from search_spaces import cost, read_space, space
 from search_spaces.architecture import from_dict
 from search_spaces.builder import build
-
-SPACE = """
-name = "tiny"
-[network]
-stem = [4, 8]
-head = [16, 24]
-stem_stride = 2
-resolution = [16, 12]
-[[stages]]
-channels = [8, 16]
-expand = [1, 2]
-kernel = [3, 5]
-repeats = [1, 2]
-se = [0.0, 0.25]
-[[stages]]
-channels = [16, 24]
-expand = [2, 3]
-repeats = [1, 2]
-stride = 2
-"""
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory, coloured):
-    folder = tmp_path_factory.mktemp("supernet")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("COMPOUND_NAS_CACHE", str(folder / "cache"))
-        coloured(folder / "images", 20)
-        (folder / "tiny.toml").write_text(SPACE)
-        yield folder
 
 
 def plan(place, runs="runs", **more):
@@ -203,37 +169,3 @@ def test_cut_off_and_continued_it_ends_in_the_same_bits(place):
     assert record["experiment"]["space"] == "tiny.toml"
     assert record["experiment"]["kind"] == "supernet"
     assert from_dict(record["experiment"]["network"]) == plan(place).architecture
-
-
-def test_what_trains_on_from_it_takes_the_first_channels(place):
-    asked = plan(place, "whole")
-    trained = run(asked)  # ended before, or now
-    rng = random.Random(5)
-    child = asked.of.space.build(asked.of.space.sample(rng))
-    start = start_from(trained.folder, child, asked.architecture)
-    assert not start.anew
-    weights = ended(trained)
-    for name, tensor in part_of(child, asked.architecture, weights).items():
-        assert torch.equal(start.state[name], tensor), name
-
-
-def test_the_command_says_hours_and_what_is_next(place):
-    arguments = [
-        "supernet", "--space", str(place / "tiny.toml"), "--data", str(place / "images"),
-        "--target-flops", "0.3M", "--near-target", "--epochs", "4", "--batch", "12",
-        "--threads", "1", "--runs", str(place / "runs"), "--name", "by-command",
-        "--train-on", "cpu",
-    ]  # fmt: skip
-    done = CliRunner().invoke(cli, arguments)
-    assert done.exit_code == 0, done.output
-    assert "about 0.0 hours on this machine" in done.stderr
-    assert "of the smallest: top-1" in done.stdout
-    next_one = f"nas search --evaluator supernet:{place}/runs/by-command --target-flops 0.3M"
-    assert next_one in done.stdout
-    again = CliRunner().invoke(cli, arguments)
-    assert "this training ended before" in again.stdout
-    refused = CliRunner().invoke(
-        cli, ["supernet", "--space", "mnasnet", "--data", str(place / "images")]
-    )
-    assert refused.exception.exit_code == 2
-    assert "can't be shared by one network's weights" in str(refused.exception)
