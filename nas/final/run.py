@@ -135,7 +135,8 @@ def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) 
             state.forward = shared(state.network, share, device)
         watch.began(settings, task.steps, state.step)
         if plan.shared and kept is not None:
-            watch.foreseen(_hours(plan, settings, place, state.step))
+            left = None if plan.minutes is None else plan.minutes / 60 - progress.hours
+            watch.foreseen(left or _hours(plan, settings, place, state.step))
         trained = Trained(folder, settings)
         with (
             _asked_to_stop(share) as stop,

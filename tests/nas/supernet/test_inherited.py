@@ -152,6 +152,18 @@ def test_a_search_by_it_ends_in_a_pick_with_weights(measure, folder, place):
     assert json.loads((place / "runs" / "tuned" / "best.json").read_text())["id"] == pick.id
     more = nas_(*arguments[:6], 8, *arguments[7:])
     assert more.exit_code == 0, more.output
-    given = nas_("search", "--space", "efficientnet-small", *arguments[1:4], "30M", *arguments[5:-1],
-                 "other")  # fmt: skip
+    other = ("--space", "efficientnet-small", "--target-flops", "30M", "--runs", place / "runs")
+    given = nas_("search", *other, "--evaluator", f"supernet:{folder}", "--name", "other")
     assert "don't fit" in str(given.exception)
+
+
+def test_an_audit_holds_it_against_trainings(folder, place):
+    audited = nas_(
+        "audit", "--evaluator", f"supernet:{folder}", "--space", place / "tiny.toml", "--data",
+        place / "images", "--pixels", 16, "--target-flops", "2M", "--networks", 3, "--seeds", 1,
+        "--epochs", "1,2", "--batch", 12, "--executor", "local", "--runs", place / "runs",
+        "--name", "audited", "--train-on", "cpu",
+    )  # fmt: skip
+    assert audited.exit_code == 0, audited.output
+    known = json.loads((place / "runs" / "audited" / "audit.json").read_text())["known"]
+    assert -1 <= known[f"supernet:{folder}"]["tau"] <= 1
