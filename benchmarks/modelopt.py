@@ -10,10 +10,6 @@ depth from 1. Printed: the choices that it finds, by kind of layer, and how many
 import argparse
 from collections import Counter
 
-import modelopt
-import modelopt.torch.nas as mtn
-from modelopt.torch.nas.search_space import SearchSpace
-
 from nas.supernet.hull import hull
 from search_spaces import space
 from search_spaces.builder import build
@@ -28,6 +24,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--space", default="efficientnet-small")
     given = parser.parse_args()
+    import modelopt
+    import modelopt.torch.nas as mtn
+    from modelopt.torch.nas.search_space import SearchSpace
+
     where = space(given.space)
     network = build(hull(where).largest, seed=0)
     found = SearchSpace(mtn.convert(network, mode=[("autonas", CONFIG)]))

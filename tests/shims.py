@@ -15,6 +15,8 @@ ALWAYS = {  # (command, word that must stand there too) -> options added; the la
     ("nas search", ""): "--trials 40",
     ("nas search", "--data"): "--trials 4",
     ("nas search", "--retrain"): "--retrain 1 --retrain-epochs 10",
+    ("nas search", "supernet:shared"): "--trials 4 --executor local",
+    ("nas supernet", ""): "--epochs 0.5",
     ("nas fit", ""): "--trials 1 --epochs 4",
     ("nas train", ""): "--epochs 2",
     ("nas audit", ""): "--networks 3 --seeds 1 --epochs 1,2",

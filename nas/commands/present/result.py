@@ -59,7 +59,7 @@ def print_result(result: Result) -> None:
     _print_retrained(out, result)
     _print_front(out, result)
     if result.tuned_by:
-        out.print(f"\nThe pick's weights are in {result.folder}; trained on, it gets better:")
+        out.print(f"\nThe pick's weights are in {result.folder}. This trains it on from them:")
         out.print(bold(result.tuned_by), soft_wrap=True)
     target = shlex.quote(str(result.folder))
     proxy = result.plan.proxy

@@ -11,6 +11,7 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
+import nas
 from nas.commands.main import cli
 from nas.evaluators import checked, evaluate, evaluator, label_of
 from nas.final.classify import classify, image_files, model_of
@@ -58,6 +59,16 @@ def test_the_command_says_hours_and_what_is_next(place, done, folder):
     refused = trained(place, "--space", "mnasnet")
     assert refused.exception.exit_code == 2
     assert "can't be shared by one network's weights" in str(refused.exception)
+
+
+def test_it_starts_from_weights_as_a_training_does(place, folder):
+    more = trained(place, "--space", place / "tiny.toml", "--weights", folder, "--name", "on",
+                   "--epochs", 0.4, "--lr", 1e-9)  # fmt: skip
+    assert more.exit_code == 0, more.output
+    assert "from the given weights" in more.stderr
+    one, other = (load_file(at / "weights.safetensors") for at in (folder, folder.parent / "on"))
+    assert all(torch.allclose(one[name], other[name], atol=1e-4)
+               for name in one if name.endswith("weight"))  # fmt: skip
 
 
 def test_what_trains_on_from_it_takes_the_first_channels(measure, folder):
@@ -155,6 +166,13 @@ def test_a_search_by_it_ends_in_a_pick_with_weights(measure, folder, place):
     other = ("--space", "efficientnet-small", "--target-flops", "30M", "--runs", place / "runs")
     given = nas_("search", *other, "--evaluator", f"supernet:{folder}", "--name", "other")
     assert "don't fit" in str(given.exception)
+
+
+def test_from_python_the_space_is_its_own_too(folder, place):
+    found = nas.find(0.3e6, evaluator=f"supernet:{folder}", trials=3, name="py", executor="local",
+                     runs=place / "runs")  # fmt: skip
+    assert found.architecture.classes == 3
+    assert (found.folder / "weights.safetensors").is_file()
 
 
 def test_an_audit_holds_it_against_trainings(folder, place):
