@@ -40,7 +40,7 @@ def shorten(name, arguments):
         if option in given:
             at = given.index(option)
             del given[at : at + 2]
-    trains = "--data" in given and given[0] != "train"
+    trains = "--data" in given and given[0] not in ("train", "supernet")
     if (trains or given[0] == "fit") and "30M" in given:
         given[given.index("30M")] = "12M" if given[0] == "audit" else "8M"  # audits draw at random
     if trains and "--executor" not in given:
