@@ -11,6 +11,8 @@ one of the protocols below names; each is asked for by one function here, and no
     notes(architecture)          where its evidence is thin, in sentences       `notes_of`
     against(reference)           the same, of differences to one network        `against`
     unit                         what its numbers are, where they are no top-1  `unit_of`
+
+What holds weights of its networks says so in `nas.holding`.
 """
 
 import contextlib
@@ -251,10 +253,17 @@ def _score(name: str, images: str | None = None) -> Evaluator:
     return ScoreEvaluator(name, images)
 
 
+def _supernet(run: str = "") -> Evaluator:
+    from nas.supernet.evaluator import SupernetEvaluator
+
+    return SupernetEvaluator(run)
+
+
 # An evaluator is one class and one line here; it is made with the text of `name:text`, if any.
 EVALUATORS: dict[str, Callable[..., Evaluator]] = {
     "imagenet": _imagenet,
     "surrogate": _surrogate,
+    "supernet": _supernet,
     **{name: functools.partial(_score, name) for name in SCORES},
 }
 

@@ -15,6 +15,8 @@ ALWAYS = {  # (command, word that must stand there too) -> options added; the la
     ("nas search", ""): "--trials 40",
     ("nas search", "--data"): "--trials 4",
     ("nas search", "--retrain"): "--retrain 1 --retrain-epochs 10",
+    ("nas search", "supernet:shared"): "--trials 4 --executor local",
+    ("nas supernet", ""): "--epochs 0.5",
     ("nas fit", ""): "--trials 1 --epochs 4",
     ("nas train", ""): "--epochs 2",
     ("nas audit", ""): "--networks 3 --seeds 1 --epochs 1,2",
@@ -38,7 +40,7 @@ def shorten(name, arguments):
         if option in given:
             at = given.index(option)
             del given[at : at + 2]
-    trains = "--data" in given and given[0] != "train"
+    trains = "--data" in given and given[0] not in ("train", "supernet")
     if (trains or given[0] == "fit") and "30M" in given:
         given[given.index("30M")] = "12M" if given[0] == "audit" else "8M"  # audits draw at random
     if trains and "--executor" not in given:

@@ -52,6 +52,10 @@ class Asked(Group):
         help="Name the cheapest length that ranks networks this well (Kendall's tau, 1 is the same "
         "order).",
     )]  # fmt: skip
+    beside: Annotated[str | None, click.option(
+        "--evaluator", "beside", metavar="EVALUATOR",
+        help="Say besides how well this evaluator ranks them, as supernet:RUN of `nas supernet`.",
+    )]  # fmt: skip
     seed: Annotated[int, SEED]
 
     @property
@@ -122,4 +126,4 @@ def _audit(asked: Asked, images: SizedImages, workers: Workers, kept: Stored) ->
         storage=kept.storage,
         command=command_line("nas"),
     )
-    return Audit(plan, asked.networks, asked.seeds, budgets)
+    return Audit(plan, asked.networks, asked.seeds, budgets, asked.beside)

@@ -22,6 +22,11 @@ TABLE = {
             "Go all the way from a folder of images to a trained network in an ONNX file.",
             ("nas fit IMAGES --target-flops 30M --name pets",),
         ),
+        "supernet": Entry(
+            "nas.commands.images.supernet",
+            "Train one network whose weights a whole space shares, for searches on your images.",
+            ("nas supernet --data IMAGES --name shared --target-flops 30M",),
+        ),
         "predict": Entry(
             "nas.commands.predict",
             "Predict what networks would reach on ImageNet, without training them.",

@@ -73,10 +73,11 @@ def _state(sessions: list[Any], experiment: Any, best: Any) -> str:
 
 def _target(record: Any, best: Any) -> str | None:
     """In words: `400M`, of a training the network."""
+    from results.runs.load import TRAINED
     from search_spaces.quantities import quantity
 
     experiment = record["experiment"]
-    if experiment.get("kind") == "train":
+    if experiment.get("kind") in TRAINED:
         named = best.get("network") or record.get("network")
         return None if named is None else str(named)
     if best.get("target_text"):

@@ -1,7 +1,7 @@
 """`nas search`: the options, and what they make of a run."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import click
@@ -55,7 +55,7 @@ class Asked(Group):
         "--space", metavar="SPACE", shell_complete=names_in("search_spaces.spaces", "SPACES"),
         help="Which networks there are to choose from: a name of `nas spaces`, a FILE.toml, or "
         "module:name of your own. Default: mbconv; with --device efficientnet, with --data "
-        "efficientnet-small.",
+        "efficientnet-small; with a supernet its own.",
     )]  # fmt: skip
     strategy: Annotated[str | None, click.option(
         "--strategy", metavar="STRATEGY",
@@ -70,13 +70,13 @@ class Asked(Group):
         help="Who says how good a network is: imagenet predicts ImageNet's top-1 of any network, "
         "surrogate that of networks built like EfficientNet-B0 (either also as NAME:FILE.npz); "
         "naswot, synflow, zico, zen and gradnorm score the untrained network, on noise or, as "
-        "naswot:DIR, on images; module:name is your own. Default: imagenet; with --data networks "
-        "are trained.",
+        "naswot:DIR, on images; supernet:RUN measures it with its part of the weights of `nas "
+        "supernet`; module:name is your own. Default: imagenet; with --data networks are trained.",
     )]  # fmt: skip
     trials: Annotated[int | None, click.option(
         "--trials", type=click.IntRange(1), metavar="N", help="How many different networks to "
         "evaluate, counting those of earlier sessions. Default: 10000, or fewer when nothing "
-        "better is found any more; with --data 30, with a score 300.",
+        "better is found any more; with --data 30, with a score or a supernet 300.",
     )]  # fmt: skip
     seed: Annotated[int, SEED]
     caution: Annotated[float, click.option(
@@ -165,8 +165,17 @@ def plan_of(
     proxy = images.proxy(images.pixels)
     if proxy is not None:
         proxy = starting(proxy, parents.read(kept.runs), "--recipe" in images.typed)
+    if _holds(asked) and workers.executor is None:
+        workers = replace(workers, executor="pool")
     how = execution("nas", proxy, lengths, workers, kept)
     return _plan(targets, asked, longer, longer.budget(lengths), how)
+
+
+def _holds(asked: Asked) -> bool:
+    """Whether the evaluator holds weights, and takes seconds a network."""
+    from nas.holding import HOLDERS
+
+    return (asked.evaluator or "").partition(":")[0] in HOLDERS
 
 
 def _run(plan: "Plan", as_json: bool, logs: "list[Log]") -> None:
@@ -247,8 +256,10 @@ def _plan(
 
     first, *limits = targets.limits()
     trains = how.proxy is not None
-    scored = (asked.evaluator or "").partition(":")[0] in SCORES
-    fitting = default_space((limit.of_quantity for limit in (first, *limits)), trains)
+    scored = (asked.evaluator or "").partition(":")[0] in SCORES or _holds(asked)
+    quantities = [limit.of_quantity for limit in (first, *limits)]
+    judge = "" if asked.space else asked.evaluator or ""
+    fitting = default_space(quantities, trains, judge)
     if asked.space is None and fitting == "efficientnet":
         tell(
             "note: the space is efficientnet, since devices know only the blocks that networks "

@@ -48,7 +48,7 @@ def finish(
         for name, tensor in state.network.state_dict().items()
     }
     origin = _origin(plan, task, found)
-    data = safetensors_bytes(tensors, plan.architecture, origin, plan.inputs)
+    data = safetensors_bytes(tensors, plan.architecture, origin, plan.inputs, plan.shared)
     write_atomically(folder / WEIGHTS, data)
     scores, best = _scores(plan, task, logits, found), _best(plan, task, progress.hours, found)
     write_json(folder / SCORES, scores)
@@ -111,7 +111,9 @@ def _scores(
 def _origin(plan: Plan, task: Task, found: Scores) -> str:
     begun = "from nothing" if plan.start is None else f"from the weights {plan.start.digest}"
     return (
-        f"The weights are the average at the end of a training {begun}: "
+        f"The weights are the average at the end of a training {begun}"
+        + " together with all smaller networks of its space" * plan.shared
+        + ": "
         f"{found.top1:.2f} % top-1 on {task.data.val:,} validation images after "
         f"{task.settings.epochs:g} epochs of {task.data.train:,} images, seed {plan.seed}."
     )

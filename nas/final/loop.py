@@ -139,7 +139,9 @@ class Hooks:
     stop: Callable[[int], bool] = lambda step: False
 
 
-def train(state: State, progress: Progress, task: Task, hooks: Hooks) -> bool:
+def train(
+    state: State, progress: Progress, task: Task, hooks: Hooks, way: "Way | None" = None
+) -> bool:
     """Trains from `state.step` to the end of the settings, or until patience ends.
 
     Args:
@@ -147,6 +149,7 @@ def train(state: State, progress: Progress, task: Task, hooks: Hooks) -> bool:
         progress: Is filled.
         task: What is trained on.
         hooks: Called along the way.
+        way: What a step does; None for `Step`.
 
     Returns:
         Whether it came to its end; False where it was stopped.
@@ -154,7 +157,7 @@ def train(state: State, progress: Progress, task: Task, hooks: Hooks) -> bool:
     Raises:
         TrainingFailed: The loss is not finite, or memory does not suffice.
     """
-    step = _Step(state, task)
+    step = (way or Step)(state, task)
     looks = [at for at in task.looks if at > state.step]
     losses: list[Tensor] = []
     mean, begun = 0.0, time.perf_counter() - progress.seconds
@@ -168,7 +171,7 @@ def train(state: State, progress: Progress, task: Task, hooks: Hooks) -> bool:
             losses.clear()
         if looked:
             looks.pop(0)
-            _look(state, progress, task, mean)
+            _look(step, progress, mean)
         progress.seconds = time.perf_counter() - begun
         if told:
             hooks.watch(state.step, _words(state.step / step.epoch, task, mean, progress))
@@ -180,8 +183,13 @@ def train(state: State, progress: Progress, task: Task, hooks: Hooks) -> bool:
     return True
 
 
-class _Step:
-    """One step of a training, and the batches for all that are left."""
+class Step:
+    """One step of a training, and the batches for all that are left.
+
+    Args:
+        state: The training.
+        task: What is trained on.
+    """
 
     def __init__(self, state: State, task: Task) -> None:
         self.state, self.task, self.order = state, task, task.order
@@ -192,6 +200,7 @@ class _Step:
         self.rates = schedule(state.optimizer, task)
 
     def batches(self) -> Any:
+        """Images (n, channels, height, width) uint8 and labels (n,) of each step that is left."""
         images = Altered(self.task.data, self.task.settings, self.task.size, self.task.seed)
         return loader(
             images, self.order, self.state.step, self.task.steps, self.task.workers,
@@ -209,20 +218,39 @@ class _Step:
             torch.manual_seed(seeds[1])
             pixels, labels = self.mixed(pixels, labels)
         self.rates.step_update(state.step)
-        loss = gradients(state, pixels, labels, self.loss, seeds[0])
+        loss = self.learn(pixels, labels, seeds[0])
         update(state, task.settings.clip, average_decay(task.settings.ema, state.step))
         state.step += 1
         return loss
 
+    def learn(self, pixels: Tensor, labels: Tensor, seed: int) -> Tensor:
+        """The gradients of a batch, left in the weights; gives its mean loss.
+
+        Args:
+            pixels: (n, channels, height, width), normalized.
+            labels: (n,), or (n, classes) shares.
+            seed: Of dropout and drop-connect.
+        """
+        return gradients(self.state, pixels, labels, self.loss, seed)
+
+    def beside(self, network: nn.Module) -> dict[str, float]:
+        """What else is measured where the network is validated, by its column in the history."""
+        return {}
+
+
+Way = Callable[[State, Task], Step]  # what makes the steps of a training
+
 
 def _words(epoch: float, task: Task, loss: float, progress: Progress) -> str:
-    of = task.settings.epochs
-    top = f"  top-1 {progress.history[-1]['top1']:.2f} %" if progress.history else ""
+    of, last = task.settings.epochs, progress.history[-1] if progress.history else {}
+    top = f"  top-1 {last['top1']:.2f} %" if last else ""
+    top += f", of the smallest {last['smallest']:.2f} %" if "smallest" in last else ""
     return f"epoch {epoch:.1f} of {of:g}  loss {loss:.3f}{top}"
 
 
-def _look(state: State, progress: Progress, task: Task, loss: float) -> None:
+def _look(step: Step, progress: Progress, loss: float) -> None:
     """Validates the average, and adds a row to the history."""
+    state, task = step.state, step.task
     with state.averaged() as network:
         found = scores_of(outputs(network, task), np.asarray(task.data.val_y))
         found = told(found, task.share)
@@ -230,7 +258,8 @@ def _look(state: State, progress: Progress, task: Task, loss: float) -> None:
         if task.settings.patience and found.top1 > best:
             weights = {name: t.detach().cpu().clone() for name, t in network.state_dict().items()}
             progress.best = {"top1": found.top1, "network": weights}
-    progress.history.append(_row(state, task, loss, found))
+        more = step.beside(network)
+    progress.history.append({**_row(state, task, loss, found), **more})
 
 
 def _row(state: State, task: Task, loss: float, found: Scores) -> dict[str, float]:

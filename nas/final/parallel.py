@@ -8,7 +8,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from nas.final.batches import Share
@@ -93,6 +93,24 @@ def shared(network: Any, share: Share, device: str) -> Any:
 
     ids = [int(device.partition(":")[2])] if device.startswith("cuda:") else None
     return DistributedDataParallel(network, device_ids=ids)
+
+
+def averaging(share: Share) -> Callable[[Any], None]:
+    """What averages the gradients that a network's weights hold in all processes.
+
+    Args:
+        share: This process's.
+    """
+
+    def average(network: Any) -> None:
+        import torch
+
+        if share.world > 1:
+            for parameter in network.parameters():
+                torch.distributed.all_reduce(parameter.grad)
+                parameter.grad /= share.world
+
+    return average
 
 
 def told(value: Any, share: Share) -> Any:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.final.settings import SMALL, check_given
 from nas.parent.start import IMAGENET, Start
@@ -19,6 +19,11 @@ from results.runs.folder import RECORD, check_run, run_name, run_path
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size, size_of
+
+if TYPE_CHECKING:
+    from nas.final.loop import Step
+    from nas.final.task import Task
+    from nas.training.state import State
 
 CUT = 0.875  # of an image's sides what the network sees when it is validated (timm's crop_pct)
 PLAIN = ((0.5,), (0.25,))  # of a network that starts from nothing: any set's figures would do
@@ -64,6 +69,19 @@ class Plan:
     runs: Path = Path("runs")
     tensorboard: bool = False
     command: str = ""
+    kind: ClassVar[str] = "train"  # of its run
+    shared: ClassVar[bool] = False  # whether the weights are those of many networks
+
+    def step(self, state: "State", task: "Task") -> "Step":
+        """What the training's steps do.
+
+        Args:
+            state: The training.
+            task: What is trained on.
+        """
+        from nas.final.loop import Step
+
+        return Step(state, task)
 
     def __post_init__(self) -> None:
         check_given(self.given, self.minutes)
@@ -72,7 +90,7 @@ class Plan:
     def experiment(self) -> dict[str, Any]:
         """What makes two trainings the same, as plain JSON values."""
         return {
-            **begun(self.given, self.minutes, self.seed),
+            **begun(self.given, self.minutes, self.seed, self.kind),
             "network": to_dict(self.architecture),
             "images": self.images.digest,
             "weights": None if self.start is None else self.start.digest,
@@ -88,16 +106,23 @@ class Plan:
             :6
         ]
         network = Path(self.spec).stem if "/" in self.spec else self.spec
-        return run_name(["train", network[:40], self.data.resolve().stem[:40], digest])
+        return run_name([self.kind, network[:40], self.data.resolve().stem[:40], digest])
 
 
-def begun(given: dict[str, Any], minutes: float | None, seed: int) -> dict[str, Any]:
+def begun(
+    given: dict[str, Any], minutes: float | None, seed: int, kind: str = Plan.kind
+) -> dict[str, Any]:
     """What of a training's experiment is known before its images and its network are."""
-    return {"kind": "train", "given": given, "minutes": minutes, "seed": seed}
+    return {"kind": kind, "given": given, "minutes": minutes, "seed": seed}
 
 
 def check_place(
-    name: str, runs: Path, given: dict[str, Any], minutes: float | None, seed: int
+    name: str,
+    runs: Path,
+    given: dict[str, Any],
+    minutes: float | None,
+    seed: int,
+    kind: str = Plan.kind,
 ) -> None:
     """Refuses a run's name before work that takes long.
 
@@ -107,12 +132,13 @@ def check_place(
         given: As in `Plan`.
         minutes: As there.
         seed: As there.
+        kind: As there.
 
     Raises:
         UserError: It is no folder's name, holds another experiment, or nothing can be written.
     """
     folder = run_path(name, runs)
-    check_run(folder, begun(given, minutes, seed))
+    check_run(folder, begun(given, minutes, seed, kind))
     check_writable(folder / RECORD)
 
 

@@ -25,7 +25,7 @@ from nas.final.files import STATE, ended, read_history
 from nas.final.finish import finish, made_anew
 from nas.final.keeping import check_kept, curves, keeper, restored
 from nas.final.loop import Hooks, Progress, optimizer_of, train
-from nas.final.parallel import group, my_share, shared, told
+from nas.final.parallel import averaging, group, my_share, shared, told
 from nas.final.plan import Plan
 from nas.final.settings import Settings, epochs_within, settings_for
 from nas.final.task import Task, outputs
@@ -41,6 +41,7 @@ from search_spaces.builder import build
 from search_spaces.errors import UserError
 
 TIMED = 8  # steps that are measured where the training's length is given in minutes
+FORESEEN = 3  # of a training of shared weights, whose steps are dear
 
 
 @dataclass(repr=False)
@@ -83,10 +84,13 @@ class Told:
     Attributes:
         began: Called once with the settings, the steps in all, and those done before.
         step: Called now and then with the step and a line on how things stand.
+        foreseen: Called before the first step with the hours that are left, where they are many:
+            of a training of shared weights.
     """
 
     began: Callable[[Settings, int, int], None] = lambda settings, steps, done: None
     step: Callable[[int, str], None] = lambda step, text: None
+    foreseen: Callable[[float], None] = lambda hours: None
 
 
 def run(plan: Plan, watch: Told | None = None) -> Trained:
@@ -125,15 +129,21 @@ def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) 
             check_kept(folder, state)
         if place.type == "cuda" and share.world > 1:
             state.network = torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.network)  # type: ignore[no-untyped-call]
-        state.forward = shared(state.network, share, device)
+        if plan.shared:
+            state.together = averaging(share)
+        else:
+            state.forward = shared(state.network, share, device)
         watch.began(settings, task.steps, state.step)
+        if plan.shared and kept is not None:
+            left = None if plan.minutes is None else plan.minutes / 60 - progress.hours
+            watch.foreseen(left or _hours(plan, settings, place, state.step))
         trained = Trained(folder, settings)
         with (
             _asked_to_stop(share) as stop,
             curves(folder, plan.tensorboard and kept is not None) as curve,
         ):
             hooks = Hooks(watch.step, keeper(folder, kept is not None, curve), stop)
-            trained.interrupted = not train(state, progress, task, hooks)
+            trained.interrupted = not train(state, progress, task, hooks, plan.step)
         trained.history, trained.seconds = progress.history, progress.seconds
         if kept is not None:
             kept.interrupted = trained.interrupted
@@ -207,6 +217,7 @@ def _settings(plan: Plan, kept: Run | None, place: torch.device) -> Settings | N
             given["epochs"] = epochs_within(plan.minutes, *_seconds(plan, short, place))
         chosen = settings_for(given, *about, plan.start is not None, gpu)
         kept.record |= {"settings": asdict(chosen), "network": plan.spec}
+        kept.record |= {"data": str(plan.data.expanduser().resolve())}
         write_json(kept.folder / RECORD, kept.record)
     return Settings(**kept.record["settings"])
 
@@ -218,13 +229,21 @@ def _seconds(plan: Plan, settings: Settings, place: torch.device) -> tuple[float
 
     def enough(_: int) -> bool:
         stamps.append(time.perf_counter())
-        return len(stamps) > TIMED
+        return len(stamps) > (FORESEEN if plan.shared else TIMED)
 
-    train(state, Progress(), task, Hooks(stop=enough))
+    train(state, Progress(), task, Hooks(stop=enough), plan.step)
     steps = [b - a for a, b in itertools.pairwise(stamps)] or [1.0]
     begun = time.perf_counter()
     outputs(state.network, task)
     return sorted(steps)[len(steps) // 2] * task.order.steps, time.perf_counter() - begun
+
+
+def _hours(plan: Plan, settings: Settings, place: torch.device, done: int) -> float:
+    """How long what is left of a training takes, measured on a few steps."""
+    epoch, look = _seconds(plan, settings, place)
+    task = _task(plan, settings, place)
+    looks = sum(at > done for at in task.looks)
+    return ((task.steps - done) / task.order.steps * epoch + looks * look) / 3600
 
 
 @contextlib.contextmanager

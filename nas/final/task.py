@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nas.final.batches import Order, Share
 from nas.final.settings import Settings
+from nas.training.augment import middle, scaled
 from nas.training.images import ImageData
 from nas.training.loop import TrainingFailed
 
@@ -68,10 +69,7 @@ class Task:
 
 def normalized(images: Tensor, task: Task, device: torch.device) -> Tensor:
     """(n, channels, height, width) uint8 -> floats around 0, channels last, on the device."""
-    numbers = (torch.tensor(task.mean), torch.tensor(task.deviation))
-    mean, deviation = (255 * n.view(1, -1, 1, 1).to(device) for n in numbers)
-    pixels = images.to(device, non_blocking=True).to(torch.float32)
-    return ((pixels - mean) / deviation).contiguous(memory_format=torch.channels_last)
+    return scaled(images, task.mean, task.deviation, device)
 
 
 @contextlib.contextmanager
@@ -92,15 +90,10 @@ def outputs(network: nn.Module, task: Task) -> npt.NDArray[np.float32]:
         TrainingFailed: One is not finite.
     """
     device, images = next(network.parameters()).device, task.data.val_x
-    top, left = (
-        (have - want) // 2 for have, want in zip(images.shape[1:3], task.size, strict=True)
-    )
-    height, width = task.size
     parts = []
     with _evaluating(network):
         for start in range(0, len(images), VAL_BATCH):
-            some = images[start : start + VAL_BATCH, top : top + height, left : left + width]
-            x = torch.from_numpy(np.array(some)).permute(0, 3, 1, 2)
+            x = middle(images[start : start + VAL_BATCH], task.size)
             half = device.type == "cuda"
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
                 parts.append(network(normalized(x, task, device)).float().cpu())

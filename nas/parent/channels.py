@@ -1,12 +1,13 @@
-"""Which of a parent's channels its children keep: those whose weights are largest.
+"""Which of a parent's channels its children keep: those whose weights are largest, or the first.
 
-A channel is judged by the sum of the absolute weights that make it or read it, as Once-for-all
-sorts channels (Cai et al. 2020, sec. 3.2). What a block adds to its input has the input's channels,
-so stages that are joined by a shortcut are judged together.
+Of a network that was trained alone (`Largest`) a channel is judged by the sum of the absolute
+weights that make it or read it, as Once-for-all sorts channels (Cai et al. 2020, sec. 3.2). What a
+block adds to its input has the input's channels, so stages that are joined by a shortcut are judged
+together. A supernet is trained with children that have its first channels (`First`).
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from search_spaces.architecture import Architecture
 from search_spaces.layers import Block, Layer, walk
@@ -50,6 +51,81 @@ def top(count: int, score: Any) -> Any:
     return score.argsort(descending=True, stable=True)[:count].sort().values
 
 
+class Ranking(Protocol):
+    """Which channels a child keeps: an index of each, in their order; None if there are fewer.
+
+    Attributes:
+        bare: Whether a block without an expansion may take over a block's that has one.
+    """
+
+    bare: bool
+
+    def out(self, group: str, count: int) -> Any:
+        """Of what a stage, `stem` or `head` puts out."""
+
+    def inner(self, reader: str, count: int) -> Any:
+        """Inside a block; `reader` is the prefix of the conv that reads them."""
+
+    def squeezed(self, se: str, count: int) -> Any:
+        """Inside squeeze-and-excitation, of this prefix."""
+
+
+class Largest:
+    """The channels of largest weights."""
+
+    bare = False  # what an expansion made is not what went into it
+
+    def __init__(self, parent: Architecture, state: Tensors) -> None:
+        self._state, self._worth = state, scores(parent, state)
+
+    def out(self, group: str, count: int) -> Any:
+        """See `Ranking`."""
+        return top(count, self._worth[group]) if group in self._worth else None
+
+    def inner(self, reader: str, count: int) -> Any:
+        """See `Ranking`."""
+        return top(count, read(self._state, reader))
+
+    def squeezed(self, se: str, count: int) -> Any:
+        """See `Ranking`."""
+        return top(count, self._state[f"{se}expand.weight"].abs().sum((0, 2, 3)))
+
+
+class First:
+    """The first channels, as slices: what is taken with them are views."""
+
+    bare = True  # it was trained so
+
+    def __init__(self, parent: Architecture, state: Tensors) -> None:
+        self._state, self._out = state, {}
+        for name, block in walk(parent):
+            layer = last_conv(block)
+            if layer is not None:
+                self._out[group_of(name)] = layer.out_channels
+
+    def out(self, group: str, count: int) -> Any:
+        """See `Ranking`."""
+        return first(count, self._out.get(group, 0))
+
+    def inner(self, reader: str, count: int) -> Any:
+        """See `Ranking`."""
+        return first(count, self._state[f"{reader}0.weight"].shape[1])
+
+    def squeezed(self, se: str, count: int) -> Any:
+        """See `Ranking`."""
+        return first(count, self._state[f"{se}expand.weight"].shape[1])
+
+
+def first(count: int, of: int) -> slice | None:
+    """The first channels; None if there are fewer."""
+    return slice(0, count) if count <= of else None
+
+
+def group_of(name: str) -> str:
+    """`stem`, a stage's number or `head`, of a block's name."""
+    return name.split(".")[1] if name.startswith("stages.") else name
+
+
 def last_conv(block: Block) -> Layer | None:
     """The layer that makes a block's output; None in the head."""
     convs = [layer for layer in block.path if layer.kind == "conv"]
@@ -67,7 +143,7 @@ def scores(parent: Architecture, state: Tensors) -> dict[str, Any]:
     joined: dict[str, str] = {}  # a stage -> the one before, where a shortcut joins them
     before = "stem"
     for name, block in walk(parent):
-        group = name.split(".")[1] if name.startswith("stages.") else name
+        group = group_of(name)
         layer = last_conv(block)
         if layer is None:
             continue

@@ -3,14 +3,15 @@
 The first blocks of each stage, the channels of largest weights, the centre of each kernel
 (Once-for-all, Cai et al. 2020, sec. 3.2; parameter remapping, Fang et al. 2020, "FNA++"). The
 parent itself gets its own weights back, bit for bit; a child that lacks a stage's last blocks
-computes what the parent computes without them.
+computes what the parent computes without them. A supernet's children take its first channels, as
+views of its weights.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nas.parent.channels import Tensors, last_conv, place, read, scores, top
+from nas.parent.channels import First, Largest, Ranking, Tensors, group_of, last_conv, place
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.layers import Block, Layer, walk
@@ -31,7 +32,9 @@ class Inherited:
     new: tuple[str, ...]
 
 
-def inherit(child: Architecture, parent: Architecture, state: Tensors) -> Inherited:
+def inherit(
+    child: Architecture, parent: Architecture, state: Tensors, first: bool = False
+) -> Inherited:
     """Takes over what a child can use of its parent's weights.
 
     Args:
@@ -39,6 +42,8 @@ def inherit(child: Architecture, parent: Architecture, state: Tensors) -> Inheri
             larger kernel is the parent's with zeros around it. Classes may differ.
         parent: The trained network.
         state: Its weights, of `builder.build`; the classifier may be missing.
+        first: Of each layer the first channels are taken, as views (of a supernet), and not those
+            of largest weights.
 
     Raises:
         UserError: The networks have not as many stages.
@@ -48,19 +53,16 @@ def inherit(child: Architecture, parent: Architecture, state: Tensors) -> Inheri
             f"the network has {len(child.stages)} stages and its parent {len(parent.stages)}: a "
             "network takes weights over from one of as many stages"
         )
-    heir = _Heir(state, scores(parent, state))
+    heir = _Heir(state, (First if first else Largest)(parent, state))
     theirs = dict(walk(parent))
     channels = _all(child.in_channels) if child.in_channels == parent.in_channels else None
     for name, block in walk(child):
-        group = name.split(".")[1] if name.startswith("stages.") else name
-        channels = heir.take(name, group, block, theirs.get(name), channels)
+        channels = heir.take(name, group_of(name), block, theirs.get(name), channels)
     return Inherited(heir.taken, tuple(heir.new))
 
 
-def _all(count: int) -> Any:
-    import torch
-
-    return torch.arange(count)
+def _all(count: int) -> slice:
+    return slice(0, count)
 
 
 @dataclass
@@ -68,7 +70,7 @@ class _Heir:
     """What is taken so far, block by block."""
 
     state: Tensors
-    worth: dict[str, Any]
+    ranking: Ranking
     taken: dict[str, Any] = field(default_factory=dict)
     new: list[str] = field(default_factory=list)
 
@@ -86,8 +88,8 @@ class _Heir:
             The same of its output.
         """
         end = last_conv(mine)
-        out = top(end.out_channels, self.worth[group]) if end and group in self.worth else None
-        if its is None or _convs(mine) != _convs(its):
+        out = self.ranking.out(group, end.out_channels) if end else None
+        if its is None or not _fits(mine, its, self.ranking.bare):
             self.new += [f"{name}.{layer.name}" for layer in mine.layers if _learns(layer)]
             return out
         known = {layer.name: layer for layer in its.path}
@@ -116,7 +118,7 @@ class _Heir:
         if layer.groups > 1:
             return hidden
         reader = next(one for one in after if one.kind == "conv" and one.groups == 1)
-        return top(layer.out_channels, read(self.state, place(name, its, reader)))
+        return self.ranking.inner(place(name, its, reader), layer.out_channels)
 
     def _conv(self, mine_at: str, its_at: str, layer: Layer, given: Any, made: Any) -> None:
         """A conv with what normalizes it."""
@@ -125,28 +127,27 @@ class _Heir:
             self.new.append(mine_at.rstrip("."))
             return
         rows = weight[made] if layer.groups > 1 else weight[made][:, given]
-        self.taken[f"{mine_at}0.weight"] = _centred(rows, layer.kernel).contiguous()
+        self.taken[f"{mine_at}0.weight"] = _centred(rows, layer.kernel)
         if layer.norm:
             for part in NORM:
-                self.taken[f"{mine_at}1.{part}"] = self.state[f"{its_at}1.{part}"][made].clone()
+                self.taken[f"{mine_at}1.{part}"] = self.state[f"{its_at}1.{part}"][made]
             count = "1.num_batches_tracked"
-            self.taken[mine_at + count] = self.state[its_at + count].clone()
+            self.taken[mine_at + count] = self.state[its_at + count]
         else:
-            self.taken[f"{mine_at}0.bias"] = self.state[f"{its_at}0.bias"][made].clone()
+            self.taken[f"{mine_at}0.bias"] = self.state[f"{its_at}0.bias"][made]
 
     def _squeeze(self, mine_at: str, its_at: str, layer: Layer, hidden: Any, known: bool) -> None:
         """Squeeze-and-excitation: its squeezed channels by the weights that read them."""
         inner = None
         if known and hidden is not None:
-            wide = self.state[f"{its_at}expand.weight"]
-            inner = top(layer.out_channels, wide.abs().sum((0, 2, 3)))
+            inner = self.ranking.squeezed(its_at, layer.out_channels)
         if inner is None:
             self.new.append(mine_at.rstrip("."))
             return
         for part, made, given in (("reduce", inner, hidden), ("expand", hidden, inner)):
             weight = self.state[f"{its_at}{part}.weight"][made][:, given]
-            self.taken[f"{mine_at}{part}.weight"] = weight.contiguous()
-            self.taken[f"{mine_at}{part}.bias"] = self.state[f"{its_at}{part}.bias"][made].clone()
+            self.taken[f"{mine_at}{part}.weight"] = weight
+            self.taken[f"{mine_at}{part}.bias"] = self.state[f"{its_at}{part}.bias"][made]
 
     def _linear(self, mine_at: str, its_at: str, layer: Layer, hidden: Any) -> Any:
         """A linear layer of as many outputs; another number of them begins anew."""
@@ -155,15 +156,20 @@ class _Heir:
         if weight is None or hidden is None or len(weight) != layer.out_channels:
             self.new.append(mine_at.rstrip("."))
             return None
-        self.taken[f"{mine_at}{at}weight"] = weight[:, hidden].contiguous()
+        self.taken[f"{mine_at}{at}weight"] = weight[:, hidden]
         if layer.bias:
-            self.taken[f"{mine_at}{at}bias"] = self.state[f"{its_at}{at}bias"].clone()
+            self.taken[f"{mine_at}{at}bias"] = self.state[f"{its_at}{at}bias"]
         return _all(layer.out_channels)
 
 
-def _convs(block: Block) -> tuple[tuple[str, bool], ...]:
-    """Names of a block's convs, and whether each has groups: what must agree with the parent's."""
-    return tuple((one.name, one.groups > 1) for one in block.path if one.kind == "conv")
+def _fits(mine: Block, its: Block, bare: bool) -> bool:
+    """Whether a block's convs are those of the parent's, or those without the expansion."""
+
+    def convs(block: Block) -> list[tuple[str, bool]]:
+        return [(one.name, one.groups > 1) for one in block.path if one.kind == "conv"]
+
+    own, theirs = convs(mine), convs(its)
+    return own == theirs or (bare and [("expand", False), *own] == theirs)
 
 
 def _learns(layer: Layer) -> bool:

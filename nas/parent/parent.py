@@ -113,6 +113,7 @@ def count_anew(network: Any, batches: Iterable[Any]) -> None:
     """Counts batch normalization's means and variances anew, as one average over the batches.
 
     Children have other ones than their parent (Yu et al. 2019, "Universally slimmable networks").
+    Nothing is dropped out meanwhile, as nothing is when the network is evaluated.
 
     Args:
         network: Left in the mode that it was in.
@@ -123,7 +124,9 @@ def count_anew(network: Any, batches: Iterable[Any]) -> None:
     for one in norms:
         one.reset_running_stats()
         one.momentum = None  # a plain average
-    network.train()
+    network.eval()
+    for one in norms:
+        one.train()
     with torch.no_grad():
         for images in batches:
             network(images)

@@ -86,7 +86,8 @@ def start_from(
             _fit_stem(state, given, channels)
             anew: tuple[str, ...] = ()
             if parent is not None:
-                found = inherit(architecture, replace(theirs, in_channels=channels), state)
+                owns = replace(theirs, in_channels=channels)
+                found = inherit(architecture, owns, state, weights.first)
                 state, anew = dict(found.state), found.new
             return Start(state, new, digest, weights.inputs, weights.padding, anew)
     assert refused is not None

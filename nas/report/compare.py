@@ -13,7 +13,7 @@ from results.report.page import Page, Part, Section, Table, Text
 from results.report.record import Folder, content, open_folder
 from results.runs.addresses import FRONT, best_within, front_rows
 from results.runs.files import Kinds, check_kinds, doubting
-from results.runs.load import BEST
+from results.runs.load import BEST, TRAINED
 from results.terminal import accuracy_text
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
@@ -85,7 +85,7 @@ def _compared(folder: Folder, name: str) -> Compared:
 def _judge(folder: Folder, best: dict[str, Any]) -> str:
     """What the accuracies are."""
     experiment = folder.experiment
-    if folder.kind == "train":
+    if folder.kind in TRAINED:
         return f"training to the end on the images {experiment.get('images')}"
     training = experiment.get("training")
     if isinstance(training, dict):

@@ -19,6 +19,7 @@ from results.report.family import families_of, family_parts
 from results.report.network import network_section
 from results.report.page import Page, Part, Section, Table, Text
 from results.report.record import Folder, again, costs
+from results.runs.load import TRAINED
 from results.terminal import accuracy_text
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
@@ -33,7 +34,7 @@ def report_of(folder: Folder) -> Page:
     Raises:
         UserError: The run is another command's, or can't be read.
     """
-    if folder.kind == "train":
+    if folder.kind in TRAINED:
         return trained.page(folder)
     return page(findings_of(folder))
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nas.scores.rank import Ranked, ranked
@@ -26,7 +27,7 @@ class Judged:
     """How well something known before any training ranks networks that were trained.
 
     Attributes:
-        name: Of SCORES or COSTS, or IMAGENET.
+        name: Of SCORES or COSTS, IMAGENET, or that of an evaluator.
         networks: How many.
         ranked: Its Kendall's tau with their accuracies, and what it gains over multiply-adds.
     """
@@ -68,17 +69,21 @@ def numbers(
 
 
 def judged(
-    accuracies: Mapping[Architecture, float], batch_of: Callable[[Architecture], "Batch"]
+    accuracies: Mapping[Architecture, float],
+    batch_of: Callable[[Architecture], "Batch"],
+    also: Mapping[str, Callable[[Architecture], float]] = MappingProxyType({}),
 ) -> list[Judged]:
     """What is known beforehand, the best first; nothing of fewer than FEWEST networks.
 
     Args:
         accuracies: Of networks that were trained, in percent.
         batch_of: As in `numbers`.
+        also: What else says a number of a network, by name.
     """
     if len(accuracies) < FEWEST:
         return []
     known, reached = numbers(accuracies, batch_of), list(accuracies.values())
+    known |= {name: [of(one) for one in accuracies] for name, of in also.items()}
     found = [
         Judged(name, len(reached), ranked(own, reached, known["macs"]))
         for name, own in known.items()

@@ -1,22 +1,23 @@
 """How far a proxy can be trusted: seed noise, and how short trainings rank networks."""
 
 import dataclasses
+import functools
 import math
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nas.evaluators import Evaluator
+from nas.evaluators import Evaluator, Measurement, checked, evaluator
 from nas.jobs import Job
 from nas.objective import Limit, broken
 from nas.scores.judge import Judged, judged
 from nas.search.drive import Show, carry_out
 from nas.search.plan import Plan
 from nas.search.rounds import Rounds
-from nas.search.run import Decoded, prepare
+from nas.search.run import Decoded, check_domain, prepare
 from nas.strategies.registry import derive_seed
 from results.runs.files import write_json
 from results.runs.records import Trial
@@ -37,6 +38,7 @@ class Audit:
         networks: How many are drawn at random, at least 3.
         seeds: Trainings of each at each budget.
         budgets: Ascending, two or more.
+        beside: An evaluator that is held against the trainings too, as a supernet; None for none.
 
     Raises:
         UserError: A number can't be.
@@ -46,6 +48,7 @@ class Audit:
     networks: int = 8
     seeds: int = 2
     budgets: tuple[float, ...] = (1.0, 2.0, 4.0)
+    beside: str | None = None
 
     def __post_init__(self) -> None:
         rising = all(a < b for a, b in zip((0.0, *self.budgets), self.budgets, strict=False))
@@ -217,7 +220,9 @@ def rows_of(trials: Sequence[Trial]) -> list[BudgetQuality]:
     return rows
 
 
-def _known(trials: Sequence[Trial], evaluator: Evaluator) -> list[Judged]:
+def _known(
+    trials: Sequence[Trial], evaluator: Evaluator, beside: Mapping[str, Evaluator]
+) -> list[Judged]:
     """What was known of the networks before any was trained, and what it is worth."""
     from nas.scores.batch import image_batch
     from nas.training.evaluator import TrainingEvaluator
@@ -229,7 +234,14 @@ def _known(trials: Sequence[Trial], evaluator: Evaluator) -> list[Judged]:
         for repeated in longest
         for some in repeated
     }
-    return judged(accuracies, lambda network: image_batch(evaluator.images_of(network)))
+    also = {name: functools.partial(_said, one) for name, one in beside.items()}
+    return judged(accuracies, lambda network: image_batch(evaluator.images_of(network)), also)
+
+
+def _said(evaluator: Evaluator, network: Architecture) -> float:
+    """What an evaluator says of a network."""
+    given = evaluator(network, 1.0, 0)
+    return given.accuracy if isinstance(given, Measurement) else float(given)
 
 
 def run_audit(
@@ -251,6 +263,9 @@ def run_audit(
     plan = audit.plan
     parts = prepare(plan, decoded, also=audit.experiment(), keep=True)
     where, jobs = parts.space, jobs_of(audit, parts.space)
+    beside = {} if audit.beside is None else {audit.beside: evaluator(audit.beside)}
+    for one in beside.values():
+        check_domain(functools.partial(checked, one), where, "the evaluator")
     with session(
         parts.folder, parts.experiment, plan.command, plan.storage, where.choices, where.build
     ) as opened:
@@ -262,7 +277,7 @@ def run_audit(
         report = Report(parts.folder, [], opened.trials, opened.interrupted)
         if not report.interrupted:
             report.rows = rows_of(report.trials)
-            report.known = _known(report.trials, parts.evaluator)
+            report.known = _known(report.trials, parts.evaluator, beside)
             rows = [dataclasses.asdict(row) for row in report.rows]
             known = {one.name: one.ranked._asdict() for one in report.known}
             content = {"rows": rows, "known": known, "command": plan.command}

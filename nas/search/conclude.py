@@ -52,6 +52,7 @@ class Result:
         new: Trials of this session.
         seconds: What the time went to.
         choices: The space's options, name by name.
+        tuned_by: A command that trains the pick on, where its weights are in the folder.
     """
 
     plan: Plan
@@ -70,6 +71,7 @@ class Result:
     new: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    tuned_by: str = ""
 
     def __repr__(self) -> str:
         said = f"<search of {len(self.trials):,} networks in {self.folder}: "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas.evaluators import Evaluator, unit_of
+from nas.holding import holder_of
 from nas.objective import CAUTION, Limit, Objective
 from nas.scores.registry import SCORES
 from nas.search.drive import Proposer
@@ -202,17 +203,23 @@ class Plan(Execution):
         return search
 
 
-def default_space(quantities: Iterable[Quantity], trains: bool = False) -> str:
+def default_space(
+    quantities: Iterable[Quantity], trains: bool = False, judge: str | Evaluator = ""
+) -> str | Space:
     """The space to search where none is named.
 
     Args:
         quantities: Of target and limits.
         trains: Networks are trained on images, which is dear: a small space of small images.
+        judge: The evaluator; one that holds weights has a space.
 
     Returns:
-        Its name. Devices know the blocks of EfficientNet-B0's skeleton and no others, so with a
-        target on one it is the space of that skeleton.
+        It, or its name. Devices know the blocks of EfficientNet-B0's skeleton and no others, so
+        with a target on one it is the space of that skeleton.
     """
+    holder = holder_of(judge)
+    if holder is not None:
+        return holder.space
     if trains:
         return "efficientnet-small"
     on_device = any(quantity.of_cost is None for quantity in quantities)

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of, unit_of
+from nas.holding import holder_of
 from nas.logs.registry import About, Log, Logged, logging, numbers_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.search.conclude import Result, conclude
@@ -74,7 +75,7 @@ def prepare(
         UserError: The arguments or the folder.
         RunFailure: The disk.
     """
-    where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
+    where = _named(plan)
     how = strategy(plan.strategy) if isinstance(plan.strategy, str) else plan.strategy
     folder = run_path(plan.run_name(where), plan.runs)
     known = {**plan.experiment(where), **also}
@@ -92,6 +93,13 @@ def prepare(
     check_domain(lambda network: checked(measure, network), where, "the evaluator")
     classes = () if plan.proxy is None else getattr(measure, "classes", ())
     return Parts(where, how, measure, folder, experiment, anchor, classes)
+
+
+def _named(plan: Plan) -> Space:
+    """The space that is asked for, of networks whose weights the evaluator holds, if it does."""
+    where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
+    holder = holder_of(plan.evaluator) if plan.proxy is None else None
+    return where if holder is None else holder.fitted(where)
 
 
 def _foreseen(proxy: Proxy, where: Space) -> Space:
@@ -198,8 +206,11 @@ def run(
         result.interrupted, result.new = opened.interrupted, opened.new
         result.stopped = proposer.stopped
         conclude(result, recount, functools.partial(begin, show))
+        holder = holder_of(parts.evaluator)
         if result.pick is not None:
             last |= numbers_of(result.pick)
+            if holder is not None:
+                result.tuned_by = holder.keep(result.pick.architecture, parts.folder)
         opened.facts |= {"stopped": proposer.stopped, "refused": dict(proposer.refusals)}
     return result
 
@@ -235,7 +246,8 @@ def find(
     check_is("target", target, (Limit, type(None)), 'a Limit, as nas.Limit("params", 5e6)')
     first = target or Limit("flops", target_flops)  # type: ignore[arg-type]
     limited = (first, *plan.get("limits", ()))
-    plan.setdefault("space", default_space(limit.of_quantity for limit in limited))
+    quantities = [limit.of_quantity for limit in limited]
+    plan.setdefault("space", default_space(quantities, judge=plan.get("evaluator", "")))
     asked = Plan(Objective(objective, first.at_most, first.quantity, caution), **plan)
     return run(asked, logs=logs)
 

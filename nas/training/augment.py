@@ -1,5 +1,9 @@
 """Batches of uint8 images -> augmented, normalized floats, on the device they are on."""
 
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -16,6 +20,42 @@ def normalize(images: Tensor) -> Tensor:
         (n, channels, height, width) float32, laid out channels last.
     """
     return images.permute(0, 3, 1, 2).float().sub_(MEAN).div_(SPREAD)
+
+
+def scaled(
+    images: Tensor, mean: Sequence[float], deviation: Sequence[float], device: torch.device
+) -> Tensor:
+    """Pixels from 0 to 1, less the mean, divided by the deviation.
+
+    Args:
+        images: (n, channels, height, width) uint8.
+        mean: By channel, or one number for all.
+        deviation: By channel, or one number for all.
+        device: Where they go.
+
+    Returns:
+        (n, channels, height, width) float32, laid out channels last, on the device.
+    """
+    shift, by = (
+        255 * torch.tensor(tuple(n)).view(1, -1, 1, 1).to(device) for n in (mean, deviation)
+    )
+    pixels = images.to(device, non_blocking=True).to(torch.float32)
+    return ((pixels - shift) / by).contiguous(memory_format=torch.channels_last)
+
+
+def middle(images: npt.NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
+    """The middle of images.
+
+    Args:
+        images: (n, height, width, channels), as large as `size` or larger.
+        size: (height, width) that is cut out.
+
+    Returns:
+        (n, channels, height, width) uint8.
+    """
+    top, left = ((have - want) // 2 for have, want in zip(images.shape[1:3], size, strict=True))
+    cut = images[:, top : top + size[0], left : left + size[1]]
+    return torch.from_numpy(np.array(cut)).permute(0, 3, 1, 2)
 
 
 def augment(images: Tensor, flip: bool, shift: float, generator: torch.Generator) -> Tensor:

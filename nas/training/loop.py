@@ -5,7 +5,7 @@ state to continue from is weights, optimizer, average and t, and continuing equa
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from search_spaces.errors import UserError
 CHECK = 20  # steps between two looks at the loss: each look waits for the device
 COUNTED = 8  # batches by which statistics of batch normalization are counted anew
 HALVINGS = 3  # times that a batch is halved when memory runs out
-Loss = Callable[[Tensor, Tensor], Tensor]  # (logits, labels) -> their mean loss
+Loss = Callable[[Tensor, Tensor], Tensor]  # (logits, labels) -> their mean loss; see `gradients`
 
 
 class TrainingFailed(RuntimeError):
@@ -94,12 +94,18 @@ def prepare(network: nn.Module, device: torch.device) -> nn.Module:
 
     In place, swish copies its input first, since its gradient needs it: see docs/training.md.
     """
-    if device.type == "cpu":
+    lay_out(network, device.type)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def lay_out(network: nn.Module, kind: str) -> nn.Module:
+    """The network with layers as they are fastest on a `cpu` or on `cuda`; weights stay."""
+    if kind == "cpu":
         speed_up(network)
     for module in network.modules():
         if isinstance(module, nn.SiLU):
             module.inplace = False
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network
 
 
 def steps_per_epoch(images: int, batch: int) -> int:
@@ -177,6 +183,7 @@ def update(state: State, clip: float, decay: float) -> None:
         clip: Largest norm of the gradient; 0 for no limit.
         decay: Of the average.
     """
+    state.together(state.network)
     if clip:
         state.scaler.unscale_(state.optimizer)
         nn.utils.clip_grad_norm_(state.network.parameters(), clip)
@@ -197,7 +204,14 @@ def check_losses(losses: list[Tensor], step: int) -> None:
             raise TrainingFailed(f"the loss is {loss} at step {place}: the training diverged")
 
 
-def gradients(state: State, images: Tensor, labels: Tensor, loss: Loss, seed: int) -> Tensor:
+def gradients(
+    state: State,
+    images: Tensor,
+    labels: Tensor,
+    loss: Loss,
+    seed: int,
+    also: Sequence[Loss] = (),
+) -> Tensor:
     """A batch's forward and backward pass; where memory runs out the batch goes in halves.
 
     Args:
@@ -206,16 +220,18 @@ def gradients(state: State, images: Tensor, labels: Tensor, loss: Loss, seed: in
         labels: (n,), or (n, classes) shares.
         loss: The mean over a batch.
         seed: Of dropout and drop-connect.
+        also: What else learns from a piece, given its images and the network's logits: mean losses.
+            One after the other goes forward and backward, so that memory holds one's activations.
 
     Returns:
-        The batch's mean loss.
+        The batch's mean loss, without those.
 
     Raises:
         TrainingFailed: Memory does not suffice for an eighth of it either.
     """
     for _ in range(HALVINGS + 1):
         try:
-            return _gradients_in_parts(state, images, labels, loss, seed)
+            return _gradients_in_parts(state, images, labels, loss, seed, also)
         except torch.cuda.OutOfMemoryError as error:
             reason = str(error).partition("\n")[0]
         # The error is gone here, and with it the frames that held the activations.
@@ -230,7 +246,7 @@ def gradients(state: State, images: Tensor, labels: Tensor, loss: Loss, seed: in
 
 
 def _gradients_in_parts(
-    state: State, images: Tensor, labels: Tensor, loss: Loss, seed: int
+    state: State, images: Tensor, labels: Tensor, loss: Loss, seed: int, also: Sequence[Loss]
 ) -> Tensor:
     """The batch's mean loss, piece by piece; the gradients add up in the weights."""
     torch.manual_seed(seed)  # for dropout and drop-connect
@@ -241,6 +257,13 @@ def _gradients_in_parts(
         share = loss(logits.float(), wanted) * (len(part) / len(images))
         state.scaler.scale(share).backward()  # type: ignore[no-untyped-call]
         whole += share.detach()
+        said = logits.detach()
+        del logits, share  # and what they hold of the network
+        for another in also:
+            with torch.autocast(images.device.type, state.dtype, enabled=state.autocast):
+                learned = another(part, said) * (len(part) / len(images))
+            state.scaler.scale(learned).backward()  # type: ignore[no-untyped-call]
+            del learned
     return whole
 
 

@@ -1,7 +1,7 @@
 """What a training works on: images on its device, and the state that it is continued from."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -89,6 +89,8 @@ class State:
     Attributes:
         forward: What images go through: the network, or what shares its work among processes.
         step: Optimizer steps done.
+        together: Called with the network before each step: what averages gradients of processes
+            that `forward` doesn't.
         parts: Pieces that a batch goes through the network in.
         average: The moving average of weights and statistics; empty where none is kept.
         dtype: Of autocast, which is on for a GPU only.
@@ -99,6 +101,7 @@ class State:
     ) -> None:
         self.network, self.step, self.parts = network, 0, 1
         self.forward, self.optimizer = network, optimizer
+        self.together: Callable[[nn.Module], None] = lambda network: None
         live = network.state_dict().values()
         self._live = [tensor for tensor in live if tensor.is_floating_point()]
         self.average = [tensor.clone() for tensor in self._live] if averaged else []

@@ -22,6 +22,7 @@ _BROKEN = (
     TypeError, struct.error, pickle.PickleError,
 )  # fmt: skip
 WEIGHTS = "weights.safetensors"  # in the folder of a training
+CHANNELS, FIRST = "channels", "first"  # in the metadata of a supernet's weights
 # Where training programs put a state_dict; of timm's two the averaged one gave the metric.
 _INSIDE = ("state_dict_ema", "state_dict", "model")
 
@@ -35,12 +36,14 @@ class Weights:
         origin: A sentence on where they come from.
         inputs: What images they were trained on; None where that is not known.
         padding: That they were trained with, of `Architecture.padding`; None where not known.
+        first: They are a supernet's: a smaller network has the first channels of each layer.
     """
 
     state: Mapping[str, Any]
     origin: str
     inputs: Inputs | None = None
     padding: str | None = None
+    first: bool = False
 
 
 def check_safetensors() -> None:
@@ -64,7 +67,8 @@ def read_weights(file: Path, architecture: Architecture) -> Weights:
     state, about = checked(content, architecture, str(file)), metadata(file)
     inputs = inputs_in(about[KEY], str(file)) if KEY in about else None
     origin = about.get("origin") or f"The weights come from `{file}`."
-    return Weights(state, origin, inputs, padding_of(given))
+    first = about.get(CHANNELS) == FIRST
+    return Weights(state, origin, inputs, padding_of(given), first)
 
 
 def metadata(file: Path) -> dict[str, str]:
@@ -208,9 +212,20 @@ def pt_bytes(state: Mapping[str, Any]) -> bytes:
 
 
 def safetensors_bytes(
-    state: Mapping[str, Any], architecture: Architecture, origin: str, inputs: Inputs | None = None
+    state: Mapping[str, Any],
+    architecture: Architecture,
+    origin: str,
+    inputs: Inputs | None = None,
+    first: bool = False,
 ) -> bytes:
     """A state_dict as safetensors, with the architecture and its inputs in the metadata.
+
+    Args:
+        state: Name -> tensor.
+        architecture: The network.
+        origin: As in `Weights`.
+        inputs: As there.
+        first: As there.
 
     Raises:
         UserError: safetensors is not installed.
@@ -219,4 +234,5 @@ def safetensors_bytes(
     from safetensors.torch import save
 
     about = {"format": "pt", "architecture": to_json(architecture), "origin": origin}
+    about |= {CHANNELS: FIRST} if first else {}
     return save(dict(state), about | ({} if inputs is None else {KEY: inputs.text()}))

@@ -13,7 +13,10 @@ from search_spaces.errors import UserError, meant
 from search_spaces.networks import NETWORKS
 
 BEST = "best.json"
-ENDING_IN_BEST = {"search": "search", "train": "training", "gridsearch": "grid"}  # kinds of runs
+ENDING_IN_BEST = {  # kinds of runs
+    "search": "search", "train": "training", "supernet": "training", "gridsearch": "grid",
+}  # fmt: skip
+TRAINED = ("train", "supernet")  # kinds that end in weights
 FAMILY = "family.json"
 
 

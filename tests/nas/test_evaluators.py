@@ -109,6 +109,27 @@ def training(request):
     return Case(measure, [smallest], [B0], 0.5)
 
 
+def supernet(request):
+    """A tiny one, whose space is the smallest network with and without SE in a stage."""
+    from click.testing import CliRunner
+
+    from nas.commands.main import cli
+
+    folder = request.getfixturevalue("tmp_path_factory").mktemp("data")
+    request.getfixturevalue("monkeypatch").setenv("COMPOUND_NAS_CACHE", str(folder / "cache"))
+    request.getfixturevalue("coloured")(folder / "images", 8)
+    (folder / "tiny.toml").write_text("[[stages]]\nchannels = 8\nse = [0.0, 0.25]\n")
+    options = {"space": folder / "tiny.toml", "data": folder / "images", "pixels": 16, "epochs": 1,
+               "batch": 8, "runs": folder, "name": "s", "train-on": "cpu"}  # fmt: skip
+    told = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+    CliRunner().invoke(cli, ["supernet", *told], catch_exceptions=False)
+    measure = evaluator(f"supernet:{folder / 's'}")
+    largest = measure.kept.largest
+    wider = dataclasses.replace(largest.stages[0], channels=16)
+    outside = [B0, dataclasses.replace(largest, stages=(wider,))]
+    return Case(measure, [largest], outside)
+
+
 def score(name):
     """A training-free one; a small network, since it runs it."""
     where = space("efficientnet-small")
@@ -121,6 +142,7 @@ CASES = {
     **{name: lambda request, name=name: score(name) for name in SCORES},
     "prior": prior,
     "training": training,
+    "supernet": supernet,
     "toy": lambda request: Case(Toy(), [B0], [drawn("efficientnet-small", 1)[0]]),
     **({"imagenet": imagenet} if "imagenet" in EVALUATORS else {}),
     "plain": lambda request: Case(plain, [B0], []),

@@ -78,7 +78,7 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
         classes=len(listing.classes),
         in_channels=what.channels or found.in_channels,
     )
-    start, more = _start(what, where, architecture)
+    start, more = start_of(what, where, architecture)
     if start is not None and start.padding is not None:
         architecture = replace(architecture, padding=start.padding)
     inputs = inputs_for(
@@ -94,8 +94,13 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     )  # fmt: skip
 
 
-def check(how: How, where: Where) -> None:
+def check(how: How, where: Where, kind: str = "train") -> None:
     """Refuses what needs no look at images or networks, at once.
+
+    Args:
+        how: Settings that were given.
+        where: What it runs on.
+        kind: Of the run.
 
     Raises:
         UserError: A setting, the name or the device can't be used, or a library is missing.
@@ -110,7 +115,7 @@ def check(how: How, where: Where) -> None:
     given = how.given()
     check_given(given, where.minutes)
     if where.name is not None:
-        check_place(where.name, where.runs, given, where.minutes, where.seed)
+        check_place(where.name, where.runs, given, where.minutes, where.seed, kind)
     device_named(where.device)
     check_optimizer(how.optimizer or "sgd")
     transforms()
@@ -118,10 +123,16 @@ def check(how: How, where: Where) -> None:
         check_tensorboard()
 
 
-def _start(
+def start_of(
     what: What, where: Where, architecture: "Architecture"
 ) -> "tuple[Start | None, list[str]]":
-    """The weights that are asked for, and what is to be known of them."""
+    """The weights that are asked for, and what is to be known of them.
+
+    Args:
+        what: They and whose they are.
+        where: The folder of runs.
+        architecture: What starts from them.
+    """
     from nas.commands.images.parents import weights_of
     from nas.parent.start import start_from
 
@@ -173,7 +184,7 @@ def trained_by(plan: "Plan", quiet: bool) -> "Trained":
     Raises what `nas.final.run.run` raises, and RunFailure where the training can't go on.
     """
     from nas.commands.images.words import settings_text
-    from nas.commands.progress import steps
+    from nas.commands.progress import say, steps
     from nas.final.run import Told, run
     from nas.training.loop import TrainingFailed
     from search_spaces.errors import RunFailure
@@ -183,8 +194,13 @@ def trained_by(plan: "Plan", quiet: bool) -> "Trained":
         def began(settings: Any, wanted: int, done: int) -> None:
             begin(wanted, done, settings_text(plan, settings, wanted, done))
 
+        def foreseen(hours: float) -> None:
+            if not quiet:
+                say(f"about {hours:.1f} hours on this machine, by a few steps; Ctrl-C stops it, "
+                    "and the same command goes on")  # fmt: skip
+
         try:
-            trained = run(plan, Told(began, step))
+            trained = run(plan, Told(began, step, foreseen))
         except TrainingFailed as error:
             raise RunFailure(
                 f"{error}; the last state is in {plan.runs / plan.folder}: give a smaller --lr or "

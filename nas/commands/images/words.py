@@ -23,7 +23,8 @@ def settings_text(plan: "Plan", settings: "Settings", steps: int, done: int) -> 
     from search_spaces.quantities import QUANTITIES
 
     macs = QUANTITIES["flops"].format(cost(plan.architecture).macs)
-    begun = "from nothing" if plan.start is None else "from the given weights"
+    begun = "together with the smaller ones, " if plan.shared else ""
+    begun += "from nothing" if plan.start is None else "from the given weights"
     if plan.start is not None and plan.start.new:
         begun += ", with a new classifier"
     again = f", going on at step {done:,}" if done else ""

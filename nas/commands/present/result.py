@@ -58,6 +58,9 @@ def print_result(result: Result) -> None:
     )
     _print_retrained(out, result)
     _print_front(out, result)
+    if result.tuned_by:
+        out.print(f"\nThe pick's weights are in {result.folder}. This trains it on from them:")
+        out.print(bold(result.tuned_by), soft_wrap=True)
     target = shlex.quote(str(result.folder))
     proxy = result.plan.proxy
     data = f" --data {shlex.quote(str(proxy.data))}" if proxy else ""

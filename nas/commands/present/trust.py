@@ -46,10 +46,12 @@ def _print_known(out: "Console", report: Report) -> None:
     for one in report.known:
         of = one.ranked
         gain = f"{of.gain:+.2f} ({of.gain_low:+.2f} to {of.gain_high:+.2f})"
-        rows.add_row(TITLES[one.name], f"{of.tau:.2f}", f"{of.low:.2f} to {of.high:.2f}", gain)
+        rows.add_row(
+            TITLES.get(one.name, one.name), f"{of.tau:.2f}", f"{of.low:.2f} to {of.high:.2f}", gain
+        )
     out.print()
     out.print(rows)
-    better = [TITLES[one.name] for one in report.known if one.ranked.gain_low > 0]
+    better = [TITLES.get(one.name, one.name) for one in report.known if one.ranked.gain_low > 0]
     out.print(
         f"On these {report.known[0].networks} networks "
         + (f"{', '.join(better)} surely ranked" if better else "nothing surely ranked")

@@ -46,8 +46,8 @@ def trained(architecture, seed=0):
     return network.eval()
 
 
-def heir(child, parent, network):
-    found = inherit(child, parent, network.state_dict())
+def heir(child, parent, network, first=False):
+    found = inherit(child, parent, network.state_dict(), first)
     made = build(child, seed=7).eval()
     missing, unknown = made.load_state_dict(dict(found.state), strict=False)
     assert not unknown
@@ -95,7 +95,11 @@ def largest(count, worth):
     return sorted(ranked[:count])
 
 
-def switched_off(child, parent, network):
+def the_first(count, worth):
+    return list(range(count))
+
+
+def switched_off(child, parent, network, chosen=largest):
     """The parent's network where what the child lacks is 0."""
     worth = scores(parent, network.state_dict())
     theirs, mine = dict(walk(parent)), dict(walk(child))
@@ -117,11 +121,11 @@ def switched_off(child, parent, network):
             conv[0].weight.data *= centre
             count = small[layer.name].out_channels
             if n == len(convs) - 1:
-                kept = largest(count, worth[group])
+                kept = chosen(count, worth[group])
             else:
                 reader = next(one for one in convs[n + 1 :] if one.groups == 1)
                 weight = path.get_submodule(reader.name)[0].weight
-                kept = largest(count, [weight[:, c].abs().sum() for c in range(weight.shape[1])])
+                kept = chosen(count, [weight[:, c].abs().sum() for c in range(weight.shape[1])])
             conv.register_forward_hook(keep_only(layer.out_channels, kept))
             if n == len(convs) - 1 and name != "head":
                 module.register_forward_hook(keep_only(layer.out_channels, kept))
@@ -129,7 +133,7 @@ def switched_off(child, parent, network):
             se = path.se
             wide = se.expand.weight
             reading = [wide[:, c].abs().sum() for c in range(wide.shape[1])]
-            kept = largest(small["se"].out_channels, reading)
+            kept = chosen(small["se"].out_channels, reading)
             se.activation.register_forward_hook(keep_only(wide.shape[1], kept))
     return network
 
@@ -144,18 +148,20 @@ def child_of(parent, seed):
 
 
 @pytest.mark.parametrize("parent", [MBCONV, OTHERS])
+@pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize("seed", range(6))
-def test_a_child_is_its_parent_with_the_rest_switched_off(parent, seed):
+def test_a_child_is_its_parent_with_the_rest_switched_off(parent, seed, first):
     child = child_of(parent, seed)
     network = trained(parent, seed)
-    made, missing, _ = heir(child, parent, network)
+    made, missing, _ = heir(child, parent, network, first)
     assert not missing
     images = torch.randn(2, 3, *parent.size)
     with torch.no_grad():
         for block in network.modules():  # a hook must not see what is changed in place later
             if hasattr(block, "inplace"):
                 block.inplace = False
-        wanted = switched_off(child, parent, network)(images)
+        chosen = the_first if first else largest
+        wanted = switched_off(child, parent, network, chosen)(images)
         assert torch.allclose(made(images), wanted, atol=2e-5 * float(wanted.abs().max()))
 
 

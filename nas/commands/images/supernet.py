@@ -1,0 +1,164 @@
+"""`nas supernet`: one network's weights trained for a whole space."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+
+from nas.commands.help.config import CONFIG, write_config
+from nas.commands.help.table import names_in
+from nas.commands.images.options import How, What, Where
+from nas.commands.options import Group, command_line, options
+from nas.commands.targets import Targets
+
+if TYPE_CHECKING:
+    from nas.final.run import Trained
+    from nas.objective import Limit
+    from nas.sandwich.plan import Shared, Supernet
+    from nas.training.folders import Listing
+    from search_spaces.space import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Which(Group):
+    """The space, and which of its networks learn most."""
+
+    title = "The space"
+    space: Annotated[str, click.option(
+        "--space", default="efficientnet-small", show_default=True, metavar="SPACE",
+        shell_complete=names_in("search_spaces.spaces", "SPACES"),
+        help="Whose networks share the weights: a name of `nas spaces`, a FILE.toml, "
+        "inside:NETWORK, or module:name of your own. They may differ in channels, repeats, "
+        "kernels, expansion, SE and pixels.",
+    )]  # fmt: skip
+    near: Annotated[bool, click.option(
+        "--near-target", "near", is_flag=True,
+        help="Let networks near the first --target-... learn more often than others.",
+    )]  # fmt: skip
+
+
+@click.command()
+@options(which=Which, targets=Targets, what=What, how=How, where=Where)
+@CONFIG
+def supernet(which: Which, targets: Targets, what: What, how: How, where: Where) -> None:
+    """Train one network whose weights a whole space's networks share.
+
+    Each step the largest network learns your images' labels, and the smallest and two random ones
+    learn what the largest says. Then `nas search --evaluator supernet:RUN` measures any network of
+    the space in seconds, with its part of the weights. How long it takes is printed first; what
+    was stopped goes on with the same command.
+    """
+    from nas.commands.images.train import trained_by
+    from nas.final.parallel import launch, my_share
+
+    if where.processes > 1 and my_share().world == 1:
+        import sys
+
+        launch(where.processes, sys.argv[1:])
+        return
+    quiet = where.as_json or my_share().rank > 0
+    plan = plan_of(which, targets, what, how, where, quiet)
+    trained = trained_by(plan, quiet)
+    if my_share().rank == 0:
+        write_config(trained.folder)
+        _show(plan, trained, targets, where.as_json)
+    if trained.interrupted:
+        raise SystemExit(130)
+
+
+def plan_of(
+    which: Which, targets: Targets, what: What, how: How, where: Where, quiet: bool = False
+) -> "Supernet":
+    """What the options ask for, with the images decoded and the weights read.
+
+    Raises:
+        UserError: Something can't be used, or the space can't be shared.
+    """
+    from nas.commands.images.train import check, decoded, start_of
+    from nas.final.plan import inputs_for
+    from nas.sandwich.plan import Supernet
+    from nas.training.folders import splits_of
+    from search_spaces.spaces import space
+
+    near = _near(which, targets)
+    check(how, where, Supernet.kind)
+    whole = space(which.space)
+    listing = splits_of(what.data.expanduser().resolve(), 0)
+    shared, words = _shared(which.space, whole, what, listing)
+    shared, largest = replace(shared, near=near), shared.ends.largest
+    start, more = start_of(what, where, largest)
+    if start is not None and start.padding is not None:
+        shared = _padded(shared, start.padding)
+        largest = shared.ends.largest
+    inputs = inputs_for(
+        listing, largest.size, start, what.mean, what.deviation, largest.in_channels, what.fit,
+        how.crop,
+    )  # fmt: skip
+    taken = (what.data, largest.size, largest.in_channels, what.fit, how.crop)
+    images = decoded(*taken, quiet, [*([words] if words else []), *more])
+    return Supernet(
+        f"the largest of {which.space}", largest, what.data, images, inputs, how.given(),
+        where.minutes, start, where.seed, where.device, where.threads, where.workers, where.name,
+        where.runs, where.tensorboard, command_line("nas"), of=shared,
+    )  # fmt: skip
+
+
+def _near(which: Which, targets: Targets) -> "Limit | None":
+    """The budget that is drawn near to; a target without the flag is for what is printed."""
+    if which.near:
+        return targets.limits()[0]
+    if targets.texts:
+        targets.limits()
+    return None
+
+
+def _shared(named: str, whole: "Space", what: What, listing: "Listing") -> "tuple[Shared, str]":
+    """The space for these images, and a sentence where its pixels are not its own."""
+    from nas.final.plan import size_for
+    from nas.sandwich.plan import Shared
+    from nas.supernet.hull import fitted, hull, with_fields
+
+    ends = hull(whole)
+    size, words = size_for(ends.largest, listing, what.pixels)
+    pixels = None if size == ends.largest.size and what.pixels is None else size.plain
+    channels = what.channels or ends.largest.in_channels
+    fields: dict[str, Any] = {"classes": len(listing.classes), "in_channels": channels}
+    ends = with_fields(ends, fields if pixels is None else fields | {"resolution": pixels})
+    return Shared(named, fitted(whole, ends.largest, pixels), ends, pixels), words
+
+
+def _padded(shared: "Shared", padding: str) -> "Shared":
+    """The same of networks with the padding that given weights were trained with."""
+    from nas.supernet.hull import with_fields
+    from search_spaces.space import fixed
+
+    fields = {"padding": padding}
+    return replace(shared, space=fixed(shared.space, fields), ends=with_fields(shared.ends, fields))
+
+
+def _show(plan: "Supernet", trained: "Trained", targets: Targets, as_json: bool) -> None:
+    """Prints what came of it, and the search that it is for."""
+    from nas.commands.images.train import show
+
+    if as_json or trained.best is None:
+        show(plan, trained, as_json)
+        return
+    for line in _lines(plan, trained, targets):
+        click.echo(line)
+
+
+def _lines(plan: "Supernet", trained: "Trained", targets: Targets) -> list[str]:
+    from nas.commands.images.words import score_lines
+
+    target = " ".join(f"{option} {text}" for option, text in targets.texts.items())
+    target += f" --device {targets.hardware}" if targets.hardware else ""
+    smallest: Any = trained.history[-1].get("smallest") if trained.history else None
+    first, *more = score_lines(plan, trained)
+    return [
+        *(["this training ended before: nothing is trained anew"] if trained.before else []),
+        f"of the largest network: {first}",
+        *([] if smallest is None else [f"of the smallest: top-1 {smallest:.2f} %"]),
+        *more,
+        f"kept in {trained.folder}: weights.safetensors, scores.json, history.csv",
+        f"next: nas search --evaluator supernet:{trained.folder} {target or '--target-flops MACS'}",
+    ]

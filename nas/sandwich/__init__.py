@@ -1,0 +1,1 @@
+"""How one network's weights are trained for a whole space."""

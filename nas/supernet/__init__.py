@@ -1,0 +1,1 @@
+"""One network whose weights a whole space's networks share."""
