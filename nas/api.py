@@ -6,6 +6,7 @@ An option `--train-on cuda` is an argument `train_on="cuda"`. Who works in proce
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,6 @@ def find(
         known = [*plan_fields(), "objective", "caution"]
         check_known("nas.find", options, known, "; with data=..., the options of nas search")
         return run.find(target_flops, target=target, logs=logs, **options)  # type: ignore[arg-type]
-    from dataclasses import replace
 
     from nas.commands.search import plan_of, search
     from nas.objective import check_positive
@@ -90,7 +90,9 @@ def plan_fields() -> list[str]:
     return [field.name for field in fields(Plan) if field.name != "objective"]
 
 
-def train(network: Any, data: Place, **options: Any) -> "Trained":
+def train(
+    network: Any, data: Place, *, logs: "Sequence[Log | str]" = (), **options: Any
+) -> "Trained":
     """`nas train`: a network trained to the end on your images.
 
     >>> nas.train("efficientnet_b0", "IMAGES", pixels=96, epochs=50, name="b0").best["accuracy"]
@@ -98,6 +100,7 @@ def train(network: Any, data: Place, **options: Any) -> "Trained":
     Args:
         network: A name, a run, a JSON file, or what has `architecture`, as a result of `find`.
         data: The images.
+        logs: As of `find`; they are told of each validation.
         options: Those of `nas train`, as `weights`, `epochs`, `minutes`, `name`.
 
     Raises:
@@ -112,7 +115,8 @@ def train(network: Any, data: Place, **options: Any) -> "Trained":
     what, how, where = values["what"], values["how"], values["where"]
     if where.processes > 1:
         raise UserError("processes is for the command: start nas train --processes N")
-    return trained_by(plan_of(values["network"], what, how, where, True), True)
+    plan = plan_of(values["network"], what, how, where, True)
+    return trained_by(replace(plan, logs=tuple(logs)), True)
 
 
 def export(network: Any, folder: Place, to: Any = ("torch",), **options: Any) -> "Exported":

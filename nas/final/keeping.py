@@ -1,17 +1,15 @@
 """What of a training in progress is on disk: its state, its history, its curves."""
 
-import contextlib
 import csv
 import io
 import time
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from nas.final.files import HISTORY, INSTALL, STATE
+from nas.final.files import HISTORY, STATE
 from nas.final.loop import Progress
 from nas.training.checkpoints import EVERY
 from nas.training.state import State
@@ -80,32 +78,3 @@ def _table(rows: list[dict[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
-
-
-def check_tensorboard() -> None:
-    """Refuses where tensorboard is not installed.
-
-    Raises:
-        UserError: It is not.
-    """
-    if find_spec("tensorboard") is None:
-        raise UserError(f"--tensorboard needs tensorboard: {INSTALL}")
-
-
-@contextlib.contextmanager
-def curves(folder: Path, wanted: bool) -> Iterator[Callable[[dict[str, float]], None]]:
-    """Gives `curve(row)`: for TensorBoard where that is asked for."""
-    if not wanted:
-        yield lambda row: None
-        return
-    check_tensorboard()
-    from torch.utils.tensorboard import SummaryWriter
-
-    with SummaryWriter(str(folder / "tensorboard")) as writer:
-
-        def curve(row: dict[str, float]) -> None:
-            for name, value in row.items():
-                if name not in ("step", "epoch"):
-                    writer.add_scalar(name, value, int(row["step"]))
-
-        yield curve

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.final.settings import SMALL, check_given
+from nas.logs.registry import Log
 from nas.parent.start import IMAGENET, Start
 from nas.training.decoding import LARGEST
 from nas.training.folders import Listing
@@ -49,7 +50,7 @@ class Plan:
         workers: Processes that load images; None takes none on a CPU and 8 at most with a GPU.
         name: Of the run; None makes one.
         runs: The folder of runs.
-        tensorboard: Whether curves are written for it too.
+        logs: Are told of each validation; texts are names of `--log`.
         command: The command line, for the records.
     """
 
@@ -67,7 +68,7 @@ class Plan:
     workers: int | None = None
     name: str | None = None
     runs: Path = Path("runs")
-    tensorboard: bool = False
+    logs: tuple[Log | str, ...] = ()
     command: str = ""
     kind: ClassVar[str] = "train"  # of its run
     shared: ClassVar[bool] = False  # whether the weights are those of many networks

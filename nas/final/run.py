@@ -23,12 +23,13 @@ import torch
 from nas.final.batches import Share
 from nas.final.files import STATE, ended, read_history
 from nas.final.finish import finish, made_anew
-from nas.final.keeping import check_kept, curves, keeper, restored
+from nas.final.keeping import check_kept, keeper, restored
 from nas.final.loop import Hooks, Progress, optimizer_of, train
 from nas.final.parallel import averaging, group, my_share, shared, told
 from nas.final.plan import Plan
 from nas.final.settings import Settings, epochs_within, settings_for
 from nas.final.task import Task, outputs
+from nas.logs.registry import About, logging, row_of
 from nas.parent.start import calm_classifier, load_start
 from nas.training.loop import CHECK, prepare
 from nas.training.loop import settings as of_torch
@@ -138,19 +139,21 @@ def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) 
             left = None if plan.minutes is None else plan.minutes / 60 - progress.hours
             watch.foreseen(left or _hours(plan, settings, place, state.step))
         trained = Trained(folder, settings)
+        about = About(folder.name, folder, plan.experiment)
         with (
             _asked_to_stop(share) as stop,
-            curves(folder, plan.tensorboard and kept is not None) as curve,
+            logging(() if kept is None else plan.logs, about) as (logs, last),
         ):
-            hooks = Hooks(watch.step, keeper(folder, kept is not None, curve), stop)
+            hooks = Hooks(watch.step, keeper(folder, kept is not None, row_of(logs)), stop)
             trained.interrupted = not train(state, progress, task, hooks, plan.step)
-        trained.history, trained.seconds = progress.history, progress.seconds
-        if kept is not None:
-            kept.interrupted = trained.interrupted
-            kept.facts |= {"steps": state.step, "hours": progress.hours}
-            if not trained.interrupted:
-                trained.best, trained.scores = finish(plan, state, progress, task, folder)
-                (folder / STATE).unlink(missing_ok=True)
+            trained.history, trained.seconds = progress.history, progress.seconds
+            if kept is not None:
+                kept.interrupted = trained.interrupted
+                kept.facts |= {"steps": state.step, "hours": progress.hours}
+                if not trained.interrupted:
+                    trained.best, trained.scores = finish(plan, state, progress, task, folder)
+                    (folder / STATE).unlink(missing_ok=True)
+                    last["accuracy"] = trained.best["accuracy"]
     return trained
 
 

@@ -180,6 +180,17 @@ class Logged:
         begin(self._show, name, poll, finished)
 
 
+def row_of(logs: Logs) -> Callable[[dict[str, float]], None]:
+    """What tells logs of a row of a training's course, as `history.csv` has it."""
+
+    def told(row: dict[str, float]) -> None:
+        if logs:
+            numbers = {name: value for name, value in row.items() if name != "step"}
+            logs.finished(int(row["step"]), numbers)
+
+    return told
+
+
 def numbers_of(trial: Trial) -> dict[str, float]:
     """What logs are told of a trial."""
     costs = trial.cost

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from nas.commands.main import cli
 from nas.logs.registry import About, log
 from nas.search.run import find
-from search_spaces import UserError
+from search_spaces import Architecture, Stage, UserError, to_json
 
 OWN = """
 import json
@@ -90,6 +90,22 @@ def test_a_log_is_told_of_every_trial_and_of_the_pick(here):
         logs=[again],
     )
     assert [step for step, _ in again.rows] == [12, 13, 14]
+
+
+def test_a_training_tells_of_each_validation(here, coloured, monkeypatch):
+    import nas
+
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(here / "cache"))
+    coloured(here / "images", 12)
+    stages = (Stage("conv", 8, 1, 3, 2),)
+    (here / "net.json").write_text(to_json(Architecture(stages, stem=8, head=8, resolution=20)))
+    told = Told()
+    done = nas.train("net.json", "images", epochs=4, batch=12, logs=[told], name="one")
+    assert told.about.name == "one"
+    rows = [{"step": step, **numbers} for step, numbers in told.rows]
+    assert [row["top1"] for row in rows] == [row["top1"] for row in done.history]
+    assert rows[-1]["step"] == done.history[-1]["step"] == 12
+    assert told.last == {"accuracy": done.best["accuracy"]}
 
 
 def search(*more):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import click
 
-from nas.commands.options import SEED, TRAIN_ON, Group, Kept
+from nas.commands.options import LOG, SEED, TRAIN_ON, Group, Kept
 from nas.commands.sizes import FIT, pixels
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size
@@ -187,6 +187,4 @@ class Where(Machine):
         "--loaders", "workers", type=click.IntRange(0), metavar="N",
         help="Processes that prepare training images. Default: none on a CPU, up to 8 with a GPU.",
     )]  # fmt: skip
-    tensorboard: Annotated[bool, click.option(
-        "--tensorboard", is_flag=True, help="Write curves for TensorBoard into the run's folder.",
-    )]  # fmt: skip
+    logs: Annotated[list[str], LOG]

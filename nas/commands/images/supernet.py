@@ -99,7 +99,7 @@ def plan_of(
     return Supernet(
         f"the largest of {which.space}", largest, what.data, images, inputs, how.given(),
         where.minutes, start, where.seed, where.device, where.threads, where.workers, where.name,
-        where.runs, where.tensorboard, command_line("nas"), of=shared,
+        where.runs, tuple(where.logs), command_line("nas"), of=shared,
     )  # fmt: skip
 
 

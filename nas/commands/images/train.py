@@ -90,7 +90,7 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     return Plan(
         network, architecture, what.data, images, inputs, how.given(), where.minutes, start,
         where.seed, where.device, where.threads, where.workers, where.name, where.runs,
-        where.tensorboard, command_line("nas"),
+        tuple(where.logs), command_line("nas"),
     )  # fmt: skip
 
 
@@ -106,10 +106,10 @@ def check(how: How, where: Where, kind: str = "train") -> None:
         UserError: A setting, the name or the device can't be used, or a library is missing.
     """
     from nas.final.batches import transforms
-    from nas.final.keeping import check_tensorboard
     from nas.final.loop import check_optimizer
     from nas.final.plan import check_place
     from nas.final.settings import check_given
+    from nas.logs.registry import log
     from nas.training.loop import device_named
 
     given = how.given()
@@ -119,8 +119,8 @@ def check(how: How, where: Where, kind: str = "train") -> None:
     device_named(where.device)
     check_optimizer(how.optimizer or "sgd")
     transforms()
-    if where.tensorboard:
-        check_tensorboard()
+    for name in where.logs:
+        log(name)
 
 
 def start_of(
