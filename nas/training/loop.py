@@ -21,6 +21,7 @@ from nas.watch import Tell
 from search_spaces.errors import UserError
 
 CHECK = 20  # steps between two looks at the loss: each look waits for the device
+DEAD, LOST = 1e-8, 1e3  # norm of a gradient that is none; a loss, in those of naming at random
 COUNTED = 8  # batches by which statistics of batch normalization are counted anew
 HALVINGS = 3  # times that a batch is halved when memory runs out
 Loss = Callable[[Tensor, Tensor], Tensor]  # (logits, labels) -> their mean loss
@@ -126,7 +127,7 @@ def train(
         tell: Called before the first step, and after each.
 
     Raises:
-        TrainingFailed: The loss is not finite, or memory does not suffice.
+        TrainingFailed: It is hopeless, as the loss is not finite, or memory does not suffice.
     """
     recipe, epoch_steps = task.recipe, steps_per_epoch(len(data), task.batch)
     batch = min(task.batch, len(data))
@@ -137,10 +138,8 @@ def train(
     while state.step < until:
         epoch, place = divmod(state.step, epoch_steps)
         if epoch != order_of:
-            order, order_of = (
-                np.random.default_rng((task.seed, epoch)).permutation(len(data)),
-                epoch,
-            )
+            order_of, rng = epoch, np.random.default_rng((task.seed, epoch))
+            order = rng.permutation(len(data))
         images, labels = data.take(order[place * batch : (place + 1) * batch])
         seed = entropy(task.seed, state.step, 1)
         generator = torch.Generator().manual_seed(seed)
@@ -148,6 +147,8 @@ def train(
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, state.step, epoch_steps, batch)
         losses.append(gradients(state, images, labels, loss, seed))
+        if (state.step + 1) % CHECK == 0:
+            check_hope(state, losses[-1])
         update(state, recipe.clip, average_decay(recipe.ema, state.step))
         state.step += 1
         tell(state.step, until)
@@ -195,6 +196,33 @@ def check_losses(losses: list[Tensor], step: int) -> None:
     for place, loss in enumerate(torch.stack(losses).tolist(), step - len(losses) + 1):
         if not np.isfinite(loss):
             raise TrainingFailed(f"the loss is {loss} at step {place}: the training diverged")
+
+
+def check_hope(state: State, loss: Tensor) -> None:
+    """Refuses to go on with a training that can't come to anything, by a step's gradients.
+
+    A slow start is not such a one: early in its first epoch many a network that learns later has a
+    loss above that of naming classes at random.
+
+    Raises:
+        TrainingFailed: No gradient reaches the layers before the classifier, so that the answer is
+            and stays the same for every image; or the loss is LOST.
+    """
+    heads = [module for module in state.network.modules() if isinstance(module, nn.Linear)]
+    if not heads or not np.isfinite(found := float(loss)):
+        return
+    if found > LOST * np.log(max(2, heads[-1].out_features)):
+        raise TrainingFailed(
+            f"the loss is {found:.4g} at step {state.step + 1}, more than {LOST:g} times that of "
+            "naming classes at random: the training diverged"
+        )
+    own = {id(weight) for weight in heads[-1].parameters()}
+    body = [w.grad for w in state.network.parameters() if w.grad is not None and id(w) not in own]
+    if body and found > 1e-3 and float(torch.stack(torch._foreach_norm(body)).norm()) < DEAD:
+        raise TrainingFailed(
+            f"no gradient reaches the network's layers at step {state.step + 1}: its answer is the "
+            "same for every image, and it can't learn"
+        )
 
 
 def gradients(state: State, images: Tensor, labels: Tensor, loss: Loss, seed: int) -> Tensor:
