@@ -52,6 +52,7 @@ class Result:
         new: Trials of this session.
         seconds: What the time went to.
         choices: The space's options, name by name.
+        prior: What was learned of it (`nas.prior.asked.said`); None without one.
     """
 
     plan: Plan
@@ -70,6 +71,7 @@ class Result:
     new: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    prior: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         said = f"<search of {len(self.trials):,} networks in {self.folder}: "
@@ -209,6 +211,7 @@ def summary(result: Result) -> dict[str, Any]:
         "otherwise": beside,
         "label": label_of(result.evaluator),
         **({} if unit is None else {"unit": unit}),
+        **({} if result.prior is None else {"prior": result.prior}),
         "evaluator": "train" if plan.proxy else named(plan.evaluator),
         "budget": result.pick.budget,
         "retrained": [

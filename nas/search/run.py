@@ -1,25 +1,28 @@
 """A whole run of a search: its folder, its trials, and what is written at its end."""
 
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of, unit_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
+from nas.prior.asked import NONE, chosen, said
+from nas.prior.known import PRIORS
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
 from nas.search.feasibility import Feasibility, feasibility
 from nas.search.otherwise import scaled_b0
-from nas.search.plan import Plan, default_space
+from nas.search.plan import Plan, default_space, named
 from nas.strategies.registry import Strategy, strategy
 from nas.training.proxy import Proxy
 from nas.watch import begin
 from nas.workers.recount import recounting
 from results.runs.folder import check_run, run_path
 from results.runs.journal import Loading
+from results.runs.records import Trial
 from results.runs.session import session, timed
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, UserError
@@ -35,7 +38,7 @@ class Parts:
 
     Attributes:
         space: What is searched.
-        strategy: Proposes.
+        strategy: Proposes; it has the prior.
         evaluator: What is asked of each network.
         folder: Of the run.
         experiment: What the run's folder holds.
@@ -75,6 +78,9 @@ def prepare(
     where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
     how = strategy(plan.strategy) if isinstance(plan.strategy, str) else plan.strategy
     folder = run_path(plan.run_name(where), plan.runs)
+    plan = replace(
+        plan, prior=chosen(plan.prior, how.priors, named(plan.strategy), _dear(plan), folder)
+    )
     known = {**plan.experiment(where), **also}
     if plan.proxy is not None:  # its images may still fix a choice
         del known["choices"]
@@ -88,8 +94,34 @@ def prepare(
     if feasible is not None:
         feasible(feasibility(where, plan.objective, plan.limits))
     check_domain(lambda network: checked(measure, network), where, "the evaluator")
+    if plan.prior != NONE:
+        prior = PRIORS[plan.prior]()
+        check_domain(prior.check, where, f"the prior {plan.prior} (--prior)")
+        how = replace(how, prior=prior)
     classes = () if plan.proxy is None else getattr(measure, "classes", ())
     return Parts(where, how, measure, folder, experiment, anchor, classes)
+
+
+def _dear(plan: Plan) -> bool:
+    """Whether networks are measured one by one, and not predicted or scored."""
+    if plan.proxy is not None:
+        return True
+    named = plan.evaluator
+    measure = evaluator(named) if isinstance(named, str) else named
+    return predictor_of(measure) is None and unit_of(measure) is None
+
+
+def _learned(plan: Plan, parts: Parts, trials: Sequence[Trial]) -> dict[str, Any] | None:
+    """What the trials of the shortest budget say of the prior; None without one."""
+    if parts.strategy.prior is None:
+        return None
+    from nas.strategies.predictor import learned
+    from nas.strategies.problem import SpaceProblem
+
+    prior, limits = parts.strategy.prior, limits_of(plan.objective, plan.limits)
+    problem = SpaceProblem(parts.space, plan.objective, limits, parts.anchor)
+    told = [trial for trial in trials if trial.budget == plan.budgets[0]]
+    return said(prior, parts.experiment["prior"], learned(problem, prior, told))
 
 
 def _foreseen(proxy: Proxy, where: Space) -> Space:
@@ -192,6 +224,7 @@ def run(
         )  # fmt: skip
         result.interrupted, result.new = opened.interrupted, opened.new
         result.stopped = proposer.stopped
+        result.prior = _learned(plan, parts, opened.trials)
         conclude(result, recount, functools.partial(begin, show))
         opened.facts |= {"stopped": proposer.stopped, "refused": dict(proposer.refusals)}
     return result
