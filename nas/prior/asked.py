@@ -1,6 +1,6 @@
 """Which prior a search takes: what was asked for, what fits, and what the run began with."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +21,31 @@ def check_name(name: str) -> None:
         )
 
 
-def chosen(asked: str, takes: bool, strategy: str, dear: bool, folder: Path) -> str:
+def chosen(asked: str, takes: bool, strategy: str, dear: Callable[[], bool], folder: Path) -> str:
     """The prior of a search, a name of PRIORS or `none`.
 
     Args:
         asked: One of NAMES.
         takes: Whether the strategy can take one.
         strategy: Its name.
-        dear: Whether networks are measured, and not predicted or scored.
+        dear: Whether networks are measured, and not predicted or scored; asked where it matters.
         folder: Of the run; `auto` is what a run there began with.
 
     Raises:
         UserError: It means nothing for this strategy or evaluator, or the run can't be read.
     """
-    fits = takes and dear
+    wanted = asked
     if asked == AUTO:
-        if not (folder / RECORD).is_file():
-            return CHOSEN if fits else NONE
-        held = read_record(folder)["experiment"].get("prior", NONE)
-        return held if fits and held in PRIORS else NONE
-    if asked == NONE or fits:
-        return asked
-    if not dear:
+        begun = (folder / RECORD).is_file()
+        wanted = read_record(folder)["experiment"].get("prior", NONE) if begun else CHOSEN
+    if wanted not in PRIORS:
+        return NONE
+    trains = dear()
+    if takes and trains:
+        return str(wanted)
+    if asked == AUTO:
+        return NONE
+    if not trains:
         raise UserError(
             f"the prior is {asked!r} (--prior), and here networks are predicted or scored, so that "
             "nothing is saved by knowing them beforehand: give --data DIR, or leave --prior out"

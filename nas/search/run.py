@@ -79,7 +79,8 @@ def prepare(
     how = strategy(plan.strategy) if isinstance(plan.strategy, str) else plan.strategy
     folder = run_path(plan.run_name(where), plan.runs)
     plan = replace(
-        plan, prior=chosen(plan.prior, how.priors, named(plan.strategy), _dear(plan), folder)
+        plan,
+        prior=chosen(plan.prior, how.priors, named(plan.strategy), lambda: _dear(plan), folder),
     )
     known = {**plan.experiment(where), **also}
     if plan.proxy is not None:  # its images may still fix a choice
@@ -106,8 +107,8 @@ def _dear(plan: Plan) -> bool:
     """Whether networks are measured one by one, and not predicted or scored."""
     if plan.proxy is not None:
         return True
-    named = plan.evaluator
-    measure = evaluator(named) if isinstance(named, str) else named
+    given = plan.evaluator
+    measure = evaluator(given) if isinstance(given, str) else given
     return predictor_of(measure) is None and unit_of(measure) is None
 
 

@@ -113,7 +113,7 @@ def test_numbers_that_take_long_are_asked_of_few():
 
 
 def wanted(asked="imagenet", takes=True, dear=True, folder=None):
-    return chosen(asked, takes, "tpe", dear, folder)
+    return chosen(asked, takes, "tpe", lambda: dear, folder)
 
 
 def test_a_prior_that_means_nothing_is_refused(tmp_path):
