@@ -64,6 +64,11 @@ class Asked(Group):
         "predictor-front, or module:name of any Optuna sampler. Default: evolution; with --data "
         "predictor.",
     )]  # fmt: skip
+    prior: Annotated[str, click.option(
+        "--prior", default="auto", show_default=True, metavar="auto|imagenet|scores|none",
+        help="With --data and the predictor: what it knows of networks before any is trained. How "
+        "much that says is learned from the trainings. auto is none, so far.",
+    )]  # fmt: skip
     evaluator: Annotated[str | None, click.option(
         "--evaluator", metavar="EVALUATOR",
         shell_complete=names_in("nas.evaluators", "EVALUATORS"),
@@ -270,6 +275,7 @@ def _plan(
         limits=tuple(limits),
         space=asked.space or _inside(how) or fitting,
         strategy=asked.strategy or STRATEGY[trains],
+        prior=asked.prior,
         evaluator=asked.evaluator or "imagenet",
         trials=asked.trials or (SCORED if scored else TRIALS[trains]),
         patience=0 if asked.trials else PATIENCE,

@@ -18,8 +18,8 @@ from nas.final.plan import check_place, inputs_for
 from nas.final.settings import batch_for, check_given
 from nas.objective import CAUTION, Limit, Objective, feasible_values
 from nas.parent.parent import Parent
+from nas.search.feasibility import check_domain
 from nas.search.plan import Plan as Search
-from nas.search.run import check_domain
 from nas.training.folders import Listing, splits_of
 from nas.training.headers import own_pixels
 from nas.training.images import ImageData, for_data

@@ -15,9 +15,9 @@ from nas.final.parallel import told
 from nas.final.scores import Scores, scores_of
 from nas.final.settings import COOL, Settings
 from nas.final.task import Task, normalized, outputs
-from nas.training.loop import CHECK, check_losses, entropy, gradients, update
+from nas.training.loop import CHECK, entropy, gradients, update
 from nas.training.recipes import average_decay
-from nas.training.state import State
+from nas.training.state import State, check_losses
 from search_spaces.errors import UserError
 
 

@@ -15,7 +15,7 @@ from nas.final.batches import Order, Share
 from nas.final.settings import Settings
 from nas.training.augment import middle, scaled
 from nas.training.images import ImageData
-from nas.training.loop import TrainingFailed
+from nas.training.state import TrainingFailed
 
 LOOKS = 20  # times that a training is validated along its way at most, the end included
 DEAR = 0.05  # part of the training that these looks may take

@@ -150,6 +150,11 @@ class Process:
         lower = self._lower[: len(z), : len(z)]
         return np.asarray(cho_solve((lower, True), z, check_finite=False))
 
+    def white(self, rows: Floats) -> Floats:
+        """Rows (n, ...) of its first n points, of which targets are independent, of variance 1."""
+        lower = self._lower[: len(rows), : len(rows)]
+        return np.asarray(solve_triangular(lower, rows, lower=True, check_finite=False))
+
     def mean(self, z: Floats) -> Floats:
         """(rows,) the mean at the process's own rows, given the first len(z) targets."""
         n, key = len(z), z.tobytes()

@@ -196,6 +196,7 @@ class Search:
         trial = job.finished(outcome)
         losses = self._losses(trial)
         if losses is None:
+            live.set_user_attr("error", trial.error)  # as a stored trial has it
             told = self._study.tell(live, state=optuna.trial.TrialState.FAIL)
         else:
             told = self._study.tell(live, losses)

@@ -15,9 +15,10 @@ from nas.jobs import Job
 from nas.objective import Limit, broken
 from nas.scores.judge import Judged, judged
 from nas.search.drive import Show, carry_out
+from nas.search.feasibility import check_domain
 from nas.search.plan import Plan
 from nas.search.rounds import Rounds
-from nas.search.run import Decoded, check_domain, prepare
+from nas.search.run import Decoded, prepare
 from nas.strategies.registry import derive_seed
 from results.runs.files import write_json
 from results.runs.records import Trial

@@ -53,6 +53,7 @@ class Result:
         seconds: What the time went to.
         choices: The space's options, name by name.
         tuned_by: A command that trains the pick on, where its weights are in the folder.
+        prior: What was learned of it (`nas.prior.asked.said`); None without one.
     """
 
     plan: Plan
@@ -72,6 +73,7 @@ class Result:
     seconds: dict[str, float] = field(default_factory=dict)
     choices: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     tuned_by: str = ""
+    prior: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
         said = f"<search of {len(self.trials):,} networks in {self.folder}: "
@@ -211,6 +213,7 @@ def summary(result: Result) -> dict[str, Any]:
         "otherwise": beside,
         "label": label_of(result.evaluator),
         **({} if unit is None else {"unit": unit}),
+        **({} if result.prior is None else {"prior": result.prior}),
         "evaluator": "train" if plan.proxy else named(plan.evaluator),
         "budget": result.pick.budget,
         "retrained": [
@@ -281,12 +284,8 @@ def costs_of(network: Architecture, predicted: Sequence[Quantity] = ()) -> dict[
     from search_spaces.cost import cost
 
     figures = cost(network)
-    return {
-        "name": network.name,
-        **figures.columns,
-        "activation_memory": figures.activation_memory,
-        **figures_of(network, predicted),
-    }
+    own = {"name": network.name, **figures.columns, "activation_memory": figures.activation_memory}
+    return {**own, **figures_of(network, predicted)}
 
 
 def baseline(measure: Evaluator, predicted: Sequence[Quantity] = ()) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import dataclasses
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nas.objective import Limit, Objective
+from search_spaces.architecture import Architecture
+from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.quantities import Quantity
 from search_spaces.space import Range, Space, cost_ranges, drawn_at_most
 
@@ -82,3 +84,22 @@ def feasibility(space: Space, objective: Objective, limits: Sequence[Limit] = ()
         within = [a and b for a, b in zip(within, met, strict=True)]
         rows.append(LimitShare(of, limit.at_most, spans[of.key], sum(met) / count))
     return Feasibility(space.name, tuple(rows), sum(within) / count, count)
+
+
+def check_domain(covers: Callable[[Architecture], Any], where: Space, name: str) -> None:
+    """Refuses a space of which networks are refused with OutOfDomain.
+
+    Args:
+        covers: Called with networks of the space.
+        where: The space.
+        name: Of what refuses, for messages.
+
+    Raises:
+        UserError: One is.
+    """
+    rng = random.Random(0)
+    for _ in range(20):
+        try:
+            covers(where.build(where.sample(rng)))
+        except OutOfDomain as error:
+            raise UserError(f"the space {where.name!r} and {name} don't fit: {error}") from None

@@ -7,6 +7,7 @@ from typing import Any
 from nas.evaluators import Evaluator, unit_of
 from nas.holding import holder_of
 from nas.objective import CAUTION, Limit, Objective
+from nas.prior.asked import AUTO, NONE, check_name
 from nas.scores.registry import SCORES
 from nas.search.drive import Proposer
 from nas.search.execution import Execution, check_is
@@ -43,6 +44,8 @@ class Plan(Execution):
         retrain_budget: Of these trainings.
         patience: A model's search stops when so many networks have brought nothing better, and no
             fewer than before; 0 goes on to `trials`.
+        prior: What the predictor knows of networks beforehand: a name of `nas.prior.known.PRIORS`,
+            `none`, or `auto`.
 
     Raises:
         UserError: Numbers don't go together.
@@ -59,6 +62,7 @@ class Plan(Execution):
     retrain: int = 0
     retrain_budget: float = 0.0
     patience: int = 0
+    prior: str = AUTO
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -73,6 +77,7 @@ class Plan(Execution):
             value = getattr(self, name)
             if type(value) is not int or not least <= value <= most:
                 raise UserError(f"{name} is {value!r}: expected a whole number, {least} to {most}")
+        check_name(self.prior)
         if self.eta:
             check_ranking(self.ranking)
         if self.retrain:
@@ -134,6 +139,7 @@ class Plan(Execution):
             "seed": self.seed,
             **({"devices": devices} if devices else {}),
             **({"training": training} if training else {}),
+            **({"prior": self.prior} if self.prior not in (AUTO, NONE) else {}),
             **(halving if self.eta else {}),
             **(again if self.retrain else {}),
         }
@@ -153,6 +159,7 @@ class Plan(Execution):
         ]
         parts += [named(self.strategy)] if named(self.strategy) != "evolution" else []
         parts += self.trained
+        parts += [self.prior] if self.prior not in (AUTO, NONE) else []
         if self.proxy is None and named(self.evaluator) != "imagenet":
             parts += [named(self.evaluator)]
         parts += [f"caution{o.caution:g}"] if o.caution != CAUTION else []

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,21 +11,23 @@ from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of,
 from nas.holding import holder_of
 from nas.logs.registry import About, Log, Logged, logging, numbers_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
+from nas.prior.asked import NONE, chosen, said
+from nas.prior.known import PRIORS
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
 from nas.search.execution import check_is
-from nas.search.feasibility import Feasibility, feasibility
+from nas.search.feasibility import Feasibility, check_domain, feasibility
 from nas.search.otherwise import scaled_b0
-from nas.search.plan import Plan, default_space
+from nas.search.plan import Plan, default_space, named
 from nas.strategies.registry import Strategy, strategy
 from nas.training.proxy import Proxy
 from nas.watch import begin
 from nas.workers.recount import recounting
 from results.runs.folder import check_run, run_path
 from results.runs.journal import Loading
+from results.runs.records import Trial
 from results.runs.session import session, timed
-from search_spaces.architecture import Architecture
-from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.errors import UserError
 from search_spaces.space import Space, Values, check
 from search_spaces.spaces import space
 
@@ -38,7 +40,7 @@ class Parts:
 
     Attributes:
         space: What is searched.
-        strategy: Proposes.
+        strategy: Proposes; it has the prior.
         evaluator: What is asked of each network.
         folder: Of the run.
         experiment: What the run's folder holds.
@@ -78,6 +80,10 @@ def prepare(
     where = _named(plan)
     how = strategy(plan.strategy) if isinstance(plan.strategy, str) else plan.strategy
     folder = run_path(plan.run_name(where), plan.runs)
+    plan = replace(
+        plan,
+        prior=chosen(plan.prior, how.priors, named(plan.strategy), lambda: _dear(plan), folder),
+    )
     known = {**plan.experiment(where), **also}
     if plan.proxy is not None:  # its images may still fix a choice
         del known["choices"]
@@ -91,6 +97,10 @@ def prepare(
     if feasible is not None:
         feasible(feasibility(where, plan.objective, plan.limits))
     check_domain(lambda network: checked(measure, network), where, "the evaluator")
+    if plan.prior != NONE:
+        prior = PRIORS[plan.prior]()
+        check_domain(prior.check, where, f"the prior {plan.prior} (--prior)")
+        how = replace(how, prior=prior)
     classes = () if plan.proxy is None else getattr(measure, "classes", ())
     return Parts(where, how, measure, folder, experiment, anchor, classes)
 
@@ -100,6 +110,28 @@ def _named(plan: Plan) -> Space:
     where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
     holder = holder_of(plan.evaluator) if plan.proxy is None else None
     return where if holder is None else holder.fitted(where)
+
+
+def _dear(plan: Plan) -> bool:
+    """Whether networks are measured one by one, and not predicted or scored."""
+    if plan.proxy is not None:
+        return True
+    given = plan.evaluator
+    measure = evaluator(given) if isinstance(given, str) else given
+    return predictor_of(measure) is None and unit_of(measure) is None
+
+
+def _learned(plan: Plan, parts: Parts, trials: Sequence[Trial]) -> dict[str, Any] | None:
+    """What the trials of the shortest budget say of the prior; None without one."""
+    if parts.strategy.prior is None:
+        return None
+    from nas.strategies.predictor import learned
+    from nas.strategies.problem import SpaceProblem
+
+    prior, limits = parts.strategy.prior, limits_of(plan.objective, plan.limits)
+    problem = SpaceProblem(parts.space, plan.objective, limits, parts.anchor)
+    told = [trial for trial in trials if trial.budget == plan.budgets[0]]
+    return said(prior, parts.experiment["prior"], learned(problem, prior, told))
 
 
 def _foreseen(proxy: Proxy, where: Space) -> Space:
@@ -205,6 +237,7 @@ def run(
         )  # fmt: skip
         result.interrupted, result.new = opened.interrupted, opened.new
         result.stopped = proposer.stopped
+        result.prior = _learned(plan, parts, opened.trials)
         conclude(result, recount, functools.partial(begin, show))
         holder = holder_of(parts.evaluator)
         if result.pick is not None:
@@ -250,24 +283,3 @@ def find(
     plan.setdefault("space", default_space(quantities, judge=plan.get("evaluator", "")))
     asked = Plan(Objective(objective, first.at_most, first.quantity, caution), **plan)
     return run(asked, logs=logs)
-
-
-def check_domain(covers: Callable[[Architecture], Any], where: Space, name: str) -> None:
-    """Refuses a space of which networks are refused with OutOfDomain.
-
-    Args:
-        covers: Called with networks of the space.
-        where: The space.
-        name: Of what refuses, for messages.
-
-    Raises:
-        UserError: One is.
-    """
-    import random
-
-    rng = random.Random(0)
-    for _ in range(20):
-        try:
-            covers(where.build(where.sample(rng)))
-        except OutOfDomain as error:
-            raise UserError(f"the space {where.name!r} and {name} don't fit: {error}") from None

@@ -13,6 +13,7 @@ from search_spaces.spaces import load_object
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
+    from nas.prior.known import Prior
     from nas.strategies.problem import Problem
 
 
@@ -27,15 +28,21 @@ class Strategy:
             limits and objective, known before anything is evaluated.
         generations: Whether an evaluator that predicts many networks at once is given whole
             generations instead (`nas/search/generations.py`).
+        priors: Whether it can take a `prior` besides: (seed, problem, prior) -> sampler.
+        prior: Numbers known beforehand, of which it learns how much they say.
     """
 
     make: Callable[..., "BaseSampler"]
     front: bool = False
     informed: bool = False
     generations: bool = False
+    priors: bool = False
+    prior: "Prior | None" = None
 
     def sampler(self, seed: int, problem: "Problem | None" = None) -> "BaseSampler":
         """A new sampler for a search. The problem is left out where it is not asked for."""
+        if self.prior is not None:
+            return self.make(seed, problem, self.prior)
         return self.make(seed, problem) if self.informed else self.make(seed)
 
 
@@ -65,10 +72,12 @@ def _evolution(seed: int) -> "BaseSampler":
     return EvolutionSampler(seed)
 
 
-def _predictor(seed: int, problem: "Problem | None" = None) -> "BaseSampler":
+def _predictor(
+    seed: int, problem: "Problem | None" = None, prior: "Prior | None" = None
+) -> "BaseSampler":
     from nas.strategies.predictor import PredictorSampler
 
-    return PredictorSampler(seed, problem)
+    return PredictorSampler(seed, problem, prior=prior)
 
 
 def _reinforce(seed: int, problem: "Problem | None" = None) -> "BaseSampler":
@@ -81,8 +90,8 @@ def _reinforce(seed: int, problem: "Problem | None" = None) -> "BaseSampler":
 STRATEGIES: dict[str, Strategy] = {
     "evolution": Strategy(_evolution, generations=True),
     "nsga2": Strategy(_nsga2, front=True),
-    "predictor": Strategy(_predictor, informed=True),
-    "predictor-front": Strategy(_predictor, front=True, informed=True),
+    "predictor": Strategy(_predictor, informed=True, priors=True),
+    "predictor-front": Strategy(_predictor, front=True, informed=True, priors=True),
     "random": Strategy(_random),
     "reinforce": Strategy(_reinforce, informed=True),
     "tpe": Strategy(_tpe),

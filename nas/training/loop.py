@@ -16,7 +16,7 @@ from nas.memory import keep_freed_memory
 from nas.training.augment import augment, normalize
 from nas.training.depthwise import speed_up
 from nas.training.recipes import Recipe, average_decay, learning_rate
-from nas.training.state import Pixels, State
+from nas.training.state import Pixels, State, TrainingFailed, check_hope, check_losses
 from nas.watch import Tell
 from search_spaces.errors import UserError
 
@@ -24,10 +24,6 @@ CHECK = 20  # steps between two looks at the loss: each look waits for the devic
 COUNTED = 8  # batches by which statistics of batch normalization are counted anew
 HALVINGS = 3  # times that a batch is halved when memory runs out
 Loss = Callable[[Tensor, Tensor], Tensor]  # (logits, labels) -> their mean loss; see `gradients`
-
-
-class TrainingFailed(RuntimeError):
-    """This training can't give a number; the message says why and at which step."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +128,7 @@ def train(
         tell: Called before the first step, and after each.
 
     Raises:
-        TrainingFailed: The loss is not finite, or memory does not suffice.
+        TrainingFailed: It is hopeless, as the loss is not finite, or memory does not suffice.
     """
     recipe, epoch_steps = task.recipe, steps_per_epoch(len(data), task.batch)
     batch = min(task.batch, len(data))
@@ -143,10 +139,8 @@ def train(
     while state.step < until:
         epoch, place = divmod(state.step, epoch_steps)
         if epoch != order_of:
-            order, order_of = (
-                np.random.default_rng((task.seed, epoch)).permutation(len(data)),
-                epoch,
-            )
+            order_of, rng = epoch, np.random.default_rng((task.seed, epoch))
+            order = rng.permutation(len(data))
         images, labels = data.take(order[place * batch : (place + 1) * batch])
         seed = entropy(task.seed, state.step, 1)
         generator = torch.Generator().manual_seed(seed)
@@ -154,6 +148,8 @@ def train(
         for group in state.optimizer.param_groups:
             group["lr"] = learning_rate(recipe, state.step, epoch_steps, batch)
         losses.append(gradients(state, images, labels, loss, seed))
+        if (state.step + 1) % CHECK == 0:
+            check_hope(state, losses[-1])
         update(state, recipe.clip, average_decay(recipe.ema, state.step))
         state.step += 1
         tell(state.step, until)
@@ -191,17 +187,6 @@ def update(state: State, clip: float, decay: float) -> None:
     state.scaler.update()
     state.optimizer.zero_grad(set_to_none=True)
     state.update_average(decay)
-
-
-def check_losses(losses: list[Tensor], step: int) -> None:
-    """Looks at the last steps' losses, the last of them of step `step`.
-
-    Raises:
-        TrainingFailed: One is not finite; the first is named.
-    """
-    for place, loss in enumerate(torch.stack(losses).tolist(), step - len(losses) + 1):
-        if not np.isfinite(loss):
-            raise TrainingFailed(f"the loss is {loss} at step {place}: the training diverged")
 
 
 def gradients(

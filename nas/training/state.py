@@ -1,4 +1,4 @@
-"""What a training works on: images on its device, and the state that it is continued from."""
+"""What a training works on: images on its device, the state to continue from, its losses."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -9,7 +9,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+DEAD, LOST = 1e-8, 1e3  # norm of a gradient that is none; a loss, in those of naming at random
 RESIDENT = 0.25  # share of a GPU's free memory that may hold the data set
+
+
+class TrainingFailed(RuntimeError):
+    """This training can't give a number; the message says why and at which step."""
 
 
 def stratified(
@@ -161,3 +166,41 @@ class State:
             for mine, saved in zip(self.average, state["average"], strict=True):
                 mine.copy_(saved)
         self.step, self.parts = state["step"], state["parts"]
+
+
+def check_losses(losses: list[Tensor], step: int) -> None:
+    """Looks at the last steps' losses, the last of them of step `step`.
+
+    Raises:
+        TrainingFailed: One is not finite; the first is named.
+    """
+    for place, loss in enumerate(torch.stack(losses).tolist(), step - len(losses) + 1):
+        if not np.isfinite(loss):
+            raise TrainingFailed(f"the loss is {loss} at step {place}: the training diverged")
+
+
+def check_hope(state: State, loss: Tensor) -> None:
+    """Refuses to go on with a training that can't come to anything, by a step's gradients.
+
+    A slow start is not such a one: early in its first epoch many a network that learns later has a
+    loss above that of naming classes at random.
+
+    Raises:
+        TrainingFailed: No gradient reaches the layers before the classifier, so that the answer is
+            and stays the same for every image; or the loss is LOST.
+    """
+    heads = [module for module in state.network.modules() if isinstance(module, nn.Linear)]
+    if not heads or not np.isfinite(found := float(loss)):
+        return
+    if found > LOST * np.log(max(2, heads[-1].out_features)):
+        raise TrainingFailed(
+            f"the loss is {found:.4g} at step {state.step + 1}, more than {LOST:g} times that of "
+            "naming classes at random: the training diverged"
+        )
+    own = {id(weight) for weight in heads[-1].parameters()}
+    body = [w.grad for w in state.network.parameters() if w.grad is not None and id(w) not in own]
+    if body and found > 1e-3 and float(torch.stack(torch._foreach_norm(body)).norm()) < DEAD:
+        raise TrainingFailed(
+            f"no gradient reaches the network's layers at step {state.step + 1}: its answer is the "
+            "same for every image, and it can't learn"
+        )

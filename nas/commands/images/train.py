@@ -186,7 +186,7 @@ def trained_by(plan: "Plan", quiet: bool) -> "Trained":
     from nas.commands.images.words import settings_text
     from nas.commands.progress import say, steps
     from nas.final.run import Told, run
-    from nas.training.loop import TrainingFailed
+    from nas.training.state import TrainingFailed
     from search_spaces.errors import RunFailure
 
     with steps(quiet) as (begin, step):

@@ -41,7 +41,7 @@ def print_profile(device: Any, path: Path, where: Any, spec: str) -> None:
 
 def _next(device: Any, path: Path, where: Any, spec: str) -> str:
     """What to do with the file of a profile of a space that the user named so."""
-    from nas.search.run import check_domain
+    from nas.search.feasibility import check_domain
     from search_spaces.errors import UserError
 
     try:

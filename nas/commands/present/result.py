@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.commands.present.network import costs, print_architecture
 from nas.objective import Limit
+from nas.prior.asked import sentence
 from nas.search.conclude import Result
 from nas.search.otherwise import verdict
 from results.terminal import accuracy_text, bold, console, show, table, yellow
@@ -56,6 +57,8 @@ def print_result(result: Result) -> None:
     out.print(
         f"fvcore counts the same in the network as torch builds it: {result.fvcore_macs:,} MACs.\n"
     )
+    if result.prior is not None:
+        out.print(f"{sentence(result.prior)}\n", style="dim")
     _print_retrained(out, result)
     _print_front(out, result)
     if result.tuned_by:

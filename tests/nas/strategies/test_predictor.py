@@ -18,7 +18,7 @@ from nas.strategies.counts import parts_of
 from nas.strategies.inner import Inner
 from nas.strategies.predictor import PredictorSampler
 from nas.strategies.problem import SpaceProblem
-from nas.strategies.registry import STRATEGIES, Strategy
+from nas.strategies.registry import STRATEGIES
 from nas.strategies.scores import Warp, hypervolume_score
 from results.runs.front import hypervolume
 from search_spaces import Architecture, Space, Stage, cost, space
@@ -146,19 +146,19 @@ def test_it_needs_fewer_evaluations_than_evolution_on_a_table_it_was_not_tuned_o
     assert task.best - found["predictor"] < 0.6 * (task.best - found["evolution"])
 
 
-def test_a_prior_is_followed_where_it_is_right():
-    def blocks(architectures):
-        return np.array([50.0 + one.blocks for one in architectures])
+def test_networks_like_those_whose_training_ended_in_an_error_are_avoided():
+    def shares(breaks):
+        made = Search(space("efficientnet"), HARD, STRATEGIES["predictor"], wanted=45)
+        hits = []
+        while (job := made.ask()) is not None:
+            hits.append(job.architecture.stages[1].kernel == 5)
+            fails = hits[-1] and breaks
+            told = Measurement(40.0 + job.architecture.blocks + 4 * hits[-1])
+            made.tell(job, Outcome(None if fails else told, "it broke" * fails or None, 0.0))
+        return np.mean(hits[25:])
 
-    with_prior = Strategy(
-        lambda seed, problem: PredictorSampler(seed, problem, first=4, prior=blocks), informed=True
-    )
-    made = Search(space("efficientnet"), HARD, with_prior, wanted=7)
-    depths = []
-    while (job := made.ask()) is not None:
-        depths.append(job.architecture.blocks)
-        made.tell(job, Outcome(Measurement(50.0 + depths[-1]), None, 0.0))
-    assert max(depths[4:]) >= 20 > max(depths[:4])
+    assert shares(breaks=False) > 0.8
+    assert shares(breaks=True) < 0.3
 
 
 def test_random_networks_within_tight_limits():

@@ -23,10 +23,10 @@ from nas.training.augment import augment, normalize
 from nas.training.depthwise import FastDepthwise, speed_up
 from nas.training.evaluator import TrainingEvaluator
 from nas.training.images import ImageData, load_images
-from nas.training.loop import Task, TrainingFailed
+from nas.training.loop import Task
 from nas.training.optimizers import RMSProp, optimizer_for, parameter_groups
 from nas.training.recipes import FAST, PAPER, average_decay, learning_rate, recipe, steps_of
-from nas.training.state import Pixels, State
+from nas.training.state import Pixels, State, TrainingFailed
 from search_spaces import Architecture, OutOfDomain, Stage, UserError
 from search_spaces.builder import build
 
@@ -386,6 +386,51 @@ def test_a_loss_that_is_not_finite_ends_the_trial_with_its_step(data):
     assert outcome.measurement is None
     assert outcome.error.startswith("TrainingFailed: the loss is ")
     assert "at step 2: the training diverged" in outcome.error
+
+
+def test_a_loss_that_explodes_ends_the_trial_at_the_first_look(data):
+    wild = replace(FAST, lr=3e5, warmup=0.0)  # clipped, so that the loss stays finite
+    outcome = evaluate(TrainingEvaluator(data, wild, batch=16), NET, 50, 0)
+    assert outcome.measurement is None
+    assert "at step 20, more than 1000 times that of naming classes at random" in outcome.error
+
+
+def test_a_network_that_answers_always_the_same_ends_at_the_first_look(data, monkeypatch):
+    dead, built = TrainingEvaluator(data, batch=16), TrainingEvaluator._fresh
+
+    def fresh(self, architecture, seed):
+        state = built(self, architecture, seed)
+        norms = [m for m in state.network.modules() if isinstance(m, nn.BatchNorm2d)]
+        nn.init.constant_(norms[-1].bias, -1e3)  # what follows is swish, whose slope is 0 there
+        return state
+
+    monkeypatch.setattr(TrainingEvaluator, "_fresh", fresh)
+    outcome = evaluate(dead, NET, 50, 0)
+    assert outcome.measurement is None
+    assert "no gradient reaches the network's layers at step 20" in outcome.error
+
+
+def test_a_slow_start_goes_on(data, monkeypatch):
+    """A warm-up of five epochs: after three the loss is still above that of a guess."""
+    seen, check = [], train.check_hope
+
+    def looked(state, loss):
+        seen.append(float(loss))
+        check(state, loss)
+
+    monkeypatch.setattr(train, "check_hope", looked)
+    outcome = evaluate(TrainingEvaluator(data, PAPER, batch=16), NET, 7, 0)
+    assert seen[0] > math.log(3)
+    assert outcome.measurement.accuracy > 90
+
+
+def test_a_training_whose_loss_is_nought_is_not_dead(data):
+    state = made(build(NET, seed=0))
+    for parameter in state.network.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    train.check_hope(state, torch.tensor(0.0))
+    with pytest.raises(TrainingFailed, match="no gradient"):
+        train.check_hope(state, torch.tensor(1.0))
 
 
 class Hungry(nn.Module):

@@ -1,0 +1,1 @@
+"""What is known before the first training, and how much of it the trainings bear out."""
