@@ -33,8 +33,10 @@ def test_from_a_flat_folder_to_the_second_of_the_front_elsewhere(tmp_path, monke
     run = lambda text: commands(tmp_path, text)  # noqa: E731
     run("nas profile --space efficientnet-small --pixels 96 --classes 3 --out here.json "
         "--minutes 0.5")  # fmt: skip
-    said = run("nas search --device here.json --target-latency 1s --target-flops 60M --data IMAGES --pixels 96 "
-               "--trials 2 --epochs 2 --batch 12 --executor local --name mine")  # fmt: skip
+    said = run(
+        "nas search --device here.json --target-latency 1s --target-flops 60M --data IMAGES "
+        "--pixels 96 --trials 2 --epochs 2 --batch 12 --executor local --name mine"
+    )
     assert "images" in said or "front" in said
     front = list(csv.DictReader((tmp_path / "runs/mine/front.csv").open()))
     chosen = front[min(1, len(front) - 1)]["id"]
