@@ -116,6 +116,8 @@ def _trace(
 ) -> Any:
     x = [along.of(row["amount"]) for row in rows]
     y = [row["accuracy"] for row in rows]
+    if colour != FAINT:  # what a click shows: `nas.report.front`
+        how["customdata"] = [str(row["id"]) for row in rows]
     return dots(x, y, name, colour, texts(rows, findings), **how)
 
 

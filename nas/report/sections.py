@@ -6,15 +6,9 @@ from typing import Any
 from nas.objective import Limit
 from nas.report import trained
 from nas.report.answer import answer, lead
-from nas.report.charts import (
-    front_chart,
-    front_of,
-    importance_parts,
-    optional,
-    progress_chart,
-    records,
-)
+from nas.report.charts import importance_parts, optional, progress_chart
 from nas.report.findings import Findings, findings_of
+from nas.report.front import front_section
 from results.report.family import families_of, family_parts
 from results.report.network import network_section
 from results.report.page import Page, Part, Section, Table, Text
@@ -22,10 +16,6 @@ from results.report.record import Folder, again, costs
 from results.runs.load import TRAINED
 from results.terminal import accuracy_text
 from search_spaces.errors import UserError
-from search_spaces.quantities import QUANTITIES
-
-_COSTS = tuple(QUANTITIES[key] for key in ("flops", "params", "memory"))
-_FRONT_ROWS = 40
 
 
 def report_of(folder: Folder) -> Page:
@@ -46,7 +36,7 @@ def page(findings: Findings) -> Page:
     seconds = float(frame["seconds"].fillna(0).sum())
     sections = [
         answer(findings),
-        _front(findings),
+        front_section(findings),
         _progress(findings),
         Section("choices", "Choices", "Which choices matter", importance_parts(findings)),
         *_network(findings),
@@ -75,52 +65,6 @@ def _limits(limits: Any) -> list[str]:
         except (UserError, TypeError):
             texts.append(f"{key} {at_most}")
     return texts
-
-
-def _front(findings: Findings) -> Section:
-    of = findings.quantity
-    title = f"The front: {findings.measure.name} against {of.title}"
-    drawn = front_chart(findings)
-    if drawn is None:
-        text = "No network with an accuracy and an amount of the quantity was evaluated yet."
-        return Section("front", "Front", title, [Text(text)])
-    rows = records(front_of(findings))
-    step = -(-len(rows) // _FRONT_ROWS)
-    own = of.key not in QUANTITIES
-    cells = [
-        (
-            str(row["id"]),
-            *([of.format(row["amount"])] if own else []),
-            *(q.format(row[q.column]) for q in _COSTS),
-            accuracy_text(row["accuracy"], optional(row["spread"])),
-        )
-        for row in rows[::-1][::step][::-1]
-    ]
-    measured = findings.measure.heading
-    columns = ("network", *([of.title] if own else []), "MACs", "params", "memory", measured)
-    caption = f"{len(cells)} of {len(rows)} networks on the front"
-    parts: list[Part] = [drawn, Table(caption, columns, cells, folded=True)]
-    shorter = len(findings.frame[findings.frame["accuracy"].notna()]) - len(findings.compared)
-    if shorter:
-        text = (
-            f"{shorter:,} measurements of smaller budgets are not drawn: accuracies of different "
-            "budgets don't compare."
-        )
-        parts.append(Text(text, "note"))
-        parts.append(_rungs(findings))
-    return Section("front", "Front", title, parts)
-
-
-def _rungs(findings: Findings) -> Table:
-    """What each budget was spent on."""
-    done = findings.frame[findings.frame["accuracy"].notna()]
-    rows = [
-        (f"{budget:g}", f"{len(group):,}", f"{group['accuracy'].median():.2f}",
-         f"{group['accuracy'].max():.2f}", f"{group['seconds'].median():.3g}")
-        for budget, group in done.groupby("budget")
-    ]  # fmt: skip
-    columns = ("budget", "measurements", "median top-1 %", "best top-1 %", "median s")
-    return Table("The budgets", columns, rows)
 
 
 def _progress(findings: Findings) -> Section:

@@ -5,6 +5,7 @@ Texts are escaped by the template; only `Markup` made here or in network.py is n
 
 import functools
 import importlib.util
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ FOOTER = (
     "This file needs no network."
 )
 _ASSETS = Path(__file__).parent / "assets"
+SCRIPTS = ("page.js", "picked.js")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Table:
         left: So many columns are flush left.
         marked: Indices of rows that stand out.
         folded: Whether it is shown only when it is opened.
+        key: Its name in the page, for a `Picked`.
     """
 
     caption: str
@@ -78,6 +81,7 @@ class Table:
     left: int = 1
     marked: Sequence[int] = ()
     folded: bool = False
+    key: str = ""
     kind: ClassVar[str] = "table"
 
 
@@ -102,13 +106,42 @@ class Chart:
 
     @property
     def embedded(self) -> Any:
-        """The spec for a script element: no `<` in it can end the element."""
-        from markupsafe import Markup
-
-        return Markup(self.spec.replace("<", "\\u003c").replace("\u2028", "\\u2028"))
+        """The spec for a script element."""
+        return _embedded(self.spec)
 
 
-Part = Text | Cards | Code | Table | Chart
+@dataclass(frozen=True)
+class Picked:
+    """What a click on a chart's point shows, and what can be downloaded of it.
+
+    Attributes:
+        chart: The chart's key; its points have networks' ids as customdata.
+        table: The key of a table whose rows begin with ids: zooming the chart filters it.
+        file: Of the downloads, without an ending.
+        networks: By id: `figures` (name -> number or text), `costs` (pairs of texts), `stages`
+            (rows of texts), `commands`, `architecture`, as plain JSON values.
+    """
+
+    chart: str
+    table: str
+    file: str
+    networks: Mapping[str, Mapping[str, Any]]
+    kind: ClassVar[str] = "picked"
+
+    @property
+    def embedded(self) -> Any:
+        """The networks for a script element."""
+        return _embedded(json.dumps(self.networks))
+
+
+def _embedded(spec: str) -> Any:
+    """JSON for a script element: no `<` in it can end the element."""
+    from markupsafe import Markup
+
+    return Markup(spec.replace("<", "\\u003c").replace("\u2028", "\\u2028"))
+
+
+Part = Text | Cards | Code | Table | Chart | Picked
 
 
 @dataclass(frozen=True)
@@ -174,7 +207,7 @@ def html(page: Page) -> str:
         library = get_plotlyjs()
     safe: Mapping[str, Any] = {
         "css": Markup((_ASSETS / "page.css").read_text()),
-        "script": Markup((_ASSETS / "page.js").read_text()),
+        "script": Markup("".join((_ASSETS / name).read_text() for name in SCRIPTS)),
         "library": Markup(library),
     }
     return str(_template().render(page=page, generator=GENERATOR, **safe))

@@ -4,6 +4,8 @@ With REPORT_IMAGES=DIR the pictures of docs/ are taken too:
     REPORT_IMAGES=docs/images python -m pytest tests/results/report/test_browser.py
 """
 
+import csv
+import json
 import os
 import re
 import shutil
@@ -15,6 +17,7 @@ import pytest
 
 from gridsearch.commands.main import cli as gridsearch
 from nas.commands.main import cli as nas
+from search_spaces.architecture import from_dict
 
 pytest.importorskip("plotly")
 pytest.importorskip("jinja2")
@@ -236,3 +239,57 @@ def test_pictures_for_the_docs(visit):
         clip = {"x": 0, "y": 0, "width": WIDTHS[width][0], "height": high}
         path = folder / f"report-{name}-{width}-{theme}.png"
         page.screenshot(path=path, full_page=True, clip=clip)
+
+
+def test_a_click_on_the_front_shows_its_network_and_zooming_filters_the_table(visit, reports):
+    page = visit("search", accept_downloads=True)
+    spot = """() => {
+      const chart = document.getElementById("plot-front-chart");
+      const at = chart.data.findIndex((trace) => trace.name === "front");
+      const last = chart.data[at].x.length - 2;
+      const x = chart._fullLayout.xaxis, y = chart._fullLayout.yaxis;
+      const box = chart.getBoundingClientRect();
+      const along = chart.data[at].x[last];
+      return {id: chart.data[at].customdata[last], along,
+              x: box.left + x._offset + x.d2p(along),
+              y: box.top + y._offset + y.d2p(chart.data[at].y[last])};
+    }"""
+    page.evaluate("document.getElementById('plot-front-chart').scrollIntoView()")
+    place = page.evaluate(spot)
+    page.mouse.move(place["x"], place["y"])
+    page.mouse.click(place["x"], place["y"])
+    until(page, "document.querySelector('.picked .shown h3') !== null")
+    shown = page.inner_text(".picked .shown")
+    front = {row["id"]: row for row in rows_of(reports["search"].parent / "front.csv")}
+    assert shown.startswith(place["id"])
+    assert f"nas train b0-400M:{place['id']} --data IMAGES" in shown
+    shown_stages = len(page.query_selector_all(".picked .shown tbody tr"))
+    with page.expect_download() as got:
+        page.click(".picked button[data-as=csv]")
+    saved = rows_of(Path(got.value.path()))
+    assert {row["id"] for row in saved} == set(front)
+    assert float(saved[0]["macs"]) == float(front[saved[0]["id"]]["macs"])
+    with page.expect_download() as got:
+        page.click(".picked button[data-as=json]")
+    whole = json.loads(Path(got.value.path()).read_text())
+    network = from_dict(whole[place["id"]]["architecture"])
+    assert network.id == place["id"]
+    assert shown_stages == len(network.stages) + 2  # stem and head
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    count = "document.querySelectorAll('#table-front tbody tr:not([hidden])').length"
+    every = page.evaluate(count)
+    page.evaluate(
+        "(x) => Plotly.relayout('plot-front-chart', {'xaxis.range': "
+        "document.getElementById('plot-front-chart').layout.xaxis.type === 'log' ? "
+        "[Math.log10(x) - 1e-6, Math.log10(x) + 1e-6] : [x - 1e-6, x + 1e-6]})",
+        place["along"],
+    )
+    until(page, f"{count} < {every}")
+    assert page.evaluate(count) <= 1
+    page.evaluate("Plotly.relayout('plot-front-chart', {'xaxis.autorange': true})")
+    until(page, f"{count} === {every}")
+
+
+def rows_of(file):
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines))

@@ -87,7 +87,8 @@ def test_texts_from_files_are_escaped(run):
     assert "nas search &lt;&amp;&gt;" in made
     specs = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', made, re.DOTALL)
     assert len(specs) >= 4
-    assert all(json.loads(spec)["data"] for spec in specs)  # none was ended early
+    whole = [json.loads(spec) for spec in specs]  # none was ended early
+    assert sum("data" in spec for spec in whole) >= 4
     assert "&lt;img" in "".join(specs)  # plotly's labels take tags
 
 
