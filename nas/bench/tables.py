@@ -4,6 +4,7 @@ import contextlib
 import csv
 import fnmatch
 import hashlib
+import io
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 from nas.bench.tasks import ListedProblem, Task
 from nas.objective import Objective
 from nas.strategies.codes import Codes, Floats
+from results.runs.files import read_bytes
 from search_spaces.errors import UserError, said
 
 OPTIONS = 64  # different values at most that a column of a choice has
@@ -69,9 +71,10 @@ def _opened(path: Path) -> tuple[Any, str]:
     """The table as a frame, and 16 hex digits that tell its content from others."""
     import pandas as pd
 
+    content = read_bytes(Path(path))
     try:
-        return pd.read_csv(path), hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
-    except (OSError, ValueError) as error:
+        return pd.read_csv(io.BytesIO(content)), hashlib.sha256(content).hexdigest()[:16]
+    except ValueError as error:
         raise UserError(f"can't read the table {path}: {said(error)}") from None
 
 

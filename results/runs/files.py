@@ -111,7 +111,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"{path} is no regular file: expected a file as this package writes it")
+            raise UserError(f"{path} is no regular file: expected one, not a pipe or a device")
         if status.st_size > LARGEST:
             raise UserError(f"{path} has {status.st_size:,} bytes: expected a file of 1 GB or less")
         return path.read_bytes()

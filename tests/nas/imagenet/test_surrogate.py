@@ -177,7 +177,7 @@ def test_foreign_files_are_refused(content: bytes | None, tmp_path: Path) -> Non
         path.write_bytes(content)
     with pytest.raises(UserError, match="is no surrogate"):
         Surrogate.load(path)
-    with pytest.raises(UserError, match="can't read"):
+    with pytest.raises(UserError, match="can't be read"):
         Surrogate.load(tmp_path / "absent.npz")
 
 
