@@ -4,7 +4,6 @@ import contextlib
 import csv
 import fnmatch
 import hashlib
-import io
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -71,10 +70,10 @@ def _opened(path: Path) -> tuple[Any, str]:
     """The table as a frame, and 16 hex digits that tell its content from others."""
     import pandas as pd
 
-    content = read_bytes(Path(path))
+    content = read_bytes(Path(path))  # a pipe is refused
     try:
-        return pd.read_csv(io.BytesIO(content)), hashlib.sha256(content).hexdigest()[:16]
-    except ValueError as error:
+        return pd.read_csv(path), hashlib.sha256(content).hexdigest()[:16]
+    except (OSError, ValueError) as error:
         raise UserError(f"can't read the table {path}: {said(error)}") from None
 
 

@@ -4,7 +4,6 @@ Columns block{0,1,..}_{e,k,l,se} and top1 (percent), and optionally devices' col
 `*_latency_ms` and `*_images_per_s`, whose cells may be empty. Other columns are ignored.
 """
 
-import io
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from nas.imagenet.domain import Domain, Floats
 from nas.imagenet.model import unit_of
-from results.runs.files import read_bytes
+from results.runs.files import check_regular
 from search_spaces.errors import UserError, said
 
 PARTS = ("e", "k", "l", "se")
@@ -31,10 +30,10 @@ def read_table(path: str | Path) -> Any:
     """
     import pandas as pd
 
-    content = read_bytes(Path(path))
+    check_regular(Path(path))
     try:
-        frame = pd.read_csv(io.BytesIO(content))
-    except ValueError as error:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
         raise UserError(f"can't read the table {path}: {said(error)}") from None
     check_table(frame)
     return frame

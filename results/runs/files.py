@@ -109,14 +109,26 @@ def read_bytes(path: Path) -> bytes:
         UserError: It can't be read, is no regular file or larger than a gigabyte.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"{path} is no regular file: expected one, not a pipe or a device")
-        if status.st_size > LARGEST:
-            raise UserError(f"{path} has {status.st_size:,} bytes: expected a file of 1 GB or less")
+        check_regular(path)
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror}") from None
+
+
+def check_regular(path: Path) -> None:
+    """Refuses what is no regular file, or too large to be read at once.
+
+    Raises:
+        UserError: It is, or can't be looked at.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise UserError(f"{path} is no regular file: expected one, not a pipe or a device")
+    if status.st_size > LARGEST:
+        raise UserError(f"{path} has {status.st_size:,} bytes: expected a file of 1 GB or less")
 
 
 def read_text(path: Path) -> str:
