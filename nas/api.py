@@ -127,7 +127,7 @@ def export(network: Any, folder: Place, to: Any = ("torch",), **options: Any) ->
     Args:
         network: A name, a run, a JSON file, `FAMILY:NAME`, or a result of `find` or `train`.
         folder: Where they are written.
-        to: Some of torch, timm, tf, onnx, safetensors.
+        to: Formats, as `nas export --to` names them: torch, onnx, int8 and so on.
         options: Those of `nas export`.
 
     Raises:

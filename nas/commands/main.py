@@ -50,7 +50,7 @@ TABLE = {
         ),
         "export": Entry(
             "nas.commands.export",
-            "Write a network as PyTorch, timm, TensorFlow, ONNX or safetensors files.",
+            "Write a network as PyTorch, timm, TensorFlow, ONNX, OpenVINO, LiteRT and other files.",
             ("nas export mbconv-400M exported --to torch,onnx",),
         ),
     },
