@@ -1,8 +1,10 @@
 """A command in a terminal of its own, and what stands on the screen: read by pyte, not as bytes."""
 
 import fcntl
+import itertools
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -88,6 +90,27 @@ class Terminal:
         while not wanted(self.text()):
             assert self.read(), f"it ended without: {self.lines()}"
             assert time.monotonic() < end, "\n".join(self.lines())
+
+    def _style(self, x, y):
+        """A sign's colour, as rich names it, and whether it is bold."""
+        own = self._screen.buffer[y][x]
+        colour = {"default": None, "brown": "yellow"}.get(own.fg, own.fg)
+        known = re.fullmatch("[0-9a-f]{6}", colour or "")
+        return f"#{colour}" if known else colour, own.bold
+
+    def picture(self, file, title):
+        """Writes the screen as it stands into an SVG file."""
+        from rich.console import Console
+        from rich.style import Style
+        from rich.text import Text
+
+        drawn = Console(record=True, width=self._screen.columns, file=open(os.devnull, "w"))  # noqa: SIM115
+        for y, line in enumerate(self.lines()):
+            text = Text()
+            for style, signs in itertools.groupby(range(len(line)), lambda x: self._style(x, y)):  # noqa: B023
+                text.append("".join(line[x] for x in signs), Style(color=style[0], bold=style[1]))
+            drawn.print(text, no_wrap=True)
+        drawn.save_svg(str(file), title=title)
 
     def press(self, keys):
         """Types, as `\\x03` for Ctrl-C, which the terminal makes a signal."""

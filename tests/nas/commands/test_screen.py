@@ -1,8 +1,10 @@
 """A terminal stays whole: one live area at the bottom, everything else above it, at any width."""
 
+import os
 import re
 import signal
 import time
+from pathlib import Path
 
 import processes
 import pytest
@@ -175,6 +177,18 @@ def test_a_search_that_trains(terminal, coloured, tmp_path, columns):
     if max((int(c[1]) for c in clocks if c and not c[2]), default=0) > 8:  # a quick machine ends
         assert any(clock and clock[2] for clock in clocks)
     assert "decoded 156 images into the cache" in shown.text()
+
+
+@pytest.mark.skipif("REPORT_IMAGES" not in os.environ, reason="REPORT_IMAGES=DIR takes pictures")
+@pytest.mark.parametrize("columns", [60, 80])
+def test_pictures_for_the_docs(terminal, columns):
+    """Of a search under way, and of one that has ended."""
+    folder = Path(os.environ["REPORT_IMAGES"])
+    shown = terminal(columns, "nas", "search", "--target-flops", "400M", "--trials", "3000")
+    shown.until(lambda text: "best " in text and "left" in text)
+    shown.picture(folder / f"terminal-{columns}-running.svg", "nas search --target-flops 400M")
+    assert shown.end() == 0
+    shown.picture(folder / f"terminal-{columns}.svg", "nas search --target-flops 400M")
 
 
 def test_where_there_is_no_terminal_lines_are_plain(monkeypatch, capsys):
