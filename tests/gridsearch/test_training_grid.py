@@ -334,7 +334,7 @@ def test_a_small_grid_on_cifar10(tmp_path, monkeypatch, cifar):
 
     data, cache = cifar
     monkeypatch.setenv("COMPOUND_NAS_CACHE", str(cache))
-    proxy = Proxy(data, subset=0.1)
+    proxy = Proxy(data, subset=0.05)
     base = fitted(dataclasses.replace(TINY, head=64), proxy)
     question = Question(base, window=0.1, step=0.4)
     plan = Plan(question, "tiny", replicates=2, proxy=proxy, budget=2.0, eta=2, runs=tmp_path)
