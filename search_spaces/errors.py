@@ -4,6 +4,7 @@ Commands print the sentence and leave with `exit_code`.
 """
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any
 
 # No network is larger, and a number that came in by mistake shall not fill the memory.
@@ -46,6 +47,24 @@ def meant(name: object, known: Iterable[str]) -> str:
 def install(extra: str) -> str:
     """What to do where the libraries of an extra are missing. No index has the package itself."""
     return f"run pip install -e '.[{extra}]' in your checkout of compound-nas"
+
+
+def check_packages(what: str, packages: Iterable[str], extra: str) -> None:
+    """Refuses what can't be done without packages that are not installed.
+
+    Args:
+        what: That needs them, as a sentence's beginning.
+        packages: As they are imported.
+        extra: That brings them.
+
+    Raises:
+        UserError: Some are missing; they are named, and what to install.
+    """
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise UserError(
+            f"{what} needs {', '.join(missing)}, which is not installed: {install(extra)}"
+        )
 
 
 def said(error: Exception) -> str:

@@ -1,12 +1,13 @@
 """What is asked of an export, and what one format makes of it."""
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from results.export.source import Source
-from results.export.to_onnx import OPSET, Parity
+from results.export.to_onnx import OPSET, Parity, onnx_bytes, shape_of
 from results.export.weights import Weights
 from search_spaces.architecture import to_json
 
@@ -54,6 +55,12 @@ class Request:
     softmax: bool = False
     samples: Samples | None = field(default=None, repr=False, compare=False)
 
+    @functools.cached_property
+    def onnx(self) -> bytes:
+        """The network as ONNX, without metadata: made once for all formats that begin with it."""
+        network, output = ending(self)
+        return onnx_bytes(network, shape_of(self.source.architecture), self.opset, output)
+
 
 @dataclass(frozen=True)
 class Made:
@@ -84,12 +91,17 @@ def network_of(request: Request) -> Any:
 
 def ending(request: Request) -> tuple[Any, str]:
     """The network as a file that runs by itself ends, and the name of what it gives."""
-    network = network_of(request)
+    network, output = network_of(request), ending_of(request)
     if not request.softmax:
-        return network, "logits"
+        return network, output
     from torch.nn import Sequential, Softmax
 
-    return Sequential(network, Softmax(1)).eval(), "probabilities"
+    return Sequential(network, Softmax(1)).eval(), output
+
+
+def ending_of(request: Request) -> str:
+    """What such a file gives."""
+    return "probabilities" if request.softmax else "logits"
 
 
 def about(request: Request, output: str) -> dict[str, str]:
@@ -102,3 +114,10 @@ def about(request: Request, output: str) -> dict[str, str]:
         "trained": json.dumps(request.weights is not None),
         **(inputs.metadata() if inputs else {}),
     }
+
+
+def noted(request: Request, *more: str) -> str:
+    """What is to be known of a file, and whether its weights are initial ones."""
+    if request.weights is None:
+        more = (*more, f"initial weights of seed {request.seed}: not trained")
+    return "; ".join(more)

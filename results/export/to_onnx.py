@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from search_spaces.architecture import Architecture
-from search_spaces.errors import RunFailure, UserError, install
+from search_spaces.errors import RunFailure, check_packages
 
 TOLERANCE = 1e-4
 OPSET, OPSETS = 18, (18, 23)  # the default, which the oldest runtimes load; the least and the most
 Shape = tuple[int, int, int]  # channels, height and width of images
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
+IMAGES = 2  # that a parity is measured on
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,7 @@ def check_installed() -> None:
     Raises:
         UserError: It is; what to install is named.
     """
-    from importlib.util import find_spec
-
-    missing = [name for name in NEEDS if find_spec(name) is None]
-    if missing:
-        raise UserError(
-            f"ONNX export needs {', '.join(missing)}, which is not installed: {install('export')}"
-        )
+    check_packages("ONNX export", NEEDS, "export")
 
 
 def onnx_bytes(network: Any, shape: Shape, opset: int = OPSET, output: str = "logits") -> bytes:

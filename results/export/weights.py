@@ -7,14 +7,13 @@ import zipfile
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from results.export.inputs import KEY, Inputs, inputs_in
 from results.export.names import our_names, padding_of
 from search_spaces.architecture import Architecture, to_json
-from search_spaces.errors import UserError, install
+from search_spaces.errors import UserError, check_packages
 
 # What torch.load raises on files that are no weights, random bytes among them.
 _BROKEN = (
@@ -52,8 +51,7 @@ def check_safetensors() -> None:
     Raises:
         UserError: It is not.
     """
-    if find_spec("safetensors") is None:
-        raise UserError(f"this needs safetensors, which is not installed: {install('export')}")
+    check_packages("this", ("safetensors",), "export")
 
 
 def read_weights(file: Path, architecture: Architecture) -> Weights:

@@ -13,16 +13,16 @@ from results.export import to_timm as export_timm
 from results.export import to_torch as export_torch
 from results.export.card import card
 from results.export.check import CARD, check, check_free
-from results.export.request import Made, Request, about, ending, network_of
+from results.export.request import Made, Request, about, ending, network_of, noted
 from results.export.runtimes.int8 import to_int8
 from results.export.runtimes.programs import to_coreml, to_executorch, to_litert, to_openvino
 from results.export.to_onnx import (
+    IMAGES,
     Parity,
     Shape,
     agreeing,
     described,
     images,
-    onnx_bytes,
     onnx_parity,
     parity,
     shape_of,
@@ -33,8 +33,6 @@ from results.export.weights import pt_bytes, safetensors_bytes
 from results.runs.files import write_atomically
 from search_spaces.architecture import to_json
 from search_spaces.errors import RunFailure, UserError
-
-IMAGES = 2  # that a parity is measured on
 
 
 @dataclass(frozen=True)
@@ -149,13 +147,10 @@ def to_onnx(request: Request) -> Made:
     """
     a, name = request.source.architecture, request.source.name
     network, output = ending(request)
-    data = onnx_bytes(network, shape_of(a), request.opset, output)
-    data = described(data, about(request, output))
+    data = described(request.onnx, about(request, output))
     opset, ir = versions(data)
     agreement = agreeing(f"{name}.onnx", onnx_parity(data, network, shape_of(a), IMAGES))
-    note = f"opset {opset}, IR {ir}"
-    if not request.weights:
-        note += f"; initial weights of seed {request.seed}: not trained"
+    note = noted(request, f"opset {opset}, IR {ir}")
     use = (
         f'import onnxruntime\n\nsession = onnxruntime.InferenceSession("{name}.onnx")\n'
         f'({output},) = session.run(None, {{"images": images}})'

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from results.export.request import Made, Request, Samples, about, ending
-from results.export.to_onnx import described, onnx_bytes, shape_of
+from results.export.request import Made, Request, Samples, about, ending_of
+from results.export.to_onnx import described
 from search_spaces.errors import UserError
 
 MUCH = 2.0  # points of top-1 lost, from which on something should be done
@@ -59,9 +59,7 @@ def to_int8(request: Request) -> Made:
     check_samples(request)
     samples = request.samples
     assert samples is not None
-    name, shape = request.source.name, shape_of(request.source.architecture)
-    network, output = ending(request)
-    whole = onnx_bytes(network, shape, request.opset, output)
+    name, whole, output = request.source.name, request.onnx, ending_of(request)
     data = described(_quantized(whole, samples), about(request, output))
     before, after = (_top1(each, samples) for each in (whole, data))
     lost = before - after

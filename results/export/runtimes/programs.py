@@ -10,15 +10,13 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from results.export.request import Made, Request, about, ending
-from results.export.to_onnx import Parity, agreeing, images, onnx_bytes, parity, shape_of
-from search_spaces.errors import RunFailure, UserError, install
+from results.export.request import Made, Request, about, ending, noted
+from results.export.to_onnx import IMAGES, Parity, agreeing, images, parity, shape_of
+from search_spaces.errors import RunFailure, UserError, check_packages
 
-IMAGES = 2  # that a parity is measured on
 NEEDS = {  # a format's extra -> what it imports
     "openvino": ("openvino", "onnx", "onnxscript"),
     "litert": ("litert_torch", "ai_edge_litert"),
@@ -35,11 +33,7 @@ def check_extra(name: str) -> None:
     Raises:
         UserError: They are not; what to install is named.
     """
-    missing = [package for package in NEEDS[name] if find_spec(package) is None]
-    if missing:
-        raise UserError(
-            f"--to {name} needs {', '.join(missing)}, which is not installed: {install(name)}"
-        )
+    check_packages(f"--to {name}", NEEDS[name], name)
 
 
 @contextlib.contextmanager
@@ -87,25 +81,19 @@ def _same(what: str, request: Request, network: Any, run: Run) -> Parity:
     return agreeing(what, parity(ours, theirs))
 
 
-def _note(request: Request, *more: str) -> str:
-    if request.weights is None:
-        more = (*more, f"initial weights of seed {request.seed}: not trained")
-    return "; ".join(more)
-
-
 def to_openvino(request: Request) -> Made:
     """OpenVINO's NAME.xml and NAME.bin, in float32, any batch.
 
     Raises:
         RunFailure: The converter fails, or the file gives other logits.
     """
-    name, shape = request.source.name, shape_of(request.source.architecture)
+    name = request.source.name
     network, output = ending(request)
     with _quiet("OpenVINO"), tempfile.TemporaryDirectory() as folder:
         import openvino
 
-        onnx = onnx_bytes(network, shape, request.opset, output)
-        model = openvino.Core().read_model(onnx)  # convert_model would tell Intel that it was used
+        # not by convert_model, which tells Intel that it was used
+        model = openvino.Core().read_model(request.onnx)
         for key, text in about(request, output).items():
             model.set_rt_info(text, ["compound_nas", key])
         openvino.save_model(model, f"{folder}/{name}.xml", compress_to_fp16=False)
@@ -117,7 +105,7 @@ def to_openvino(request: Request) -> Made:
         f'import openvino\n\nnet = openvino.Core().compile_model("{name}.xml", "AUTO")\n'
         f"{output} = net(images)[0]"
     )
-    return Made(files, same, _note(request, "float32, any batch"), use)
+    return Made(files, same, noted(request, "float32, any batch"), use)
 
 
 def to_litert(request: Request) -> Made:
@@ -151,7 +139,7 @@ def to_litert(request: Request) -> Made:
         'net.set_tensor(net.get_input_details()[0]["index"], image)\nnet.invoke()\n'
         f'{output} = net.get_tensor(net.get_output_details()[0]["index"])'
     )
-    return Made(files, same, _note(request, f"float32, {ONE}"), use)
+    return Made(files, same, noted(request, f"float32, {ONE}"), use)
 
 
 def to_executorch(request: Request) -> Made:
@@ -178,7 +166,7 @@ def to_executorch(request: Request) -> Made:
         f'from executorch.runtime import Runtime\n\nnet = Runtime.get().load_program("{name}.pte")'
         f'.load_method("forward")\n({output},) = net.execute([image])'
     )
-    return Made({f"{name}.pte": data}, same, _note(request, f"float32, XNNPACK, {ONE}"), use)
+    return Made({f"{name}.pte": data}, same, noted(request, f"float32, XNNPACK, {ONE}"), use)
 
 
 def to_coreml(request: Request) -> Made:
@@ -205,7 +193,7 @@ def to_coreml(request: Request) -> Made:
         files: dict[str, bytes | str] = _read(Path(folder))
     use = f'import coremltools\n\nnet = coremltools.models.MLModel("{name}.mlpackage")'
     note = "float32; not checked: Core ML runs on a Mac only"
-    return Made(files, None, _note(request, note, ONE), use)
+    return Made(files, None, noted(request, note, ONE), use)
 
 
 def _read(folder: Path) -> dict[str, bytes | str]:

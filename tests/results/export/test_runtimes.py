@@ -18,7 +18,7 @@ from results.export.runtimes.int8 import to_int8
 from results.export.source import Source
 from results.export.weights import Weights
 from results.export.write import FORMATS, export
-from search_spaces import RunFailure, UserError
+from search_spaces import RunFailure, UserError, errors
 
 INPUTS = Inputs(20, 20, (0.4,), (0.2,), ("red", "green", "blue"))
 
@@ -85,7 +85,7 @@ def test_images_of_other_classes_are_refused_and_others_keep_their_outputs(colou
 
 @pytest.mark.parametrize("name", programs.NEEDS)
 def test_what_is_not_installed_is_named_with_what_to_do(name, monkeypatch, tmp_path):
-    monkeypatch.setattr(programs, "find_spec", lambda package: None)
+    monkeypatch.setattr(errors, "find_spec", lambda package: None)
     given = ["export", "mnasnet_small", str(tmp_path / "x"), "--to", name]
     with pytest.raises(UserError, match=rf"pip install -e '.\[{name}\]'"):
         CliRunner().invoke(cli, given, catch_exceptions=False)
