@@ -78,7 +78,7 @@ def find(
         flops = f"{flops:.12g}"
     given = {"target_flops": flops, "data": data, **options}
     values = parsed(search, "nas.find", (), given)
-    return run.run(replace(plan_of(**values), **objects), logs=logs)
+    return run.run(replace(plan_of(**values), **objects), logs=(*values["kept"].logs, *logs))
 
 
 def plan_fields() -> list[str]:
@@ -116,7 +116,7 @@ def train(
     if where.processes > 1:
         raise UserError("processes is for the command: start nas train --processes N")
     plan = plan_of(values["network"], what, how, where, True)
-    return trained_by(replace(plan, logs=tuple(logs)), True)
+    return trained_by(replace(plan, logs=(*plan.logs, *logs)), True)
 
 
 def export(network: Any, folder: Place, to: Any = ("torch",), **options: Any) -> "Exported":

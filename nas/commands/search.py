@@ -28,7 +28,6 @@ from results.terminal import tell
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
-    from nas.logs.registry import Log
     from nas.search.execution import Execution
     from nas.search.feasibility import Feasibility
     from nas.search.plan import Plan
@@ -146,13 +145,11 @@ def search(kept: Searched, **groups: Any) -> None:
     your images instead, for a short while. Every trial is kept in RUNS/NAME as soon as it is
     finished: the same command continues a search that was stopped, and --trials may grow.
     """
-    from nas.logs.registry import log
-
     plan = plan_of(kept=kept, **groups)
     if kept.dry_run:
         _dry_run(plan, kept.as_json)
     else:
-        _run(plan, kept.as_json, [log(name) for name in kept.logs])
+        _run(plan, kept.as_json, kept.logs)
 
 
 def plan_of(
@@ -183,7 +180,7 @@ def _holds(asked: Asked) -> bool:
     return (asked.evaluator or "").partition(":")[0] in HOLDERS
 
 
-def _run(plan: "Plan", as_json: bool, logs: "list[Log]") -> None:
+def _run(plan: "Plan", as_json: bool, logs: list[str]) -> None:
     from nas.commands.progress import decoding, interrupted, progress, reading
     from nas.search.run import run
 

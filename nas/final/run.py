@@ -29,7 +29,7 @@ from nas.final.parallel import averaging, group, my_share, shared, told
 from nas.final.plan import Plan
 from nas.final.settings import Settings, epochs_within, settings_for
 from nas.final.task import Task, outputs
-from nas.logs.registry import About, logging, row_of
+from nas.logs.registry import About, Logs, logging, row_of
 from nas.parent.start import calm_classifier, load_start
 from nas.training.loop import CHECK, prepare
 from nas.training.loop import settings as of_torch
@@ -139,10 +139,11 @@ def _work(plan: Plan, folder: Path, device: str, kept: Run | None, watch: Told) 
             left = None if plan.minutes is None else plan.minutes / 60 - progress.hours
             watch.foreseen(left or _hours(plan, settings, place, state.step))
         trained = Trained(folder, settings)
+        logs = Logs(() if kept is None else plan.logs)
         about = About(folder.name, folder, plan.experiment)
         with (
             _asked_to_stop(share) as stop,
-            logging(() if kept is None else plan.logs, about) as (logs, last),
+            logging(logs, about) as last,
         ):
             hooks = Hooks(watch.step, keeper(folder, kept is not None, row_of(logs)), stop)
             trained.interrupted = not train(state, progress, task, hooks, plan.step)

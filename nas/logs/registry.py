@@ -6,16 +6,15 @@ raises is said once, it is not asked again, and the run goes on.
 
 import contextlib
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from nas.watch import Poll, Show, begin
 from results.runs.records import Trial
 from results.terminal import tell
-from search_spaces.errors import UserError, install, meant, said
+from search_spaces.errors import UserError, check_packages, meant, said
 from search_spaces.spaces import load_object
 
 Numbers = Mapping[str, float]
@@ -80,11 +79,7 @@ def log(name: str) -> Log:
     """
     if name in LOGS:
         kind, package = LOGS[name]
-        if find_spec(package) is None:
-            what = "train" if name == "tensorboard" else name
-            raise UserError(
-                f"--log {name} needs {package}, which is not installed: {install(what)}"
-            )
+        check_packages(f"--log {name}", (package,), "train" if name == "tensorboard" else name)
         return getattr(importlib.import_module("nas.logs.libraries"), kind)()  # type: ignore[no-any-return]
     if ":" not in name:
         raise UserError(
@@ -105,11 +100,14 @@ class Logs:
     """All logs of a run; none that fails is asked again.
 
     Args:
-        logs: They.
+        logs: They, or names of them.
+
+    Raises:
+        UserError: As `log`.
     """
 
-    def __init__(self, logs: Iterable[Log]) -> None:
-        self._logs = list(logs)
+    def __init__(self, logs: Iterable[Log | str]) -> None:
+        self._logs = [log(one) if isinstance(one, str) else one for one in logs]
 
     def __bool__(self) -> bool:
         return bool(self._logs)
@@ -139,23 +137,22 @@ class Logs:
 
 
 @contextlib.contextmanager
-def logging(logs: Sequence[Log | str], about: About) -> Iterator[tuple[Logs, dict[str, float]]]:
+def logging(logs: Logs, about: About) -> Iterator[dict[str, float]]:
     """Tells logs of a run's beginning and, whatever happens, of its end.
 
     Args:
-        logs: Who is told; texts are names of them.
+        logs: Who is told.
         about: The run.
 
     Yields:
-        They, and numbers to be filled with what they are told at the end.
+        Numbers to be filled with what they are told at the end.
     """
-    made = [log(one) if isinstance(one, str) else one for one in logs]
-    told, last = Logs(made), dict[str, float]()
-    told.started(about)
+    last: dict[str, float] = {}
+    logs.started(about)
     try:
-        yield told, last
+        yield last
     finally:
-        told.ended(last)
+        logs.ended(last)
 
 
 class Logged:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from nas.final.plan import Plan
 from nas.objective import Limit
 from nas.sandwich.draw import Draw
+from nas.supernet.evaluator import KIND
 from nas.supernet.hull import Hull, digest
 from search_spaces.rounding import size_of
 from search_spaces.space import Space
@@ -55,7 +56,7 @@ class Supernet(Plan):
     """
 
     of: Shared
-    kind: ClassVar[str] = "supernet"
+    kind: ClassVar[str] = KIND
     shared: ClassVar[bool] = True
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 
 from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of, unit_of
 from nas.holding import holder_of
-from nas.logs.registry import About, Log, Logged, logging, numbers_of
+from nas.logs.registry import About, Log, Logged, Logs, logging, numbers_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.prior.asked import NONE, chosen, said
 from nas.prior.known import PRIORS
@@ -201,13 +201,13 @@ def run(
         decoded: As in `prepare`.
         feasible: As in `prepare`.
         loading: Called now and then while stored trials are read.
-        logs: Are told of the run besides, as `nas.logs.registry.log` makes them.
+        logs: Are told of the run besides; texts are names, as of `--log`.
 
     Raises:
         UserError: The arguments or the folder.
         RunFailure: The disk, or an evaluator that never works.
     """
-    setup: dict[str, float] = {}
+    told, setup = Logs(logs), dict[str, float]()
     with timed(setup, "setup"):
         parts = prepare(plan, decoded, feasible)
     where = parts.space
@@ -223,7 +223,7 @@ def run(
             where.build,
             loading,
         ) as opened,
-        logging(logs, About(parts.folder.name, parts.folder, parts.experiment)) as (told, last),
+        logging(told, About(parts.folder.name, parts.folder, parts.experiment)) as last,
     ):
         seconds = opened.seconds = setup | opened.seconds
         if parts.classes:

@@ -49,16 +49,19 @@ class Kept:
     @functools.cached_property
     def space(self) -> Space:
         """Of the networks. Raises UserError where it is another one by now."""
-        named, pixels = str(self.experiment["space"]), self.experiment.get("pixels")
-        found = fitted(
-            space(named), self.largest, None if pixels is None else resolution_of(pixels)
-        )
+        named = str(self.experiment["space"])
+        found = self.fitted(space(named))
         if digest(found) != self.experiment.get("choices"):
             raise UserError(
                 f"the space {named!r} has other choices than when the supernet {self.folder} was "
                 "trained: put it back as it was, or train another supernet"
             )
         return found
+
+    def fitted(self, space: Space) -> Space:
+        """A space for the images that the supernet was trained on."""
+        pixels = self.experiment.get("pixels")
+        return fitted(space, self.largest, None if pixels is None else resolution_of(pixels))
 
     @functools.cached_property
     def judge(self) -> "Judge":
@@ -169,8 +172,7 @@ class SupernetEvaluator:
 
     def fitted(self, space: Space) -> Space:
         """See `nas.holding.Holds`."""
-        pixels = self.kept.experiment.get("pixels")
-        return fitted(space, self.kept.largest, None if pixels is None else resolution_of(pixels))
+        return self.kept.fitted(space)
 
     def check(self, architecture: Architecture) -> None:
         """Refuses networks outside the supernet. Raises OutOfDomain."""

@@ -29,6 +29,10 @@ class Mine:
     def say(self, *told):
         self.file.write(json.dumps(told) + "\\n")
 
+class Mine2(Mine):
+    def finished(self, step, numbers):
+        self.say("finished", step)
+
 class Rude(Mine):
     def finished(self, step, numbers):
         raise ConnectionError("the server is away")
@@ -58,6 +62,11 @@ def blocks(architecture, budget, seed):
     return 50.0 + 0.1 * sum(stage.repeats for stage in architecture.stages)
 
 
+def searched(here, trials, log):
+    plan = {"evaluator": blocks, "space": "efficientnet", "trials": trials}
+    return find(400e6, runs=here, name="one", logs=[log], **plan)
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -68,9 +77,7 @@ def here(tmp_path, monkeypatch):
 
 def test_a_log_is_told_of_every_trial_and_of_the_pick(here):
     told = Told()
-    result = find(
-        400e6, evaluator=blocks, space="efficientnet", trials=12, runs=here, name="one", logs=[told]
-    )
+    result = searched(here, 12, told)
     assert told.about == About("one", result.folder, told.about.settings)
     assert told.about.settings["space"] == "efficientnet"
     rows = {trial.number: trial for trial in result.trials}
@@ -80,15 +87,7 @@ def test_a_log_is_told_of_every_trial_and_of_the_pick(here):
         assert numbers["flops"] == rows[step].cost.macs
     assert told.last["accuracy"] == result.pick.accuracy
     again = Told()  # a session more tells what is new
-    find(
-        400e6,
-        evaluator=blocks,
-        space="efficientnet",
-        trials=15,
-        runs=here,
-        name="one",
-        logs=[again],
-    )
+    searched(here, 15, again)
     assert [step for step, _ in again.rows] == [12, 13, 14]
 
 
@@ -100,12 +99,15 @@ def test_a_training_tells_of_each_validation(here, coloured, monkeypatch):
     stages = (Stage("conv", 8, 1, 3, 2),)
     (here / "net.json").write_text(to_json(Architecture(stages, stem=8, head=8, resolution=20)))
     told = Told()
-    done = nas.train("net.json", "images", epochs=4, batch=12, logs=[told], name="one")
+    own = {"logs": [told], "log": "logs_of_mine.py:Mine2"}
+    done = nas.train("net.json", "images", epochs=4, batch=12, name="one", **own)
     assert told.about.name == "one"
     rows = [{"step": step, **numbers} for step, numbers in told.rows]
     assert [row["top1"] for row in rows] == [row["top1"] for row in done.history]
     assert rows[-1]["step"] == done.history[-1]["step"] == 12
     assert told.last == {"accuracy": done.best["accuracy"]}
+    ended = json.loads((here / "told.jsonl").read_text().splitlines()[-1])
+    assert ended == ["ended", done.best["accuracy"]]
 
 
 def search(*more):
@@ -174,15 +176,7 @@ def test_mlflow(here, monkeypatch):
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{here}/mlflow.db")
     mlflow.set_tracking_uri(None)
-    find(
-        400e6,
-        evaluator=blocks,
-        space="efficientnet",
-        trials=5,
-        runs=here,
-        name="one",
-        logs=["mlflow"],
-    )
+    searched(here, 5, "mlflow")
     client = mlflow.MlflowClient()
     (experiment,) = [e for e in client.search_experiments() if e.name == "compound-nas"]
     (kept,) = client.search_runs([experiment.experiment_id])
@@ -195,15 +189,7 @@ def test_mlflow(here, monkeypatch):
 def test_weights_and_biases_offline(here, monkeypatch):
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
-    result = find(
-        400e6,
-        evaluator=blocks,
-        space="efficientnet",
-        trials=5,
-        runs=here,
-        name="one",
-        logs=["wandb"],
-    )
+    result = searched(here, 5, "wandb")
     (folder,) = (result.folder / "wandb").glob("offline-run-*")
     (file,) = folder.glob("*.wandb")
     content = file.read_bytes()

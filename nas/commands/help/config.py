@@ -14,11 +14,11 @@ from typing import Any
 
 import click
 
+from nas.commands.help.groups import as_given
 from nas.commands.help.groups import text_of as typed
 from search_spaces.errors import UserError, meant
 
 FILE = "run.toml"  # in the folder of a run
-BY_FILE = click.core.ParameterSource.DEFAULT_MAP
 AWAY = ("config", "dry_run", "help")  # that no file holds
 
 
@@ -74,20 +74,11 @@ CONFIG = click.option(
 
 def text_of(context: click.Context) -> str:
     """The options that a command was given, by hand and by file, as such a file."""
-    default = click.core.ParameterSource.DEFAULT
     lines = [f"# {context.command_path}"]
     options = {option.name: option for option in context.command.params}
-    by_file = list(context.default_map or {})
-
-    def place(name: str) -> int:
-        return by_file.index(name) if context.get_parameter_source(name) == BY_FILE else -1
-
-    # in the order that they were given, by hand before those of a file: the first target is T
-    for name in sorted(context.params, key=place):
+    for name in as_given(context):  # the first target is T
         option = options.get(name)
-        if not isinstance(option, click.Option) or name in AWAY:
-            continue
-        if context.get_parameter_source(name) != default:
+        if isinstance(option, click.Option) and name not in AWAY:
             value = _toml(option, context.params[name])
             lines.append(f"{option.opts[0].removeprefix('--')} = {value}")
     return "\n".join(lines) + "\n"

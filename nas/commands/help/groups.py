@@ -172,22 +172,22 @@ def _options(group: type[Group]) -> dict[str, Option]:
     return {name: hint.__metadata__[0] for name, hint in hints if get_origin(hint) is Annotated}
 
 
-def _by_file(context: click.Context, name: str) -> bool:
-    return context.get_parameter_source(name) == click.core.ParameterSource.DEFAULT_MAP
+def as_given(context: click.Context) -> list[str]:
+    """Names of the parameters that were given, in that order: by hand, then those of a file."""
+    source, of = context.get_parameter_source, click.core.ParameterSource
+    by_file = list(context.default_map or {})
+
+    def place(name: str) -> int:
+        return by_file.index(name) if source(name) == of.DEFAULT_MAP else -1
+
+    return sorted((name for name in context.params if source(name) != of.DEFAULT), key=place)
 
 
 def _made(group: type[Made], context: click.Context, given: dict[str, Any]) -> Made:
     """The group's value, whose parameters are taken out of `given`."""
-    default = click.core.ParameterSource.DEFAULT
     names = {parameter.name: parameter.opts[0] for parameter in context.command.params}
     own = _options(group)
-    typed = [
-        parameter
-        for parameter in given
-        if parameter in own and context.get_parameter_source(parameter) != default
-    ]
-    by_file = list(context.default_map or {})  # in the file's order, after what was typed by hand
-    typed.sort(key=lambda name: by_file.index(name) if _by_file(context, name) else -1)
+    typed = [parameter for parameter in as_given(context) if parameter in own]
     return group(
         **{parameter: given.pop(parameter) for parameter in own},
         typed=tuple(names[parameter] for parameter in typed),

@@ -1,15 +1,17 @@
 """`nas supernet`: one network's weights trained for a whole space."""
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from nas.commands.help.config import CONFIG, write_config
+from nas.commands.help.config import CONFIG
 from nas.commands.help.table import names_in
 from nas.commands.images.options import How, What, Where
 from nas.commands.options import Group, command_line, options
 from nas.commands.targets import Targets
+from results.terminal import tell
 
 if TYPE_CHECKING:
     from nas.final.run import Trained
@@ -48,22 +50,13 @@ def supernet(which: Which, targets: Targets, what: What, how: How, where: Where)
     the space in seconds, with its part of the weights. How long it takes is printed first; what
     was stopped goes on with the same command.
     """
-    from nas.commands.images.train import trained_by
-    from nas.final.parallel import launch, my_share
+    from nas.commands.images.train import carry_out
 
-    if where.processes > 1 and my_share().world == 1:
-        import sys
-
-        launch(where.processes, sys.argv[1:])
-        return
-    quiet = where.as_json or my_share().rank > 0
-    plan = plan_of(which, targets, what, how, where, quiet)
-    trained = trained_by(plan, quiet)
-    if my_share().rank == 0:
-        write_config(trained.folder)
-        _show(plan, trained, targets, where.as_json)
-    if trained.interrupted:
-        raise SystemExit(130)
+    carry_out(
+        where,
+        functools.partial(plan_of, which, targets, what, how, where),
+        functools.partial(_show, targets),
+    )
 
 
 def plan_of(
@@ -136,7 +129,7 @@ def _padded(shared: "Shared", padding: str) -> "Shared":
     return replace(shared, space=fixed(shared.space, fields), ends=with_fields(shared.ends, fields))
 
 
-def _show(plan: "Supernet", trained: "Trained", targets: Targets, as_json: bool) -> None:
+def _show(targets: Targets, plan: "Supernet", trained: "Trained", as_json: bool) -> None:
     """Prints what came of it, and the search that it is for."""
     from nas.commands.images.train import show
 
@@ -144,7 +137,7 @@ def _show(plan: "Supernet", trained: "Trained", targets: Targets, as_json: bool)
         show(plan, trained, as_json)
         return
     for line in _lines(plan, trained, targets):
-        click.echo(line)
+        tell(line, err=False)
 
 
 def _lines(plan: "Supernet", trained: "Trained", targets: Targets) -> list[str]:

@@ -1,8 +1,9 @@
 """`nas train`: a network trained to the end on one's own images."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from search_spaces.architecture import Architecture
     from search_spaces.rounding import Size
 
+Made = TypeVar("Made", bound="Plan")
+
 
 @click.command()
 @click.argument("network", metavar="NETWORK")
@@ -32,6 +35,19 @@ def train(network: str, what: What, how: How, where: Where) -> None:
     same command. It ends in a folder of runs/ that `nas classify`, `nas export` and `nas report`
     take.
     """
+    carry_out(where, functools.partial(plan_of, network, what, how, where), show)
+
+
+def carry_out(
+    where: Where, plan_of: Callable[[bool], Made], show: Callable[[Made, "Trained", bool], None]
+) -> None:
+    """A training to the end, in as many processes as are asked for; its first one speaks.
+
+    Args:
+        where: What it runs on.
+        plan_of: Gives the plan; is told whether nothing is to be said.
+        show: Prints what came of it; is told whether as JSON.
+    """
     from nas.final.parallel import launch, my_share
 
     if where.processes > 1 and my_share().world == 1:
@@ -40,7 +56,7 @@ def train(network: str, what: What, how: How, where: Where) -> None:
         launch(where.processes, sys.argv[1:])
         return
     quiet = where.as_json or my_share().rank > 0
-    plan = plan_of(network, what, how, where, quiet)
+    plan = plan_of(quiet)
     trained = trained_by(plan, quiet)
     if my_share().rank == 0:
         write_config(trained.folder)
@@ -109,7 +125,7 @@ def check(how: How, where: Where, kind: str = "train") -> None:
     from nas.final.loop import check_optimizer
     from nas.final.plan import check_place
     from nas.final.settings import check_given
-    from nas.logs.registry import log
+    from nas.logs.registry import Logs
     from nas.training.loop import device_named
 
     given = how.given()
@@ -119,8 +135,7 @@ def check(how: How, where: Where, kind: str = "train") -> None:
     device_named(where.device)
     check_optimizer(how.optimizer or "sgd")
     transforms()
-    for name in where.logs:
-        log(name)
+    Logs(where.logs)
 
 
 def start_of(
