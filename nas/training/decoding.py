@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nas.training import headers
 from nas.training.headers import COLOURS, LARGEST_IMAGE, SMALLEST, check_sides
+from results.starting import unguarded
 from search_spaces.errors import RunFailure, UserError, one_of, said, whole
 from search_spaces.rounding import Size, resolution_of, size_of
 
@@ -249,9 +250,8 @@ def _in_processes(
 ) -> Bad:
     """Decodes in several processes; the reasons of the files that can't be used."""
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    done: dict[Any, int] = {}
     processes: dict[Connection[Any, Any], Any] = {}
-    bad: Bad = {}
+    done, bad = dict[Any, int](), Bad()
     try:
         for i in range(workers):
             mine, theirs = context.Pipe(duplex=False)
@@ -269,10 +269,10 @@ def _in_processes(
                     message = pipe.recv()
                 except EOFError:
                     processes[pipe].join()
-                    raise RunFailure(
-                        f"a process that decodes images died (exit code "
-                        f"{processes[pipe].exitcode}): see that memory and disk suffice, and try "
-                        "again"
+                    code = processes[pipe].exitcode
+                    raise unguarded([code]) or RunFailure(
+                        f"a process that decodes images died (exit code {code}): see that memory "
+                        "and disk suffice, and try again"
                     ) from None
                 if isinstance(message, int):
                     done[pipe] = message

@@ -23,6 +23,7 @@ from nas.training.decoding import Form, checked_form, decode_all
 from nas.training.folders import Listing, Lost, lost_of, splits_of
 from nas.training.headers import SMALLEST
 from results.runs.files import read_json, write_json
+from results.starting import check_once
 from search_spaces.errors import RunFailure, UserError
 from search_spaces.rounding import Size, resolution_of, size_of
 from search_spaces.space import Space, fixed
@@ -176,6 +177,7 @@ def load_images(
     form = checked_form(resolution, channels, fit)
     listing = splits_of(Path(folder).expanduser().resolve(), seed)
     key = _key(listing, form)
+    check_once()
     cache = default_cache() if cache is None else Path(cache)
     try:
         cache.mkdir(parents=True, exist_ok=True)

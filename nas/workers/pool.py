@@ -11,11 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for
+from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 from nas.evaluators import Evaluator, Outcome, evaluate
 from nas.jobs import TRIES, Job, died, say_again
 from nas.watch import Running, telling
+from results.starting import unguarded
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _evaluator: Evaluator | None = None  # of a worker process, set once when it starts
@@ -86,6 +88,7 @@ class Busy(NamedTuple):
     worker: Worker
     tries: int
     begun: float
+    started: Sequence[BaseProcess]  # the worker's one process
 
 
 class PoolExecutor:
@@ -117,20 +120,23 @@ class PoolExecutor:
         worker.steps[:] = 0, 0
         with one_thread():  # a new worker's process starts here
             future = worker.process.submit(_work, job)
-        self._busy[future] = Busy(job, worker, tries, time.monotonic())
+        started = list((worker.process._processes or {}).values())
+        self._busy[future] = Busy(job, worker, tries, time.monotonic(), started)
 
     def next(self) -> tuple[Job, Outcome]:
         """Of the jobs that have finished, that of the lowest number; waits for one."""
         while True:
             done, _ = wait(self._busy, return_when=FIRST_COMPLETED)
             future = min(done, key=lambda finished: self._busy[finished].job.number)
-            job, worker, tries, _ = self._busy.pop(future)
+            job, worker, tries, _, started = self._busy.pop(future)
             try:
                 outcome = future.result()
                 self._idle.append(worker)
                 return job, outcome
             except BrokenProcessPool:
                 worker.process.shutdown(wait=False)
+                if said := unguarded([process.exitcode for process in started]):
+                    raise said from None
                 if tries == TRIES:
                     return job, died("worker")
                 say_again(job)

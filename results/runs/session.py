@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from results.runs.files import write_json
 from results.runs.folder import RECORD, STORE, check_store, check_whole, masked, open_run
 from results.runs.made import now
+from results.starting import check_once
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def session(
             elsewhere, lost, or not what the space builds now.
         RunFailure: The folder or the store can't be written.
     """
+    check_once()
     with open_run(folder, experiment) as record:
         run = Run(folder, record, build=build)
         if command and "command" not in record:  # for who finds the run cut off

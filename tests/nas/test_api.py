@@ -1,6 +1,8 @@
 """The commands as functions: one parser for both, results instead of text."""
 
 import inspect
+import subprocess
+import sys
 
 import processes
 import pytest
@@ -105,3 +107,27 @@ print(nas.report(found).name, len(came))
     (tmp_path / "program.py").write_text(program)
     done = processes.run("program.py", cwd=tmp_path)
     assert (done.returncode, done.stdout.strip()) == (0, "report.html 2"), done.stderr
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "nas.find(400e6, evaluator='surrogate', space='efficientnet', executor='pool', trials=2)",
+        "from nas.training import decoding as d, images; d.FEW = 1; images.load_images('images', 32)",
+    ],
+)
+def test_a_script_that_its_own_processes_would_run_again_is_told_so(call, tmp_path, monkeypatch):
+    """The first hung: its worker died before it had read the large evaluator from its pipe."""
+    Image = pytest.importorskip("PIL.Image")
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(tmp_path / "cache"))
+    for i in range(8):
+        place = tmp_path / "images" / "ab"[i % 2] / f"{i}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (30 * i, 0, 0)).save(place)
+    (tmp_path / "script.py").write_text(f"import nas\n{call}\n")
+    command = [sys.executable, "script.py"]  # itself the main module, which a forked one is not
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    said = 'put its calls under if __name__ == "__main__": and run it again'
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith(said), done.stderr
+    assert "bootstrapping" not in done.stderr
