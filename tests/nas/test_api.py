@@ -113,7 +113,8 @@ print(nas.report(found).name, len(came))
     "call",
     [
         "nas.find(400e6, evaluator='surrogate', space='efficientnet', executor='pool', trials=2)",
-        "from nas.training import decoding as d, images; d.FEW = 1; images.load_images('images', 32)",
+        "import nas.training.decoding as d\nd.FEW = 1\n"
+        "from nas.training.images import load_images\nload_images('images', 32)",
     ],
 )
 def test_a_script_that_its_own_processes_would_run_again_is_told_so(call, tmp_path, monkeypatch):
