@@ -8,12 +8,13 @@ import errno
 import math
 import os
 import re
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
+
+from results.interrupts import CODE, Interrupts, caused
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -117,7 +118,8 @@ def entry(group: click.Group, name: str) -> NoReturn:
         SystemExit: In any case.
     """
     _ready_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended
+    interrupts = Interrupts()
+    interrupts.take()
     try:
         code = group.main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -126,22 +128,32 @@ def entry(group: click.Group, name: str) -> NoReturn:
         _in_our_words(error).show()
         raise SystemExit(error.exit_code) from None
     except (click.Abort, KeyboardInterrupt):
-        click.echo(f"{name}: interrupted", err=True)
-        raise SystemExit(130) from None
+        _stopped(name, interrupts)
     except BrokenPipeError:  # whoever read our output, as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except Exception as error:
         from search_spaces.errors import RunFailure, UserError  # not for --help
 
+        if interrupts.came and caused(error):
+            _stopped(name, interrupts)
         if isinstance(error, UserError | RunFailure):
             message, code = str(error), error.exit_code
         elif os.environ.get("COMPOUND_NAS_DEBUG"):
             raise
         else:
             message, code = _unforeseen(error)
+    finally:
+        interrupts.give_back()
     tell(f"{name}: {plain(message)}")
     raise SystemExit(code)
+
+
+def _stopped(name: str, interrupts: Interrupts) -> NoReturn:
+    """Says that Ctrl-C ended the command, and what is kept."""
+    interrupts.ending()
+    tell(f"{name}: interrupted" + (f": {interrupts.kept}" if interrupts.kept else ""))
+    raise SystemExit(CODE) from None
 
 
 def _unforeseen(error: Exception) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from gridsearch.grid.grid import Grid, Question, build_grid
 from gridsearch.grid.plan import MODELS, Plan
 from nas.commands.progress import decoding, interrupted, progress, working
 from nas.training.proxy import Proxy
+from results.interrupts import NOTHING, now_kept
 from results.terminal import tell
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -85,6 +86,7 @@ def execute(plan: Plan, most: int, as_json: bool) -> None:
     """Measures and prints the points, `most` of them."""
     from gridsearch.grid.run import grid_of, measurer, objective, run
 
+    now_kept(NOTHING)
     with working(as_json) as doing:
         doing("laying out the grid")
         measure = measurer(plan)

@@ -12,6 +12,7 @@ from nas.commands.images.parents import Parents
 from nas.commands.options import command_line, options
 from nas.commands.sizes import FIT, pixels
 from nas.commands.targets import Targets
+from results.interrupts import NOTHING, now_kept
 from results.terminal import tell
 from search_spaces.rounding import Size
 
@@ -63,6 +64,7 @@ def fit(images: Path, targets: Targets, journey: Journey, parents: Parents, how:
     """
     from nas.commands.progress import working
 
+    now_kept(NOTHING)
     with working(journey.as_json) as say:
         say("loading what is needed")
         asked = _asked(images, targets, journey, parents, how)
