@@ -4,10 +4,12 @@ Light to import: rich loads when a table is printed.
 """
 
 import codecs
+import contextlib
 import errno
 import math
 import os
 import re
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -32,6 +34,7 @@ _WORDS = (  # of click's messages -> ours
     (r"is not in the range x([<>]=?)(\S+)\.$", r"is out of range: expected a number  ."),
     (r"is not in the range (\S+)<=x<=(\S+)\.$", r"is out of range: expected  to ."),
 )
+USUAL = 110  # columns of tables where there is no terminal
 NARROWEST = 20  # columns, below which lines are left to the terminal
 _ASCII = {"±": "+/-", "×": "x", "−": "-", "→": "->", "≤": "<=", "≥": ">=", "…": "..."}  # noqa: RUF001
 
@@ -61,11 +64,7 @@ def folded(text: str, first: int = 0, err: bool = True) -> str:
     """
     import textwrap
 
-    try:
-        stream = sys.stderr if err else sys.stdout
-        width = os.get_terminal_size(1 + err).columns if stream.isatty() else 0
-    except (OSError, ValueError):
-        width = 0
+    width = _columns(err)
     if width < NARROWEST:
         return text
     how = textwrap.TextWrapper(width - 1, break_long_words=False, break_on_hyphens=False)
@@ -74,6 +73,21 @@ def folded(text: str, first: int = 0, err: bool = True) -> str:
         how.initial_indent = "" if lines else "x" * first
         lines.append("\n".join(how.wrap(line))[0 if lines else first :])
     return "\n".join(lines)
+
+
+def _columns(err: bool) -> int:
+    """Columns of the terminal where an output is seen; 0 where there is none.
+
+    What goes through a pipe, as to `tee` or `head`, is seen on the terminal that we have besides.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        stream, number = (sys.stderr, 2) if err else (sys.stdout, 1)
+        if stream.isatty():
+            return os.get_terminal_size(number).columns
+        if stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
+            beside = [other for other in (2, 1, 0) if os.isatty(other)]
+            return os.get_terminal_size(beside[0]).columns if beside else 0
+    return 0
 
 
 def tell(text: str, err: bool = True) -> None:
@@ -191,7 +205,7 @@ def print_json(value: Any) -> None:
 
 
 def console(stderr: bool = False, file: "TextIO | None" = None) -> "Console":
-    """Standard output or error; wide enough for our tables where it is no terminal.
+    """Standard output or error; wide enough for our tables where it is on no terminal.
 
     What it prints is text as it stands, but for `bold` and `yellow`.
 
@@ -218,7 +232,10 @@ def console(stderr: bool = False, file: "TextIO | None" = None) -> "Console":
         return Plain(markup=False, highlight=False, emoji=False, stderr=stderr, width=width,
                      file=file)  # fmt: skip
 
-    return standard if (standard := made()).is_terminal else made(width=110)
+    if (standard := made()).is_terminal:
+        return standard
+    width = _columns(stderr)
+    return made(width if width >= NARROWEST else USUAL)
 
 
 def table(*columns: str, left: int = 1) -> "Table":

@@ -6,6 +6,7 @@ raises is said once, it is not asked again, and the run goes on.
 
 import contextlib
 import importlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,8 @@ def log(name: str) -> Log:
             f"--log is {name!r}{meant(name, LOGS)}: expected some of {', '.join(LOGS)}, or "
             "module:name of your own"
         )
-    made = load_object(name, "--log")()
+    with contextlib.redirect_stdout(sys.stderr):
+        made = load_object(name, "--log")()
     missing = [verb for verb in ("started", "finished", "ended") if not hasattr(made, verb)]
     if missing:
         raise UserError(
@@ -127,7 +129,8 @@ class Logs:
     def _each(self, told: Callable[[Log], None]) -> None:
         for one in tuple(self._logs):
             try:
-                told(one)
+                with contextlib.redirect_stdout(sys.stderr):  # as of an evaluator
+                    told(one)
             except Exception as error:  # libraries, servers and users have errors of their own
                 self._logs.remove(one)
                 tell(
