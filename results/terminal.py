@@ -35,6 +35,7 @@ _WORDS = (  # of click's messages -> ours
     (r"is not in the range (\S+)<=x<=(\S+)\.$", r"is out of range: expected  to ."),
 )
 USUAL = 110  # columns of tables where there is no terminal
+COMMANDS = ("next: ", "try it: ", "      ")  # begin a line with a command, which is never broken
 NARROWEST = 20  # columns, below which lines are left to the terminal
 _ASCII = {"±": "+/-", "×": "x", "−": "-", "→": "->", "≤": "<=", "≥": ">=", "…": "..."}  # noqa: RUF001
 
@@ -64,14 +65,14 @@ def folded(text: str, first: int = 0, err: bool = True) -> str:
     """
     import textwrap
 
-    width = _columns(err)
-    if width < NARROWEST:
+    if (width := _columns(err)) < NARROWEST:
         return text
     how = textwrap.TextWrapper(width - 1, break_long_words=False, break_on_hyphens=False)
     lines: list[str] = []
     for line in text.split("\n"):
         how.initial_indent = "" if lines else "x" * first
-        lines.append("\n".join(how.wrap(line))[0 if lines else first :])
+        broken = [line] if line.startswith(COMMANDS) else how.wrap(line)
+        lines.append("\n".join(broken)[0 if lines else first :])
     return "\n".join(lines)
 
 
@@ -232,10 +233,8 @@ def console(stderr: bool = False, file: "TextIO | None" = None) -> "Console":
         return Plain(markup=False, highlight=False, emoji=False, stderr=stderr, width=width,
                      file=file)  # fmt: skip
 
-    if (standard := made()).is_terminal:
-        return standard
-    width = _columns(stderr)
-    return made(width if width >= NARROWEST else USUAL)
+    standard, width = made(), _columns(stderr)
+    return standard if standard.is_terminal else made(width if width >= NARROWEST else USUAL)
 
 
 def table(*columns: str, left: int = 1) -> "Table":

@@ -108,6 +108,18 @@ def test_a_line_is_broken_at_words_on_the_terminal_that_it_is_for(err, monkeypat
     assert max(map(len, lines[:-1])) < widths[1 + err]
 
 
+def test_a_line_with_a_command_is_never_broken(monkeypatch, capsys):
+    monkeypatch.setattr("os.get_terminal_size", lambda number: os.terminal_size((30, 9)))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    lines = [
+        "next: nas classify a-run-of-some-length IMAGE",
+        "      nas export a-run-of-length DIR --to x",
+    ]
+    for line in [*lines, "words that are broken where the terminal ends"]:
+        tell(line, err=False)
+    assert capsys.readouterr().out.splitlines()[:2] == lines
+
+
 WORDS = """
 from results.terminal import console, tell
 console().print("word " * 40)

@@ -1,5 +1,6 @@
 """`nas fit`: from a folder of images to a trained network in an ONNX file, in one line."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -199,7 +200,7 @@ class Steps:
             return
         file = next(name for name in files if name.endswith(".onnx"))
         self.say(f"\nkept in {trained.folder}, exported to {file}")
-        self.say(f"try it: nas classify {file} IMAGE")
+        self.say(f"try it: nas classify {shlex.quote(file)} IMAGE")
 
     def _interrupted(self) -> None:
         tell("interrupted; the same command goes on from here")
