@@ -49,6 +49,18 @@ def install(extra: str) -> str:
     return f"run pip install -e '.[{extra}]' in your checkout of compound-nas"
 
 
+def not_installed(what: str, packages: Iterable[str], extra: str) -> UserError:
+    """What is said where packages are missing.
+
+    Args:
+        what: That needs them, as a sentence's beginning.
+        packages: As they are imported.
+        extra: That brings them.
+    """
+    named = ", ".join(packages)
+    return UserError(f"{what} needs {named}, which is not installed: {install(extra)}")
+
+
 def check_packages(what: str, packages: Iterable[str], extra: str) -> None:
     """Refuses what can't be done without packages that are not installed.
 
@@ -62,9 +74,7 @@ def check_packages(what: str, packages: Iterable[str], extra: str) -> None:
     """
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        raise UserError(
-            f"{what} needs {', '.join(missing)}, which is not installed: {install(extra)}"
-        )
+        raise not_installed(what, missing, extra)
 
 
 def said(error: Exception) -> str:

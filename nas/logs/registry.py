@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from nas.watch import Poll, Show, begin
 from results.runs.records import Trial
 from results.terminal import tell
-from search_spaces.errors import UserError, check_packages, meant, said
+from search_spaces.errors import UserError, check_packages, meant, not_installed, said
 from search_spaces.spaces import load_object
 
 Numbers = Mapping[str, float]
@@ -79,9 +79,7 @@ def log(name: str) -> Log:
         UserError: There is none, or its package is not installed.
     """
     if name in LOGS:
-        kind, package = LOGS[name]
-        check_packages(f"--log {name}", (package,), "train" if name == "tensorboard" else name)
-        return getattr(importlib.import_module("nas.logs.libraries"), kind)()  # type: ignore[no-any-return]
+        return _of_library(name)
     if ":" not in name:
         raise UserError(
             f"--log is {name!r}{meant(name, LOGS)}: expected some of {', '.join(LOGS)}, or "
@@ -96,6 +94,17 @@ def log(name: str) -> Log:
             "started(about), finished(step, numbers), ended(numbers)"
         )
     return made  # type: ignore[no-any-return]
+
+
+def _of_library(name: str) -> Log:
+    """One of LOGS. Raises UserError where its package, or one that this needs, isn't there."""
+    kind, package = LOGS[name]
+    what, extra = f"--log {name}", "train" if name == "tensorboard" else name
+    check_packages(what, (package,), extra)
+    try:
+        return getattr(importlib.import_module("nas.logs.libraries"), kind)()  # type: ignore[no-any-return]
+    except ImportError as error:
+        raise not_installed(what, (error.name or str(error),), extra) from None
 
 
 class Logs:

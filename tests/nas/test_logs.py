@@ -1,6 +1,7 @@
 """`--log`: who is told of a run, what, and that nobody of them can end it."""
 
 import json
+import re
 import sys
 
 import processes
@@ -208,3 +209,11 @@ def test_what_a_log_prints_is_no_answer_of_the_command(here):
     )  # fmt: skip
     assert json.loads(done.stdout)["accuracy"]
     assert [done.stderr.count(word) for word in ("loaded", "started", "finished")] == [1, 1, 6]
+
+
+def test_a_library_that_lacks_another_one_is_refused_before_the_search(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    done = search("--log", "tensorboard")
+    said = r"--log tensorboard needs \S*tensorboard, which is not installed: run pip install -e "
+    assert re.match(said + re.escape("'.[train]'"), str(done.exception))
+    assert not (here / "runs").exists()
