@@ -148,7 +148,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except Exception as error:
-        from search_spaces.errors import RunFailure, UserError  # not for --help
+        from search_spaces.errors import RunFailure, UserError, of_place  # not for --help
 
         if interrupts.came and caused(error):
             _stopped(name, interrupts)
@@ -157,7 +157,8 @@ def entry(group: click.Group, name: str) -> NoReturn:
         elif os.environ.get("COMPOUND_NAS_DEBUG"):
             raise
         else:
-            message, code = _unforeseen(error)
+            message = _unforeseen(error)
+            code = 2 if isinstance(error, OSError) and of_place(error) else 1
     finally:
         interrupts.give_back()
     tell(f"{name}: {plain(message)}")
@@ -171,16 +172,16 @@ def _stopped(name: str, interrupts: Interrupts) -> NoReturn:
     raise SystemExit(CODE) from None
 
 
-def _unforeseen(error: Exception) -> tuple[str, int]:
-    """What is said of an error of the system, or of ours, and the exit code."""
+def _unforeseen(error: Exception) -> str:
+    """What is said of an error of the system, or of ours."""
     if not isinstance(error, OSError):
         where = "set COMPOUND_NAS_DEBUG=1 to see where, and please report it"
-        return f"an unexpected {type(error).__name__}: {error} ({where})", 1
+        return f"an unexpected {type(error).__name__}: {error} ({where})"
     if error.errno == errno.ENOSPC and not error.filename:  # the output itself is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    place, far = str(error.filename or "the output"), error.errno == errno.ENAMETOOLONG
-    place = f"{place[:40]}... ({len(place):,} letters)" if far else place
-    return f"{place}: {error.strerror or error}", 2 if far else 1
+    place = str(error.filename or "the output")
+    place = f"{place[:40]}... ({len(place):,} letters)" if len(place) > 1000 else place
+    return f"{place}: {error.strerror or error}"
 
 
 def _in_our_words(error: click.ClickException) -> click.ClickException:

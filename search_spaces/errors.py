@@ -3,6 +3,7 @@
 Commands print the sentence and leave with `exit_code`.
 """
 
+import errno
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
@@ -34,6 +35,26 @@ class RunFailure(RuntimeError):
     """The run could not go on for a reason that is not the user's input (a full disk, say)."""
 
     exit_code = 1
+
+
+# Of the place that the user named, not of a disk that is full or fails.
+_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
+          errno.EEXIST, errno.ENAMETOOLONG}  # fmt: skip
+
+
+def of_place(error: OSError) -> bool:
+    """Whether nothing can be written there at all, so that another place is to be chosen."""
+    return error.errno in _PLACE
+
+
+def disk_error(error: OSError, message: str) -> UserError | RunFailure:
+    """What to raise where a file can't be written.
+
+    Args:
+        error: Why.
+        message: The sentence.
+    """
+    return UserError(message) if of_place(error) else RunFailure(message)
 
 
 def meant(name: object, known: Iterable[str]) -> str:

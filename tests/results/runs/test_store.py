@@ -237,9 +237,9 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(location, full_disk):
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
-    with pytest.raises(RunFailure, match="can't be written"):
+    with pytest.raises(UserError, match="can't be written"):
         opened(tmp_path)
-    with pytest.raises(RunFailure, match="can't be written"):
+    with pytest.raises(UserError, match="can't be written"):
         opened(tmp_path / "none" / "trials.journal")
     with pytest.raises(UserError, match="nosuch"):
         opened("nosuch://place/runs")
