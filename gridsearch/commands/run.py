@@ -6,6 +6,7 @@ from gridsearch.commands.options import GridAsked, Measured, Rounded
 from gridsearch.grid.families import phis_of
 from gridsearch.grid.grid import Grid, Question, build_grid
 from gridsearch.grid.plan import MODELS, Plan
+from nas.commands.help.config import write_config
 from nas.commands.progress import decoding, interrupted, progress, working
 from nas.training.proxy import Proxy
 from results.interrupts import NOTHING, now_kept
@@ -95,6 +96,7 @@ def execute(plan: Plan, most: int, as_json: bool) -> None:
         quiet = as_json or plan.measure in MODELS  # which take no time
         with decoding(as_json) as decoded, progress(total, objective(grid), quiet) as show:
             result = run(plan, grid, show, decoded, measure)
+    write_config(result.folder)
     if result.interrupted:
         interrupted(f"{len(result.trials)} of {total} measurements, kept in {result.folder}")
     if as_json:

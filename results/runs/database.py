@@ -25,17 +25,13 @@ from results.runs.made import now
 from results.runs.records import Trial, to_optuna, trial_of
 from search_spaces.errors import UserError, install
 
-DRIVERS = {  # kind of a database -> (the extra that brings a driver, how a URL names it)
-    "postgresql": ("postgresql", "postgresql+psycopg"),
-    "mysql": ("mysql", "mysql+pymysql"),
-    "mariadb": ("mysql", "mariadb+pymysql"),
-}
+# Kind of a database -> the extra that brings our driver of it, and that driver.
+_MYSQL, _POSTGRESQL = ("mysql", "pymysql"), ("postgresql", "psycopg")
+DRIVERS = {"mysql": _MYSQL, "mariadb": _MYSQL, "postgresql": _POSTGRESQL}
 _OWNER = "/owner-"
 _AT_ONCE = ("already exists", "locked", "unique constraint", "duplicate key")
-BEAT, EXPIRES = (
-    20.0,
-    120.0,
-)  # seconds between two signs of life; without one for so long, it is dead
+BEAT = 20.0  # seconds between two signs of life
+EXPIRES = 120.0  # seconds without one after which a process is dead
 WORDS = 5.0  # seconds within which a new owner says who it is
 _MACHINE = f"{socket.gethostname()}-{uuid.getnode():x}"
 
@@ -140,14 +136,11 @@ def _opened(url: str) -> Any:
 
 
 def _without_driver(url: str) -> UserError:
-    scheme = url.partition(":")[0]
-    kind = scheme.partition("+")[0]
-    extra, driver = DRIVERS.get(kind, ("", scheme))
-    how = install(extra) if extra else "install it"
-    how += f", and write {driver}://..." if scheme != driver else ""
-    return UserError(
-        f"{masked(url)} needs a driver of {kind} databases, which is not installed: {how}"
-    )
+    kind = url.partition(":")[0].partition("+")[0]
+    extra, driver = DRIVERS.get(kind, ("", ""))
+    how = f"{install(extra)}, and write {kind}+{driver}://..." if extra else "install it"
+    needs = f"needs a driver of {kind} databases, which is not installed"
+    return UserError(f"{masked(url)} {needs}: {how}")
 
 
 def reading(url: str) -> str:

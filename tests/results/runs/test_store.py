@@ -241,7 +241,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(location, full_disk):
 @pytest.mark.parametrize(
     ("url", "how"),
     [
-        ("mysql+pymysql", r"'\.\[mysql\]' in your checkout of compound-nas$"),
+        ("mysql+pymysql", r"\[mysql\]' .*, and write mysql\+pymysql://"),
         ("mysql", r"\[mysql\]' .*, and write mysql\+pymysql://"),
         ("mariadb", r"\[mysql\]' .*, and write mariadb\+pymysql://"),
         ("postgresql+psycopg2", r"\[postgresql\]' .*, and write postgresql\+psycopg://"),
