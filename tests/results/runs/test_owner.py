@@ -138,8 +138,8 @@ def test_a_report_makes_no_database_and_writes_none(tmp_path):
 
 
 @pytest.mark.slow
-def test_of_two_searches_at_once_one_waits_and_nothing_is_lost(server):
-    given = ["--trials", "40", "--repeats", "1", "--storage", server.database()]
+def test_of_two_searches_at_once_one_waits_and_nothing_is_lost(postgresql):
+    given = ["--trials", "40", "--repeats", "1", "--storage", postgresql.database()]
     done = processes.run("benchmarks/two_writers.py", *given, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("none lost, none twice; 1 x one was told why it must wait") == 3
