@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from nas.measurement import Measurement as Measurement
 from nas.measurement import Outcome as Outcome
 from nas.scores.registry import SCORES
+from results.interrupts import caused
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, UserError, meant
 from search_spaces.spaces import load_object
@@ -231,6 +232,8 @@ def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, se
             return Outcome(made, None, time.perf_counter() - start)
         error = wanted.format(made.accuracy, made.spread)
     except (Exception, SystemExit) as raised:  # an evaluator may not end the run
+        if caused(raised):
+            raise KeyboardInterrupt from raised
         error = f"{type(raised).__name__}: {raised}"
     return Outcome(None, error, time.perf_counter() - start)
 

@@ -4,16 +4,19 @@ Light to import: rich loads when a table is printed.
 """
 
 import codecs
+import contextlib
 import errno
 import math
 import os
 import re
-import signal
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
+
+from results.interrupts import CODE, Interrupts, caused
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +34,8 @@ _WORDS = (  # of click's messages -> ours
     (r"is not in the range x([<>]=?)(\S+)\.$", r"is out of range: expected a number  ."),
     (r"is not in the range (\S+)<=x<=(\S+)\.$", r"is out of range: expected  to ."),
 )
+USUAL = 110  # columns of tables where there is no terminal
+COMMANDS = ("next: ", "try it: ", "      ")  # begin a line with a command, which is never broken
 NARROWEST = 20  # columns, below which lines are left to the terminal
 _ASCII = {"±": "+/-", "×": "x", "−": "-", "→": "->", "≤": "<=", "≥": ">=", "…": "..."}  # noqa: RUF001
 
@@ -60,19 +65,30 @@ def folded(text: str, first: int = 0, err: bool = True) -> str:
     """
     import textwrap
 
-    try:
-        stream = sys.stderr if err else sys.stdout
-        width = os.get_terminal_size(1 + err).columns if stream.isatty() else 0
-    except (OSError, ValueError):
-        width = 0
-    if width < NARROWEST:
+    if (width := _columns(err)) < NARROWEST:
         return text
     how = textwrap.TextWrapper(width - 1, break_long_words=False, break_on_hyphens=False)
     lines: list[str] = []
     for line in text.split("\n"):
         how.initial_indent = "" if lines else "x" * first
-        lines.append("\n".join(how.wrap(line))[0 if lines else first :])
+        broken = [line] if line.startswith(COMMANDS) else how.wrap(line)
+        lines.append("\n".join(broken)[0 if lines else first :])
     return "\n".join(lines)
+
+
+def _columns(err: bool) -> int:
+    """Columns of the terminal where an output is seen; 0 where there is none.
+
+    What goes through a pipe, as to `tee` or `head`, is seen on the terminal that we have besides.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        stream, number = (sys.stderr, 2) if err else (sys.stdout, 1)
+        if stream.isatty():
+            return os.get_terminal_size(number).columns
+        if stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
+            beside = [other for other in (2, 1, 0) if os.isatty(other)]
+            return os.get_terminal_size(beside[0]).columns if beside else 0
+    return 0
 
 
 def tell(text: str, err: bool = True) -> None:
@@ -117,7 +133,8 @@ def entry(group: click.Group, name: str) -> NoReturn:
         SystemExit: In any case.
     """
     _ready_streams()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended
+    interrupts = Interrupts()
+    interrupts.take()
     try:
         code = group.main(prog_name=name, standalone_mode=False)
         sys.stdout.flush()
@@ -126,34 +143,45 @@ def entry(group: click.Group, name: str) -> NoReturn:
         _in_our_words(error).show()
         raise SystemExit(error.exit_code) from None
     except (click.Abort, KeyboardInterrupt):
-        click.echo(f"{name}: interrupted", err=True)
-        raise SystemExit(130) from None
+        _stopped(name, interrupts)
     except BrokenPipeError:  # whoever read our output, as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except Exception as error:
-        from search_spaces.errors import RunFailure, UserError  # not for --help
+        from search_spaces.errors import RunFailure, UserError, of_place  # not for --help
 
+        if interrupts.came and caused(error):
+            _stopped(name, interrupts)
         if isinstance(error, UserError | RunFailure):
             message, code = str(error), error.exit_code
         elif os.environ.get("COMPOUND_NAS_DEBUG"):
             raise
         else:
-            message, code = _unforeseen(error)
+            message = _unforeseen(error)
+            code = 2 if isinstance(error, OSError) and of_place(error) else 1
+    finally:
+        interrupts.give_back()
     tell(f"{name}: {plain(message)}")
     raise SystemExit(code)
 
 
-def _unforeseen(error: Exception) -> tuple[str, int]:
-    """What is said of an error of the system, or of ours, and the exit code."""
+def _stopped(name: str, interrupts: Interrupts) -> NoReturn:
+    """Says that Ctrl-C ended the command, and what is kept."""
+    interrupts.ending()
+    tell(f"{name}: interrupted" + (f": {interrupts.kept}" if interrupts.kept else ""))
+    raise SystemExit(CODE) from None
+
+
+def _unforeseen(error: Exception) -> str:
+    """What is said of an error of the system, or of ours."""
     if not isinstance(error, OSError):
         where = "set COMPOUND_NAS_DEBUG=1 to see where, and please report it"
-        return f"an unexpected {type(error).__name__}: {error} ({where})", 1
+        return f"an unexpected {type(error).__name__}: {error} ({where})"
     if error.errno == errno.ENOSPC and not error.filename:  # the output itself is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    place, far = str(error.filename or "the output"), error.errno == errno.ENAMETOOLONG
-    place = f"{place[:40]}... ({len(place):,} letters)" if far else place
-    return f"{place}: {error.strerror or error}", 2 if far else 1
+    place = str(error.filename or "the output")
+    place = f"{place[:40]}... ({len(place):,} letters)" if len(place) > 1000 else place
+    return f"{place}: {error.strerror or error}"
 
 
 def _in_our_words(error: click.ClickException) -> click.ClickException:
@@ -179,7 +207,7 @@ def print_json(value: Any) -> None:
 
 
 def console(stderr: bool = False, file: "TextIO | None" = None) -> "Console":
-    """Standard output or error; wide enough for our tables where it is no terminal.
+    """Standard output or error; wide enough for our tables where it is on no terminal.
 
     What it prints is text as it stands, but for `bold` and `yellow`.
 
@@ -206,7 +234,8 @@ def console(stderr: bool = False, file: "TextIO | None" = None) -> "Console":
         return Plain(markup=False, highlight=False, emoji=False, stderr=stderr, width=width,
                      file=file)  # fmt: skip
 
-    return standard if (standard := made()).is_terminal else made(width=110)
+    standard, width = made(), _columns(stderr)
+    return standard if standard.is_terminal else made(width if width >= NARROWEST else USUAL)
 
 
 def table(*columns: str, left: int = 1) -> "Table":

@@ -3,6 +3,7 @@
 Commands print the sentence and leave with `exit_code`.
 """
 
+import errno
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
@@ -36,6 +37,26 @@ class RunFailure(RuntimeError):
     exit_code = 1
 
 
+# Of the place that the user named, not of a disk that is full or fails.
+_PLACE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EISDIR,
+          errno.EEXIST, errno.ENAMETOOLONG}  # fmt: skip
+
+
+def of_place(error: OSError) -> bool:
+    """Whether nothing can be written there at all, so that another place is to be chosen."""
+    return error.errno in _PLACE
+
+
+def disk_error(error: OSError, message: str) -> UserError | RunFailure:
+    """What to raise where a file can't be written.
+
+    Args:
+        error: Why.
+        message: The sentence.
+    """
+    return UserError(message) if of_place(error) else RunFailure(message)
+
+
 def meant(name: object, known: Iterable[str]) -> str:
     """` (did you mean evolution?)` where one of the known names is like this one; else nothing."""
     from difflib import get_close_matches
@@ -47,6 +68,18 @@ def meant(name: object, known: Iterable[str]) -> str:
 def install(extra: str) -> str:
     """What to do where the libraries of an extra are missing. No index has the package itself."""
     return f"run pip install -e '.[{extra}]' in your checkout of compound-nas"
+
+
+def not_installed(what: str, packages: Iterable[str], extra: str) -> UserError:
+    """What is said where packages are missing.
+
+    Args:
+        what: That needs them, as a sentence's beginning.
+        packages: As they are imported.
+        extra: That brings them.
+    """
+    named = ", ".join(packages)
+    return UserError(f"{what} needs {named}, which is not installed: {install(extra)}")
 
 
 def check_packages(what: str, packages: Iterable[str], extra: str) -> None:
@@ -62,9 +95,7 @@ def check_packages(what: str, packages: Iterable[str], extra: str) -> None:
     """
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
-        raise UserError(
-            f"{what} needs {', '.join(missing)}, which is not installed: {install(extra)}"
-        )
+        raise not_installed(what, missing, extra)
 
 
 def said(error: Exception) -> str:

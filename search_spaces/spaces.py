@@ -239,7 +239,8 @@ def load_object(spec: str, what: str) -> Any:
     place, _, name = spec.rpartition(":")
     near = ""
     try:
-        module = importlib.import_module(_module(place))
+        with contextlib.redirect_stdout(sys.stderr):  # what it prints is no answer of a command
+            module = importlib.import_module(_module(place))
         if not hasattr(module, name):
             near = meant(name, [one for one in dir(module) if not one.startswith("_")])
         return getattr(module, name)

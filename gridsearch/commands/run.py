@@ -6,8 +6,10 @@ from gridsearch.commands.options import GridAsked, Measured, Rounded
 from gridsearch.grid.families import phis_of
 from gridsearch.grid.grid import Grid, Question, build_grid
 from gridsearch.grid.plan import MODELS, Plan
+from nas.commands.help.config import write_config
 from nas.commands.progress import decoding, interrupted, progress, working
 from nas.training.proxy import Proxy
+from results.interrupts import NOTHING, now_kept
 from results.terminal import tell
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -85,6 +87,7 @@ def execute(plan: Plan, most: int, as_json: bool) -> None:
     """Measures and prints the points, `most` of them."""
     from gridsearch.grid.run import grid_of, measurer, objective, run
 
+    now_kept(NOTHING)
     with working(as_json) as doing:
         doing("laying out the grid")
         measure = measurer(plan)
@@ -93,6 +96,7 @@ def execute(plan: Plan, most: int, as_json: bool) -> None:
         quiet = as_json or plan.measure in MODELS  # which take no time
         with decoding(as_json) as decoded, progress(total, objective(grid), quiet) as show:
             result = run(plan, grid, show, decoded, measure)
+    write_config(result.folder)
     if result.interrupted:
         interrupted(f"{len(result.trials)} of {total} measurements, kept in {result.folder}")
     if as_json:

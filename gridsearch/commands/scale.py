@@ -3,6 +3,7 @@
 import click
 
 from gridsearch.commands.options import CompareAsked, FamilyAsked, GridAsked, Measured, Rounded
+from nas.commands.help.config import CONFIG
 from nas.commands.options import (
     Images,
     Kept,
@@ -21,6 +22,7 @@ from search_spaces.errors import UserError
 @click.command()
 @options(asked=GridAsked, measured=Measured, rounded=Rounded, images=Images,
          lengths=Lengths, workers=Workers, kept=Tried)  # fmt: skip
+@CONFIG
 def run(
     asked: GridAsked,
     measured: Measured,

@@ -15,6 +15,7 @@ from nas.commands.options import (
     once,
     options,
 )
+from results.interrupts import NOTHING, now_kept
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def audit(asked: Asked, images: SizedImages, workers: Workers, kept: Stored) -> 
     from nas.commands.progress import decoding, interrupted, progress
     from nas.search.audit import run_audit
 
+    now_kept(NOTHING)
     wanted, quiet = _audit(asked, images, workers, kept), kept.as_json
     total = wanted.networks * wanted.seeds * len(wanted.budgets)
     with decoding(quiet) as decoded, progress(total, wanted.plan.objective, quiet) as show:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import click
 
 from nas.commands.options import Group, Kept, command_line, once, options
+from results.interrupts import NOTHING, now_kept
 from results.terminal import tell
 from search_spaces.errors import UserError, meant
 
@@ -94,6 +95,7 @@ def bench(asked: Asked, columns: Columns, kept: Kept) -> None:
     from nas.bench.run import run_bench
     from nas.commands.progress import counting, interrupted
 
+    now_kept(NOTHING)
     names = _strategies(asked.strategies)
     _check(asked, columns, names)
     task = _task(asked, columns, lambda text: None if kept.as_json else tell(f"warning: {text}"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXPORT = (
     click.argument("network", metavar="NETWORK"),
     click.argument("folder", metavar="DIR", type=click.Path(path_type=Path)),
-    click.option("--to", "formats", multiple=True, metavar="FORMAT,...", required=True,
+    click.option("--to", "formats", multiple=True, metavar="FORMAT,..", required=True,
                  help="torch, timm, tf, onnx, safetensors, int8 (of ONNX), openvino, litert, "
                  "executorch, coreml; may be repeated."),
     click.option("--weights", type=click.Path(path_type=Path, exists=True, dir_okay=False),

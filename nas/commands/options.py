@@ -50,7 +50,7 @@ DRY_RUN = click.option(
 
 
 LOG = click.option(
-    "--log", "logs", multiple=True, metavar="NAME",
+    "--log", "logs", multiple=True, metavar="NAME,..",
     shell_complete=names_in("nas.logs.registry", "LOGS"),
     callback=lambda context, option, given: [n for text in given for n in text.split(",")],
     help="Tell tensorboard, mlflow or wandb of every step besides, or module:name of your own; or "

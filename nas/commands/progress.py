@@ -15,6 +15,7 @@ from nas.commands.live.area import MARGIN, Area, area, current, drawable
 from nas.commands.live.scene import Scene, lines
 from nas.objective import Objective
 from nas.watch import Poll
+from results.interrupts import now_kept
 from results.runs.records import Trial
 from results.terminal import tell
 
@@ -28,8 +29,10 @@ STOP_SEARCH = "Stopping: what was found so far is written down."
 STOP_TRAININGS = (
     "Stopping: the trainings under way are given up, and what was found so far is written down."
 )
+STOP_PLAYS = "Stopping: the plays under way are given up."
 STOP_DECODING = "Stopping: the images decoded so far are not kept."
 STOP_STEPS = "Stopping after this step: it is written down, and the same command goes on from it."
+DECODED = "the decoded images are kept, and the same command goes on from there"
 
 
 def say(text: str) -> None:
@@ -177,16 +180,14 @@ def counting(wanted: int, what: str, quiet: bool = False) -> Iterator[Callable[[
             left = rate.left(now[0], wanted)
             return Scene("comparing", now[0], wanted, counted, left, _speed(rate.of(now[0])))
 
-        live.show(scene, "Stopping: the plays under way are given up.")
+        live.show(scene, STOP_PLAYS)
         yield show
 
 
-Begin = Callable[[int, int, str], None]
-Step = Callable[[int, str], None]
-
-
 @contextlib.contextmanager
-def steps(quiet: bool = False) -> Iterator[tuple[Begin, Step]]:
+def steps(
+    quiet: bool = False,
+) -> Iterator[tuple[Callable[[int, int, str], None], Callable[[int, str], None]]]:
     """Gives `begin(steps in all, steps done, text)` and `step(done, how things stand)`.
 
     The text is a line of its own; then a bar with the time left, or a log line now and then.
@@ -229,17 +230,16 @@ def decoding(quiet: bool = False) -> Iterator[Callable[..., None]]:
             if not said:
                 said.add("begun")
                 rate = _Rate(done)
-            if quiet:
-                return
-            for note in (note for note in notes if note not in said):
+            for note in [] if quiet else (note for note in notes if note not in said):
                 said.add(note)
                 say(f"note: {note}")
-            if notes:
+            if quiet or notes:
                 return
             counted, left = f"{done:,} of {of:,} images", rate.left(done, of)
             live.show(lambda: Scene("decoding", done, of, counted, left), STOP_DECODING)
             if done >= of and "decoded" not in said:
                 said.add("decoded")
+                now_kept(DECODED)
                 live.show(lambda: Scene("preparing"), STOP)
                 say(f"decoded {of:,} images into the cache")
 

@@ -24,6 +24,7 @@ from nas.commands.options import (
 from nas.commands.targets import Targets
 from nas.objective import CAUTION
 from nas.scores.registry import SCORES
+from results.interrupts import NOTHING, now_kept
 from results.terminal import tell
 from search_spaces.errors import UserError
 
@@ -145,6 +146,7 @@ def search(kept: Searched, **groups: Any) -> None:
     your images instead, for a short while. Every trial is kept in RUNS/NAME as soon as it is
     finished: the same command continues a search that was stopped, and --trials may grow.
     """
+    now_kept(NOTHING)
     plan = plan_of(kept=kept, **groups)
     if kept.dry_run:
         _dry_run(plan, kept.as_json)

@@ -18,6 +18,7 @@ from nas.final.task import Task, normalized, outputs
 from nas.training.loop import CHECK, entropy, gradients, update
 from nas.training.recipes import average_decay
 from nas.training.state import State, check_losses
+from results.interrupts import undisturbed
 from search_spaces.errors import UserError
 
 
@@ -202,10 +203,12 @@ class Step:
     def batches(self) -> Any:
         """Images (n, channels, height, width) uint8 and labels (n,) of each step that is left."""
         images = Altered(self.task.data, self.task.settings, self.task.size, self.task.seed)
-        return loader(
+        made = loader(
             images, self.order, self.state.step, self.task.steps, self.task.workers,
             pin=self.device.type == "cuda",
         )  # fmt: skip
+        with undisturbed():  # its processes start here
+            return iter(made)
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         """Its loss; the weights and their average have changed."""

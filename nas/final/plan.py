@@ -12,7 +12,7 @@ from nas.logs.registry import Log
 from nas.parent.start import IMAGENET, Start
 from nas.training.decoding import LARGEST
 from nas.training.folders import Listing
-from nas.training.headers import own_pixels
+from nas.training.headers import about, own_pixels
 from nas.training.images import ImageData, load_images
 from results.export.inputs import Inputs
 from results.runs.files import check_writable
@@ -216,12 +216,12 @@ def size_for(
         architecture: The network as it was found.
         listing: The images' files.
         pixels: As the user gave them; None takes the network's size, or the images' own where they
-            are smaller.
+            are smaller by 8 pixels or more.
     """
     if pixels is not None:
         return size_of(pixels), ""
     own = own_pixels(listing, max(architecture.size))
-    if own.area >= architecture.size.area:
+    if own.area >= architecture.size.area or about(listing, architecture.size):
         return architecture.size, ""
     return own, (
         f"the network is for {architecture.size} px and the images are about {own} px: it is "

@@ -35,6 +35,7 @@ from nas.training.loop import CHECK, prepare
 from nas.training.loop import settings as of_torch
 from nas.training.state import State
 from nas.training.weights import kept_weights
+from results.interrupts import STOPPING, TWICE, of_command
 from results.runs.files import write_json
 from results.runs.folder import RECORD, run_path
 from results.runs.session import Run, session
@@ -256,12 +257,13 @@ def _asked_to_stop(share: Share) -> Iterator[Callable[[int], bool]]:
 
     Several processes stop at the same step: they ask one another now and then.
     """
-    came: list[int] = []
+    came: list[float] = []  # when
 
     def note(number: int, frame: Any) -> None:
-        if came and number == signal.SIGINT:
+        now = time.monotonic()
+        if came and number == signal.SIGINT and now - came[0] > TWICE:
             raise KeyboardInterrupt
-        came.append(number)
+        came.append(now)
 
     def stop(step: int) -> bool:
         if share.world == 1 or step % CHECK:
@@ -272,10 +274,13 @@ def _asked_to_stop(share: Share) -> Iterator[Callable[[int], bool]]:
         return bool(flag)
 
     main = threading.current_thread() is threading.main_thread()
-    numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+    numbers = STOPPING if main else ()
     before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        command = of_command()
+        if came and command is not None:  # any other is the second one there
+            command.came = came[0]

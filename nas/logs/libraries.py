@@ -17,11 +17,14 @@ OFTEN = 1.0  # seconds between two messages to a server
 class TensorBoard:
     """Scalars in FOLDER/tensorboard."""
 
-    def started(self, about: About) -> None:
-        """As `Log.started`."""
+    def __init__(self) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(str(about.folder / "tensorboard"))
+        self._make = SummaryWriter
+
+    def started(self, about: About) -> None:
+        """As `Log.started`."""
+        self._writer = self._make(str(about.folder / "tensorboard"))
         text = json.dumps(about.settings, indent=2, default=str)
         self._writer.add_text("settings", f"```\n{text}\n```")
 
@@ -39,6 +42,9 @@ class TensorBoard:
 
 class MLflow:
     """A run of MLflow, with metrics by step."""
+
+    def __init__(self) -> None:
+        import mlflow  # noqa: F401
 
     def started(self, about: About) -> None:
         """As `Log.started`."""
@@ -82,15 +88,18 @@ class MLflow:
 class WandB:
     """A run of Weights & Biases."""
 
-    def started(self, about: About) -> None:
-        """As `Log.started`."""
+    def __init__(self) -> None:
         import wandb
 
+        self._library = wandb
+
+    def started(self, about: About) -> None:
+        """As `Log.started`."""
         project = os.environ.get("WANDB_PROJECT", "compound-nas")
-        self._run = wandb.init(
+        self._run = self._library.init(
             project=project, name=about.name, dir=str(about.folder), reinit="create_new",
             config=json.loads(json.dumps(dict(about.settings), default=str)),
-            settings=wandb.Settings(silent=True, console="off"),
+            settings=self._library.Settings(silent=True, console="off"),
         )  # fmt: skip
 
     def finished(self, step: int, numbers: Numbers) -> None:

@@ -6,6 +6,7 @@ raises is said once, it is not asked again, and the run goes on.
 
 import contextlib
 import importlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, Protocol
 from nas.watch import Poll, Show, begin
 from results.runs.records import Trial
 from results.terminal import tell
-from search_spaces.errors import UserError, check_packages, meant, said
+from search_spaces.errors import UserError, check_packages, meant, not_installed, said
 from search_spaces.spaces import load_object
 
 Numbers = Mapping[str, float]
@@ -78,15 +79,14 @@ def log(name: str) -> Log:
         UserError: There is none, or its package is not installed.
     """
     if name in LOGS:
-        kind, package = LOGS[name]
-        check_packages(f"--log {name}", (package,), "train" if name == "tensorboard" else name)
-        return getattr(importlib.import_module("nas.logs.libraries"), kind)()  # type: ignore[no-any-return]
+        return _of_library(name)
     if ":" not in name:
         raise UserError(
             f"--log is {name!r}{meant(name, LOGS)}: expected some of {', '.join(LOGS)}, or "
             "module:name of your own"
         )
-    made = load_object(name, "--log")()
+    with contextlib.redirect_stdout(sys.stderr):
+        made = load_object(name, "--log")()
     missing = [verb for verb in ("started", "finished", "ended") if not hasattr(made, verb)]
     if missing:
         raise UserError(
@@ -94,6 +94,17 @@ def log(name: str) -> Log:
             "started(about), finished(step, numbers), ended(numbers)"
         )
     return made  # type: ignore[no-any-return]
+
+
+def _of_library(name: str) -> Log:
+    """One of LOGS. Raises UserError where its package, or one that this needs, isn't there."""
+    kind, package = LOGS[name]
+    what, extra = f"--log {name}", "train" if name == "tensorboard" else name
+    check_packages(what, (package,), extra)
+    try:
+        return getattr(importlib.import_module("nas.logs.libraries"), kind)()  # type: ignore[no-any-return]
+    except ImportError as error:
+        raise not_installed(what, (error.name or str(error),), extra) from None
 
 
 class Logs:
@@ -127,7 +138,8 @@ class Logs:
     def _each(self, told: Callable[[Log], None]) -> None:
         for one in tuple(self._logs):
             try:
-                told(one)
+                with contextlib.redirect_stdout(sys.stderr):  # as of an evaluator
+                    told(one)
             except Exception as error:  # libraries, servers and users have errors of their own
                 self._logs.remove(one)
                 tell(

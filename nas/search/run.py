@@ -244,7 +244,10 @@ def run(
             last |= numbers_of(result.pick)
             if holder is not None:
                 result.tuned_by = holder.keep(result.pick.architecture, parts.folder)
-        opened.facts |= {"stopped": proposer.stopped, "refused": dict(proposer.refusals)}
+        opened.facts |= {
+            "stopped": proposer.stopped, "refused": dict(proposer.refusals),
+            "picked": result.pick is not None,
+        }  # fmt: skip
     return result
 
 

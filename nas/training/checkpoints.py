@@ -10,7 +10,7 @@ import torch
 
 from nas.training.state import State
 from results.runs.files import write_atomically
-from search_spaces.errors import RunFailure
+from search_spaces.errors import disk_error
 
 EVERY = 30.0  # seconds between two states of a training in progress
 _BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.PickleError)
@@ -94,8 +94,7 @@ class Checkpoint:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RunFailure(
-                f"the folder of checkpoints {self.file.parent} can't be made: {error.strerror}"
-            ) from error
+            message = f"the folder of checkpoints {self.file.parent} can't be made: "
+            raise disk_error(error, message + str(error.strerror)) from error
         write_atomically(self.file, content.getvalue())
         self._saved_at = time.monotonic()

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nas.training import headers
 from nas.training.headers import COLOURS, LARGEST_IMAGE, SMALLEST, check_sides
+from results.interrupts import undisturbed
 from results.starting import unguarded
 from search_spaces.errors import RunFailure, UserError, one_of, said, whole
 from search_spaces.rounding import Size, resolution_of, size_of
@@ -78,8 +79,8 @@ def decode(
         (height, width, channels).
 
     Raises:
-        ValueError: The image is smaller than SMALLEST, larger than LARGEST_IMAGE, has other
-            channels, or holds numbers of no known range; Pillow raises its own errors besides.
+        ValueError: It is below SMALLEST or above LARGEST_IMAGE, has other channels, or numbers
+            of no known range; Pillow raises its own errors besides.
     """
     form = Form(size_of(resolution), channels, fit)
     if path.lower().endswith(".npy"):
@@ -191,7 +192,7 @@ def reason(error: Exception) -> str:
         return "memory does not suffice for it"
     if getattr(error, "strerror", None):
         return f"it can't be read ({said(error)})"
-    return f"it is damaged ({error})" if str(error) else "it is damaged"
+    return "it is damaged" + (f" ({error})" if str(error) else "")
 
 
 def _work(
@@ -250,16 +251,16 @@ def _in_processes(
 ) -> Bad:
     """Decodes in several processes; the reasons of the files that can't be used."""
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    processes: dict[Connection[Any, Any], Any] = {}
     done, bad = dict[Any, int](), Bad()
+    processes: dict[Connection[Any, Any], Any] = {}
     try:
         for i in range(workers):
-            mine, theirs = context.Pipe(duplex=False)
-            rows = range(i, len(paths), workers)
+            (mine, theirs), rows = context.Pipe(duplex=False), range(i, len(paths), workers)
             process = context.Process(
                 target=_work, args=(paths[i::workers], rows, target, fit, theirs), daemon=True
             )
-            process.start()
+            with undisturbed():
+                process.start()
             theirs.close()
             processes[mine], done[mine] = process, 0
         while processes:

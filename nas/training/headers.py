@@ -50,6 +50,14 @@ def own_pixels(listing: Listing, ceiling: int) -> Size:
     return Size(side, longer) if statistics.median(shapes) > 1 else Size(longer, side)
 
 
+def about(listing: Listing, wanted: Size) -> bool:
+    """Whether images are as large as that or larger, or smaller by less than STEP pixels."""
+    sizes = sizes_of(listing)
+    sides = [(min(size), max(size)) for size in sizes]
+    middle = [statistics.median_low(side) for side in zip(*sides, strict=True)]
+    return all(a + STEP > b for a, b in zip(middle, sorted(wanted), strict=False))
+
+
 def words_of(listing: Listing, wanted: Size, fit: str) -> list[str]:
     """What is done to images of another shape than they are decoded to, where there are any."""
     shapes = [size.width / size.height for size in sizes_of(listing)]

@@ -24,7 +24,7 @@ from nas.training.folders import Listing, Lost, lost_of, splits_of
 from nas.training.headers import SMALLEST
 from results.runs.files import read_json, write_json
 from results.starting import check_once
-from search_spaces.errors import RunFailure, UserError
+from search_spaces.errors import RunFailure, UserError, disk_error
 from search_spaces.rounding import Size, resolution_of, size_of
 from search_spaces.space import Space, fixed
 
@@ -194,9 +194,10 @@ def load_images(
                     shutil.rmtree(temporary, ignore_errors=True)
                 data = _finished(cache / key)
     except OSError as error:
-        raise RunFailure(
+        raise disk_error(
+            error,
             f"the image cache {cache} can't be written ({error.strerror or error}): free some "
-            "space, or set COMPOUND_NAS_CACHE to another folder"
+            "space, or set COMPOUND_NAS_CACHE to another folder",
         ) from error
     if data is None:
         raise RunFailure(f"the image cache {cache / key} was damaged as it was made: try again")

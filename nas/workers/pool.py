@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 from nas.evaluators import Evaluator, Outcome, evaluate
 from nas.jobs import TRIES, Job, died, say_again
 from nas.watch import Running, telling
+from results.interrupts import undisturbed
 from results.starting import unguarded
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -29,7 +29,6 @@ def _start(evaluator: Evaluator, steps: Any) -> None:
     def tell(done: int, of: int) -> None:
         steps[:] = done, of
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's
     threading.Thread(target=_end_with_driver, daemon=True).start()
     _evaluator = telling(evaluator, tell)
 
@@ -118,7 +117,7 @@ class PoolExecutor:
         """Hands a job to a worker that is free, or to a new one."""
         worker = self._worker()
         worker.steps[:] = 0, 0
-        with one_thread():  # a new worker's process starts here
+        with one_thread(), undisturbed():  # a new worker's process starts here
             future = worker.process.submit(_work, job)
         started = list((worker.process._processes or {}).values())
         self._busy[future] = Busy(job, worker, tries, time.monotonic(), started)

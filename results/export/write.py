@@ -32,7 +32,7 @@ from results.export.to_tensorflow import to_tensorflow
 from results.export.weights import pt_bytes, safetensors_bytes
 from results.runs.files import write_atomically
 from search_spaces.architecture import to_json
-from search_spaces.errors import RunFailure, UserError
+from search_spaces.errors import UserError, disk_error
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,8 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunFailure(f"the folder {folder} can't be made: {error.strerror}") from error
+        message = f"the folder {folder} can't be made ({error.strerror}): choose another one"
+        raise disk_error(error, message) from error
 
 
 def figures(exported: Exported) -> dict[str, Any]:

@@ -25,12 +25,13 @@ from results.runs.made import now
 from results.runs.records import Trial, to_optuna, trial_of
 from search_spaces.errors import UserError, install
 
+# Kind of a database -> the extra that brings our driver of it, and that driver.
+_MYSQL, _POSTGRESQL = ("mysql", "pymysql"), ("postgresql", "psycopg")
+DRIVERS = {"mysql": _MYSQL, "mariadb": _MYSQL, "postgresql": _POSTGRESQL}
 _OWNER = "/owner-"
 _AT_ONCE = ("already exists", "locked", "unique constraint", "duplicate key")
-BEAT, EXPIRES = (
-    20.0,
-    120.0,
-)  # seconds between two signs of life; without one for so long, it is dead
+BEAT = 20.0  # seconds between two signs of life
+EXPIRES = 120.0  # seconds without one after which a process is dead
 WORDS = 5.0  # seconds within which a new owner says who it is
 _MACHINE = f"{socket.gethostname()}-{uuid.getnode():x}"
 
@@ -109,23 +110,37 @@ class Database:
 
 
 def _opened(url: str) -> Any:
-    """The database; of two processes that make its tables at once, one waits for the other."""
-    from sqlalchemy.exc import SQLAlchemyError
+    """The database; of two processes that make its tables at once, one waits for the other.
+
+    Raises:
+        UserError: Its driver is not installed, or no server answers.
+    """
+    from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     for wait in (0.2, 0.5, 1.0, None):
         try:
             return optuna.storages.get_storage(url)
         except SQLAlchemyError as error:
-            if wait is None or not any(text in str(error).lower() for text in _AT_ONCE):
-                raise
-            time.sleep(wait)
+            if any(text in str(error).lower() for text in _AT_ONCE) and wait is not None:
+                time.sleep(wait)
+                continue
+            if isinstance(error, OperationalError) and not url.startswith("sqlite"):
+                raise UserError(
+                    f"{masked(url)} can't be used ({' '.join(str(error.orig).split())}): see that "
+                    "the server runs and has that database, and that user and password are right"
+                ) from None
+            raise
         except ImportError:
-            scheme = url.split(":")[0].split("+")[0]
-            how = install(scheme) if scheme in ("postgresql", "mysql") else "install it"
-            raise UserError(
-                f"{masked(url)} needs a driver of {scheme} databases, which is not installed: {how}"
-            ) from None
+            raise _without_driver(url) from None
     raise AssertionError("the last wait raises")
+
+
+def _without_driver(url: str) -> UserError:
+    kind = url.partition(":")[0].partition("+")[0]
+    extra, driver = DRIVERS.get(kind, ("", ""))
+    how = f"{install(extra)}, and write {kind}+{driver}://..." if extra else "install it"
+    needs = f"needs a driver of {kind} databases, which is not installed"
+    return UserError(f"{masked(url)} {needs}: {how}")
 
 
 def reading(url: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from search_spaces.errors import RunFailure, UserError, said
+from search_spaces.errors import RunFailure, UserError, disk_error, of_place, said
 
 LARGEST = 1 << 30  # bytes of a file that is read whole
 Kinds = type | tuple[type, ...]
@@ -24,6 +24,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     """Writes the whole file or nothing: a reader never sees a part.
 
     Raises:
+        UserError: Nothing may be written there.
         RunFailure: The disk refuses.
     """
     data = content.encode() if isinstance(content, str) else content
@@ -41,9 +42,11 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except OSError as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise RunFailure(
-            f"{path} could not be written ({error.strerror}): nothing was overwritten; free some "
-            "space or choose another folder, and run the same command again"
+        room = "" if of_place(error) else "free some space or "
+        raise disk_error(
+            error,
+            f"{path} could not be written ({error.strerror}): nothing was overwritten; {room}"
+            "choose another folder, and run the same command again",
         ) from error
 
 

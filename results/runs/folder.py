@@ -11,7 +11,7 @@ import filelock
 
 from results.runs.files import check_kinds, read_json, write_json
 from results.runs.made import new_record
-from search_spaces.errors import RunFailure, UserError, said
+from search_spaces.errors import UserError, disk_error, said
 
 RECORD = "run.json"
 STORE = "trials.journal"
@@ -154,8 +154,9 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
         Its record, new or as it was left.
 
     Raises:
-        UserError: The folder is not a run's, holds another experiment or is in use.
-        RunFailure: It can't be made.
+        UserError: The folder is not a run's, holds another experiment or is in use, or nothing
+            may be written there.
+        RunFailure: The disk refuses.
     """
     record_path = folder / RECORD
     try:
@@ -170,8 +171,10 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
                 "another --name"
             ) from None
     except OSError as error:
-        raise RunFailure(
-            f"the run folder {folder} can't be used ({said(error)}): choose another one with --runs"
+        raise disk_error(
+            error,
+            f"the run folder {folder} can't be used ({said(error)}): choose another one with "
+            "--runs",
         ) from error
     try:
         record = read_record(folder) if record_path.exists() else new_record(experiment)

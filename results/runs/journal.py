@@ -4,16 +4,14 @@ It is read and written here without Optuna, which reads it too, but line by line
 its own; where another program added lines of other kinds, Optuna reads it for us.
 """
 
-import contextlib
 import json
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from results.interrupts import held
 from results.runs.lines import (
     CREATE_STUDY,
     CREATE_TRIAL,
@@ -86,19 +84,6 @@ def refuse_broken_end(path: Path) -> None:
             f"the last line of {path} is no trial ({last[:40]!r}): take it out, or choose another "
             "--name"
         ) from None
-
-
-@contextlib.contextmanager
-def _whole() -> Iterator[None]:
-    """Signals wait for what is done inside, so that it is done once and not by halves."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals go to the main thread
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def read(
@@ -235,7 +220,7 @@ class Journal:
         """Nothing is held open: the folder's lock says who writes."""
 
     def _write(self, texts: list[str]) -> None:
-        with _whole(), self._path.open("ab") as file:
+        with held(), self._path.open("ab") as file:
             file.write("".join(texts).encode())
             file.flush()
             os.fsync(file.fileno())

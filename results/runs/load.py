@@ -125,6 +125,12 @@ def without_network(path: Path) -> UserError:
     if what is None:
         return UserError(f"the run {path} is of the kind {kind}, which leaves no network")
     ended = bool(sessions) and not sessions[-1].get("interrupted")
+    if ended and sessions[-1].get("picked") is False:
+        return UserError(
+            f"the run {path} has no pick, since every trial failed or broke the target: see why in "
+            f"{path / 'trials.csv'}, mend the evaluator or allow more, and search anew with "
+            "another --name"
+        )
     why = "its last session ended" if ended else f"the {what} was cut off or is under way"
     command = (sessions[-1] if sessions else record).get("command")
     return UserError(

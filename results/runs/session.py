@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from results.interrupts import caused, now_kept
 from results.runs.files import write_json
 from results.runs.folder import RECORD, STORE, check_store, check_whole, masked, open_run
 from results.runs.made import now
@@ -76,7 +77,9 @@ class Run:
         """Ctrl-C inside ends what is done there and no more; trials are then what is stored."""
         try:
             yield
-        except KeyboardInterrupt:
+        except BaseException as error:
+            if not caused(error):
+                raise
             self.interrupted = True
             if self._store is not None:
                 self.trials[:] = self._store.trials()
@@ -131,6 +134,7 @@ def session(
     check_once()
     with open_run(folder, experiment) as record:
         run = Run(folder, record, build=build)
+        now_kept(f"what was finished is kept in {folder}, and the same command goes on from there")
         if command and "command" not in record:  # for who finds the run cut off
             record["command"] = masked(command)
             write_json(folder / RECORD, record)

@@ -15,7 +15,7 @@ from results.runs.folder import difference, masked
 from results.runs.journal import Journal, Loading, drop_torn_line
 from results.runs.lines import STUDY
 from results.runs.records import Trial
-from search_spaces.errors import RunFailure, UserError, said
+from search_spaces.errors import RunFailure, UserError, disk_error, said
 
 if TYPE_CHECKING:
     from results.runs.database import Database
@@ -55,7 +55,8 @@ class Store:
             self._kept = self._open(wanted, choices, name, loading)
             held, self._known = self._kept.content.experiment, self._kept.content.trials
         except OSError as error:
-            raise RunFailure(f"the store {self.place} can't be written: {said(error)}") from error
+            message = f"the store {self.place} can't be written: {said(error)}"
+            raise disk_error(error, message) from error
         except UserError:
             raise
         except Exception as error:

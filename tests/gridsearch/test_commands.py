@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 
 import pandas as pd
@@ -50,6 +51,25 @@ def test_the_grid_at_phi_1_takes_five_seconds_at_most(tmp_path: Path) -> None:
     family = processes.run("gridsearch", *last, cwd=tmp_path)
     assert family.returncode == 0, family.stderr
     assert "phi7" in family.stdout
+
+
+def test_a_grid_writes_the_file_that_repeats_it(gridsearch) -> None:
+    given = ("--phi", "2", "--target-memory", "300MB", "--baseline", "efficientnet_b0")
+    code, out, _ = gridsearch("run", *given, "--step", "0.1", "--name", "two", "--json")
+    kept = Path("runs/two/run.toml").read_text()
+    assert code == 0
+    assert kept.splitlines()[0] == "# gridsearch run"
+    assert tomllib.loads(kept) == {
+        "phi": 2, "target-memory": "300MB", "baseline": "efficientnet_b0", "step": 0.1,
+        "name": "two", "json": True,
+    }  # fmt: skip
+    again = json.loads(gridsearch("run", "--config", "runs/two/run.toml")[1])
+    assert {**again, "command": ""} == {**json.loads(out), "command": ""}
+    code, _, said = gridsearch("run", "--config", "runs/two/run.toml", "--phi", "1")
+    assert code == 2
+    assert "holds another experiment (phi 2, not 1)" in said
+    Path("mine.toml").write_text("stepp = 1")
+    assert "has 'stepp' (did you mean step?)" in gridsearch("run", "--config", "mine.toml")[2]
 
 
 def test_the_files_of_a_run(gridsearch) -> None:

@@ -47,6 +47,11 @@ def test_only_public_names_are_shown():
         (lambda: nas.export("efficientnet_b0", "out", to=5), "--to is '5'"),
         (lambda: nas.export("efficientnet_b0", "out", to=[5, "x"]), "--to is '5'"),
         (lambda: nas.train("efficientnet_b0", "x", flip="no"), "flip is 'no': expected True or"),
+        (lambda: nas.train("efficientnet_b0", "x", lr=[1]), r"lr is \[1\]: expected one value"),
+        (lambda: nas.train("efficientnet_b0", "x", name=("a",)), "name is .*: expected one value"),
+        (lambda: nas.train("efficientnet_b0", "x", json=True), "json is an option of the command"),
+        (lambda: nas.find(30e6, data="x", dry_run=True), "dry_run is an option of the command on"),
+        (lambda: nas.report("x", open=True), "open is an option of the command only"),
     ],
 )
 def test_what_can_not_be_used_is_refused_in_a_sentence(call, said, tmp_path, monkeypatch):

@@ -1,8 +1,10 @@
 """`--log`: who is told of a run, what, and that nobody of them can end it."""
 
 import json
+import re
 import sys
 
+import processes
 import pytest
 from click.testing import CliRunner
 
@@ -195,3 +197,23 @@ def test_weights_and_biases_offline(here, monkeypatch):
     content = file.read_bytes()
     assert b"accuracy" in content
     assert str(result.pick.accuracy)[:4].encode() in content
+
+
+def test_what_a_log_prints_is_no_answer_of_the_command(here):
+    loud = OWN.replace("import json", "import json; print('loaded')", 1)
+    loud = loud.replace("def say(self, *told):", "def say(self, *told):\n        print(*told)")
+    (here / "logs_of_mine.py").write_text(loud)
+    done = processes.run(
+        "nas", "search", "--target-flops", "400M", "--space", "efficientnet", "--trials", "6",
+        "--json", "--log", "logs_of_mine.py:Mine", cwd=here,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["accuracy"]
+    assert [done.stderr.count(word) for word in ("loaded", "started", "finished")] == [1, 1, 6]
+
+
+def test_a_library_that_lacks_another_one_is_refused_before_the_search(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    done = search("--log", "tensorboard")
+    said = r"--log tensorboard needs \S*tensorboard, which is not installed: run pip install -e "
+    assert re.match(said + re.escape("'.[train]'"), str(done.exception))
+    assert not (here / "runs").exists()

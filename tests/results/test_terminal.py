@@ -1,9 +1,13 @@
 """What is printed: names as they stand, no terminal's commands, any output that a shell gives."""
 
+import fcntl
 import io
 import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 
 import processes
 import pytest
@@ -102,3 +106,51 @@ def test_a_line_is_broken_at_words_on_the_terminal_that_it_is_for(err, monkeypat
     lines = (out.err if err else out.out).splitlines()
     assert " ".join(lines).split() == text.split()
     assert max(map(len, lines[:-1])) < widths[1 + err]
+
+
+def test_a_line_with_a_command_is_never_broken(monkeypatch, capsys):
+    monkeypatch.setattr("os.get_terminal_size", lambda number: os.terminal_size((30, 9)))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    lines = [
+        "next: nas classify a-run-of-some-length IMAGE",
+        "      nas export a-run-of-length DIR --to x",
+    ]
+    for line in [*lines, "words that are broken where the terminal ends"]:
+        tell(line, err=False)
+    assert capsys.readouterr().out.splitlines()[:2] == lines
+
+
+WORDS = """
+from results.terminal import console, tell
+console().print("word " * 40)
+tell("word " * 40, err=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "widths"),
+    [
+        ("python - | cat", (50, 50)),
+        ("python - 2>&1 </dev/tty | cat", (50, 50)),  # the program is in the environment
+        ("python - 2>&1 </dev/null | cat", (110, 200)),  # no terminal is left
+        ("python - > kept && cat kept", (110, 200)),
+    ],
+)
+def test_what_goes_through_a_pipe_has_the_width_of_the_terminal_beside(tmp_path, how, widths):
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 9, 50, 0, 0))
+    command = how.replace(
+        "python -", f"{sys.executable} -c 'import os; exec(os.environ[\"WORDS\"])'"
+    )
+    done = subprocess.run(
+        ["bash", "-c", command], stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True,
+        cwd=tmp_path, env={**os.environ, "WORDS": WORDS}, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    lines = done.stdout.splitlines()
+    assert " ".join(lines).split() == 80 * ["word"]
+    of_console, told = lines[0].rstrip(), lines[-(-200 // widths[0])].rstrip()
+    assert widths[0] - 5 <= len(of_console) <= widths[0]
+    assert widths[1] - 6 <= len(told) <= widths[1]

@@ -25,6 +25,11 @@ import click
 from results.terminal import in_plain_words
 from search_spaces.errors import UserError, meant
 
+OF_COMMANDS = {  # options that do nothing in a function: what that does
+    "json": "gives its result as an object",
+    "dry_run": "does what it is asked for at once",
+    "open": "gives the place of the page",
+}
 Option = Callable[[Any], Any]  # what click.option and click.argument give
 
 
@@ -107,7 +112,7 @@ def parsed(
     typed: list[str] = []
     for option, value in given.items():
         check_known(name, (option,), known)
-        typed += _typed(known[option], value)
+        typed += _typed(known[option], value, name)
     try:
         context = command.make_context(name, [*typed, "--", *arguments])
     except click.ClickException as error:
@@ -136,17 +141,33 @@ def check_known(name: str, given: Iterable[str], known: Collection[str], more: s
             )
 
 
-def _typed(option: click.Option, value: Any) -> list[str]:
-    """An option as it stands on a command line."""
+def _typed(option: click.Option, value: Any, name: str) -> list[str]:
+    """An option as it stands on a command line.
+
+    Raises:
+        UserError: The value is of another kind, or the option does nothing in a function.
+    """
     if value is None:
         return []
+    argument = option.opts[0].removeprefix("--").replace("-", "_")
+    if argument in OF_COMMANDS:
+        raise UserError(
+            f"{argument} is an option of the command only: leave it out, since {name} "
+            f"{OF_COMMANDS[argument]}"
+        )
     if option.is_flag:
         if not isinstance(value, bool):
-            argument = option.opts[0].removeprefix("--").replace("-", "_")
             raise UserError(f"{argument} is {value!r}: expected True or False")
         away = option.secondary_opts
         return [option.opts[0]] if value else away[:1]
+    if isinstance(value, tuple | list) and not _several(option):
+        raise UserError(f"{argument} is {value!r}: expected one value, not several")
     return [option.opts[0], text_of(option, value)]
+
+
+def _several(option: click.Option) -> bool:
+    """Whether it takes several values: a size, or a list with commas."""
+    return option.name == "pixels" or str(option.metavar).endswith(",..")
 
 
 def text_of(option: click.Option, value: Any) -> str:

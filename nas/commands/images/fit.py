@@ -1,5 +1,6 @@
 """`nas fit`: from a folder of images to a trained network in an ONNX file, in one line."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from nas.commands.images.parents import Parents
 from nas.commands.options import command_line, options
 from nas.commands.sizes import FIT, pixels
 from nas.commands.targets import Targets
+from results.interrupts import NOTHING, now_kept
 from results.terminal import tell
 from search_spaces.rounding import Size
 
@@ -63,6 +65,7 @@ def fit(images: Path, targets: Targets, journey: Journey, parents: Parents, how:
     """
     from nas.commands.progress import working
 
+    now_kept(NOTHING)
     with working(journey.as_json) as say:
         say("loading what is needed")
         asked = _asked(images, targets, journey, parents, how)
@@ -197,7 +200,7 @@ class Steps:
             return
         file = next(name for name in files if name.endswith(".onnx"))
         self.say(f"\nkept in {trained.folder}, exported to {file}")
-        self.say(f"try it: nas classify {file} IMAGE")
+        self.say(f"try it: nas classify {shlex.quote(file)} IMAGE")
 
     def _interrupted(self) -> None:
         tell("interrupted; the same command goes on from here")

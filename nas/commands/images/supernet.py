@@ -1,6 +1,7 @@
 """`nas supernet`: one network's weights trained for a whole space."""
 
 import functools
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -145,6 +146,7 @@ def _lines(plan: "Supernet", trained: "Trained", targets: Targets) -> list[str]:
 
     target = " ".join(f"{option} {text}" for option, text in targets.texts.items())
     target += f" --device {targets.hardware}" if targets.hardware else ""
+    evaluator = shlex.quote(f"supernet:{trained.folder}")
     smallest: Any = trained.history[-1].get("smallest") if trained.history else None
     first, *more = score_lines(plan, trained)
     return [
@@ -153,5 +155,5 @@ def _lines(plan: "Supernet", trained: "Trained", targets: Targets) -> list[str]:
         *([] if smallest is None else [f"of the smallest: top-1 {smallest:.2f} %"]),
         *more,
         f"kept in {trained.folder}: weights.safetensors, scores.json, history.csv",
-        f"next: nas search --evaluator supernet:{trained.folder} {target or '--target-flops MACS'}",
+        f"next: nas search --evaluator {evaluator} {target or '--target-flops MACS'}",
     ]

@@ -10,6 +10,7 @@ import click
 from nas.commands.help.config import CONFIG, write_config
 from nas.commands.images.options import How, What, Where
 from nas.commands.options import command_line, options
+from results.interrupts import NOTHING, now_kept
 from results.terminal import tell
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def carry_out(
 
         launch(where.processes, sys.argv[1:])
         return
+    now_kept(NOTHING)
     quiet = where.as_json or my_share().rank > 0
     plan = plan_of(quiet)
     trained = trained_by(plan, quiet)

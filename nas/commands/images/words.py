@@ -1,5 +1,6 @@
 """What is said of a training and of images that were classified."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,14 +51,15 @@ def result_lines(plan: "Plan", trained: "Trained") -> list[str]:
             "from there"
         ]
     folder = trained.folder
-    network = folder.name if folder.parent == Path("runs") else folder
+    network = shlex.quote(str(folder.name if folder.parent == Path("runs") else folder))
     before = ["this training ended before: nothing is trained anew"] if trained.before else []
     return [
         *before,
         *score_lines(plan, trained),
         f"kept in {folder}: weights.safetensors, scores.json, history.csv",
-        f"next: nas classify {network} IMAGE   nas export {network} DIR --to onnx   "
-        f"nas report {network}",
+        f"next: nas classify {network} IMAGE",
+        f"      nas export {network} DIR --to onnx",
+        f"      nas report {network}",
     ]
 
 

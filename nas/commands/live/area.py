@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.commands.live.scene import Scene, lines
+from results.interrupts import CODE, STOPPING, TWICE, Interrupts, held, of_command
 from results.terminal import folded
 
 if TYPE_CHECKING:
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
 
 OFTEN = 0.1  # seconds between two drawings
 PATIENCE = 0.3  # seconds before the first: what fails at once draws nothing
-TWICE = 0.5  # seconds after the first Ctrl-C in which another is the same one, sent on by a shell
 HANDED_ON = 0.1  # seconds that another program has to print what it reads
 MARGIN = 4  # columns left free: the terminal prints ^C there
-STOPPING = (signal.SIGINT, signal.SIGTERM)
 ENDED = "ended at once: what was finished before is kept, and the same command goes on from there"
 AGAIN = "Press Ctrl-C again to end at once."
 
@@ -137,21 +136,21 @@ class Area:
         for number in (self._inbox, outbox):
             os.set_blocking(number, False)
         self._outbox = outbox
+        self._interrupts: Interrupts | None = None
         self._before: int | None = None  # who was told of signals, where this is told in its place
         main = threading.current_thread() is threading.main_thread()
         if main and click.get_current_context(silent=True) is not None:
             self._before = signal.set_wakeup_fd(outbox, warn_on_full_buffer=False)
             _forget_in_children()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # they are the main thread's
-        try:
+            self._watch(True)
+        with held():  # signals are the main thread's
             self._thread.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def close(self) -> None:
         """Gives the terminal back as it was, with all that was printed."""
         if self._before is not None:
             signal.set_wakeup_fd(self._before)
+            self._watch(False)
         self._ended.set()
         with contextlib.suppress(OSError):
             os.write(self._outbox, b"\0")
@@ -163,6 +162,11 @@ class Area:
             self._print(last=True)
             self._leave()
             self._capture.close()
+
+    def _watch(self, watched: bool) -> None:
+        self._interrupts = of_command()
+        if self._interrupts is not None:
+            self._interrupts.watched = watched
 
     def _take(self) -> None:
         from rich.live import Live
@@ -244,7 +248,9 @@ class Area:
         """Says what happens at the first signal, ends at the second."""
         for _ in [number for number in came if number in STOPPING]:
             now = time.monotonic()
-            if self._stopped is None:
+            if self._interrupts is not None and self._interrupts.resent:
+                self._interrupts.resent -= 1
+            elif self._stopped is None:
                 self._stopped = now
                 if self.live:
                     self._draw()
@@ -265,7 +271,7 @@ class Area:
             self._print(last=True)
             self._leave()
         self._say(ENDED)
-        os._exit(130)
+        os._exit(CODE)
 
 
 _forgetting: list[bool] = []

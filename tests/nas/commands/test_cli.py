@@ -24,6 +24,9 @@ from search_spaces import cost
 def depth(architecture, budget, seed):
     return 40 + sum(stage.repeats for stage in architecture.stages)
 
+def fails(architecture, budget, seed):
+    raise ValueError("it always does")
+
 def slow(architecture, budget, seed):
     time.sleep(0.02)
     return depth(architecture, budget, seed)
@@ -294,6 +297,15 @@ def test_a_store_that_lost_trials_is_refused(here, inside):
     assert done.returncode == 2
     assert "holds 0 trials, but a session left 20" in done.stderr
     assert len(ids(here, "lost")) == 20
+
+
+def test_a_run_without_a_pick_says_so_wherever_it_is_named(here, inside):
+    given = (*GIVEN, "--evaluator", "toy:fails", "--trials", "4", "--name", "none")
+    assert "there is no pick" in inside(*given).stderr
+    for given in (("show", "none"), ("export", "none", "out", "--to", "torch")):
+        done = inside(*given)
+        assert done.returncode == 2
+        assert "the run runs/none has no pick, since every trial failed" in done.stderr
 
 
 def test_show_and_spaces(inside):

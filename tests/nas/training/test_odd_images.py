@@ -14,6 +14,7 @@ from nas.training.folders import Listing, splits_of
 from nas.training.headers import own_pixels
 from nas.training.images import load_images
 from search_spaces import UserError
+from search_spaces.rounding import size_of
 
 RAMP = np.linspace(0, 1, 32)[None].repeat(32, 0)  # black on the left, white on the right
 
@@ -281,3 +282,31 @@ def test_images_are_taken_at_their_own_size_within_reason(tmp_path):
         32,
         32,
     )
+
+
+@pytest.mark.parametrize(
+    ("network", "images", "taken"),
+    [
+        (12, 12, 12),  # not down to a multiple of 8
+        (12, 40, 12),
+        (12, 7, 12),  # nearly as large
+        (32, 28, 32),
+        (32, 24, 24),
+        (64, 30, 24),
+        ((12, 20), (14, 24), (12, 20)),
+    ],
+)
+def test_a_network_keeps_its_size_for_images_that_are_about_as_large(
+    tmp_path, network, images, taken
+):
+    from nas.final.plan import size_for
+    from search_spaces import Architecture, Stage
+
+    height, width = size_of(images)
+    Image.new("RGB", (width, height)).save(tmp_path / "a.png")
+    listing = Listing(tmp_path, ("a",), {"train": [("a.png", 0)], "val": []})
+    stages = (Stage("conv", 8, 1, 3, 1),)
+    architecture = Architecture(stages, stem=8, head=8, resolution=size_of(network).plain)
+    size, words = size_for(architecture, listing, None)
+    assert size == size_of(taken)
+    assert bool(words) == (taken != network)

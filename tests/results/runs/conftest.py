@@ -1,11 +1,16 @@
-"""A PostgreSQL server of our own, one for all tests of stores, where its programs are installed."""
+"""Servers of our own, one of a kind for all tests of stores, where their programs are installed."""
 
 from collections.abc import Iterator
 
+import databases
 import pytest
-from databases import Server, serving
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    yield from serving()
+def postgresql() -> Iterator[databases.Server]:
+    yield from databases.postgresql()
+
+
+@pytest.fixture(scope="session")
+def mysql() -> Iterator[databases.Server]:
+    yield from databases.mysql()

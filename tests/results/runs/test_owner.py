@@ -10,7 +10,7 @@ from pathlib import Path
 import optuna
 import processes
 import pytest
-from test_store import CHOICES, EXPERIMENT, trial
+from test_store import CHOICES, EXPERIMENT, SERVERS, trial
 from waiting import wait_for
 
 from results.report.record import read_only
@@ -52,11 +52,11 @@ def writer(tmp_path):
     return start
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(params=["sqlite", *SERVERS])
 def url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/x.db"
-    return request.getfixturevalue("server").database()
+    return request.getfixturevalue(request.param).database()
 
 
 def numbers(url):
@@ -65,11 +65,12 @@ def numbers(url):
 
 
 def test_of_two_writers_at_once_one_is_told_why_it_must_wait(url, writer):
-    both = [writer(url, 60), writer(url, 60)]
+    count = 60 if url.startswith("sqlite") else 25
+    both = [writer(url, count), writer(url, count)]
     codes, said = [one.wait(60) for one in both], [one.stdout for one in both]
     assert sorted(codes) in ([0, 0], [0, 2])
     assert numbers(url) == list(range(len(numbers(url))))  # none twice, none lost
-    assert len(numbers(url)) == 60 * sum("owns" in text for text in said)
+    assert len(numbers(url)) == count * sum("owns" in text for text in said)
     for text in said:
         assert "owns" in text or "another process writes this run: process" in text
 
@@ -137,8 +138,8 @@ def test_a_report_makes_no_database_and_writes_none(tmp_path):
 
 
 @pytest.mark.slow
-def test_of_two_searches_at_once_one_waits_and_nothing_is_lost(server):
-    given = ["--trials", "40", "--repeats", "1", "--storage", server.database()]
+def test_of_two_searches_at_once_one_waits_and_nothing_is_lost(postgresql):
+    given = ["--trials", "40", "--repeats", "1", "--storage", postgresql.database()]
     done = processes.run("benchmarks/two_writers.py", *given, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("none lost, none twice; 1 x one was told why it must wait") == 3

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,26 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, full_disk
     write_atomically(path, b"new")
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(errno.EROFS, UserError), (errno.EACCES, UserError), (errno.ENOSPC, RunFailure)],
+)
+def test_a_place_where_nothing_may_be_written_is_the_users_a_full_disk_is_not(
+    tmp_path, monkeypatch, number, kind
+):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.NamedTemporaryFile", refuse)
+        with pytest.raises(kind, match="choose another") as refused:
+            write_atomically(tmp_path / "report.html", "page")
+    assert ("free some space" in str(refused.value)) == (kind is RunFailure)
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(kind, match="choose another one with"):
+        open_run(tmp_path / "runs" / "one", EXPERIMENT).__enter__()
 
 
 def test_json_back_and_forth(tmp_path):
@@ -133,7 +154,7 @@ def test_a_record_that_is_none_of_ours_is_refused_and_left_alone(tmp_path, conte
 def test_a_folder_below_a_file_fails_in_a_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(RunFailure, match=r"can't be used \(Not a directory\): choose"),
+        pytest.raises(UserError, match=r"can't be used \(Not a directory\): choose"),
         open_run(tmp_path / "file" / "one", EXPERIMENT),
     ):
         pass

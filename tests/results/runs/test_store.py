@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from search_spaces import Architecture, RunFailure, Stage, UserError
 
 EXPERIMENT = {"space": "tiny", "target": 4e8, "seed": 0, "choices": {"c": [8, 16]}}
 CHOICES = {"c": (8, 16), "se": (0, 0.25), "op": ("conv", "mbconv")}
-KINDS = ("journal", "sqlite", pytest.param("postgresql", marks=pytest.mark.slow))
+SERVERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("postgresql", "mysql")]
+KINDS = ("journal", "sqlite", *SERVERS)
 _open: dict[str, Store] = {}  # one process writes a database: an earlier store is closed first
 
 
@@ -43,15 +45,15 @@ def opened(location: str | Path, experiment: dict[str, object] = EXPERIMENT) -> 
 
 @pytest.fixture(params=KINDS)
 def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgresql":
-        return request.getfixturevalue("server").database()
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/trials.db"
-    return str(tmp_path / "trials.journal")
+    if request.param == "journal":
+        return str(tmp_path / "trials.journal")
+    return request.getfixturevalue(request.param).database()
 
 
 def file_of(location: str) -> Path:
-    if location.startswith("postgresql"):
+    if location.startswith(("postgresql", "mysql")):
         pytest.skip("no file")
     return Path(location.removeprefix("sqlite:///"))
 
@@ -236,10 +238,33 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(location, full_disk):
     assert opened(location).trials() == [*written, trial(30)]
 
 
+@pytest.mark.parametrize(
+    ("url", "how"),
+    [
+        ("mysql+pymysql", r"\[mysql\]' .*, and write mysql\+pymysql://"),
+        ("mysql", r"\[mysql\]' .*, and write mysql\+pymysql://"),
+        ("mariadb", r"\[mysql\]' .*, and write mariadb\+pymysql://"),
+        ("postgresql+psycopg2", r"\[postgresql\]' .*, and write postgresql\+psycopg://"),
+    ],
+)
+def test_a_missing_driver_is_named(monkeypatch, url, how):
+    for name in ("pymysql", "MySQLdb", "psycopg2"):
+        monkeypatch.setitem(sys.modules, name, None)
+    kind = url.partition("+")[0]
+    with pytest.raises(UserError, match=rf":\*\*\*@host/db needs a driver of {kind} .*{how}"):
+        opened(f"{url}://me:secret@host/db")
+
+
+def test_a_server_that_does_not_answer_is_named(tmp_path):
+    pytest.importorskip("psycopg")
+    with pytest.raises(UserError, match=r"can't be used \(.*see that the server runs"):
+        opened(f"postgresql://me@/db?host={tmp_path}")
+
+
 def test_a_place_that_cannot_be_written(tmp_path):
-    with pytest.raises(RunFailure, match="can't be written"):
+    with pytest.raises(UserError, match="can't be written"):
         opened(tmp_path)
-    with pytest.raises(RunFailure, match="can't be written"):
+    with pytest.raises(UserError, match="can't be written"):
         opened(tmp_path / "none" / "trials.journal")
     with pytest.raises(UserError, match="nosuch"):
         opened("nosuch://place/runs")
