@@ -251,8 +251,7 @@ def _in_processes(
 ) -> Bad:
     """Decodes in several processes; the reasons of the files that can't be used."""
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    done, bad = dict[Any, int](), Bad()
-    processes: dict[Connection[Any, Any], Any] = {}
+    processes, done, bad = dict[Any, Any](), dict[Any, int](), Bad()
     try:
         for i in range(workers):
             (mine, theirs), rows = context.Pipe(duplex=False), range(i, len(paths), workers)

@@ -18,7 +18,6 @@ from nas.training import decoding
 from nas.training.images import for_data, load_images
 from nas.training.state import stratified
 from search_spaces import Architecture, Space, Stage, UserError, cost, space
-from search_spaces.errors import RunFailure
 
 ANY_BYTES = pytest.mark.skipif(sys.platform != "linux", reason="names must be text there")
 
@@ -195,7 +194,7 @@ def test_the_resolution_has_a_range(folder, cache, resolution):
 
 def test_a_cache_that_cannot_be_written_is_named(folder, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunFailure, match="COMPOUND_NAS_CACHE"):
+    with pytest.raises(UserError, match="COMPOUND_NAS_CACHE"):
         load_images(folder, 12, tmp_path / "file")
 
 
