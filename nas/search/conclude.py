@@ -4,9 +4,10 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from nas.evaluators import Evaluator, label_of, notes_of, predictor_of, unit_of
+from nas.learning import REMEDY, above, chance_of
 from nas.objective import Objective
 from nas.search.otherwise import otherwise
 from nas.search.plan import Plan, named
@@ -24,8 +25,6 @@ from search_spaces.quantities import Quantity
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from nas.training.evaluator import TrainingEvaluator
 
 
 PLENTY = 5  # networks for each option of a choice, after which one that none has is worth a word
@@ -235,12 +234,10 @@ def _trained_notes(result: Result) -> list[str]:
     """What to know of the images, and whether anything was learned of them."""
     assert result.pick is not None
     network = result.pick.architecture
-    chance = cast("TrainingEvaluator", result.evaluator).images_of(network).majority
-    best = max((trial.accuracy or 0.0) - 2 * (trial.spread or 0.0) for trial in result.trials)
-    learned = [] if best > chance else [
+    chance = chance_of(result.evaluator, network)
+    learned = [] if above(result.trials, chance) else [
         f"no network is surely better than naming the most frequent class always ({chance:.1f} %): "
-        "so short a training ranks nothing; train longer (--epochs), on more images, or see that "
-        "the folders' names are the classes"
+        + REMEDY
     ]  # fmt: skip
     return learned + notes_of(result.evaluator, network)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of, unit_of
 from nas.holding import holder_of
+from nas.learning import Unlearned
 from nas.logs.registry import About, Log, Logged, Logs, logging, numbers_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.prior.asked import NONE, chosen, said
@@ -230,7 +231,10 @@ def run(
             opened.record["classes"] = list(parts.classes)
         proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor, predicts)
         with timed(seconds, "search"):
-            carry_out(opened, proposer, plan, parts.evaluator, Logged(show, told))
+            shown: Show = Logged(show, told)
+            if plan.proxy is not None:
+                shown = Unlearned(shown, parts.evaluator, opened.trials)
+            carry_out(opened, proposer, plan, parts.evaluator, shown)
         result = Result(
             plan, parts.folder, opened.trials, parts.evaluator, seconds=seconds,
             choices=where.choices,

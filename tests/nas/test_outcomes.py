@@ -7,6 +7,7 @@ import pytest
 
 from nas.evaluators import Measurement, Outcome, evaluate
 from nas.jobs import Job
+from nas.learning import Unlearned
 from nas.objective import Objective
 from nas.search.conclude import Result, _fractions, _trained_notes, unlearned
 from nas.search.plan import Plan
@@ -72,6 +73,20 @@ def test_a_search_with_every_training_at_chance_says_so(accuracy, tmp_path):
     assert [note.partition(" always (10.0 %)")[0] for note in said] == (
         ["no network is surely better than naming the most frequent class"] * (accuracy < 12)
     )
+
+
+@pytest.mark.parametrize(("best", "known", "says"), [(11, [], 1), (14, [], 0), (11, [0], 0)])
+def test_it_is_said_after_the_first_trainings_and_once(best, known, says, capsys):
+    shown = []
+    trains = SimpleNamespace(images_of=lambda network: SimpleNamespace(majority=10.0))
+    show = Unlearned(lambda trial, n: shown.append(n), trains, known)
+    for n in range(9):
+        accuracy = None if n == 1 else float(best - (n != 4))
+        measured = None if accuracy is None else Measurement(accuracy, 1.0)
+        show(Job(n, {}, B0, 0).finished(Outcome(measured, "lost" * (n == 1) or None, 1.0)), n + 1)
+        said = capsys.readouterr().err
+        assert ("none of the first 6 networks" in said) == (says == 1 and n == 6), said
+    assert shown == list(range(1, 10))
 
 
 def test_fractions_in_place_of_percent_are_told():

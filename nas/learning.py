@@ -1,0 +1,68 @@
+"""Whether trainings learn anything at all: more than naming the most frequent class always."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from nas.evaluators import Evaluator
+from nas.watch import Poll, Show, begin
+from results.runs.records import Trial
+from results.terminal import tell
+from search_spaces.architecture import Architecture
+
+if TYPE_CHECKING:
+    from nas.training.evaluator import TrainingEvaluator
+
+FIRST = 6  # trainings that have learned nothing, after which a search says so
+REMEDY = (
+    "so short a training ranks nothing; train longer (--epochs), on more images, or see that the "
+    "folders' names are the classes"
+)
+
+
+def chance_of(trains: Evaluator, network: Architecture) -> float:
+    """Percent of the network's validation images that are of the most frequent class.
+
+    Args:
+        trains: An evaluator that trains.
+        network: Of a resolution that it has images of.
+    """
+    return cast("TrainingEvaluator", trains).images_of(network).majority
+
+
+def above(trials: Sequence[Trial], chance: float) -> bool:
+    """Whether some training is surely, by two spreads, above `chance` percent."""
+    return any((one.accuracy or 0.0) - 2 * (one.spread or 0.0) > chance for one in trials)
+
+
+class Unlearned:
+    """A `Show` that says so early, and once, where none of the first trainings learned anything.
+
+    Args:
+        show: It is told all that this one is.
+        trains: The evaluator.
+        known: Trials of earlier sessions; where there are, they were spoken of.
+    """
+
+    def __init__(self, show: Show, trains: Evaluator, known: Sequence[Trial]) -> None:
+        self._show, self._trains = show, trains
+        self._first: list[Trial] | None = None if known else []
+
+    def __call__(self, trial: Trial, finished: int) -> None:
+        """Takes a finished trial, and how many there are."""
+        self._show(trial, finished)
+        if self._first is None:
+            return
+        self._first += [trial] * (trial.accuracy is not None)
+        chance = chance_of(self._trains, trial.architecture)
+        if above(self._first, chance):
+            self._first = None
+        elif len(self._first) == FIRST:
+            self._first = None
+            tell(
+                f"note: none of the first {FIRST} networks is surely better than naming the most "
+                f"frequent class always ({chance:.1f} %): {REMEDY}. Ctrl-C ends the search here."
+            )
+
+    def phase(self, name: str, poll: Poll | None, finished: int) -> None:
+        """As `nas.watch.Watches.phase`."""
+        begin(self._show, name, poll, finished)
