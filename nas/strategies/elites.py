@@ -11,6 +11,7 @@ was stopped and continued proposes the same networks as one that was not. Only w
 may grow from is kept, so that the last one takes no longer than the first.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,14 +184,20 @@ class Elites:
                 candidates = self._children(2 * size, rng)
             if not len(candidates := self._new(candidates)):
                 continue
-            allowed = candidates[self.problem.facts(candidates).allowed]
-            for network, code in zip(self.problem.networks(allowed), allowed, strict=True):
+            for network, code in self._within(candidates, 2 * size):
                 if network not in self._taken and network not in proposals:
                     proposals[network] = code
                     if len(proposals) == size:
                         return np.array(list(proposals.values())), list(proposals)
         codes = np.array(list(proposals.values()), np.int64).reshape(-1, len(self._sizes))
         return codes, list(proposals)
+
+    def _within(self, codes: Codes, n: int) -> Iterator[tuple[Architecture, Codes]]:
+        """Those of the codes within the limits, in order, built n at a time as they are asked."""
+        for at in range(0, len(codes), n):
+            some = codes[at : at + n]
+            allowed = some[self.problem.facts(some).allowed]
+            yield from zip(self.problem.networks(allowed), allowed, strict=True)
 
     def _new(self, codes: Codes) -> Codes:
         """Each code once that was not told before, (m, choices)."""

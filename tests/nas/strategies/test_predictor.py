@@ -169,6 +169,28 @@ def test_random_networks_within_tight_limits():
     assert len(np.unique(codes, axis=0)) > 5
 
 
+def test_random_networks_of_very_many_choices_are_built_few_times():
+    built = []
+
+    def build(values):
+        built.append(1)
+        return Architecture(tuple(Stage("mbconv", 8, values[f"c{i}"]) for i in range(400)))
+
+    where = Space("many", {f"c{i}": (1, 2, 3, 4) for i in range(400)}, build)
+    cheapest = where.build(dict.fromkeys(where.choices, 1))
+    objective = Objective("hard", 1.3 * cost(cheapest).macs)
+    limits = limits_of(objective)
+    inner = Inner(SpaceProblem(where, objective, limits, dict.fromkeys(where.choices, 1)))
+    built.clear()
+    codes, facts = inner.random(8, np.random.RandomState(0))
+    assert facts.allowed.all()
+    assert len(built) <= 8 * (2 + np.ceil(np.log2(400)))
+    values = [values_of(where.choices, code) for code in codes]
+    spare = [name for name, value in values[0].items() if value > 1]
+    assert 0 < len(spare) < 200  # turned to the anchor, and no further than it must be
+    assert facts.cost.min() > 0.98 * objective.target
+
+
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3])
 def test_failed_trainings_do_not_set_the_scale(share):
     rng = np.random.default_rng(0)
