@@ -42,13 +42,17 @@ class Inner:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.sizes = np.array([len(options) for options in problem.choices.values()])
-        self._tables = [
+        self._anchor = problem.anchor()
+
+    @functools.cached_property
+    def _tables(self) -> list[Floats]:
+        """The numbers of each choice's options; only models ask for them."""
+        return [
             one_hot(len(options))
             if any(isinstance(option, str) for option in options)
             else contrasts(len(options))
-            for options in problem.choices.values()
+            for options in self.problem.choices.values()
         ]
-        self._anchor = problem.anchor()
 
     @functools.cached_property
     def _standard(self) -> tuple[NDArray[np.bool_], Floats, Floats]:
