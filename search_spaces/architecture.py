@@ -166,7 +166,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         listed = self.stages if type(self.stages) is tuple else ()
-        if not listed or not all(isinstance(stage, Stage) for stage in listed):
+        if not listed or not all(issubclass(one, Stage) for one in set(map(type, listed))):
             raise UserError(f"Architecture.stages is {self.stages!r}: expected a tuple of Stage")
         if len(self.stages) > MOST_STAGES:
             raise UserError(f"{len(self.stages)} stages: expected {MOST_STAGES} or fewer")
@@ -187,7 +187,7 @@ class Architecture:
         """One value for one network: activations under one name, none where it says nothing."""
         _set(self, "activation", _activation("Architecture", "activation", self.activation))
         _set(self, "mix_bias", self.mix_bias or not self.mix)
-        if any(stage.activation or stage.se_activation for stage in self.stages):
+        if any(s.activation or s.se_activation for s in self.stages):
             _set(self, "stages", tuple(_relative(s, self.activation) for s in self.stages))
 
     @functools.cached_property

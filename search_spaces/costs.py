@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.architecture import OPS, SE_FROM, SKIPS, Architecture, Stage
+from search_spaces.architecture import OPS, SE_FROM, SKIPS, Architecture
 from search_spaces.cost import Cost
 
 Ints = NDArray[np.int64]
@@ -79,9 +79,10 @@ _OWN = Stages._fields[1:-3]
 def stages_of(architectures: Sequence[Architecture]) -> tuple[Stages, Ints]:
     """The stages' columns, and (frame fields, n) what the networks have besides."""
     every = [stage for one in architectures for stage in one.stages]
-    at: dict[Stage, int] = {}
-    rows = np.fromiter((at.setdefault(stage, len(at)) for stage in every), np.int64, len(every))
-    distinct = list(at)
+    objects = list(map(id, every))  # spaces build equal stages once, and identities hash at once
+    distinct = list((by_object := dict(zip(objects, every, strict=True))).values())
+    at = dict(zip(by_object, range(len(distinct)), strict=True))
+    rows = np.fromiter(map(at.__getitem__, objects), np.int64, len(every))
 
     def column(field: str) -> Any:
         values = map(attrgetter(field), distinct)

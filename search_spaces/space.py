@@ -1,5 +1,6 @@
 """What a search space is: named choices, and a function from one value each to a network."""
 
+import functools
 import math
 import operator
 import random
@@ -122,11 +123,26 @@ class Space:
         return math.prod(len(options) for options in self.choices.values())
 
     def sample(self, rng: random.Random) -> dict[str, Value]:
-        """One option for each choice, uniformly."""
-        return {name: rng.choice(options) for name, options in self.choices.items()}
+        """One option for each choice, uniformly: what `rng.choice` gives for each in turn."""
+        drawn, bits = {}, rng.getrandbits
+        for name, options, count, width in self._counted:
+            at = bits(width)
+            while at >= count:
+                at = bits(width)
+            drawn[name] = options[at]
+        return drawn
+
+    @functools.cached_property
+    def _counted(self) -> list[tuple[str, tuple[Value, ...], int, int]]:
+        """Each choice with its options, how many they are, and the bits that count has."""
+        every = self.choices.items()
+        return [
+            (name, options, n, n.bit_length()) for name, options in every if (n := len(options))
+        ]
 
 
 WORK = 60_000  # stages of networks that are built at once; a wide space is looked at coarsely
+NAMED = 60  # choices at most that a message has the options of
 AGREED = 2  # descents that end alike, after which no other is made
 Penalty = Callable[[Sequence[Architecture]], Sequence[float]]
 
@@ -244,7 +260,9 @@ def check(space: Space, samples: int = 20) -> Space:
         try:
             built = space.build(values)
         except Exception as error:
-            raise UserError(f"space {space.name!r} can't build {values}: {error}") from error
+            some = dict(list(values.items())[:NAMED])
+            more = f" and {len(values) - NAMED:,} more" if len(values) > NAMED else ""
+            raise UserError(f"space {space.name!r} can't build {some}{more}: {error}") from error
         if not isinstance(built, Architecture):
             raise UserError(
                 f"space {space.name!r} builds {type(built).__name__}: expected Architecture"

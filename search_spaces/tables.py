@@ -1,6 +1,7 @@
 """Spaces as data: a table of the network and its stages in which a list is a choice."""
 
 import functools
+import operator
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -63,15 +64,17 @@ def _builder(
     makers = [_maker(f"stage{i}.", {"op": "mbconv", **stage}) for i, stage in enumerate(stages)]
 
     def build(values: Values) -> Architecture:
-        built = [make(*(values[path] for path in paths)) for paths, make in makers]
+        built = [make(*options_of(values)) for make, options_of in makers]
         whole: dict[str, Any] = {key: values.get(key, value) for key, value in network.items()}
-        return Architecture(tuple(stage for stage in built if stage is not None), **whole)
+        return Architecture(tuple([stage for stage in built if stage is not None]), **whole)
 
     return build
 
 
-def _maker(prefix: str, table: Mapping[str, Any]) -> tuple[list[str], Callable[..., Stage | None]]:
-    """The names of a stage's choices, and what makes it of their options; None with 0 repeats."""
+def _maker(
+    prefix: str, table: Mapping[str, Any]
+) -> tuple[Callable[..., Stage | None], Callable[[Values], tuple[Any, ...]]]:
+    """What makes a stage of its options, None with 0 repeats; and its options of all values."""
     chosen = [key for key, value in table.items() if isinstance(value, list | tuple)]
 
     @functools.lru_cache(maxsize=1 << 12, typed=True)
@@ -82,7 +85,10 @@ def _maker(prefix: str, table: Mapping[str, Any]) -> tuple[list[str], Callable[.
         made["op"], expand = op_and_expand(made["op"])
         return _stage(**made if expand is None else {**made, "expand": expand})
 
-    return [prefix + key for key in chosen], make
+    paths = [prefix + key for key in chosen]
+    if len(paths) < 2:  # of one name `itemgetter` gives no tuple
+        return make, lambda values: tuple([values[path] for path in paths])
+    return make, operator.itemgetter(*paths)
 
 
 def table_space(

@@ -89,11 +89,15 @@ def _loss(
     return float(value), np.r_[by_weight, by_scale] + far / width
 
 
+def spaced(n: int, at_most: int) -> NDArray[np.intp]:
+    """Positions of so many of n rows at most, evenly spaced."""
+    return np.arange(n) if n <= at_most else np.linspace(0, n - 1, at_most).astype(np.intp)
+
+
 def fit(x: Floats, z: Floats) -> Kernel:
     """The kernel of highest posterior density, for standardised numbers (n, f), targets (n,)."""
-    if len(z) > ROWS:
-        kept = np.linspace(0, len(z) - 1, ROWS).astype(int)
-        x, z = x[kept], z[kept]
+    kept = spaced(len(z), ROWS)
+    x, z = x[kept], z[kept]
     centre, width = _prior(x.shape[1])
     found = minimize(
         _loss, centre, (x, z, centre, width), "L-BFGS-B", jac=True, options={"maxiter": STEPS},
@@ -220,6 +224,7 @@ class Growing:
 
     def __init__(self, first: int) -> None:
         self._first = first
+        self._kernel: Kernel | None = None
         self._process: Process | None = None
         self._key, self._rows = b"", np.zeros((0, 0))
 
@@ -230,17 +235,24 @@ class Growing:
             rows, after = after, max(after + 1, int(after * GROWTH))
         return min(rows, targets)
 
-    def on(self, x: Floats, z: Floats) -> Process:
+    def on(
+        self, x: Floats, z: Floats, told: Floats | None = None, begun: int | None = None
+    ) -> Process:
         """The process on rows.
 
         Args:
             x: (n, f) the rows.
-            z: The milestone's standardised targets.
+            z: Standardised targets that set the kernel, some of the milestone's.
+            told: (len(z), f) their rows; None: the first of x.
+            begun: So many of the first of x are taken at once; None: as many as z.
         """
-        key = z.tobytes() + x[: len(z)].tobytes()
-        if self._process is None or key != self._key:
-            self._process = Process(fit(x[: len(z)], z), x[: len(z)])
-            self._key, self._rows = key, x[: len(z)]
+        told = x[: len(z)] if told is None else told
+        first = x[: len(z) if begun is None else begun]
+        key = z.tobytes() + told.tobytes()
+        if self._kernel is None or key != self._key:
+            self._kernel, self._key, self._process = fit(told, z), key, None
+        if self._process is None or not np.array_equal(self._rows[: len(first)], first):
+            self._process, self._rows = Process(self._kernel, first), first
         shared = min(len(self._rows), len(x))
         equal = (self._rows[:shared] == x[:shared]).all(1)
         shared = shared if equal.all() else int(equal.argmin())

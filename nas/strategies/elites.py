@@ -11,6 +11,7 @@ was stopped and continued proposes the same networks as one that was not. Only w
 may grow from is kept, so that the last one takes no longer than the first.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,7 @@ class Settings:
         near: Share of the parents that are the networks of best reward.
         best: How many networks these are.
         local: Every so many generations one looks around the best networks.
+        balanced: Share of the mutants that are brought back to their mothers' costs.
         learned: At most so many of the networks of best reward say what a local generation tries.
         options: Share of the parents of best reward that are the best with some option instead.
         others: How many of these a local generation looks around too.
@@ -61,6 +63,7 @@ class Settings:
     options: float = 0.5
     others: int = 12
     local: int = 3
+    balanced: float = 0.5
     learned: int = 1500
 
     def size(self, told: int) -> int:
@@ -183,14 +186,20 @@ class Elites:
                 candidates = self._children(2 * size, rng)
             if not len(candidates := self._new(candidates)):
                 continue
-            allowed = candidates[self.problem.facts(candidates).allowed]
-            for network, code in zip(self.problem.networks(allowed), allowed, strict=True):
+            for network, code in self._within(candidates, 2 * size):
                 if network not in self._taken and network not in proposals:
                     proposals[network] = code
                     if len(proposals) == size:
                         return np.array(list(proposals.values())), list(proposals)
         codes = np.array(list(proposals.values()), np.int64).reshape(-1, len(self._sizes))
         return codes, list(proposals)
+
+    def _within(self, codes: Codes, n: int) -> Iterator[tuple[Architecture, Codes]]:
+        """Those of the codes within the limits, in order, built n at a time as they are asked."""
+        for at in range(0, len(codes), n):
+            some = codes[at : at + n]
+            allowed = some[self.problem.facts(some).allowed]
+            yield from zip(self.problem.networks(allowed), allowed, strict=True)
 
     def _new(self, codes: Codes) -> Codes:
         """Each code once that was not told before, (m, choices)."""
@@ -239,7 +248,8 @@ class Elites:
     def _children(self, n: int, rng: np.random.RandomState) -> Codes:
         """Mutants of 1 + Poisson(1) choices (n, choices); every third is a crossover before.
 
-        Half of the changes are one step up or down an ordered list of options.
+        Half of the changes are one step up or down an ordered list of options. Half of the mutants
+        are brought back to their mothers' costs by steps of other choices.
         """
         mothers, fathers = self._parents(n, rng), self._parents(n, rng)
         mixed = (rng.random_sample(mothers.shape) < 0.5) & (np.arange(n) % 3 == 0)[:, None]
@@ -250,7 +260,15 @@ class Elites:
         jumped = (children + jump) % self._sizes
         stepped = np.clip(children + rng.choice((-1, 1), children.shape), 0, self._sizes - 1)
         moved = np.where(rng.random_sample(children.shape) < 0.5, stepped, jumped)
-        return np.asarray(np.where(changed, moved, children))
+        children = np.where(changed, moved, children)
+        some = np.flatnonzero(rng.random_sample(n) < self.settings.balanced)
+        near = np.union1d(self._best(LEARNED), np.flatnonzero(self._elite))
+        children[some] = self._slopes(near).balanced(children[some], mothers[some], rng)
+        return np.asarray(children)
+
+    def _slopes(self, near: NDArray[Any]) -> Slopes:
+        """What options bring and cost near some of the networks."""
+        return Slopes(self._codes[near], self._merit[near], self._cost[near], self._sizes)
 
     def _nearby(self, turn: int, n: int, rng: np.random.RandomState) -> Codes:
         """(m, choices): all networks one change away from the best; then some of two and three."""
@@ -261,7 +279,7 @@ class Elites:
         options = self._option_elites()
         others = options[rng.permutation(len(options))[: self.settings.others]]
         best = np.r_[best, others]
-        slopes = Slopes(self._codes[near], self._merit[near], self._cost[near], self._sizes)
+        slopes = self._slopes(near)
         each = 8 * n // len(best)
         parts = [
             slopes.best(

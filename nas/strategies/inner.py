@@ -11,7 +11,7 @@ from nas.strategies.problem import Facts, Problem
 
 SAMPLES = 512  # random networks whose mean and spread standardise the numbers
 CHILDREN, PARENTS, GENERATIONS = 160, 32, 8  # of the evolution behind one proposal
-TURNS = 100  # times at most that networks outside the limits are turned to the anchor
+TURNS = 100  # choices at most that are turned to the anchor one by one; of more, by bisection
 POOL = 4096  # networks at most that a proposal looks at where they are listed
 Score = Callable[[Codes, Facts], Floats]
 
@@ -42,13 +42,17 @@ class Inner:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.sizes = np.array([len(options) for options in problem.choices.values()])
-        self._tables = [
+        self._anchor = problem.anchor()
+
+    @functools.cached_property
+    def _tables(self) -> list[Floats]:
+        """The numbers of each choice's options; only models ask for them."""
+        return [
             one_hot(len(options))
             if any(isinstance(option, str) for option in options)
             else contrasts(len(options))
-            for options in problem.choices.values()
+            for options in self.problem.choices.values()
         ]
-        self._anchor = problem.anchor()
 
     @functools.cached_property
     def _standard(self) -> tuple[NDArray[np.bool_], Floats, Floats]:
@@ -89,14 +93,31 @@ class Inner:
         codes = (rng.random_sample((n, len(self.sizes))) * self.sizes).astype(np.int64)
         order = rng.random_sample(codes.shape).argsort(1)
         outside = np.flatnonzero(~self.problem.facts(codes).allowed)
-        each = -(-len(self.sizes) // TURNS)
-        for at in range(0, len(self.sizes), each):
+        if len(self.sizes) > TURNS:
+            codes[outside] = self._halved(codes[outside], order[outside].argsort(1))
+            return codes, self.problem.facts(codes)
+        for at in range(len(self.sizes)):
             if not len(outside):
                 break
-            columns = order[outside, at : at + each]
-            codes[outside[:, None], columns] = self._anchor[columns]
+            columns = order[outside, at]
+            codes[outside, columns] = self._anchor[columns]
             outside = outside[~self.problem.facts(codes[outside]).allowed]
         return codes, self.problem.facts(codes)
+
+    def _halved(self, codes: Codes, rank: Codes) -> Codes:
+        """Networks outside the limits (n, choices) turned to the anchor, as far as they must be.
+
+        Args:
+            codes: Theirs.
+            rank: (n, choices) when each choice is turned.
+        """
+        out, inside = np.zeros(len(codes), np.int64), np.full(len(codes), codes.shape[1])
+        while len(codes) and (inside - out).max() > 1:
+            turned = (out + inside) // 2
+            tried = np.where(rank < turned[:, None], self._anchor, codes)
+            allowed = self.problem.facts(tried).allowed
+            inside, out = np.where(allowed, turned, inside), np.where(allowed, out, turned)
+        return np.where(rank < inside[:, None], self._anchor, codes)
 
     def _children(self, parents: Codes, n: int, rng: np.random.RandomState) -> Codes:
         """Mutants of 1 + Poisson(1) choices; every third comes from a uniform crossover."""

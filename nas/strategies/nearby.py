@@ -84,6 +84,34 @@ class Slopes:
         scores = np.r_[score[top[:n]], np.sort(-more, kind="stable")[:n] * -1]
         return np.asarray(np.vstack(rows)[np.argsort(-scores, kind="stable")][:n])
 
+    def balanced(self, codes: Codes, mothers: Codes, rng: np.random.RandomState) -> Codes:
+        """Networks that cost about what their mothers do, by steps of choices that are alike.
+
+        Without them a network at T could change its width or its resolution only together with
+        luck in all the rest.
+
+        Args:
+            codes: (n, choices) of the networks.
+            mothers: (n, choices) theirs.
+            rng: Says in which order choices are stepped.
+
+        Returns:
+            Codes (n, choices).
+        """
+        price = self._slopes[:, 1]
+        own = price[codes + self._starts]
+        excess = (own - price[mothers + self._starts]).sum(1, keepdims=True)
+        steps = np.stack([np.clip(codes + by, 0, self._sizes - 1) for by in (-1, 1)])
+        brings = np.sign(excess) * (own - price[steps + self._starts])  # towards the mother's cost
+        up = brings[1] > brings[0]
+        gain = np.where(codes == mothers, np.maximum(brings.max(0), 0.0), 0.0)
+        order = rng.random_sample(codes.shape).argsort(1)
+        ordered = np.take_along_axis(gain, order, 1)
+        enough = np.cumsum(ordered, 1) - ordered < np.abs(excess)
+        taken = np.zeros(codes.shape, bool)
+        np.put_along_axis(taken, order, enough, 1)
+        return np.where(taken & (gain > 0), np.where(up, steps[1], steps[0]), codes)
+
     def _score(self, change: Floats, merit: float, cost: float, value: Value) -> Floats:
         return value(merit + change[:, 0], cost * np.exp(change[:, 1]))
 

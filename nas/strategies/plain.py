@@ -1,7 +1,8 @@
 """Any Optuna search space as a Problem about which nothing is known beforehand."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+import operator
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from optuna.distributions import (
@@ -10,7 +11,8 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.trial import FrozenTrial
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
 
 from nas.objective import Objective
 from nas.strategies.codes import Codes
@@ -71,6 +73,19 @@ class PlainProblem:
 Read = tuple[Codes, int]  # a trial's code (choices,), and the number of its network
 
 
+EVERY = (TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING)
+
+
+class Told(NamedTuple):
+    """Finished trials; codes of them, of those that run, and that broke; numbers of networks."""
+
+    done: list[FrozenTrial]
+    codes: list[Codes]
+    running: list[Codes]
+    broken: list[Codes]
+    seen: set[int]
+
+
 class Coder:
     """Translates trials to codes, and to numbers that equal networks share.
 
@@ -82,6 +97,9 @@ class Coder:
         self._known: dict[tuple[Any, ...], Read] = {}
         self._numbers: dict[Hashable, int] = {}
         self._trials: dict[int, tuple[Mapping[str, Any], Read]] = {}
+        self._begun = Told([], [], [], [], set())
+        self._ended: list[FrozenTrial] = []  # those of `_begun`, with which a study begins
+        self._rows: Codes = np.zeros((0, len(problem.choices)), np.int64)  # `_begun.codes`
 
     def number(self, code: Codes) -> int:
         """The number of the network that a code (choices,) builds."""
@@ -100,6 +118,50 @@ class Coder:
             held = trial.params, self._read(trial.params)
             self._trials[trial.number] = held
         return held[1]
+
+    def every(self, study: Study, but: int) -> tuple[list[FrozenTrial], Codes, Codes, set[int]]:
+        """What a study has of trials. Those that ended are read once, however many they are.
+
+        Args:
+            study: Whose trials are read.
+            but: The number of a trial that is left out.
+
+        Returns:
+            The finished trials; codes (n, choices) of these and of those that run; codes
+            (m, choices) of trials that ended in an error; and the numbers of all networks.
+        """
+        trials = study.get_trials(deepcopy=False, states=EVERY)
+        if not all(map(operator.is_, trials, self._ended)) or len(trials) < len(self._ended):
+            self._begun, self._ended = Told([], [], [], [], set()), []
+            self._rows = self._rows[:0]
+        at = len(self._ended)
+        while at < len(trials) and trials[at].state.is_finished():
+            at += 1
+        self._add(self._begun, trials[len(self._ended) : at])
+        self._ended = trials[:at]
+        self._rows = self._stacked(self._rows, self._begun.codes[len(self._rows) :])
+        later = Told([], [], [], [], set())
+        self._add(later, [trial for trial in trials[at:] if trial.number != but])
+        codes = self._stacked(self._rows, later.codes + later.running)
+        broken = self._stacked(self._rows[:0], self._begun.broken + later.broken)
+        return self._begun.done + later.done, codes, broken, self._begun.seen | later.seen
+
+    def _stacked(self, rows: Codes, more: Sequence[Codes]) -> Codes:
+        return np.vstack([rows, *more]) if more else rows
+
+    def _add(self, told: Told, trials: Iterable[FrozenTrial]) -> None:
+        for trial in trials:
+            if (read := self.of(trial)) is None:
+                continue
+            code, number = read
+            told.seen.add(number)
+            if trial.state == TrialState.COMPLETE:
+                told.done.append(trial)
+                told.codes.append(code)
+            elif trial.state == TrialState.RUNNING:
+                told.running.append(code)
+            elif trial.user_attrs.get("error"):  # it was evaluated, and not refused before that
+                told.broken.append(code)
 
     def _read(self, params: Mapping[str, Any]) -> Read:
         values = tuple(params[name] for name in self.problem.choices)

@@ -11,15 +11,16 @@ the process (Rasmussen and Williams 2006, ch. 2.7); it orders every second of th
 and where the first trainings bear it out clearly these end sooner.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from nas.imagenet.process import Growing, Process
+from nas.imagenet.process import ROWS, Growing, Process, spaced
 from nas.prior.known import Numbers, Prior
 from nas.prior.mix import Mix
 from nas.strategies.codes import Codes, Floats, positions, values_of
@@ -27,7 +28,18 @@ from nas.strategies.informed import InformedSampler
 from nas.strategies.inner import Inner
 from nas.strategies.plain import Coder, PlainProblem
 from nas.strategies.problem import Facts, Problem
-from nas.strategies.scores import Chances, Warp, factors, finite, hypervolume_score, scalarised
+from nas.strategies.scores import (
+    MODELLED,
+    RECENT,
+    Chances,
+    Rows,
+    Warp,
+    factors,
+    finite,
+    hypervolume_score,
+    modelled,
+    scalarised,
+)
 from results.runs.records import Trial
 
 FEWEST, MOST = 8, 20  # proposals that fill the space: as many as there are choices, within these
@@ -35,7 +47,6 @@ START = 24  # best evaluated networks, from which the inner search starts
 FAR = 3  # of the networks that fill the space this part, the farthest, is ordered by the prior
 SURE = 0.95  # belief in the prior at which the model is asked though the space is not yet filled
 AMONG = 8  # networks that a proposal chooses among by numbers that take long
-EVERY = (TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING)
 
 
 def first_of(choices: int) -> int:
@@ -74,18 +85,7 @@ class PredictorSampler(InformedSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         inner, coder = self._candidates(search_space)
-        every = [
-            (t, read)
-            for t in study.get_trials(deepcopy=False, states=EVERY)
-            if t.number != trial.number and (read := coder.of(t)) is not None
-        ]
-        done = [t for t, _ in every if t.state == TrialState.COMPLETE]
-        states = (TrialState.COMPLETE, TrialState.RUNNING)
-        ordered = [code for s in states for t, (code, _) in every if t.state == s]
-        failed = [code for t, (code, _) in every if t.state == TrialState.FAIL and _broke(t)]
-        codes, broken = (
-            np.array(some, np.int64).reshape(-1, len(inner.sizes)) for some in (ordered, failed)
-        )
+        done, codes, broken, seen = coder.every(study, trial.number)
         if self._first is None:
             self._first = first_of(len(inner.sizes))
             self._growing = Growing(self._first)
@@ -95,7 +95,7 @@ class PredictorSampler(InformedSampler):
             candidates = self._filling(study, inner, np.vstack([codes, broken]), mix)
         else:
             candidates = self._promising(study, inner, codes, done, broken)
-        first = self._first_new(inner, coder, candidates, {number for _, (_, number) in every})
+        first = self._first_new(inner, coder, candidates, seen)
         return values_of(inner.problem.choices, first)
 
     def _early(
@@ -172,9 +172,10 @@ class PredictorSampler(InformedSampler):
         if failed.any():  # a failure says nothing of accuracy: it is an outcome of its own
             kept = np.r_[~failed, np.ones(len(codes) - len(done), bool)]
             codes, facts, y = codes[kept], facts.of(kept), y[~failed]
-        warp = Warp.of(y)
-        z = warp(y)
-        process = _process(self._growing, inner.encode(codes, facts), y)
+        warp, x = Warp.of(y), inner.encode(codes, facts)
+        rows = modelled(y, facts.cost, _factor(study, inner.problem), len(codes))
+        process = _process(self._growing, x, y, rows)
+        codes, facts, z = codes[rows], facts.of(rows), warp(y[rows[rows < len(y)]])
         mixed, numbers = self._mixed(process, inner, codes, z)
         rest = z - mixed[: len(z)]
         mean = process.mean(rest)
@@ -244,20 +245,26 @@ class PredictorSampler(InformedSampler):
         return hypervolume_score(accuracy, facts.cost, largest)
 
 
-def _broke(trial: FrozenTrial) -> bool:
-    """Whether a trial that failed was evaluated, and not refused before that."""
-    return bool(trial.user_attrs.get("error"))
-
-
 def _told_reward(study: Study) -> bool:
     """Whether the study is told one reward, and not accuracy and cost."""
     return len(study.directions) == 1
 
 
-def _process(growing: Growing, x: Floats, y: Floats) -> Process:
-    """The process on rows x (n, f), of which the first have the accuracies y."""
-    some = y[: growing.milestone(len(y))]
-    return growing.on(x, Warp.of(some)(some))
+def _factor(study: Study, problem: Problem) -> Callable[[Floats], Floats] | None:
+    """What accuracies are worth by their costs; None where study and problem ask for a front."""
+    objective = problem.objective
+    if objective is None:
+        return np.ones_like
+    return functools.partial(factors, objective) if _told_reward(study) else None
+
+
+def _process(growing: Growing, x: Floats, y: Floats, rows: Rows | None = None) -> Process:
+    """The process on rows x (n, f), of which the first have the accuracies y; or on some rows."""
+    of = growing.milestone(len(y))
+    z, told = Warp.of(y[:of])(y[:of]), spaced(of, ROWS)
+    if rows is None or len(rows) == len(x):
+        return growing.on(x, z[told], x[told], of)
+    return growing.on(x[rows], z[told], x[told], MODELLED - RECENT)
 
 
 def learned(problem: Problem, prior: Prior, trials: Iterable[Trial]) -> tuple[float, Floats]:

@@ -1,4 +1,7 @@
-"""What is maximized on a predicted accuracy: the reward, or the hypervolume that it would add."""
+"""What is maximized on a predicted accuracy: the reward, or the hypervolume that it would add.
+
+And of which trials accuracies are predicted.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,12 +11,16 @@ from numpy.typing import NDArray
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
+from nas.imagenet.process import spaced
 from nas.objective import Objective
 from nas.strategies.codes import Codes, Floats
 from results.runs.front import front
 
+Rows = NDArray[np.intp]
 GAP = 0.25  # the ceiling lies this share of the values' range above the best
 USUAL = 20  # so many first values, which fill the space, say what is usual
+MODELLED, RECENT = 500, 100  # trials at most of which a model is made; of these always the newest
+STRIPS = 20  # of costs, of each of which the best are kept
 NEAR, PULL = 8.0, 4.0  # how fast a failure's weight falls with the share of other options; prior
 DEPTH = 6.0  # a training failed if it lies so many steps below usual; a step is best - usual
 
@@ -130,6 +137,39 @@ class Chances:
         apart = (codes[:, None, :] != self._codes[None]).mean(2)
         near = np.exp(-NEAR * apart)
         return np.asarray((near @ self._failed + PULL * self._share) / (near.sum(1) + PULL))
+
+
+def modelled(y: Floats, cost: Floats, factor: Callable[[Floats], Floats] | None, n: int) -> Rows:
+    """Which trials a model is made of: all while they are few, so that it takes no longer later.
+
+    Of many half are the best and half spread over the rest in time; the newest are all among them,
+    so that the choice changes at every RECENT-th trial alone.
+
+    Args:
+        y: (m,) accuracies of the finished ones.
+        cost: (n,) of all.
+        factor: (costs) -> what accuracies are worth; None for the best of every cost.
+        n: How many there are: the finished ones, then those under way.
+
+    Returns:
+        (k,) positions, ascending; of finished ones MODELLED at most.
+    """
+    if len(y) <= MODELLED:
+        return np.arange(n)
+    old = len(y) - (len(y) - MODELLED) % RECENT
+    y, cost, half = y[:old], cost[:old], (MODELLED - RECENT) // 2
+    if factor is not None:
+        best = np.argsort(-y * factor(cost), kind="stable")[:half]
+    else:
+        strip = np.argsort(np.argsort(cost, kind="stable"), kind="stable") * STRIPS // old
+        order = np.lexsort((-y, strip))
+        place = np.zeros(old)
+        place[order] = np.arange(old) - np.searchsorted(strip[order], strip[order])
+        place[front(y, cost)] = -1.0
+        best = np.argsort(place, kind="stable")[:half]
+    rest = np.setdiff1d(np.arange(old), best)
+    kept = np.r_[best, rest[spaced(len(rest), MODELLED - RECENT - half)]]
+    return np.asarray(np.r_[np.sort(kept), np.arange(old, n)])
 
 
 def finite(values: Floats) -> Floats:

@@ -66,6 +66,14 @@ def test_b0_is_in_mnasnets_space_but_for_its_activation():
     assert cost(where.build(values_of(b0, where))) == cost(b0)
 
 
+def test_samples_are_what_pythons_own_choice_draws():
+    where, ours, pythons = space("mbconv"), random.Random(7), random.Random(7)
+    for _ in range(50):
+        drawn = {name: pythons.choice(options) for name, options in where.choices.items()}
+        assert where.sample(ours) == drawn
+    assert ours.getstate() == pythons.getstate()
+
+
 def test_samples_are_uniform():
     where, rng = space("efficientnet"), random.Random(0)
     drawn = Counter(where.sample(rng)["stage5.repeats"] for _ in range(4000))

@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 
 from nas.evaluators import Measurement, Outcome
-from nas.objective import Objective
+from nas.objective import Objective, limits_of
 from nas.search.generations import Generations
+from nas.strategies.inner import Inner
+from nas.strategies.nearby import Slopes
+from nas.strategies.problem import SpaceProblem
 from nas.workers.predicting import PredictingExecutor
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain
 from search_spaces.space import Space
+from search_spaces.spaces import space
 
 
 def network(values):
@@ -107,6 +111,25 @@ def test_it_finds_the_best_network_of_all():
     for seed in range(4):
         trials = finish(search(450, seed=seed))
         assert max(t.accuracy for t in trials) == pytest.approx(best)
+
+
+def test_mutants_are_brought_back_to_what_their_mothers_cost():
+    objective, rng = Objective("hard", 4e8), np.random.RandomState(0)
+    problem = SpaceProblem(space("mbconv"), objective, limits_of(objective))
+    inner = Inner(problem)
+    codes, facts = inner.random(600, rng)
+    slopes = Slopes(codes, facts.cost, facts.cost, inner.sizes)
+    mothers, width = codes[:200], [*problem.choices].index("width")
+    mutants = mothers.copy()
+    mutants[:, width] = np.where(mothers[:, width] > 1, mothers[:, width] - 2, 2)
+    found = slopes.balanced(mutants, mothers, rng)
+    assert (found[:, width] == mutants[:, width]).all()
+    assert (np.abs(found - mutants) <= 1).all()
+    off, before = (
+        np.median(np.abs(np.log(problem.facts(some).cost / facts.cost[:200])))
+        for some in (found, mutants)
+    )
+    assert off < before / 2
 
 
 def test_a_space_that_is_used_up_ends_the_search_and_says_so():

@@ -6,6 +6,7 @@ import numpy as np
 import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution
+from optuna.trial import TrialState
 
 from nas.bench.play import play, rewards
 from nas.bench.tasks import recipe, synthetic_task
@@ -16,11 +17,12 @@ from nas.search.ask import Search
 from nas.strategies.codes import positions, values_of
 from nas.strategies.counts import parts_of
 from nas.strategies.inner import Inner
+from nas.strategies.plain import Coder, PlainProblem
 from nas.strategies.predictor import PredictorSampler
 from nas.strategies.problem import SpaceProblem
 from nas.strategies.registry import STRATEGIES
-from nas.strategies.scores import Warp, hypervolume_score
-from results.runs.front import hypervolume
+from nas.strategies.scores import Warp, hypervolume_score, modelled
+from results.runs.front import front, hypervolume
 from search_spaces import Architecture, Space, Stage, cost, space
 
 HARD = Objective("hard", 400e6)
@@ -95,6 +97,50 @@ def test_rows_added_one_by_one_are_the_process_of_all():
     assert [growing.milestone(n) for n in (2, 20, 24, 25, 40)] == [2, 20, 20, 25, 38]
 
 
+@pytest.mark.parametrize("worth", [lambda cost: np.minimum(1.0, 2.0 / cost), None])
+def test_a_model_is_made_of_few_trials_the_best_and_the_newest_among_them(worth):
+    rng = np.random.RandomState(0)
+    y, cost = rng.normal(70, 2, 3007), rng.uniform(1, 4, 3010)
+    assert np.array_equal(modelled(y[:500], cost, worth, 503), np.arange(503))
+    rows = modelled(y, cost, worth, 3010)
+    assert len(set(rows)) == len(rows) == 410  # of the last three nothing is known yet
+    assert set(range(3000, 3010)) <= set(rows)
+    assert np.array_equal(rows[:400], modelled(y[:3099], cost, worth, 3010)[:400])
+    if worth is not None:
+        assert set(np.argsort(-y[:3000] * worth(cost[:3000]))[:200]) <= set(rows)
+    else:
+        assert set(front(y[:3000], cost[:3000])) <= set(rows)
+        strips = np.searchsorted(np.quantile(cost[:3000], np.arange(1, 20) / 20), cost[:3000])
+        top = [np.flatnonzero(strips == s)[y[:3000][strips == s].argmax()] for s in range(20)]
+        assert set(top) <= set(rows)
+
+
+def test_trials_that_ended_are_read_once_and_as_if_each_were_read_anew():
+    where = {"a": (1, 2, 3), "b": (4, 5)}
+    options = {name: CategoricalDistribution(o) for name, o in where.items()}
+    problem = PlainProblem(options)
+    coder, study, rng = Coder(problem), optuna.create_study(), random.Random(0)
+    open_trials = []
+    for step in range(60):
+        open_trials.append(study.ask(options))
+        if len(open_trials) > 3:  # they end in another order than they began
+            ended = open_trials.pop(rng.randrange(4))
+            if step % 7 == 0:
+                ended.set_user_attr("error", "broke")
+            state = TrialState.FAIL if step % 7 < 2 else TrialState.COMPLETE
+            study.tell(ended, None if step % 7 < 2 else step, state=state)
+        found, anew = (c.every(study, open_trials[-1].number) for c in (coder, Coder(problem)))
+        assert [t.number for t in found[0]] == [t.number for t in anew[0]]
+        assert all(np.array_equal(a, b) for a, b in zip(found[1:3], anew[1:3], strict=True))
+        assert len(found[1]) == len(found[0]) + len(open_trials) - 1
+        assert len(found[3]) == len(anew[3])
+    other = optuna.create_study()
+    other.add_trial(
+        optuna.trial.create_trial(params={"a": 3, "b": 4}, distributions=options, value=1.0)
+    )
+    assert coder.every(other, 1)[1].tolist() == [[2, 0]]
+
+
 def test_the_added_hypervolume_is_that_of_brute_force():
     rng = np.random.default_rng(0)
     a, c = rng.random(20), rng.random(20)
@@ -167,6 +213,28 @@ def test_random_networks_within_tight_limits():
     codes, facts = inner.random(64, np.random.RandomState(0))
     assert facts.allowed.all()
     assert len(np.unique(codes, axis=0)) > 5
+
+
+def test_random_networks_of_very_many_choices_are_built_few_times():
+    built = []
+
+    def build(values):
+        built.append(1)
+        return Architecture(tuple(Stage("mbconv", 8, values[f"c{i}"]) for i in range(400)))
+
+    where = Space("many", {f"c{i}": (1, 2, 3, 4) for i in range(400)}, build)
+    cheapest = where.build(dict.fromkeys(where.choices, 1))
+    objective = Objective("hard", 1.3 * cost(cheapest).macs)
+    limits = limits_of(objective)
+    inner = Inner(SpaceProblem(where, objective, limits, dict.fromkeys(where.choices, 1)))
+    built.clear()
+    codes, facts = inner.random(8, np.random.RandomState(0))
+    assert facts.allowed.all()
+    assert len(built) <= 8 * (2 + np.ceil(np.log2(400)))
+    values = [values_of(where.choices, code) for code in codes]
+    spare = [name for name, value in values[0].items() if value > 1]
+    assert 0 < len(spare) < 200  # turned to the anchor, and no further than it must be
+    assert facts.cost.min() > 0.98 * objective.target
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3])
