@@ -32,6 +32,7 @@ def gridsearch(tmp_path, monkeypatch, capsys):
     return call
 
 
+@pytest.mark.slow
 def test_the_grid_at_phi_1_takes_five_seconds_at_most(tmp_path: Path) -> None:
     """Of processor; on a slow or busy machine, twice what importing the usual packages takes."""
     seconds = []

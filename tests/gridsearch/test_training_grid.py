@@ -120,6 +120,7 @@ def test_a_grid_trained_in_other_processes_is_the_same(gridsearch):
     pd.testing.assert_frame_equal(pool, here)
 
 
+@pytest.mark.slow
 def test_killed_or_interrupted_it_is_continued_by_the_same_command(gridsearch):
     given = [*GIVEN, "--epochs", "3", "--replicates", "2", "--executor", "local"]
     assert gridsearch(*given, "--name", "whole")[0] == 0

@@ -86,6 +86,7 @@ def test_every_function_of_a_command_says_what_it_takes():
         assert "Raises:" in text
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_the_program_s_own(tmp_path):
     """A command's second Ctrl-C ends its process; a function's must not end a notebook's."""
     program = """

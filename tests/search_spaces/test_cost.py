@@ -195,6 +195,7 @@ def seconds_of(work: Iterable[object]) -> float:
     return time.process_time() - begun
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPACES)
 def test_networks_never_seen_are_costed_many_times_quicker_than_by_fvcore(name):
     # A ratio, and the better of four parts: a busy machine slows both sides alike.
@@ -209,6 +210,7 @@ def test_networks_never_seen_are_costed_many_times_quicker_than_by_fvcore(name):
     assert max(ratios) >= 300
 
 
+@pytest.mark.slow
 def test_cost_is_a_thousand_times_quicker_than_fvcore_where_stages_recur():
     net = NETWORKS["efficientnet_b0"]
     cost(net), fvcore_macs(net)

@@ -191,6 +191,7 @@ def test_a_strategy_counts_once(tmp_path):
         run_bench(TASK, ["random", "tpe", "random"], 3, 1, "tpe", "b", tmp_path)
 
 
+@pytest.mark.slow
 def test_figures_end_where_all_networks_are_known(tmp_path):
     task, said = synthetic_task(recipe("synthetic:4")), []
     found = run_bench(task, ["random", "tpe"], 60, 2, "tpe", "b", tmp_path, show=said.append)
@@ -313,6 +314,7 @@ def test_fractions_are_warned_of_beside_the_table_only(bench, table):
         assert sum("percent is expected" in line for line in errors) == count
 
 
+@pytest.mark.slow
 def test_the_command_continues_and_its_errors_are_one_sentence(table):
     def bench(*arguments):
         given = ("bench", "--table", table.name, *arguments, "--evaluations", "12", "--name", "b")

@@ -253,6 +253,7 @@ def ids(here, name):
     return list(pd.read_csv(here / "runs" / name / "trials.csv")["id"])
 
 
+@pytest.mark.slow
 def test_interrupted_and_killed_anywhere_it_continues_to_the_same_result(here):
     given = (*GIVEN, "--evaluator", "toy:slow", "--trials", "120", "--name")
     assert command(here, *given, "whole").returncode == 0
@@ -274,6 +275,7 @@ def test_interrupted_and_killed_anywhere_it_continues_to_the_same_result(here):
     assert ids(here, "cut") == ids(here, "whole")
 
 
+@pytest.mark.slow
 def test_any_optuna_storage_and_sampler(here, inside):
     done = inside(
         *GIVEN, "--storage", "sqlite:///kept.db", "--strategy", "optuna.samplers:QMCSampler"

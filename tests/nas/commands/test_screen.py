@@ -149,6 +149,7 @@ def test_an_error_is_broken_at_its_words(terminal, columns):
         assert not any(live(screen) for screen in shown.seen)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, *(pytest.param(n, marks=SLOW) for n in (80, 200))])
 def test_a_grid(terminal, columns):
     shown = terminal(columns, "gridsearch", "run", "--phi", "1", "--step", "0.1")
@@ -159,6 +160,7 @@ def test_a_grid(terminal, columns):
     assert "next: gridsearch family" in shown.text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [60, *(pytest.param(n, marks=SLOW) for n in (80, 200))])
 def test_a_search_that_trains(terminal, coloured, tmp_path, columns):
     coloured(tmp_path / "images", 40)

@@ -69,6 +69,7 @@ def measure_of(kind):
     return device(name).quantity(on) if on else QUANTITIES[name]
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(
     pair=st.sampled_from(list(itertools.permutations(KINDS, 2))),
@@ -126,6 +127,7 @@ def test_what_a_space_offers_is_what_all_its_networks_have():
     assert found.rows[0].span.largest == macs[-1]
 
 
+@pytest.mark.slow
 def test_a_search_for_a_device_from_the_command_line(tmp_path):
     common = ["search", "--device", "zcu102", "--runs", str(tmp_path), "--trials", "60"]
     given = [*common, "--target-latency", "5ms", "--target-params", "5M"]

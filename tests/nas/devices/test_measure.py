@@ -43,6 +43,7 @@ def trained(network, seed):
     return network.eval()
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(architectures())
 def test_the_deployed_network_computes_the_same(network):

@@ -304,6 +304,7 @@ def covering(folder):
     return done, given
 
 
+@pytest.mark.slow
 def test_profile_end_to_end(tmp_path):
     (tmp_path / "tiny.toml").write_text(TINY)
     done, given = covering(tmp_path)

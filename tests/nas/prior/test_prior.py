@@ -134,6 +134,7 @@ def blocks(architecture, budget, seed):
     return 40.0 + architecture.blocks
 
 
+@pytest.mark.slow
 def test_a_run_says_what_its_prior_was_and_goes_on_with_it(tmp_path):
     def found(trials, prior, name="whole"):
         return nas.find(

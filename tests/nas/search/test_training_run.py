@@ -66,6 +66,7 @@ def trials(here, name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("environment")
 def test_a_search_with_halving_and_retraining(here):
     done = command(
@@ -157,6 +158,7 @@ def test_a_forecast_trains_nothing(here):
     assert not (here / "runs" / "dry").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("environment")
 def test_an_audit_of_the_proxy(here):
     given = ["audit", *GIVEN, "--networks", "3", "--seeds", "2", "--epochs", "1,3", "--executor",
@@ -211,6 +213,7 @@ def test_bad_input_is_refused_before_anything_trains(here, monkeypatch, argument
     assert not (here / "runs" / "bad").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("environment")
 def test_grey_images_of_another_shape_are_searched_from_end_to_end(here):
     for path in sorted((here / "images").rglob("*.png")):

@@ -164,6 +164,7 @@ def test_nothing_proposed_is_ever_refused(strategy, target):
     assert not made.stopped
 
 
+@pytest.mark.slow
 def test_parallel_proposals_do_not_collapse_and_do_not_depend_on_the_order_of_ends():
     def batches(order):
         made = Search(space("efficientnet"), HARD, STRATEGIES["predictor"], seed=2)

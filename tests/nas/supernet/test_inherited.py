@@ -135,6 +135,7 @@ def test_a_space_that_changed_is_named(measure):
         _ = changed.space
 
 
+@pytest.mark.slow
 def test_a_search_by_it_ends_in_a_pick_with_weights(measure, folder, place):
     arguments = (
         "search", "--evaluator", f"supernet:{folder}", "--target-flops", "0.3M", "--trials", 6,

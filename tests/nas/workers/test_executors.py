@@ -241,6 +241,7 @@ def sleep(architecture, budget, seed):
     return depth(architecture, budget, seed)
 
 
+@pytest.mark.slow
 def test_two_workers_work_at_once():
     made = {name: executor(name, sleep, Resources(2)) for name in ("local", "pool")}
     seconds = {}

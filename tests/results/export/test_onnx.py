@@ -88,6 +88,7 @@ def test_the_exporter_says_nothing(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_grey_images_that_are_not_square_agree():
     wide = replace(EVERY, resolution=(48, 80), in_channels=1)
     network, shape = shaken(wide), shape_of(wide)

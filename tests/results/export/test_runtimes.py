@@ -123,6 +123,7 @@ def test_a_runtime_that_gives_other_logits_writes_nothing(tmp_path):
         programs._same("net.xml", asked, network, lambda image: network(image + 0.01).detach())
 
 
+@pytest.mark.slow
 def test_openvinos_files_say_what_they_take(tmp_path):
     openvino = pytest.importorskip("openvino")
     asked, network = request(SMALL, "openvino", softmax=True)

@@ -62,6 +62,7 @@ def test_it_shows_the_run_writes_nothing_and_ends_by_ctrl_c(run):
     assert (run / "trials.journal").read_bytes() == journal
 
 
+@pytest.mark.slow
 def test_a_database(tmp_path):
     url, other = (f"sqlite:///{tmp_path / name}.db" for name in ("runs", "other"))
     command = f"nas search --target-flops 400M --storage {url}"

@@ -65,6 +65,7 @@ def test_the_search_goes_on_from_its_trials(call):
     assert [one["new"] for one in record("search")["sessions"]] == [40, 0, 20]
 
 
+@pytest.mark.slow
 def test_the_grid_goes_on_and_is_chosen_from_by_the_rule_of_today(call):
     old = json.loads(Path("runs/grid/coefficients.json").read_text())
     command = "gridsearch run --phi 1 --baseline runs/search --name grid --json"
