@@ -27,6 +27,7 @@ from nas.measurement import Measurement as Measurement
 from nas.measurement import Outcome as Outcome
 from nas.scores.registry import SCORES
 from results.interrupts import caused
+from results.streams import aside
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, UserError, meant
 from search_spaces.spaces import load_object
@@ -222,7 +223,7 @@ def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, se
     """Runs the evaluator; whatever it raises becomes the outcome's error."""
     start = time.perf_counter()
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # what it prints is no answer of a command
+        with aside():  # what it prints is no answer of a command
             given = evaluator(architecture, budget, seed)
         made = given if isinstance(given, Measurement) else Measurement(float(given))
         most, wanted = 100.0, "the accuracy is {}, its spread {}: expected percent, 0 to 100"
@@ -231,7 +232,7 @@ def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, se
         if 0 <= made.accuracy <= most and 0 <= (made.spread or 0) < math.inf:
             return Outcome(made, None, time.perf_counter() - start)
         error = wanted.format(made.accuracy, made.spread)
-    except (Exception, SystemExit) as raised:  # an evaluator may not end the run
+    except BaseException as raised:  # whatever it is, an evaluator may not end the run
         if caused(raised):
             raise KeyboardInterrupt from raised
         error = f"{type(raised).__name__}: {raised}"

@@ -3,7 +3,6 @@
 Light to import: rich loads when a table is printed.
 """
 
-import codecs
 import contextlib
 import errno
 import math
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 import click
 
 from results.interrupts import CODE, Interrupts, caused
+from results.streams import ready_streams
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,13 +31,12 @@ _WORDS = (  # of click's messages -> ours
     (r"Got unexpected extra", "There are too many"),
     (r"is not a valid integer( range)?\.", "is no whole number."),
     (r"is not a valid float( range)?\.", "is no number."),
-    (r"is not in the range x([<>]=?)(\S+)\.$", r"is out of range: expected a number  ."),
-    (r"is not in the range (\S+)<=x<=(\S+)\.$", r"is out of range: expected  to ."),
+    (r"is not in the range x([<>]=?)(\S+)\.$", r"is out of range: expected a number \1 \2."),
+    (r"is not in the range (\S+)<=x<=(\S+)\.$", r"is out of range: expected \1 to \2."),
 )
 USUAL = 110  # columns of tables where there is no terminal
 COMMANDS = ("next: ", "try it: ", "      ")  # begin a line with a command, which is never broken
 NARROWEST = 20  # columns, below which lines are left to the terminal
-_ASCII = {"±": "+/-", "×": "x", "−": "-", "→": "->", "≤": "<=", "≥": ">=", "…": "..."}  # noqa: RUF001
 
 
 def bold(text: object) -> str:
@@ -96,30 +95,6 @@ def tell(text: str, err: bool = True) -> None:
     click.echo(folded(text, err=err), err=err)
 
 
-def _ready_streams() -> None:
-    """Output that is closed goes nowhere; one that can't show a sign shows a like one."""
-    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
-        try:
-            os.fstat(number)
-        except OSError:  # closed: a file opened later would get its number, and our words
-            opened = os.open(os.devnull, os.O_RDWR)
-            if opened != number:
-                os.dup2(opened, number)
-                os.close(opened)
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115
-    codecs.register_error("alike", _alike)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="alike")
-
-
-def _alike(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeEncodeError)
-    signs = error.object[error.start : error.end]
-    return "".join(_ASCII.get(sign, "?") for sign in signs), error.end
-
-
 def entry(group: click.Group, name: str) -> NoReturn:
     """Runs a command and leaves the process; an error is told in a single sentence.
 
@@ -132,7 +107,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
     Raises:
         SystemExit: In any case.
     """
-    _ready_streams()
+    ready_streams()
     interrupts = Interrupts()
     interrupts.take()
     try:

@@ -29,6 +29,7 @@ def _start(evaluator: Evaluator, steps: Any) -> None:
     def tell(done: int, of: int) -> None:
         steps[:] = done, of
 
+    os.dup2(2, 1)  # what programs of an evaluator print is no answer of a command
     threading.Thread(target=_end_with_driver, daemon=True).start()
     _evaluator = telling(evaluator, tell)
 

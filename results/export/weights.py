@@ -23,7 +23,7 @@ _BROKEN = (
 WEIGHTS = "weights.safetensors"  # in the folder of a training
 CHANNELS, FIRST = "channels", "first"  # in the metadata of a supernet's weights
 # Where training programs put a state_dict; of timm's two the averaged one gave the metric.
-_INSIDE = ("state_dict_ema", "state_dict", "model")
+_INSIDE = ("state_dict_ema", "state_dict", "model_state_dict", "model")
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,21 @@ def content_of(file: Path) -> dict[str, Any]:
     """
     content = _content(file)
     if isinstance(content, dict):
-        inside = (content[key] for key in _INSIDE if isinstance(content.get(key), dict))
-        content = next(inside, content)
+        inside = [content[key] for key in _INSIDE if isinstance(content.get(key), dict)]
+        content = next(iter(inside or _nested(content)), content)
     if not isinstance(content, dict) or not content:
         raise UserError(f"{file} holds no state_dict: expected a mapping of names to tensors")
     return content
+
+
+def _nested(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The one part of a checkpoint that holds tensors, under whatever name; else none."""
+    parts = [
+        part
+        for part in content.values()
+        if isinstance(part, dict) and part and all(hasattr(one, "shape") for one in part.values())
+    ]
+    return parts if len(parts) == 1 else []
 
 
 def check_file(file: Path) -> None:

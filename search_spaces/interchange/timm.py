@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from search_spaces.architecture import Architecture, Stage
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, whole
 from search_spaces.interchange.blocks import SE, Block, stage_of, stages_of
 from search_spaces.interchange.timm_styles import (
     Style,
@@ -106,6 +106,7 @@ def _stages(
     string: _String, repeats: int, c_in: int, channels: int, force: int, how: Style
 ) -> tuple[Stage, ...]:
     """What timm builds of one string: one stage if its numbers say it, else as few as do."""
+    whole("Stage", "repeats", repeats, 1)
     blocks: list[Block] = []
     for i in range(repeats):
         hidden = c_in
@@ -118,8 +119,8 @@ def _stages(
             string.kind == "ir", how.gate if se else "sigmoid", how.se_activation if se else None,
         ))  # fmt: skip
         c_in = channels
-    whole = stage_of(blocks, (string.expand,), _ratios(string, how))
-    return stages_of(blocks) if whole is None else (whole,)
+    one = stage_of(blocks, (string.expand,), _ratios(string, how))
+    return stages_of(blocks) if one is None else (one,)
 
 
 def _ratios(string: _String, how: Style) -> list[SE]:

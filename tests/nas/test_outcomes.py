@@ -1,8 +1,11 @@
 """What an evaluator does or gives never ends a run or passes for a number that it is not."""
 
+import asyncio
+import json
 import sys
 from types import SimpleNamespace
 
+import processes
 import pytest
 
 from nas.evaluators import Measurement, Outcome, evaluate
@@ -31,6 +34,39 @@ def test_it_is_a_failed_trial(given, said):
     outcome = evaluate(given, B0, 1.0, 0)
     assert outcome.measurement is None
     assert said in outcome.error
+
+
+@pytest.mark.parametrize(
+    "raised", [GeneratorExit, asyncio.CancelledError, SystemExit, StopIteration]
+)
+def test_whatever_it_raises_is_that_trials_failure(raised):
+    def raises(*_):
+        raise raised("enough")
+
+    assert evaluate(raises, B0, 1.0, 0).error == f"{raised.__name__}: enough"
+
+
+def test_ctrl_c_is_no_failure():
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(pressed, B0, 1.0, 0)
+
+
+def test_what_its_programs_print_is_no_output_of_the_command(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import subprocess\n"
+        "def says(network, budget, seed):\n"
+        "    subprocess.run(['echo', 'evaluating'])\n"
+        "    return network.resolution / 10\n"
+    )
+    asked = ["search", "--target-flops", "400M", "--trials", "2", "--strategy", "random", "--json"]
+    for executor in ("local", "pool"):
+        given = [*asked, "--evaluator", "own.py:says", "--name", executor, "--executor", executor]
+        done = processes.run("nas", *given, cwd=tmp_path)
+        assert json.loads(done.stdout)["trials"] == 2, done.stderr
+        assert "evaluating" in done.stderr
 
 
 def test_what_it_prints_is_no_output_of_the_command(capsys):

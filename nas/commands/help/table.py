@@ -115,6 +115,20 @@ class Commands(click.Group):
             self._loaded[cmd_name] = Command(command, entry)
         return self._loaded[cmd_name]
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with what may have been meant."""
+        names = self.list_commands(ctx)
+        if args and args[0] not in names and args[0][:1].isalpha():
+            from search_spaces.errors import meant
+
+            ctx.fail(
+                f"There is no command {args[0]!r}{meant(args[0], names)}: expected one of "
+                f"{', '.join(names)}."
+            )
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the table, each summary whole."""
         for heading, entries in self._table.items():

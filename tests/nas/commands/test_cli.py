@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 import sys
 import time
@@ -170,6 +171,24 @@ def test_bad_input_is_one_sentence_and_exit_code_2(here, arguments, sentence):
     assert sentence in str(result.exception)
     assert (here / "runs" / "foreign" / "thesis.tex").read_text() == "precious"
     assert (here / "runs" / "torn" / "run.json").read_text() == "{"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["search", "--trials", "-1"], "'--trials': -1 is out of range: expected a number >= 1."),
+        (["search", "--seed", "-1"], "'--seed': -1 is out of range: expected "),
+        (["export", "x", "y", "--opset", "13"], "13 is out of range: expected 18 to 23."),
+        (["serach"], "There is no command 'serach' (did you mean search?): expected one of "),
+        (["shwo"], "(did you mean show?)"),
+        (["frobnicate"], "There is no command 'frobnicate': expected one of "),
+    ],
+)
+def test_what_click_refuses_has_words_that_help(arguments, sentence):
+    done = processes.run("nas", *arguments)
+    assert done.returncode == 2
+    assert sentence in " ".join(done.stderr.split())
+    assert not re.search(r"[\x00-\x09\x0b-\x1f]", done.stderr)
 
 
 MISTYPED = [

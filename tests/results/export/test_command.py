@@ -16,7 +16,7 @@ from results.export import card as export_card
 from results.export import to_timm as export_timm
 from results.export.request import Request
 from results.export.source import load_source
-from results.export.weights import pt_bytes
+from results.export.weights import content_of, pt_bytes
 from results.export.write import FORMATS, export
 from results.runs.load import load_architecture
 from search_spaces import RunFailure, UserError, from_json, to_json
@@ -196,6 +196,15 @@ def test_weights_under_timms_names_come_back(tmp_path):
     assert invoke(*given).exit_code == 0
     found = torch.load(tmp_path / "mnasnet_small.pt", weights_only=True)
     assert all(torch.equal(found[key], value) for key, value in ours.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["model_state_dict", "net", "student"])
+def test_weights_inside_a_checkpoint_of_any_form(name, tmp_path):
+    state = build(ALL["mnasnet_small"], seed=0).state_dict()
+    content = {"epoch": 3, name: state, "optimizer_state_dict": {"state": {}, "lr": 0.1}}
+    torch.save(content, tmp_path / "w.pt")
+    found = content_of(tmp_path / "w.pt")
+    assert found.keys() == state.keys()
 
 
 def test_a_classifier_of_another_size(tmp_path):
