@@ -207,17 +207,17 @@ def check_kinds(content: Any, place: str, kinds: Mapping[str, Kinds]) -> None:
         UserError: It is no object, or a field is of another kind; the field is named.
     """
     if not isinstance(content, dict):
-        raise UserError(f"{place} holds {_named(content)}: expected an object")
+        raise UserError(f"{place} holds {named(content)}: expected an object")
     for field, kind in kinds.items():
         value = content.get(field)
         several = kind if isinstance(kind, tuple) else (kind,)
         if not isinstance(value, several) or (isinstance(value, bool) and bool not in several):
-            named = [one for one in several if one is not int or float not in several]
-            expected = " or ".join(_NAMES.get(one, one.__name__) for one in named)
-            raise UserError(f"{place} has {_named(value)} for {field}: expected {expected}")
+            kinds_of = [one for one in several if one is not int or float not in several]
+            expected = " or ".join(_NAMES.get(one, one.__name__) for one in kinds_of)
+            raise UserError(f"{place} has {named(value)} for {field}: expected {expected}")
 
 
-def _named(value: Any) -> str:
+def named(value: Any) -> str:
     """A value in a few words."""
     if value is None:
         return "nothing"
