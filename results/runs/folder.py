@@ -188,6 +188,27 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
         lock.release()
 
 
+@contextlib.contextmanager
+def forgotten(folder: Path, made: Iterable[Path] | None) -> Iterator[None]:
+    """Takes a new run's folder away again where the block is refused: its name stays free.
+
+    Args:
+        folder: Of the run.
+        made: What was made for it, itself first; None for a run that was there before.
+    """
+    try:
+        yield
+    except BaseException:
+        others = {path.name for path in folder.iterdir()} - {RECORD, ".lock"}
+        if made is not None and not others:
+            with contextlib.suppress(OSError):  # what can't go stays, and does no harm
+                for name in (RECORD, ".lock"):
+                    (folder / name).unlink(missing_ok=True)
+                for path in made:
+                    path.rmdir()
+        raise
+
+
 def masked(text: str) -> str:
     """Without the password of a URL in it."""
     return re.sub(r"(://[^\s:/@]*):\S*@", r"\1:***@", text)

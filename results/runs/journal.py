@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from results.interrupts import held
+from results.runs.files import check_regular
 from results.runs.lines import (
     CREATE_STUDY,
     CREATE_TRIAL,
@@ -35,6 +36,7 @@ def refuse_foreign(path: Path) -> None:
     Raises:
         UserError: It is one.
     """
+    check_regular(path, None)
     with path.open("rb") as file:
         line = file.readline(1 << 16)
     torn = not line.endswith(b"\n")
