@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from results.runs.files import write_atomically
+from results.runs.files import check_replaceable, write_atomically
 from search_spaces.errors import UserError, install
 
 REPORT = "report.html"
@@ -235,6 +235,7 @@ def check_place(path: Path) -> None:
         )
     if path.is_dir():
         raise UserError(f"{path} is a folder: expected a file's name for --out, as report.html")
+    check_replaceable(path)
     if path.exists():
         with path.open("rb") as file:
             start = file.read(4096)

@@ -22,12 +22,11 @@ from optuna.distributions import CategoricalDistribution
 from results.runs.folder import masked
 from results.runs.lines import Content, Lines
 from results.runs.made import now
-from results.runs.records import Trial, to_optuna, trial_of
+from results.runs.records import DAMAGE, Trial, damaged, to_optuna, trial_of
 from search_spaces.errors import UserError, install
 
 # Kind of a database -> the extra that brings our driver of it, and that driver.
-_MYSQL, _POSTGRESQL = ("mysql", "pymysql"), ("postgresql", "psycopg")
-DRIVERS = {"mysql": _MYSQL, "mariadb": _MYSQL, "postgresql": _POSTGRESQL}
+DRIVERS = {"mysql": ("mysql", "pymysql"), "postgresql": ("postgresql", "psycopg")}
 _OWNER = "/owner-"
 _AT_ONCE = ("already exists", "locked", "unique constraint", "duplicate key")
 BEAT = 20.0  # seconds between two signs of life
@@ -137,7 +136,7 @@ def _opened(url: str) -> Any:
 
 def _without_driver(url: str) -> UserError:
     kind = url.partition(":")[0].partition("+")[0]
-    extra, driver = DRIVERS.get(kind, ("", ""))
+    extra, driver = DRIVERS.get(kind.replace("mariadb", "mysql"), ("", ""))
     how = f"{install(extra)}, and write {kind}+{driver}://..." if extra else "install it"
     needs = f"needs a driver of {kind} databases, which is not installed"
     return UserError(f"{masked(url)} {needs}: {how}")
@@ -283,13 +282,14 @@ def content_of(study: optuna.Study) -> Content:
     """What a study holds.
 
     Raises:
-        KeyError: Its trials are of another program.
+        KeyError: Its trials are of another program. UserError: One is damaged.
     """
-    content = Content()
-    content.created, content.experiment = True, study.user_attrs.get("experiment")
+    content = Content(study.user_attrs.get("experiment"), created=True)
     for told in study.get_trials(deepcopy=False):
-        content.trials.append(of_optuna(told))
-        content.amounts.append(told.values[1] if told.values else None)
+        try:
+            content.add(of_optuna(told), (told.values or (None, None))[1])
+        except DAMAGE as error:
+            raise damaged(f"row {told.number} of the study {study.study_name}", error) from error
     return content
 
 

@@ -27,6 +27,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         UserError: Nothing may be written there.
         RunFailure: The disk refuses.
     """
+    check_replaceable(path)
     data = content.encode() if isinstance(content, str) else content
     temporary = None
     try:
@@ -58,6 +59,7 @@ def check_writable(path: Path) -> None:
     Raises:
         UserError: Nothing can be written there.
     """
+    check_replaceable(path)
     try:
         folder, name = path.parent, path.name
         while not folder.exists() and folder != folder.parent:
@@ -70,6 +72,22 @@ def check_writable(path: Path) -> None:
         raise UserError(
             f"{path} can't be written ({error.strerror}): choose another folder"
         ) from None
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuses to write over a pipe or a device, which who reads it may wait for.
+
+    Raises:
+        UserError: One stands there.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # what writes says why
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UserError(
+            f"{path} is a pipe or a device, and nothing is written over it: choose another place"
+        )
 
 
 def check_room(folder: Path, size: int) -> None:
@@ -118,8 +136,12 @@ def read_bytes(path: Path) -> bytes:
         raise UserError(f"{path} can't be read: {error.strerror}") from None
 
 
-def check_regular(path: Path) -> None:
+def check_regular(path: Path, largest: int | None = LARGEST) -> None:
     """Refuses what is no regular file, or too large to be read at once.
+
+    Args:
+        path: What is to be read.
+        largest: Bytes that it may have; None where it is not read at once.
 
     Raises:
         UserError: It is, or can't be looked at.
@@ -130,7 +152,7 @@ def check_regular(path: Path) -> None:
         raise UserError(f"{path} can't be read: {error.strerror}") from None
     if not stat.S_ISREG(status.st_mode):
         raise UserError(f"{path} is no regular file: expected one, not a pipe or a device")
-    if status.st_size > LARGEST:
+    if largest is not None and status.st_size > largest:
         raise UserError(f"{path} has {status.st_size:,} bytes: expected a file of 1 GB or less")
 
 
@@ -207,17 +229,17 @@ def check_kinds(content: Any, place: str, kinds: Mapping[str, Kinds]) -> None:
         UserError: It is no object, or a field is of another kind; the field is named.
     """
     if not isinstance(content, dict):
-        raise UserError(f"{place} holds {_named(content)}: expected an object")
+        raise UserError(f"{place} holds {named(content)}: expected an object")
     for field, kind in kinds.items():
         value = content.get(field)
         several = kind if isinstance(kind, tuple) else (kind,)
         if not isinstance(value, several) or (isinstance(value, bool) and bool not in several):
-            named = [one for one in several if one is not int or float not in several]
-            expected = " or ".join(_NAMES.get(one, one.__name__) for one in named)
-            raise UserError(f"{place} has {_named(value)} for {field}: expected {expected}")
+            kinds_of = [one for one in several if one is not int or float not in several]
+            expected = " or ".join(_NAMES.get(one, one.__name__) for one in kinds_of)
+            raise UserError(f"{place} has {named(value)} for {field}: expected {expected}")
 
 
-def _named(value: Any) -> str:
+def named(value: Any) -> str:
     """A value in a few words."""
     if value is None:
         return "nothing"

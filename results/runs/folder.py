@@ -3,13 +3,14 @@
 import contextlib
 import json
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import filelock
 
-from results.runs.files import check_kinds, read_json, write_json
+from results.runs.files import check_kinds, named, read_json, write_json
 from results.runs.made import new_record
 from search_spaces.errors import UserError, disk_error, said
 
@@ -83,12 +84,27 @@ def read_record(folder: Path) -> dict[str, Any]:
         check_kinds(record, str(place), {"experiment": dict, "sessions": list, "storage": text})
         for number, entry in enumerate(record["sessions"]):
             check_kinds(entry, f"session {number} of {place}", kinds)
+        _check_experiment(record["experiment"], place)
     except UserError as error:
         raise UserError(
             f"{error}; it is damaged or of another program: put it back, or choose another --name"
         ) from None
     checked: dict[str, Any] = record
     return checked
+
+
+def _check_experiment(experiment: Mapping[str, Any], place: Path) -> None:
+    """Raises UserError for a search's target that is none, and for choices without options."""
+    target, choices = experiment.get("target"), experiment.get("choices")
+    if experiment.get("kind") == "search" and target is not None:
+        number = isinstance(target, int | float) and not isinstance(target, bool)
+        if not number or not 0 < target <= sys.float_info.max:
+            raise UserError(
+                f"{place} has {named(target)} for target: expected a number above 0 and below 1e308"
+            )
+    if choices is not None:
+        names = choices if isinstance(choices, dict) else ()
+        check_kinds(choices, f"choices in {place}", dict.fromkeys(names, list))
 
 
 def _check_folder(folder: Path) -> None:
@@ -186,6 +202,27 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
         yield record
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def forgotten(folder: Path, made: Iterable[Path] | None) -> Iterator[None]:
+    """Takes a new run's folder away again where the block is refused: its name stays free.
+
+    Args:
+        folder: Of the run.
+        made: What was made for it, itself first; None for a run that was there before.
+    """
+    try:
+        yield
+    except BaseException:
+        others = {path.name for path in folder.iterdir()} - {RECORD, ".lock"}
+        if made is not None and not others:
+            with contextlib.suppress(OSError):  # what can't go stays, and does no harm
+                for name in (RECORD, ".lock"):
+                    (folder / name).unlink(missing_ok=True)
+                for path in made:
+                    path.rmdir()
+        raise
 
 
 def masked(text: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from results.interrupts import held
+from results.runs.files import check_regular
 from results.runs.lines import (
     CREATE_STUDY,
     CREATE_TRIAL,
@@ -22,7 +23,7 @@ from results.runs.lines import (
     Lines,
     beginning,
 )
-from results.runs.records import Trial
+from results.runs.records import DAMAGE, Trial, check_line, damaged
 from search_spaces.errors import UserError
 
 Loading = Callable[[int, int], None]  # called with (trials read, of how many by their bytes)
@@ -35,6 +36,7 @@ def refuse_foreign(path: Path) -> None:
     Raises:
         UserError: It is one.
     """
+    check_regular(path, None)
     with path.open("rb") as file:
         line = file.readline(1 << 16)
     torn = not line.endswith(b"\n")
@@ -101,21 +103,25 @@ def read(
     Raises:
         ValueError: A line is no JSON.
         KeyError: It holds trials of another program.
+        UserError: A line's trial is damaged; line, field and what was expected are named.
     """
     content, lines = Content(), Lines(choices)
     whole, read_bytes = path.stat().st_size, 0
     with path.open("rb") as file:
-        for text in file:
+        for at, text in enumerate(file, 1):
             if not text.endswith(b"\n"):
                 break
             read_bytes += len(text)
-            if (quick := lines.quickly(text.decode())) is not None:
-                content.add(*quick)
-            else:
-                line = json.loads(text)
-                if line["op_code"] not in OURS or line.get("study_id", 0) != 0:
-                    return _by_optuna(path)
-                _take(content, lines, line)
+            try:
+                if (quick := lines.quickly(text.decode())) is not None:
+                    content.add(*quick)
+                else:
+                    line = json.loads(text)
+                    if line["op_code"] not in OURS or line.get("study_id", 0) != 0:
+                        return _by_optuna(path)
+                    _take(content, lines, line)
+            except DAMAGE as error:
+                raise damaged(f"line {at} of {path}", error) from error
             if content.trials and len(content.trials) % 1000 == 0:
                 done = len(content.trials)
                 loading(done, int(done * whole / read_bytes))
@@ -126,8 +132,9 @@ def _take(content: Content, lines: Lines, line: Mapping[str, Any]) -> None:
     """Adds what a line says to what was read before it."""
     op = line["op_code"]
     if op == CREATE_TRIAL:
-        values = line.get("values")
-        content.add(lines.trial(line), None if values is None else values[1])
+        trial, values = lines.trial(line), line.get("values")
+        check_line(line, trial)
+        content.add(trial, None if values is None else values[1])
     elif op == CREATE_STUDY:
         content.created = True
     elif op == STUDY_ATTR:
@@ -142,8 +149,15 @@ def _by_optuna(path: Path) -> Content:
     from results.runs.database import content_of
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = JournalStorage(JournalFileBackend(str(path)))
-    return content_of(optuna.load_study(study_name=STUDY, storage=storage))
+    try:
+        storage = JournalStorage(JournalFileBackend(str(path)))
+        return content_of(optuna.load_study(study_name=STUDY, storage=storage))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except (KeyError, OSError):
+        raise
+    except Exception as error:  # Optuna's, of a line that it can't read
+        raise damaged(str(path), error) from error
 
 
 class Journal:

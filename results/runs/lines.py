@@ -13,7 +13,15 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-from results.runs.records import Trial, attributes, trial_of
+from results.runs.records import (
+    COMPLETE,
+    FAIL,
+    Trial,
+    attributes,
+    check_line,
+    checked,
+    trial_of,
+)
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.space import Chosen, Options
 
@@ -21,7 +29,6 @@ STUDY = "compound-nas"
 WORKER = "compound-nas"
 CREATE_STUDY, STUDY_ATTR, STUDY_NOTE, CREATE_TRIAL = 0, 2, 3, 4  # Optuna's JournalOperation
 MAXIMIZE, MINIMIZE = 2, 1  # its StudyDirection
-COMPLETE, FAIL = 1, 3  # its TrialState
 OURS = (CREATE_STUDY, STUDY_ATTR, STUDY_NOTE, CREATE_TRIAL)
 # Between the parts of a brief line. No text in JSON has a bare quotation mark, so these stand once.
 _BRIEF = f'{{"op_code":{CREATE_TRIAL},"worker_id":"{WORKER}",'
@@ -44,9 +51,8 @@ class Content:
         amounts: The objective's quantity of each, None where it failed.
     """
 
-    def __init__(self) -> None:
-        self.created = False
-        self.experiment: Any = None
+    def __init__(self, experiment: Any = None, created: bool = False) -> None:
+        self.created, self.experiment = created, experiment
         self.trials: list[Trial] = []
         self.amounts: list[float | None] = []
 
@@ -177,6 +183,7 @@ class Lines:
             return None
         values = line["values"]
         trial = _trial(line["user_attrs"], values, Chosen(self._options, code), made)
+        check_line(line, trial)
         return trial, None if values is None else values[1]
 
     def trial(self, line: Mapping[str, Any]) -> Trial:
@@ -204,12 +211,13 @@ def _trial(
     network: Architecture,
 ) -> Trial:  # fmt: skip
     """The trial of a brief line's attributes and objectives."""
-    return Trial(
+    read = Trial(
         number=own["number"], values=chosen, architecture=network,
         accuracy=None if values is None else values[0], spread=own["spread"],
         error=own.get("error"), budget=own.get("budget", 1.0), seed=own["seed"],
         seconds=own["seconds"],
     )  # fmt: skip
+    return checked(read)
 
 
 def unpacked(own: Mapping[str, Any]) -> Architecture:

@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from results.interrupts import caused, now_kept
 from results.runs.files import write_json
-from results.runs.folder import RECORD, STORE, check_store, check_whole, masked, open_run
+from results.runs.folder import (
+    RECORD,
+    STORE,
+    check_store,
+    check_whole,
+    forgotten,
+    masked,
+    open_run,
+)
 from results.runs.made import now
 from results.starting import check_once
 from search_spaces.errors import UserError
@@ -132,6 +140,8 @@ def session(
         RunFailure: The folder or the store can't be written.
     """
     check_once()
+    fresh = not (folder / RECORD).exists()
+    made = [path for path in (folder, folder.parent) if not path.exists()]
     with open_run(folder, experiment) as record:
         run = Run(folder, record, build=build)
         now_kept(f"what was finished is kept in {folder}, and the same command goes on from there")
@@ -140,7 +150,7 @@ def session(
             write_json(folder / RECORD, record)
         try:
             if choices is not None:
-                with timed(run.seconds, "load"):
+                with timed(run.seconds, "load"), forgotten(folder, made if fresh else None):
                     _open_store(run, experiment, storage, choices, loading)
                     if build is not None:
                         check_built(run.trials, build)

@@ -1,10 +1,13 @@
 """Files are written whole or not at all, and read without being believed."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from results.runs.files import check_kinds, read_json, read_text
+from results.report.page import check_place
+from results.runs.files import check_kinds, check_writable, read_json, read_text, write_json
+from results.runs.store import Store
 from search_spaces import UserError
 
 
@@ -15,6 +18,18 @@ def test_a_pipe_and_a_folder_are_refused_at_once(tmp_path, read):
                        (tmp_path / "none", "can't be read")):  # fmt: skip
         with pytest.raises(UserError, match=said):
             read(path)
+
+
+def test_nothing_is_written_over_a_pipe_or_a_device(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writes = (check_writable, check_place, lambda path: write_json(path, {}))
+    for path in (tmp_path / "pipe", Path("/dev/null")):
+        for write in writes:
+            with pytest.raises(UserError, match="is a pipe or a device"):
+                write(path)
+        assert not path.is_file()
+    with pytest.raises(UserError, match="no regular file"):
+        Store(tmp_path / "pipe", {}, {"c": (8,)})  # it waited for ever
 
 
 def test_a_byte_order_mark_is_no_text(tmp_path):

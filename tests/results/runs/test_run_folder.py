@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from results.runs.files import read_json, write_atomically, write_json
-from results.runs.folder import difference, open_run, run_name, run_path
+from results.runs.folder import difference, open_run, read_record, run_name, run_path
 from search_spaces import RunFailure, UserError
 
 EXPERIMENT = {"space": "tiny", "seed": 0}
@@ -149,6 +149,27 @@ def test_a_record_that_is_none_of_ours_is_refused_and_left_alone(tmp_path, conte
     why = ("no JSON", "of another program", "nested too deep")
     assert any(text in refused(tmp_path) for text in why)
     assert (tmp_path / "run.json").read_text() == content
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("target", 10**400, "10+... for target: expected a number above 0"),
+        ("target", True, "True for target: expected a number above 0"),
+        ("target", "x", "'x' for target: expected a number above 0"),
+        ("target", -1.0, "-1.0 for target"),
+        ("choices", {"width": 5}, "choices in .* has 5 for width: expected a list"),
+        ("choices", 5, "choices in .* holds 5: expected an object"),
+    ],
+)
+def test_a_searchs_target_and_choices_are_checked(tmp_path, field, value, said):
+    record = {"experiment": {"kind": "search", "target": 4e8, "choices": {"width": [1]}}}
+    (tmp_path / "run.json").write_text(json.dumps({**record, "sessions": []}))
+    assert read_record(tmp_path)["experiment"]["target"] == 4e8
+    record["experiment"][field] = value
+    (tmp_path / "run.json").write_text(json.dumps({**record, "sessions": []}))
+    with pytest.raises(UserError, match=rf"{said}.*; it is damaged"):
+        read_record(tmp_path)
 
 
 def test_a_folder_below_a_file_fails_in_a_sentence(tmp_path):

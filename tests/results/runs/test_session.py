@@ -140,6 +140,23 @@ def test_a_store_that_cannot_be_reached_does_not_print_its_password(tmp_path):
     assert "secret" not in str(raised.value)
 
 
+def test_a_run_refused_for_its_storage_leaves_its_name_free(tmp_path):
+    def refused():
+        with pytest.raises(UserError), opened(tmp_path / "runs" / "one", storage="nosuch://h/d"):
+            pass
+
+    refused()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "runs").mkdir()
+    refused()
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    with opened(tmp_path / "runs" / "one"):
+        pass
+    kept = sorted(path.name for path in (tmp_path / "runs" / "one").iterdir())
+    refused()  # a run that was there before
+    assert sorted(path.name for path in (tmp_path / "runs" / "one").iterdir()) == kept
+
+
 def test_a_report_reads_the_storage_from_the_record_and_never_from_a_command(tmp_path):
     from results.report.record import Folder, location, open_folder
 
