@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.training.decoding import Form, checked_form, decode_all
-from nas.training.folders import Listing, Lost, lost_of, splits_of
-from nas.training.headers import SMALLEST
+from nas.training.folders import Listing, Lost, splits_of
+from nas.training.headers import SMALLEST, lost_of
 from results.runs.files import read_json, write_json
 from results.starting import check_once
 from search_spaces.errors import RunFailure, UserError, disk_error
@@ -47,7 +47,7 @@ class ImageData:
         train: Number of training images.
         val: Number of validation images.
         skipped: (path in the image folder, reason) of each file that could not be used.
-        lost: How many files of a class that was, and of how many.
+        lost: How many files of a class that was, of how many, and why.
         channels, fit: As in `nas.training.decoding.Form`.
     """
 
@@ -175,7 +175,7 @@ def load_images(
         RunFailure: The cache can't be written.
     """
     form = checked_form(resolution, channels, fit)
-    listing = splits_of(Path(folder).expanduser().resolve(), seed)
+    listing = splits_of(Path(folder), seed)
     key = _key(listing, form)
     check_once()
     cache = default_cache() if cache is None else Path(cache)

@@ -108,12 +108,24 @@ def dead(folder):
     return "a link to nothing"
 
 
+def endless(folder):
+    for at in (folder / "train", folder / "train" / "cat"):
+        for link, to in (("self.png", "self.png"), ("a", "b"), ("b", "a")):
+            (at / link).symlink_to(to)
+    return "a link to nothing"
+
+
+def device(folder):
+    (folder / "train" / "cat" / "zero.png").symlink_to(os.devnull)
+    return "no regular file"
+
+
 def upward(folder):
     (folder / "train" / "cat" / "up").symlink_to(folder)
     return "a link to a folder that is read already"
 
 
-@pytest.mark.parametrize("spoil", [pipe, loop, dead, upward])
+@pytest.mark.parametrize("spoil", [pipe, loop, dead, endless, device, upward])
 def test_only_regular_files_are_read_and_each_folder_once(tmp_path, spoil):
     folder = folder_of(tmp_path / "data")
     reason = spoil(folder)
@@ -124,6 +136,30 @@ def test_only_regular_files_are_read_and_each_folder_once(tmp_path, spoil):
     note = f"20 of {20 + lost} images can be used; cat lost {lost} of {10 + lost} ({reason})"
     assert data.notes() == [note]
     assert load_images(folder, 12, tmp_path / "cache").notes() == [note]  # from the cache
+
+
+def test_a_set_that_is_a_link_to_itself_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "me").symlink_to("me")
+    with pytest.raises(UserError, match="me is no folder: expected"):
+        splits_of(tmp_path / "me", 0)
+
+
+def test_files_that_are_lost_for_several_reasons_are_not_put_down_to_one(tmp_path):
+    folder = folder_of(tmp_path / "data")
+    cat = folder / "train" / "cat"
+    for n in range(3):
+        (cat / f"text{n}.png").write_text("hello")
+    for n in range(2):
+        (cat / f"dead{n}.png").symlink_to("nowhere")
+    Image.new("L", (1, 1)).save(cat / "small.png")
+    words = "no known image format: 3, a link to nothing: 2, 1 x 1 px, smaller than 8: 1"
+    note = "20 of {} images can be used; cat lost {} of {} ({})"
+    assert load_images(folder, 12, tmp_path / "c").notes() == [note.format(26, 6, 16, words)]
+    Image.new("L", (2, 2)).save(cat / "tiny.png")
+    usual = ", ".join(words.split(", ")[:2])
+    listed = load_images(folder, 12, tmp_path / "c").lost[0]
+    assert listed[3].startswith(usual)
+    assert listed[3].endswith("smaller than 8: 1, other reasons: 1")
 
 
 @pytest.mark.parametrize("name", ["valid", "validation"])
