@@ -29,7 +29,8 @@ from search_spaces.rounding import Size, resolution_of, size_of
 from search_spaces.space import Space, fixed
 
 FORMAT = 2  # of the cache's files; a new format gets new keys
-LOOKED_AT = 64  # images of which all must be grey for a note
+LOOKED_AT = 64  # images of which all must be grey or dark for a note
+DARK = 255 // 8  # images that never exceed it look nearly black, as 12 bits in 16 do
 UNEVEN = 1.5  # times its even share: a class so frequent is named to the user
 Progress = Callable[[int, int], None]  # told the images done, and the images in all
 
@@ -105,6 +106,11 @@ class ImageData:
         some = self.train_x[:: max(1, self.train // LOOKED_AT)]
         if self.channels == 3 and (some[..., :1] == some).all():
             notes.append("the images are grey: --channels 1 trains on one channel in place of RGB")
+        if (top := int(some[..., : 3 if self.channels == 4 else None].max())) <= DARK:
+            notes.append(
+                f"no pixel of the images looked at exceeds {top} of 255, so they are nearly black: "
+                "if 10 or 12 bits are stored in 16, scale the values to 0 to 65535 first"
+            )
         return notes
 
     @cached_property

@@ -138,6 +138,21 @@ def test_only_regular_files_are_read_and_each_folder_once(tmp_path, spoil):
     assert load_images(folder, 12, tmp_path / "cache").notes() == [note]  # from the cache
 
 
+@pytest.mark.parametrize(("most", "channels"), [(4095, 1), (4095, 4), (65535, 1)])
+def test_twelve_bits_in_sixteen_are_told_as_nearly_black(tmp_path, most, channels):
+    for name in ("cat", "dog"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for n in range(3):
+            values = (RAMP * (most - n)).astype(np.uint16)
+            Image.fromarray(values).save(tmp_path / "data" / name / f"{n}.png")
+    notes = load_images(tmp_path / "data", 32, tmp_path / "cache", channels=channels).notes()
+    dark = (
+        "no pixel of the images looked at exceeds 16 of 255, so they are nearly black: if 10 or 12 "
+        "bits are stored in 16, scale the values to 0 to 65535 first"
+    )
+    assert notes == [dark] * (most == 4095)
+
+
 def test_a_set_that_is_a_link_to_itself_is_refused_in_a_sentence(tmp_path):
     (tmp_path / "me").symlink_to("me")
     with pytest.raises(UserError, match="me is no folder: expected"):
