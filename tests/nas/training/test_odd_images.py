@@ -156,7 +156,17 @@ def test_twelve_bits_in_sixteen_are_told_as_nearly_black(tmp_path, most, channel
 def test_a_set_that_is_a_link_to_itself_is_refused_in_a_sentence(tmp_path):
     (tmp_path / "me").symlink_to("me")
     with pytest.raises(UserError, match="me is no folder: expected"):
-        splits_of(tmp_path / "me", 0)
+        load_images(tmp_path / "me", 12, tmp_path / "cache")
+
+
+def test_lines_of_a_csv_that_lead_nowhere_are_left_out(tmp_path):
+    cat, dog = (folder_of(tmp_path, ("train",)) / "train" / name for name in ("cat", "dog"))
+    (tmp_path / "me.png").symlink_to("me.png")
+    rows = [f"{path},{path.parent.name}" for place in (cat, dog) for path in place.iterdir()]
+    rows += ["me.png,cat", f"{'x' * 300}.png,dog", "me.png/x.png,dog"]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows]))
+    listing = splits_of(tmp_path / "list.csv", 0)
+    assert [why for _, why, _ in listing.left_out] == ["no such file"] * 3
 
 
 def test_files_that_are_lost_for_several_reasons_are_not_put_down_to_one(tmp_path):
