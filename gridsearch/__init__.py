@@ -3,7 +3,9 @@
 Light to import: numpy and scipy load when what needs them is used.
 """
 
+import os
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time a name loads when it is used
@@ -35,6 +37,24 @@ _HOME = {
     "scale": "search_spaces.scaling.rules",
 }
 __all__ = list(_HOME)
+
+
+def _check_nas() -> None:
+    """Raises ImportError where a file nas.py of somebody else's is found before ours."""
+    spec = find_spec("nas")  # looks for it and doesn't run it
+    found = str([*(spec.submodule_search_locations or ()), spec.origin][0]) if spec else ""
+    ours = os.path.join(os.path.dirname(os.path.dirname(__file__)), "nas")
+    if found and os.path.realpath(found) != os.path.realpath(ours):
+        raise ImportError(
+            f"{found} has the name of compound-nas's package 'nas' and is found before it: rename "
+            "it or move it elsewhere",
+            name="nas",
+            path=found,
+        )
+
+
+_check_nas()
+import_module("nas")  # which sees to the other names
 
 
 def __getattr__(name: str) -> Any:

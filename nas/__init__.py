@@ -6,6 +6,8 @@ Light to import: optuna, numpy and torch load when what needs them is used.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nas.namesakes import check_namesakes
+
 if TYPE_CHECKING:  # what editors and type checkers see; at run time a name loads when it is used
     from nas.api import export as export
     from nas.api import find as find
@@ -45,6 +47,8 @@ _HOME = {
     "train": "nas.api",
 }
 __all__ = [*_HOME, "report"]  # report is a package that can be called, as a function of nas.api
+
+check_namesakes(__file__, ("search_spaces", "results"))
 
 
 def __getattr__(name: str) -> Any:

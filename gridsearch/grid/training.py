@@ -31,7 +31,7 @@ def fitted(baseline: Architecture, proxy: Proxy) -> Architecture:
     from nas.training.folders import splits_of
 
     _check_pixels([baseline])
-    listing = splits_of(proxy.data.expanduser().resolve(), 0)
+    listing = splits_of(proxy.data, 0)
     return dataclasses.replace(baseline, classes=len(listing.classes), in_channels=proxy.channels)
 
 
@@ -52,7 +52,7 @@ def room(proxy: Proxy, networks: Sequence[Architecture]) -> int:
     """Bytes of the images decoded at each resolution that the networks need."""
     from nas.training.folders import splits_of
 
-    listing = splits_of(proxy.data.expanduser().resolve(), 0)
+    listing = splits_of(proxy.data, 0)
     count = sum(map(len, listing.splits.values()))
     return sum(
         n * count * size.area for n, size in {(one.in_channels, one.size) for one in networks}

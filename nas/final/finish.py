@@ -147,7 +147,7 @@ def _best(plan: Plan, task: Task, hours: float | None, found: Scores) -> dict[st
 
 def _names(plan: Plan) -> list[str]:
     """What the validation images are called, in the order of their array."""
-    listing = splits_of(plan.data.expanduser().resolve(), 0)
+    listing = splits_of(plan.data, 0)
     skipped = {path for path, _ in plan.images.skipped}
     names = [path for path, _ in listing.splits["val"] if path not in skipped]
     if len(names) != plan.images.val:  # the folder was changed since it was decoded

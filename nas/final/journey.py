@@ -20,7 +20,7 @@ from nas.objective import CAUTION, Limit, Objective, feasible_values
 from nas.parent.parent import Parent
 from nas.search.feasibility import check_domain
 from nas.search.plan import Plan as Search
-from nas.training.folders import Listing, splits_of
+from nas.training.folders import Listing, real_place, splits_of
 from nas.training.headers import own_pixels
 from nas.training.images import ImageData, for_data
 from nas.training.proxy import Proxy
@@ -97,7 +97,7 @@ class Asked:
             return self.name
         first = self.targets[0]
         return run_name(
-            ["fit", self.data.resolve().stem[:80], first.of_quantity.format(first.at_most)]
+            ["fit", real_place(self.data).stem[:80], first.of_quantity.format(first.at_most)]
         )
 
 
@@ -146,7 +146,7 @@ def look(asked: Asked, gpu: bool) -> Seen:
     Raises:
         UserError: The images can't be listed, or the evaluator knows nothing of their size.
     """
-    listing = splits_of(asked.data.expanduser().resolve(), 0)
+    listing = splits_of(asked.data, 0)
     given = asked.pixels
     size = own_pixels(listing, CEILING[gpu]) if given is None else size_of(given)
     images = len(listing.splits["train"])

@@ -11,7 +11,7 @@ from nas.final.settings import SMALL, check_given
 from nas.logs.registry import Log
 from nas.parent.start import IMAGENET, Start
 from nas.training.decoding import LARGEST
-from nas.training.folders import Listing
+from nas.training.folders import Listing, real_place
 from nas.training.headers import about, own_pixels
 from nas.training.images import ImageData, load_images
 from results.export.inputs import Inputs
@@ -107,7 +107,7 @@ class Plan:
             :6
         ]
         network = Path(self.spec).stem if "/" in self.spec else self.spec
-        return run_name([self.kind, network[:40], self.data.resolve().stem[:40], digest])
+        return run_name([self.kind, network[:40], real_place(self.data).stem[:40], digest])
 
 
 def begun(

@@ -31,6 +31,7 @@ from nas.final.settings import Settings, epochs_within, settings_for
 from nas.final.task import Task, outputs
 from nas.logs.registry import About, Logs, logging, row_of
 from nas.parent.start import calm_classifier, load_start
+from nas.training.folders import real_place
 from nas.training.loop import CHECK, prepare
 from nas.training.loop import settings as of_torch
 from nas.training.state import State
@@ -222,7 +223,7 @@ def _settings(plan: Plan, kept: Run | None, place: torch.device) -> Settings | N
             given["epochs"] = epochs_within(plan.minutes, *_seconds(plan, short, place))
         chosen = settings_for(given, *about, plan.start is not None, gpu)
         kept.record |= {"settings": asdict(chosen), "network": plan.spec}
-        kept.record |= {"data": str(plan.data.expanduser().resolve())}
+        kept.record |= {"data": str(real_place(plan.data))}
         write_json(kept.folder / RECORD, kept.record)
     return Settings(**kept.record["settings"])
 

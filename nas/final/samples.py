@@ -30,7 +30,7 @@ def samples_of(data: Path, inputs: Inputs, seed: int = 0) -> Samples:
     Raises:
         UserError: The images can't be listed or read, or have other classes.
     """
-    listing = splits_of(data.expanduser().resolve(), 0)
+    listing = splits_of(data, 0)
     places = {name: place for place, name in enumerate(inputs.classes)}
     missing = [name for name in listing.classes if name not in places]
     if missing:

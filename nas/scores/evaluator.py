@@ -41,7 +41,7 @@ class ScoreEvaluator:
             )
         from nas.training.folders import splits_of
 
-        splits_of(Path(self.images).expanduser().resolve(), 0)
+        splits_of(Path(self.images), 0)
 
     @property
     def unit(self) -> str:
@@ -71,6 +71,6 @@ class ScoreEvaluator:
         if self.images is None:
             batch = noise_batch(size, channels, architecture.classes)
         else:
-            batch = folder_batch(Path(self.images).expanduser().resolve(), size, channels)
+            batch = folder_batch(Path(self.images), size, channels)
             architecture = replace(architecture, classes=batch.classes)
         return Measurement(values(architecture, batch, (self.name,), seed)[self.name])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.objective import check_positive
+from nas.training.folders import real_place
 from nas.workers.executor import Resources, check_executor
 from results.runs.folder import masked
 from search_spaces.errors import UserError
@@ -111,7 +112,7 @@ class Execution:
         """What a run's name says of the training; nothing where none is done."""
         if self.proxy is None:
             return []
-        parts = [self.proxy.data.resolve().name, f"{self.budget:g}epochs"]
+        parts = [real_place(self.proxy.data).name, f"{self.budget:g}epochs"]
         parts += [f"halving{self.eta}"] if self.eta else []
         parts += [f"subset{self.proxy.subset:g}"] if self.proxy.subset != 1 else []
         return parts

@@ -4,11 +4,10 @@ Only regular files are ever opened, and each real folder is entered once: a name
 for ever, and two links to `.` make more paths than there are atoms.
 """
 
-import collections
 import csv
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ KNOWN = ("path", "label", "split")  # what they are
 SIGNS = ",;\t"  # that may stand between them
 Split = list[tuple[str, int]]  # (path below the root, label)
 LeftOut = tuple[str, str, str]  # (path below the root, why it is not used, its class)
-Lost = tuple[str, int, int, str]  # class, files that can't be used, of how many, the usual reason
+Lost = tuple[str, int, int, str]  # class, files that can't be used, of how many, why
 _Classes = dict[str, list[Path]]
 
 EXPECTED = (
@@ -48,6 +47,11 @@ class Listing:
     left_out: tuple[LeftOut, ...] = ()
 
 
+def real_place(place: Path) -> Path:
+    """Where a set of images really is; `Path.resolve` raises where links lead to each other."""
+    return Path(os.path.realpath(os.path.expanduser(place)))
+
+
 def splits_of(place: Path, seed: int) -> Listing:
     """Lists a set of images.
 
@@ -61,6 +65,7 @@ def splits_of(place: Path, seed: int) -> Listing:
         UserError: It can't be read, or a class has too few images.
     """
     left_out: list[LeftOut] = []
+    place = real_place(place)
     if place.is_file():
         root, (train, val) = place.parent, _from_csv(place, left_out)
     else:
@@ -139,7 +144,7 @@ def _from_folder(folder: Path, left_out: list[LeftOut]) -> tuple[_Classes, _Clas
 def _by_class(folder: Path, left_out: list[LeftOut]) -> _Classes:
     classes = {}
     for entry in _listed(folder):
-        if entry.is_dir():
+        if _is(entry.is_dir):
             bad: list[tuple[str, str]] = []
             place = Path(entry.path)
             seen = {_identity(path) for path in (place, *place.parents)}
@@ -157,11 +162,11 @@ def _files(folder: Path, bad: list[tuple[str, str]], seen: set[tuple[int, int]])
     """All regular files below, hidden ones apart."""
     for entry in _listed(folder):
         path = Path(entry.path)
-        if entry.is_file():
+        if _is(entry.is_file):
             yield path
-        elif not entry.is_dir():
-            what = "a link to nothing" if entry.is_symlink() else "no regular file"
-            bad.append((entry.path, what))
+        elif not _is(entry.is_dir):
+            dead = entry.is_symlink() and not os.path.exists(path)
+            bad.append((entry.path, "a link to nothing" if dead else "no regular file"))
         else:
             real = _identity(path)
             if real in seen:
@@ -169,6 +174,14 @@ def _files(folder: Path, bad: list[tuple[str, str]], seen: set[tuple[int, int]])
             else:
                 seen.add(real)
                 yield from _files(path, bad, seen)
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    """What an entry says of its kind; a link to itself, which has none, raises."""
+    try:
+        return kind()
+    except OSError:
+        return False
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -277,24 +290,8 @@ def _row(
             "test where there is a column split"
         )
     path = file.parent / name
-    if path.is_file():
+    if os.path.isfile(path):  # a name that is too long raises in Path.is_file
         sets[split].setdefault(label, []).append(path)
     else:
-        why = "no regular file" if path.exists() else "no such file"
+        why = "no regular file" if os.path.exists(path) else "no such file"
         left_out.append((str(path), why, label))
-
-
-def lost_of(listing: Listing, unread: Sequence[tuple[str, str]]) -> list[Lost]:
-    """What each class lost: files that are none, and `unread` (path, reason), not decoded."""
-    files = [pair for split in listing.splits.values() for pair in split]
-    labels, reasons = dict(files), collections.defaultdict[str, list[str]](list)
-    whole = collections.Counter(listing.classes[label] for _, label in files)
-    for _, reason, name in listing.left_out:
-        reasons[name].append(reason)
-        whole[name] += 1
-    for path, reason in unread:
-        reasons[listing.classes[labels[path]]].append(reason)
-    return [
-        (name, len(why), whole[name], collections.Counter(why).most_common(1)[0][0])
-        for name, why in sorted(reasons.items())
-    ]

@@ -1,8 +1,9 @@
-"""Image files: how large they are by their headers, and those that are no image of Pillow's.
+"""Image files: how large they are by their headers, what is lost, and those that Pillow can't read.
 
-The latter are arrays in .npy files, and the bands of TIFFs, of any number of channels.
+The last are arrays in .npy files, and the bands of TIFFs, of any number of channels.
 """
 
+import collections
 import contextlib
 import random
 import statistics
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nas.training.folders import Listing
+from nas.training.folders import Listing, Lost
 from search_spaces.rounding import Size
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ SMALLEST = 8  # pixels of an image's shorter side, and of a resolution, at least
 LARGEST_IMAGE = 50_000_000  # pixels to decode of one image at most: 200 MB with transparency
 COLOURS = {1: "L", 3: "RGB", 4: "RGBA"}  # channels -> what Pillow calls images of them
 SAMPLE = 200  # files that are looked at
+REASONS = 3  # why files are lost: so many are named of each class
 STEP = 8  # pixels that sides are a multiple of
 SQUARE = 4 / 3  # of sides: what is longer at the median is taken as it is, not cut to a square
 ALIKE = 1.1  # factor within which four of five images have the median's shape then
@@ -97,6 +99,29 @@ def _size(path: str) -> Size:
         with Image.open(path) as image:
             on_side = image.getexif().get(_EXIF_TURN) in _ON_THEIR_SIDE
             return Size(*(image.size if on_side else image.size[::-1]))
+
+
+def lost_of(listing: Listing, unread: Sequence[tuple[str, str]]) -> list[Lost]:
+    """What each class lost: files that are none, and `unread` (path, reason), not decoded."""
+    files = [pair for split in listing.splits.values() for pair in split]
+    labels, reasons = dict(files), collections.defaultdict[str, list[str]](list)
+    whole = collections.Counter(listing.classes[label] for _, label in files)
+    for _, reason, name in listing.left_out:
+        reasons[name].append(reason)
+        whole[name] += 1
+    for path, reason in unread:
+        reasons[listing.classes[labels[path]]].append(reason)
+    return [(name, len(why), whole[name], _why(why)) for name, why in sorted(reasons.items())]
+
+
+def _why(reasons: Sequence[str]) -> str:
+    """The only reason of some files, or the usual ones with how many files each."""
+    usual = collections.Counter(reasons).most_common(REASONS)
+    if len(set(reasons)) == 1:
+        return usual[0][0]
+    rest = len(reasons) - sum(n for _, n in usual)
+    named = [*usual, ("other reasons", rest)] if rest else usual
+    return ", ".join(f"{reason}: {n}" for reason, n in named)
 
 
 def check_sides(width: int, height: int) -> None:

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nas.training.decoding import Form, checked_form, decode_all
-from nas.training.folders import Listing, Lost, lost_of, splits_of
-from nas.training.headers import SMALLEST
+from nas.training.folders import Listing, Lost, splits_of
+from nas.training.headers import SMALLEST, lost_of
 from results.runs.files import read_json, write_json
 from results.starting import check_once
 from search_spaces.errors import RunFailure, UserError, disk_error
@@ -29,7 +29,8 @@ from search_spaces.rounding import Size, resolution_of, size_of
 from search_spaces.space import Space, fixed
 
 FORMAT = 2  # of the cache's files; a new format gets new keys
-LOOKED_AT = 64  # images of which all must be grey for a note
+LOOKED_AT = 64  # images of which all must be grey or dark for a note
+DARK = 255 // 8  # images that never exceed it look nearly black, as 12 bits in 16 do
 UNEVEN = 1.5  # times its even share: a class so frequent is named to the user
 Progress = Callable[[int, int], None]  # told the images done, and the images in all
 
@@ -47,7 +48,7 @@ class ImageData:
         train: Number of training images.
         val: Number of validation images.
         skipped: (path in the image folder, reason) of each file that could not be used.
-        lost: How many files of a class that was, and of how many.
+        lost: How many files of a class that was, of how many, and why.
         channels, fit: As in `nas.training.decoding.Form`.
     """
 
@@ -105,6 +106,11 @@ class ImageData:
         some = self.train_x[:: max(1, self.train // LOOKED_AT)]
         if self.channels == 3 and (some[..., :1] == some).all():
             notes.append("the images are grey: --channels 1 trains on one channel in place of RGB")
+        if (top := int(some[..., : 3 if self.channels == 4 else None].max())) <= DARK:
+            notes.append(
+                f"no pixel of the images looked at exceeds {top} of 255, so they are nearly black: "
+                "if 10 or 12 bits are stored in 16, scale the values to 0 to 65535 first"
+            )
         return notes
 
     @cached_property
@@ -175,7 +181,7 @@ def load_images(
         RunFailure: The cache can't be written.
     """
     form = checked_form(resolution, channels, fit)
-    listing = splits_of(Path(folder).expanduser().resolve(), seed)
+    listing = splits_of(Path(folder), seed)
     key = _key(listing, form)
     check_once()
     cache = default_cache() if cache is None else Path(cache)

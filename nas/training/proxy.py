@@ -60,7 +60,7 @@ class Proxy:
         from nas.training.headers import own_pixels, words_of
         from nas.training.images import load_images
 
-        listing, pixels = splits_of(self.data.expanduser().resolve(), seed), self.pixels
+        listing, pixels = splits_of(self.data, seed), self.pixels
         notes: list[str] = []
         if pixels is None:
             own = own_pixels(listing, CEILING)
@@ -87,7 +87,7 @@ class Proxy:
         from nas.training.folders import splits_of
         from nas.training.headers import own_pixels
 
-        listing = splits_of(self.data.expanduser().resolve(), seed)
+        listing = splits_of(self.data, seed)
         own = self.pixels if self.pixels is not None else own_pixels(listing, CEILING).plain
         return len(listing.classes), own
 

@@ -77,7 +77,7 @@ def plan_of(
     near = _near(which, targets)
     check(how, where, Supernet.kind)
     whole = space(which.space)
-    listing = splits_of(what.data.expanduser().resolve(), 0)
+    listing = splits_of(what.data, 0)
     shared, words = _shared(which.space, whole, what, listing)
     shared, largest = replace(shared, near=near), shared.ends.largest
     start, more = start_of(what, where, largest)

@@ -88,7 +88,7 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
 
     check(how, where)
     found = load_architecture(network, where.runs)
-    listing = splits_of(what.data.expanduser().resolve(), 0)
+    listing = splits_of(what.data, 0)
     size, words = size_for(found, listing, what.pixels)
     architecture = replace(
         found,

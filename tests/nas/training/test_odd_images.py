@@ -108,12 +108,24 @@ def dead(folder):
     return "a link to nothing"
 
 
+def endless(folder):
+    for at in (folder / "train", folder / "train" / "cat"):
+        for link, to in (("self.png", "self.png"), ("a", "b"), ("b", "a")):
+            (at / link).symlink_to(to)
+    return "a link to nothing"
+
+
+def device(folder):
+    (folder / "train" / "cat" / "zero.png").symlink_to(os.devnull)
+    return "no regular file"
+
+
 def upward(folder):
     (folder / "train" / "cat" / "up").symlink_to(folder)
     return "a link to a folder that is read already"
 
 
-@pytest.mark.parametrize("spoil", [pipe, loop, dead, upward])
+@pytest.mark.parametrize("spoil", [pipe, loop, dead, endless, device, upward])
 def test_only_regular_files_are_read_and_each_folder_once(tmp_path, spoil):
     folder = folder_of(tmp_path / "data")
     reason = spoil(folder)
@@ -124,6 +136,55 @@ def test_only_regular_files_are_read_and_each_folder_once(tmp_path, spoil):
     note = f"20 of {20 + lost} images can be used; cat lost {lost} of {10 + lost} ({reason})"
     assert data.notes() == [note]
     assert load_images(folder, 12, tmp_path / "cache").notes() == [note]  # from the cache
+
+
+@pytest.mark.parametrize(("most", "channels"), [(4095, 1), (4095, 4), (65535, 1)])
+def test_twelve_bits_in_sixteen_are_told_as_nearly_black(tmp_path, most, channels):
+    for name in ("cat", "dog"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for n in range(3):
+            values = (RAMP * (most - n)).astype(np.uint16)
+            Image.fromarray(values).save(tmp_path / "data" / name / f"{n}.png")
+    notes = load_images(tmp_path / "data", 32, tmp_path / "cache", channels=channels).notes()
+    dark = (
+        "no pixel of the images looked at exceeds 16 of 255, so they are nearly black: if 10 or 12 "
+        "bits are stored in 16, scale the values to 0 to 65535 first"
+    )
+    assert notes == [dark] * (most == 4095)
+
+
+def test_a_set_that_is_a_link_to_itself_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "me").symlink_to("me")
+    with pytest.raises(UserError, match="me is no folder: expected"):
+        load_images(tmp_path / "me", 12, tmp_path / "cache")
+
+
+def test_lines_of_a_csv_that_lead_nowhere_are_left_out(tmp_path):
+    cat, dog = (folder_of(tmp_path, ("train",)) / "train" / name for name in ("cat", "dog"))
+    (tmp_path / "me.png").symlink_to("me.png")
+    rows = [f"{path},{path.parent.name}" for place in (cat, dog) for path in place.iterdir()]
+    rows += ["me.png,cat", f"{'x' * 300}.png,dog", "me.png/x.png,dog"]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows]))
+    listing = splits_of(tmp_path / "list.csv", 0)
+    assert [why for _, why, _ in listing.left_out] == ["no such file"] * 3
+
+
+def test_files_that_are_lost_for_several_reasons_are_not_put_down_to_one(tmp_path):
+    folder = folder_of(tmp_path / "data")
+    cat = folder / "train" / "cat"
+    for n in range(3):
+        (cat / f"text{n}.png").write_text("hello")
+    for n in range(2):
+        (cat / f"dead{n}.png").symlink_to("nowhere")
+    Image.new("L", (1, 1)).save(cat / "small.png")
+    words = "no known image format: 3, a link to nothing: 2, 1 x 1 px, smaller than 8: 1"
+    note = "20 of {} images can be used; cat lost {} of {} ({})"
+    assert load_images(folder, 12, tmp_path / "c").notes() == [note.format(26, 6, 16, words)]
+    Image.new("L", (2, 2)).save(cat / "tiny.png")
+    usual = ", ".join(words.split(", ")[:2])
+    listed = load_images(folder, 12, tmp_path / "c").lost[0]
+    assert listed[3].startswith(usual)
+    assert listed[3].endswith("smaller than 8: 1, other reasons: 1")
 
 
 @pytest.mark.parametrize("name", ["valid", "validation"])
