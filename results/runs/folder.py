@@ -95,8 +95,10 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 def _check_experiment(experiment: Mapping[str, Any], place: Path) -> None:
     """Raises UserError for a search's target that is none, and for choices without options."""
+    if experiment.get("kind") != "search":
+        return
     target, choices = experiment.get("target"), experiment.get("choices")
-    if experiment.get("kind") == "search" and target is not None:
+    if target is not None:
         number = isinstance(target, int | float) and not isinstance(target, bool)
         if not number or not 0 < target <= sys.float_info.max:
             raise UserError(

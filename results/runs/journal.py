@@ -36,7 +36,8 @@ def refuse_foreign(path: Path) -> None:
     Raises:
         UserError: It is one.
     """
-    check_regular(path, None)
+    if not path.is_dir():  # which can't be opened
+        check_regular(path, None)
     with path.open("rb") as file:
         line = file.readline(1 << 16)
     torn = not line.endswith(b"\n")
@@ -105,7 +106,7 @@ def read(
         KeyError: It holds trials of another program.
         UserError: A line's trial is damaged; line, field and what was expected are named.
     """
-    content, lines = Content(), Lines(choices)
+    content, lines, ours = Content(), Lines(choices), True
     whole, read_bytes = path.stat().st_size, 0
     with path.open("rb") as file:
         for at, text in enumerate(file, 1):
@@ -116,21 +117,22 @@ def read(
                 if (quick := lines.quickly(text.decode())) is not None:
                     content.add(*quick)
                 else:
-                    line = json.loads(text)
-                    if line["op_code"] not in OURS or line.get("study_id", 0) != 0:
-                        return _by_optuna(path)
-                    _take(content, lines, line)
+                    ours = _take(content, lines, json.loads(text))
             except DAMAGE as error:
                 raise damaged(f"line {at} of {path}", error) from error
+            if not ours:
+                return _by_optuna(path)
             if content.trials and len(content.trials) % 1000 == 0:
                 done = len(content.trials)
                 loading(done, int(done * whole / read_bytes))
     return content
 
 
-def _take(content: Content, lines: Lines, line: Mapping[str, Any]) -> None:
-    """Adds what a line says to what was read before it."""
+def _take(content: Content, lines: Lines, line: Mapping[str, Any]) -> bool:
+    """Adds what a line says to what was read before it; False where it is of another kind."""
     op = line["op_code"]
+    if op not in OURS or line.get("study_id", 0) != 0:
+        return False
     if op == CREATE_TRIAL:
         trial, values = lines.trial(line), line.get("values")
         check_line(line, trial)
@@ -139,6 +141,7 @@ def _take(content: Content, lines: Lines, line: Mapping[str, Any]) -> None:
         content.created = True
     elif op == STUDY_ATTR:
         content.experiment = line["user_attr"].get("experiment", content.experiment)
+    return True
 
 
 def _by_optuna(path: Path) -> Content:

@@ -123,7 +123,7 @@ def test_what_is_outside_or_no_supernet_is_refused(measure, folder, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     record = json.loads((folder / "run.json").read_text())
-    record["experiment"]["kind"] = "search"
+    record["experiment"] |= {"kind": "search", "choices": {}}
     (other / "run.json").write_text(json.dumps(record))
     with pytest.raises(UserError, match="of the kind search"):
         evaluator(f"supernet:{other}")

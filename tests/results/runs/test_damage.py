@@ -92,7 +92,7 @@ def test_an_error_is_a_text(path):
 def test_a_line_that_optuna_cannot_read_either_is_told_in_a_sentence(path):
     with path.open("a") as file:
         file.write('{"op_code":99,"worker_id":"x"}\n')
-    with pytest.raises(UserError, match=r"trials.journal can't be used: it is not as"):
+    with pytest.raises(UserError, match=r"^\S*trials.journal can't be used: it is not as"):
         journal.read(path, CHOICES)
 
 

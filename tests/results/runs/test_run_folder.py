@@ -166,7 +166,10 @@ def test_a_searchs_target_and_choices_are_checked(tmp_path, field, value, said):
     record = {"experiment": {"kind": "search", "target": 4e8, "choices": {"width": [1]}}}
     (tmp_path / "run.json").write_text(json.dumps({**record, "sessions": []}))
     assert read_record(tmp_path)["experiment"]["target"] == 4e8
-    record["experiment"][field] = value
+    record["experiment"] |= {field: value, "kind": "supernet"}  # whose choices are a digest
+    (tmp_path / "run.json").write_text(json.dumps({**record, "sessions": []}))
+    assert read_record(tmp_path)["experiment"][field] == value
+    record["experiment"]["kind"] = "search"
     (tmp_path / "run.json").write_text(json.dumps({**record, "sessions": []}))
     with pytest.raises(UserError, match=rf"{said}.*; it is damaged"):
         read_record(tmp_path)
