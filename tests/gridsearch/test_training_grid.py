@@ -79,6 +79,7 @@ def measured(name):
 HALVED = [*GIVEN, "--epochs", "4", "--halving", "2", "--min-epochs", "2", "--replicates", "2"]
 
 
+@pytest.mark.slow
 def test_a_grid_is_trained_with_halving(gridsearch):
     code, out = gridsearch(*HALVED, "--executor", "local", "--name", "local")
     assert code == 0

@@ -61,6 +61,7 @@ def test_what_can_not_be_used_is_refused_in_a_sentence(call, said, tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_search_its_report_and_its_export(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = nas.find(400e6, trials=40)

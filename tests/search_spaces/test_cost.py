@@ -67,6 +67,7 @@ def test_published_macs_are_fvcores(name):
     assert fvcore_macs(NETWORKS[name]) == cost(NETWORKS[name]).macs
 
 
+@pytest.mark.slow
 @settings(max_examples=35)  # each is built in torch
 @given(architectures())
 def test_macs_params_activations_and_shapes_are_torchs(net):

@@ -16,6 +16,7 @@ def called(*given):
     return done.output
 
 
+@pytest.mark.slow
 def test_a_run_writes_the_file_that_repeats_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     called("search", "--target-params", "4M", "--target-flops", "300M", "--trials", 15, "--seed", 2,

@@ -102,7 +102,7 @@ def said(trials):
     return [(t.number, t.architecture.id, t.accuracy, t.seed) for t in trials]
 
 
-DEAR = {"predictor-front": pytest.mark.slow}  # as `predictor` with another reward
+DEAR = dict.fromkeys(("predictor", "predictor-front"), pytest.mark.slow)
 
 
 @pytest.mark.parametrize(

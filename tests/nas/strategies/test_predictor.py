@@ -154,6 +154,7 @@ def test_the_added_hypervolume_is_that_of_brute_force():
         assert (found > 0) == (exact > 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("strategy", "target"), [("predictor", 55e6), ("predictor-front", 400e6)])
 def test_nothing_proposed_is_ever_refused(strategy, target):
     where, objective = space("mnasnet"), Objective("hard", 4 * target)
@@ -193,6 +194,7 @@ def test_it_needs_fewer_evaluations_than_evolution_on_a_table_it_was_not_tuned_o
     assert task.best - found["predictor"] < 0.6 * (task.best - found["evolution"])
 
 
+@pytest.mark.slow
 def test_networks_like_those_whose_training_ended_in_an_error_are_avoided():
     def shares(breaks):
         made = Search(space("efficientnet"), HARD, STRATEGIES["predictor"], wanted=45)

@@ -31,6 +31,7 @@ EVERY = replace(
 )
 
 
+@pytest.mark.slow
 def test_a_network_of_every_block_kind_agrees_whatever_the_batch():
     network = shaken(EVERY)
     data = onnx_bytes(network, shape_of(EVERY))
