@@ -17,8 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from search_quality import generations
 
-from nas.evaluators import against, predictor_of
+from nas.evaluators import against
 from nas.imagenet.evaluator import ImagenetEvaluator
 from nas.imagenet.evidence.fit import BASE, data_of, fit
 from nas.imagenet.evidence.rows import read
@@ -26,11 +27,9 @@ from nas.imagenet.joint.architectures import numbers_of
 from nas.imagenet.joint.domain import Ranges
 from nas.imagenet.joint.model import Joint
 from nas.objective import CAUTION, Objective
-from nas.search.generations import Generations
 from nas.search.otherwise import scaled_b0
-from nas.workers.predicting import PredictingExecutor
 from results.runs.load import load_architecture
-from search_spaces import Architecture, cost, space
+from search_spaces import Architecture, cost
 from search_spaces.quantities import QUANTITIES
 
 TARGETS = "30M,60M,100M,200M,400M,800M,1.6G,3.2G,6.4G"
@@ -62,16 +61,8 @@ def pick(
     """What the default search finds, without its store."""
     objective = Objective("hard", target, caution=caution)
     measure = against(ImagenetEvaluator(model=model), scaled_b0(objective))
-    search = Generations(space("mbconv"), objective, seed=seed, wanted=trials)
-    executor, finished = PredictingExecutor(predictor_of(measure), measure), []
-    while True:
-        running = 0
-        while (job := search.ask()) is not None:
-            executor.submit(job)
-            running += 1
-        if not running:
-            return objective.pick(finished).architecture
-        finished += [search.tell(*executor.next()) for _ in range(running)]
+    parts = generations(measure, objective, seed, trials)
+    return objective.pick([trial for part in parts for trial in part]).architecture
 
 
 def main() -> None:

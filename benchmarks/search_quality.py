@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nas.commands.search import PATIENCE, TRIALS
-from nas.evaluators import Outcome, evaluator
+from nas.evaluators import Evaluator, Outcome, evaluator, predictor_of
 from nas.objective import Objective
 from nas.search.ask import Search
 from nas.search.generations import Generations
@@ -33,11 +33,12 @@ from search_spaces.stages import MACS
 FLOOR = 60.0
 
 
-def generations(target: float, seed: int, wanted: int, patience: int, caution: float) -> Iterator:
-    """The trials of a search by generations, a generation at a time."""
-    objective, model = Objective("hard", target, caution=caution), evaluator("imagenet")
+def generations(
+    model: Evaluator, objective: Objective, seed: int, wanted: int, patience: int = 0
+) -> Iterator[list[Trial]]:
+    """The trials of a search of `mbconv`, a generation at a time, without its store."""
     asked = Generations(space("mbconv"), objective, (), seed, wanted=wanted, patience=patience)
-    executor = PredictingExecutor(model, model, lambda: asked.networks)
+    executor = PredictingExecutor(predictor_of(model), model, lambda: asked.networks)
     while True:
         count = 0
         while (job := asked.ask()) is not None:
@@ -86,9 +87,10 @@ def told(name: str, rows: list[dict[str, float]]) -> None:
 def beside(given: argparse.Namespace, target: float, names: list[str]) -> list[float]:
     """Prints the figures of all searches for one target; the default's picks."""
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in ["evolution", *names]}
+    objective, model = Objective("hard", target, caution=given.caution), evaluator("imagenet")
     for seed in range(given.seeds):
         begun = time.process_time()
-        parts = generations(target, seed, given.trials, PATIENCE, given.caution)
+        parts = generations(model, objective, seed, given.trials, PATIENCE)
         found = [trial for part in parts for trial in part]
         seconds = time.process_time() - begun
         rows["evolution"].append(figures(found, target, given.caution) | {"seconds": seconds})
@@ -104,7 +106,7 @@ def longest(given: argparse.Namespace, target: float) -> float:
     """The best cautious prediction of one long search, told as it goes."""
     begun, best, count, shown = time.monotonic(), 0.0, 0, 0
     objective = Objective("hard", target, caution=given.caution)
-    for part in generations(target, 1000, given.long, 0, given.caution):
+    for part in generations(evaluator("imagenet"), objective, 1000, given.long):
         merit = [
             objective.cautious(t) or 0.0 for t in part if MACS.measure(t.architecture) <= target
         ]

@@ -5,7 +5,7 @@ Light to import: numpy and scipy load when what needs them is used.
 
 import os
 from importlib import import_module
-from importlib.util import find_spec
+from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time a name loads when it is used
@@ -40,17 +40,14 @@ __all__ = list(_HOME)
 
 
 def _check_nas() -> None:
-    """Raises ImportError where a file nas.py of somebody else's is found before ours."""
-    spec = find_spec("nas")  # looks for it and doesn't run it
-    found = str([*(spec.submodule_search_locations or ()), spec.origin][0]) if spec else ""
-    ours = os.path.join(os.path.dirname(os.path.dirname(__file__)), "nas")
-    if found and os.path.realpath(found) != os.path.realpath(ours):
-        raise ImportError(
-            f"{found} has the name of compound-nas's package 'nas' and is found before it: rename "
-            "it or move it elsewhere",
-            name="nas",
-            path=found,
-        )
+    """As `nas.namesakes.check_namesakes`, which is read by its place: `nas` may be another's."""
+    place = os.path.join(os.path.dirname(os.path.dirname(__file__)), "nas", "namesakes.py")
+    spec = spec_from_file_location("namesakes", place)
+    assert spec is not None
+    assert spec.loader is not None
+    namesakes = module_from_spec(spec)
+    spec.loader.exec_module(namesakes)
+    namesakes.check_namesakes(__file__, ("nas",))
 
 
 _check_nas()

@@ -13,10 +13,6 @@ if TYPE_CHECKING:
     from nas.training.evaluator import TrainingEvaluator
 
 FIRST = 6  # trainings that have learned nothing, after which a search says so
-REMEDY = (
-    "so short a training ranks nothing; train longer (--epochs), on more images, or see that the "
-    "folders' names are the classes"
-)
 
 
 def chance_of(trains: Evaluator, network: Architecture) -> float:
@@ -27,6 +23,15 @@ def chance_of(trains: Evaluator, network: Architecture) -> float:
         network: Of a resolution that it has images of.
     """
     return cast("TrainingEvaluator", trains).images_of(network).majority
+
+
+def nothing_learned(who: str, chance: float) -> str:
+    """What is said where no network is `above` chance; `who` begins it, as `no network`."""
+    return (
+        f"{who} is surely better than naming the most frequent class always ({chance:.1f} %): "
+        "so short a training ranks nothing; train longer (--epochs), on more images, or see that "
+        "the folders' names are the classes"
+    )
 
 
 def above(trials: Sequence[Trial], chance: float) -> bool:
@@ -58,10 +63,8 @@ class Unlearned:
             self._first = None
         elif len(self._first) == FIRST:
             self._first = None
-            tell(
-                f"note: none of the first {FIRST} networks is surely better than naming the most "
-                f"frequent class always ({chance:.1f} %): {REMEDY}. Ctrl-C ends the search here."
-            )
+            none = nothing_learned(f"none of the first {FIRST} networks", chance)
+            tell(f"note: {none}. Ctrl-C ends the search here.")
 
     def phase(self, name: str, poll: Poll | None, finished: int) -> None:
         """As `nas.watch.Watches.phase`."""

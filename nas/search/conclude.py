@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.evaluators import Evaluator, label_of, notes_of, predictor_of, unit_of
-from nas.learning import REMEDY, above, chance_of
+from nas.learning import above, chance_of, nothing_learned
 from nas.objective import Objective
 from nas.search.otherwise import otherwise
 from nas.search.plan import Plan, named
@@ -235,10 +235,7 @@ def _trained_notes(result: Result) -> list[str]:
     assert result.pick is not None
     network = result.pick.architecture
     chance = chance_of(result.evaluator, network)
-    learned = [] if above(result.trials, chance) else [
-        f"no network is surely better than naming the most frequent class always ({chance:.1f} %): "
-        + REMEDY
-    ]  # fmt: skip
+    learned = [] if above(result.trials, chance) else [nothing_learned("no network", chance)]
     return learned + notes_of(result.evaluator, network)
 
 
