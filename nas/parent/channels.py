@@ -3,7 +3,8 @@
 Of a network that was trained alone (`Largest`) a channel is judged by the sum of the absolute
 weights that make it or read it, as Once-for-all sorts channels (Cai et al. 2020, sec. 3.2). What a
 block adds to its input has the input's channels, so stages that are joined by a shortcut are judged
-together. A supernet is trained with children that have its first channels (`First`).
+together. A supernet is trained with children that have its first channels (`First`), so one that
+starts from such a network gets its channels in the order of their worth (`Sorted`).
 """
 
 from collections.abc import Mapping
@@ -44,15 +45,22 @@ def read(state: Tensors, prefix: str) -> Any:
     return state[f"{prefix}0.weight"].abs().sum((0, 2, 3))
 
 
-def top(count: int, score: Any) -> Any:
-    """(count,): the channels of highest score, in their order; None if there are fewer."""
+def top(count: int, score: Any, by_worth: bool = False) -> Any:
+    """(count,): the channels of highest score; None if there are fewer.
+
+    Args:
+        count: How many.
+        score: (channels,), what each is worth.
+        by_worth: The highest first, and not in the order that they have.
+    """
     if count > len(score):
         return None
-    return score.argsort(descending=True, stable=True)[:count].sort().values
+    ranked = score.argsort(descending=True, stable=True)[:count]
+    return ranked if by_worth else ranked.sort().values
 
 
 class Ranking(Protocol):
-    """Which channels a child keeps: an index of each, in their order; None if there are fewer.
+    """Which channels a child keeps: an index of each; None if there are fewer.
 
     Attributes:
         bare: Whether a block without an expansion may take over a block's that has one.
@@ -74,21 +82,31 @@ class Largest:
     """The channels of largest weights."""
 
     bare = False  # what an expansion made is not what went into it
+    by_worth = False  # they stay in their order
 
     def __init__(self, parent: Architecture, state: Tensors) -> None:
         self._state, self._worth = state, scores(parent, state)
 
     def out(self, group: str, count: int) -> Any:
         """See `Ranking`."""
-        return top(count, self._worth[group]) if group in self._worth else None
+        if group not in self._worth:
+            return None
+        return top(count, self._worth[group], self.by_worth)
 
     def inner(self, reader: str, count: int) -> Any:
         """See `Ranking`."""
-        return top(count, read(self._state, reader))
+        return top(count, read(self._state, reader), self.by_worth)
 
     def squeezed(self, se: str, count: int) -> Any:
         """See `Ranking`."""
-        return top(count, self._state[f"{se}expand.weight"].abs().sum((0, 2, 3)))
+        score = self._state[f"{se}expand.weight"].abs().sum((0, 2, 3))
+        return top(count, score, self.by_worth)
+
+
+class Sorted(Largest):
+    """The channels of largest weights, those first: the whole network computes what it did."""
+
+    by_worth = True
 
 
 class First:

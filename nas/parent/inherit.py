@@ -4,14 +4,15 @@ The first blocks of each stage, the channels of largest weights, the centre of e
 (Once-for-all, Cai et al. 2020, sec. 3.2; parameter remapping, Fang et al. 2020, "FNA++"). The
 parent itself gets its own weights back, bit for bit; a child that lacks a stage's last blocks
 computes what the parent computes without them. A supernet's children take its first channels, as
-views of its weights.
+views of its weights; its largest network takes a parent's channels sorted, so that these are the ones
+that matter most.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nas.parent.channels import First, Largest, Ranking, Tensors, group_of, last_conv, place
+from nas.parent.channels import Largest, Ranking, Tensors, group_of, last_conv, place
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.layers import Block, Layer, walk
@@ -33,7 +34,10 @@ class Inherited:
 
 
 def inherit(
-    child: Architecture, parent: Architecture, state: Tensors, first: bool = False
+    child: Architecture,
+    parent: Architecture,
+    state: Tensors,
+    ranking: Callable[[Architecture, Tensors], Ranking] = Largest,
 ) -> Inherited:
     """Takes over what a child can use of its parent's weights.
 
@@ -42,8 +46,8 @@ def inherit(
             larger kernel is the parent's with zeros around it. Classes may differ.
         parent: The trained network.
         state: Its weights, of `builder.build`; the classifier may be missing.
-        first: Of each layer the first channels are taken, as views (of a supernet), and not those
-            of largest weights.
+        ranking: Which channels are taken: those of largest weights, the same `Sorted`, or the
+            `First`, as views (of a supernet).
 
     Raises:
         UserError: The networks have not as many stages.
@@ -53,7 +57,7 @@ def inherit(
             f"the network has {len(child.stages)} stages and its parent {len(parent.stages)}: a "
             "network takes weights over from one of as many stages"
         )
-    heir = _Heir(state, (First if first else Largest)(parent, state))
+    heir = _Heir(state, ranking(parent, state))
     theirs = dict(walk(parent))
     channels = _all(child.in_channels) if child.in_channels == parent.in_channels else None
     for name, block in walk(child):

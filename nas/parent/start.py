@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nas.parent.channels import First, Largest, Sorted
 from nas.parent.inherit import inherit
 from results.export.inputs import Inputs
 from results.export.weights import WEIGHTS, check_file, content_of, read_weights
@@ -44,7 +45,10 @@ class Start:
 
 
 def start_from(
-    place: Path, architecture: Architecture, parent: Architecture | None = None
+    place: Path,
+    architecture: Architecture,
+    parent: Architecture | None = None,
+    shared: bool = False,
 ) -> Start:
     """Reads weights for a network that may have other classes.
 
@@ -53,6 +57,8 @@ def start_from(
         architecture: The network that is to be trained.
         parent: The larger network that the weights are of, where it is another one: what can be
             used of them is taken over (`nas.parent.inherit`).
+        shared: The network's first channels are to serve smaller ones: of weights that were not
+            trained so, the channels of largest weights come first.
 
     Raises:
         UserError: The file can't be read, or is of another network.
@@ -85,9 +91,10 @@ def start_from(
                     del state[name]
             _fit_stem(state, given, channels)
             anew: tuple[str, ...] = ()
-            if parent is not None:
+            if parent is not None or (shared and not weights.first):
                 owns = replace(theirs, in_channels=channels)
-                found = inherit(architecture, owns, state, weights.first)
+                ranking = First if weights.first else Sorted if shared else Largest
+                found = inherit(architecture, owns, state, ranking)
                 state, anew = dict(found.state), found.new
             return Start(state, new, digest, weights.inputs, weights.padding, anew)
     assert refused is not None

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from nas.parent.channels import First
 from nas.parent.inherit import inherit
 from nas.supernet.hull import check_inside
 from nas.training.loop import lay_out
@@ -42,7 +43,7 @@ def part_of(
         OutOfDomain: The network is not inside the largest.
     """
     check_inside(largest, child)
-    found = inherit(child, largest, state, first=True)
+    found = inherit(child, largest, state, First)
     if found.new:
         raise OutOfDomain(f"the network is not inside the supernet: that has no {found.new[0]}")
     return found.state

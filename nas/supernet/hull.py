@@ -220,9 +220,10 @@ def _check_held(space: Space, whole: Architecture, network: Architecture) -> Non
     Raises:
         UserError: It does, as a projection where the largest has none, or an expansion.
     """
+    from nas.parent.channels import First
     from nas.parent.inherit import inherit
 
-    new = inherit(network, whole, _shapes(whole), first=True).new
+    new = inherit(network, whole, _shapes(whole), First).new
     if new:
         raise _refused(
             space, f"its largest network has no {new[0]}, which others have",

@@ -80,7 +80,7 @@ def plan_of(
     listing = splits_of(what.data, 0)
     shared, words = _shared(which.space, whole, what, listing)
     shared, largest = replace(shared, near=near), shared.ends.largest
-    start, more = start_of(what, where, largest)
+    start, more = start_of(what, where, largest, shared=True)
     if start is not None and start.padding is not None:
         shared = _padded(shared, start.padding)
         largest = shared.ends.largest

@@ -141,7 +141,7 @@ def check(how: How, where: Where, kind: str = "train") -> None:
 
 
 def start_of(
-    what: What, where: Where, architecture: "Architecture"
+    what: What, where: Where, architecture: "Architecture", shared: bool = False
 ) -> "tuple[Start | None, list[str]]":
     """The weights that are asked for, and what is to be known of them.
 
@@ -149,6 +149,7 @@ def start_of(
         what: They and whose they are.
         where: The folder of runs.
         architecture: What starts from them.
+        shared: Whether smaller networks are to share its weights.
     """
     from nas.commands.images.parents import weights_of
     from nas.parent.start import start_from
@@ -156,7 +157,7 @@ def start_of(
     given = weights_of(what.weights, what.parent, where.runs)
     if given is None:
         return None, []
-    start = start_from(given[0], architecture, given[1])
+    start = start_from(given[0], architecture, given[1], shared)
     anew = [name for name in start.anew if "classifier" not in name]
     said = (
         f"{len(anew)} layers begin anew, since the parent has none that fit: {', '.join(anew[:4])}"

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from nas.parent.channels import scores
+from nas.parent.channels import First, Largest, Sorted, scores
 from nas.parent.inherit import inherit
 from nas.parent.parent import count_anew, fit_stem, parent_of
+from nas.parent.start import start_from
 from search_spaces import NETWORKS, Architecture, OutOfDomain, Stage, UserError
 from search_spaces.builder import build
 from search_spaces.layers import walk
@@ -46,8 +47,8 @@ def trained(architecture, seed=0):
     return network.eval()
 
 
-def heir(child, parent, network, first=False):
-    found = inherit(child, parent, network.state_dict(), first)
+def heir(child, parent, network, ranking=Largest):
+    found = inherit(child, parent, network.state_dict(), ranking)
     made = build(child, seed=7).eval()
     missing, unknown = made.load_state_dict(dict(found.state), strict=False)
     assert not unknown
@@ -148,21 +149,53 @@ def child_of(parent, seed):
 
 
 @pytest.mark.parametrize("parent", [MBCONV, OTHERS])
-@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("ranking", [Largest, First, Sorted])
 @pytest.mark.parametrize("seed", range(6))
-def test_a_child_is_its_parent_with_the_rest_switched_off(parent, seed, first):
+def test_a_child_is_its_parent_with_the_rest_switched_off(parent, seed, ranking):
     child = child_of(parent, seed)
     network = trained(parent, seed)
-    made, missing, _ = heir(child, parent, network, first)
+    made, missing, _ = heir(child, parent, network, ranking)
     assert not missing
     images = torch.randn(2, 3, *parent.size)
     with torch.no_grad():
         for block in network.modules():  # a hook must not see what is changed in place later
             if hasattr(block, "inplace"):
                 block.inplace = False
-        chosen = the_first if first else largest
+        chosen = the_first if ranking is First else largest
         wanted = switched_off(child, parent, network, chosen)(images)
         assert torch.allclose(made(images), wanted, atol=2e-5 * float(wanted.abs().max()))
+
+
+def test_weights_are_sorted_for_a_supernet_only(tmp_path):
+    network = trained(MBCONV)
+    torch.save(network.state_dict(), tmp_path / "weights.pt")
+    alone, shared = (start_from(tmp_path / "weights.pt", MBCONV, shared=s) for s in (False, True))
+    sorted_ones = inherit(MBCONV, MBCONV, network.state_dict(), Sorted).state
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(alone.state[name], tensor)
+        assert torch.equal(shared.state[name], sorted_ones[name])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("parent", [MBCONV, OTHERS])
+def test_a_supernets_first_channels_are_the_parents_best(parent):
+    """The largest computes what the parent does, and its parts are what `Largest` would take."""
+    network = trained(parent)
+    whole, missing, _ = heir(parent, parent, network, Sorted)
+    images = torch.randn(2, 3, *parent.size)
+    wanted = network(images)
+    assert not missing
+    assert torch.allclose(whole(images), wanted, atol=2e-5 * float(wanted.abs().max()))
+    assert not torch.equal(next(whole.parameters()), next(network.parameters()))
+    worth = scores(parent, whole.state_dict())
+    assert all(float((one.diff() / one[:-1]).max()) < 1e-5 for one in worth.values())
+    for seed in range(3):
+        child = child_of(parent, seed)
+        first, _, new = heir(child, parent, whole, First)
+        best, *_ = heir(child, parent, network, Largest)
+        wanted = best(images)
+        assert not new
+        assert torch.allclose(first(images), wanted, atol=2e-5 * float(wanted.abs().max()))
 
 
 def test_what_does_not_fit_begins_anew_and_is_named():
