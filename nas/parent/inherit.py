@@ -4,8 +4,8 @@ The first blocks of each stage, the channels of largest weights, the centre of e
 (Once-for-all, Cai et al. 2020, sec. 3.2; parameter remapping, Fang et al. 2020, "FNA++"). The
 parent itself gets its own weights back, bit for bit; a child that lacks a stage's last blocks
 computes what the parent computes without them. A supernet's children take its first channels, as
-views of its weights; its largest network takes a parent's channels sorted, so that these are the ones
-that matter most.
+views of its weights; its largest network takes a parent's channels sorted, so that these are
+the ones that matter most.
 """
 
 from collections.abc import Callable, Mapping
