@@ -1,5 +1,6 @@
 """How a search's result shows in a notebook: the pick beside the others, its picture, the front."""
 
+import io
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -7,8 +8,6 @@ from typing import Any
 from nas.search.conclude import Result
 from search_spaces.quantities import Quantity
 from search_spaces.stages import MACS, MEMORY, PARAMS, drawing
-
-WIDTH, HEIGHT, EDGE = 720, 300, 44  # pixels of the picture of the front
 
 
 def html(result: Result) -> str:
@@ -54,58 +53,31 @@ def _table(titles: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 def front_picture(result: Result, of: Quantity) -> str:
     """An SVG picture of accuracy against the target's quantity: trials, the front, the pick."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
     cost = result.plan.objective.cost
     able = [trial for trial in result.trials if trial.accuracy is not None]
     able = able[:: max(1, len(able) // 600)]  # a picture of some hundred dots says as much
-    points = [(cost(t.architecture), t.accuracy or 0.0) for t in able]
-    front = [(cost(t.architecture), t.accuracy or 0.0) for t in result.front]
     assert result.pick is not None
-    pick = (cost(result.pick.architecture), result.pick.accuracy or 0.0)
-    xs, ys = zip(*points, *front, pick, strict=True)
-    low, high, bottom, top = min(xs), max(xs), min(ys), max(ys)
-    unit = (result.best or {}).get("unit")
-    sign, name = (" %", "top-1") if unit is None else ("", unit)
-
-    def at(point: tuple[float, float]) -> tuple[float, float]:
-        x = EDGE + (WIDTH - 2 * EDGE) * (point[0] - low) / ((high - low) or 1)
-        return x, HEIGHT - EDGE - (HEIGHT - 1.5 * EDGE) * (point[1] - bottom) / (
-            (top - bottom) or 1
-        )
-
-    def dot(point: tuple[float, float], radius: float, fill: str) -> str:
-        x, y = at(point)
-        label = f"{of.format(point[0])}, {point[1]:.2f}{sign}"
-        return (
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{fill}">'
-            f"<title>{escape(label)}</title></circle>"
-        )
-
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(at, front))
-    heights = (f"{bottom:.1f}{sign}", f"{top:.1f}{sign} {name}")
-    labels = _axis_labels(of.format(low), f"{of.format(high)} {of.title}", *heights)
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="accuracy against {of.title}" '
-        'style="width:100%;max-width:60em" xmlns="http://www.w3.org/2000/svg" '
-        'font-family="sans-serif" font-size="12" fill="currentColor">'
-        f"{''.join(dot(point, 2, '#8888') for point in points)}"
-        f'<polyline points="{line}" fill="none" stroke="#0072B2" stroke-width="1.5"/>'
-        f"{''.join(dot(point, 3, '#0072B2') for point in front)}{dot(pick, 6, '#D55E00')}"
-        f"{labels}</svg>"
+    some, front, pick = (
+        ([cost(t.architecture) for t in trials], [t.accuracy or 0.0 for t in trials])
+        for trials in (able, result.front, [result.pick])
     )
-
-
-def _axis_labels(left: str, right: str, bottom: str, top: str) -> str:
-    """The texts at the ends of both axes, as SVG."""
-    texts = [
-        (EDGE, HEIGHT - 12, "start", left),
-        (WIDTH - EDGE, HEIGHT - 12, "end", right),
-        (4, 14, "start", top),
-        (4, HEIGHT - EDGE, "start", bottom),
-    ]
-    return "".join(
-        f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
-        for x, y, anchor, text in texts
-    )
+    figure = Figure(figsize=(7.2, 3), layout="constrained")
+    axis = figure.subplots()
+    axis.scatter(*some, s=5, color="#888888", linewidths=0)
+    axis.plot(*front, marker=".", color="#0072B2", label="the front")
+    axis.plot(*pick, "o", markersize=9, color="#D55E00", label="the pick")
+    axis.xaxis.set_major_formatter(lambda value, _: of.format(value))
+    axis.set_xlabel(of.title)
+    axis.set_ylabel((result.best or {}).get("unit", "top-1 %"))
+    axis.legend()
+    picture = io.StringIO()
+    with rc_context({"svg.fonttype": "none"}):
+        figure.savefig(picture, format="svg", metadata={"Date": None})
+    svg = picture.getvalue()
+    return svg[svg.index("<svg") :]
 
 
 # Set from here, since a result does not know how it is drawn.
