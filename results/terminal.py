@@ -228,10 +228,13 @@ def show(
 ) -> list[str]:
     """Prints rows as a table, without some columns where the terminal is too narrow.
 
+    What was left out is named below the table.
+
     Args:
         out: Where to.
         rows: Title -> text; all have the same titles.
-        spare: Columns that may be left out, the first of them first.
+        spare: Columns that may be left out, the first of them first; none that what is printed
+            besides speaks of.
         left: So many columns are flush left.
 
     Returns:
@@ -249,7 +252,10 @@ def show(
     for row in rows:
         made.add_row(*(row[title] for title in titles))
     out.print(made)
-    return [title for title in rows[0] if title not in titles]
+    missing = [title for title in rows[0] if title not in titles]
+    if missing:
+        out.print(f"No room in {out.width} columns for: {', '.join(missing)}.", style="dim")
+    return missing
 
 
 def accuracy_text(accuracy: float | None, spread: float | None) -> str:

@@ -61,10 +61,10 @@ def print_devices(devices: Sequence[Device]) -> None:
             tau, median = errors_text(errors)
             rows.append({
                 "device": device.name, "quantity": kind, "tau": tau, "median error": median,
-                "networks": str(errors.networks) if errors else "-", "": device.title,
+                "networks": str(errors.networks) if errors else "-", "what": device.title,
             })  # fmt: skip
     out = console()
-    show(out, rows, ("networks", "", "tau"), left=2)
+    show(out, rows, ("networks", "what"), left=2)
     out.print(
         "tau and median error are of networks that the predictor was not fitted to; tau "
         "(Kendall's) is 1 where it orders them as they were measured.",
