@@ -102,9 +102,9 @@ def read(
         loading: Called now and then.
 
     Raises:
-        ValueError: A line is no JSON.
         KeyError: It holds trials of another program.
-        UserError: A line's trial is damaged; line, field and what was expected are named.
+        UserError: A line is no JSON, or its trial damaged; line, field and what was expected are
+            named.
     """
     content, lines, ours = Content(), Lines(choices), True
     whole, read_bytes = path.stat().st_size, 0
@@ -118,7 +118,9 @@ def read(
                     content.add(*quick)
                 else:
                     ours = _take(content, lines, json.loads(text))
-            except DAMAGE as error:
+            except (*DAMAGE, KeyError) as error:
+                if isinstance(error, KeyError) and content.experiment is None:
+                    raise  # no run of ours says what it is
                 raise damaged(f"line {at} of {path}", error) from error
             if not ours:
                 return _by_optuna(path)
