@@ -160,12 +160,13 @@ class Steps:
         from nas.commands.images.train import trained_by
         from nas.commands.images.words import score_lines
         from nas.final.files import ended
-        from nas.final.journey import training_plan
+        from nas.final.journey import search_plan, training_plan
 
         plan = training_plan(self.asked, seen, found, images)
         before = ended(plan.runs / plan.folder)
         self.say(f"\n{'trained before' if before else 'training it to the end'}: {plan.folder}")
-        trained = trained_by(plan, self.quiet)
+        search = search_plan(self.asked, seen, len(images.classes), images.train)
+        trained = trained_by(plan, self.quiet, search.budget if search.proxy else 0.0)
         if trained.interrupted:
             self._interrupted()
         for line in score_lines(plan, trained):

@@ -43,6 +43,17 @@ def settings_text(plan: "Plan", settings: "Settings", steps: int, done: int) -> 
     )
 
 
+def short_text(epochs: float, searched: float) -> str:
+    """A line on a final training that is no longer than those of the search; empty for others."""
+    if epochs > searched:
+        return ""
+    return (
+        f"\nnote: each training of the search had {searched:g} epoch{'s' * (searched != 1)}, this "
+        f"last one has {epochs:g}: it can't be expected to end better than those; --epochs or "
+        "--minutes makes it longer"
+    )
+
+
 def result_lines(plan: "Plan", trained: "Trained") -> list[str]:
     """The lines that a training ends with."""
     if trained.best is None:
