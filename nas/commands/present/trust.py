@@ -61,16 +61,32 @@ def _print_known(out: "Console", report: Report) -> None:
         out.print("The ImageNet model can't speak of these networks, at any resolution.")
 
 
+def _trainings(forecast: Forecast) -> str:
+    """How many trainings of how many epochs."""
+    number, each, epochs = forecast.trainings, forecast.budget, forecast.epochs
+    plural = f"epoch{'s' * (each != 1)}"
+    if number == 1:
+        return f"1 training of {each:g} {plural}"
+    alike = epochs == number * each
+    return (
+        f"{number:,} trainings, {'' if alike else 'the first '}of {each:g} {plural} each, "
+        f"{epochs:g} in all,"
+    )
+
+
 def print_forecast(forecast: Forecast) -> None:
-    """Prints the forecast in three lines."""
+    """Prints the forecast in four lines."""
     out = console()
     low, high = duration(forecast.low), duration(forecast.high)
     out.print(
-        f"{forecast.trainings} trainings of {forecast.epochs:g} epochs in all, {forecast.workers} "
-        f"at the same time, will take about {bold(duration(forecast.hours))} ({low} to {high})"
+        f"{_trainings(forecast)} with {forecast.workers} at the same time will take about "
+        f"{bold(duration(forecast.hours))} ({low} to {high})"
         + (f", or {forecast.gpu_hours:.1f} GPU-hours." if forecast.gpu_hours else ".")
     )
     pairs = zip(forecast.macs, forecast.seconds, strict=True)
     listed = ", ".join(f"{MACS.format(m)} {s:.1f} s" for m, s in sorted(pairs))
     out.print(f"The shortest training takes, by a network's MACs: {listed}.")
+    out.print(
+        "That is the time of the trainings alone: their processes take some seconds to start."
+    )
     out.print("Nothing was trained. To begin, give the same command without --dry-run.")
