@@ -69,8 +69,8 @@ def _trainings(forecast: Forecast) -> str:
         return f"1 training of {each:g} {plural}"
     alike = epochs == number * each
     return (
-        f"{number:,} trainings, {'' if alike else 'the first '}of {each:g} {plural} each, "
-        f"{epochs:g} in all,"
+        f"{number:,} trainings{'' if alike else ', the first'} of {each:g} {plural} each "
+        f"({epochs:g} in all)"
     )
 
 
@@ -79,14 +79,12 @@ def print_forecast(forecast: Forecast) -> None:
     out = console()
     low, high = duration(forecast.low), duration(forecast.high)
     out.print(
-        f"{_trainings(forecast)} with {forecast.workers} at the same time will take about "
+        f"{_trainings(forecast)}, {forecast.workers} at the same time, will take about "
         f"{bold(duration(forecast.hours))} ({low} to {high})"
         + (f", or {forecast.gpu_hours:.1f} GPU-hours." if forecast.gpu_hours else ".")
+        + " The seconds in which their processes start are not counted."
     )
     pairs = zip(forecast.macs, forecast.seconds, strict=True)
     listed = ", ".join(f"{MACS.format(m)} {s:.1f} s" for m, s in sorted(pairs))
     out.print(f"The shortest training takes, by a network's MACs: {listed}.")
-    out.print(
-        "That is the time of the trainings alone: their processes take some seconds to start."
-    )
     out.print("Nothing was trained. To begin, give the same command without --dry-run.")

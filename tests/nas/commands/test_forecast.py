@@ -9,9 +9,14 @@ from nas.search.forecast import Forecast
 @pytest.mark.parametrize(
     ("trainings", "epochs", "budget", "said"),
     [
-        (30, 60.0, 2.0, "30 trainings, of 2 epochs each, 60 in all, with 2 at the same time will"),
-        (10, 11.0, 1.0, "10 trainings, the first of 1 epoch each, 11 in all, with 2 at the same"),
-        (1, 2.5, 2.5, "1 training of 2.5 epochs with 2 at the same time will take about 36 s ("),
+        (30, 60.0, 2.0, "30 trainings of 2 epochs each (60 in all), 2 at the same time, will take"),
+        (
+            10,
+            11.0,
+            1.0,
+            "10 trainings, the first of 1 epoch each (11 in all), 2 at the same time, will",
+        ),
+        (1, 2.5, 2.5, "1 training of 2.5 epochs, 2 at the same time, will take about 36 s ("),
     ],
 )
 def test_epochs_of_each_training_and_of_all_are_told_apart(trainings, epochs, budget, said, capsys):
@@ -22,4 +27,4 @@ def test_epochs_of_each_training_and_of_all_are_told_apart(trainings, epochs, bu
     assert printed.startswith(said)
     assert "about 36 s (18 s to 72 s)" in printed
     assert "1M 1.5 s, 10M 3.2 s" in printed
-    assert "the trainings alone: their processes take some seconds to start" in printed
+    assert "The seconds in which their processes start are not counted." in printed
