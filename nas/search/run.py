@@ -11,7 +11,7 @@ from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of,
 from nas.holding import holder_of
 from nas.learning import Unlearned
 from nas.logs.registry import About, Log, Logged, Logs, logging, numbers_of
-from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
+from nas.objective import CAUTION, Limit, Objective, check_positive, feasible_values, limits_of
 from nas.prior.asked import NONE, chosen, said
 from nas.prior.known import PRIORS
 from nas.search.conclude import Result, conclude
@@ -283,6 +283,8 @@ def find(
     """
     if (target_flops is None) == (target is None):
         raise UserError("expected one of target_flops, as 400e6, and target, a Limit")
+    if target is None:
+        check_positive("target_flops", target_flops)
     check_is("target", target, (Limit, type(None)), 'a Limit, as nas.Limit("params", 5e6)')
     first = target or Limit("flops", target_flops)  # type: ignore[arg-type]
     limited = (first, *plan.get("limits", ()))
