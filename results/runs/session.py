@@ -11,6 +11,7 @@ stands there, and the same command goes on from its store.
 """
 
 import contextlib
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from results.runs.folder import (
     open_run,
 )
 from results.runs.made import now
-from results.starting import check_once
+from results.starting import Unguarded, check_once
 from search_spaces.errors import UserError
 
 if TYPE_CHECKING:
@@ -155,6 +156,13 @@ def session(
                     if build is not None:
                         check_built(run.trials, build)
             yield run
+        except Unguarded:
+            if folder in made and not run.trials:  # its name stays free
+                shutil.rmtree(folder, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    for parent in made[1:]:
+                        parent.rmdir()
+            raise
         finally:
             if run._store is not None:
                 run._store.close()

@@ -149,6 +149,7 @@ def test_a_script_that_its_own_processes_would_run_again_is_told_so(call, tmp_pa
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith(said), done.stderr
     assert "bootstrapping" not in done.stderr
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(
