@@ -31,7 +31,7 @@ from results.runs.folder import (
 )
 from results.runs.made import now
 from results.starting import Unguarded, check_once
-from search_spaces.errors import UserError
+from search_spaces.errors import RunFailure, UserError
 
 if TYPE_CHECKING:
     from results.runs.journal import Loading
@@ -143,7 +143,7 @@ def session(
     check_once()
     fresh = not (folder / RECORD).exists()
     made = [path for path in (folder, folder.parent) if not path.exists()]
-    with open_run(folder, experiment) as record:
+    with open_run(folder, experiment) as record, _failing(folder, record):
         run = Run(folder, record, build=build)
         now_kept(f"what was finished is kept in {folder}, and the same command goes on from there")
         if command and "command" not in record:  # for who finds the run cut off
@@ -168,6 +168,20 @@ def session(
                 run._store.close()
         record["sessions"].append(run.entry(command))
         write_json(folder / RECORD, record)
+
+
+@contextlib.contextmanager
+def _failing(folder: Path, record: dict[str, Any]) -> Iterator[None]:
+    """Writes down why a run's first session failed, for who lists runs."""
+    try:
+        yield
+    except Exception as error:
+        if not (caused(error) or record["sessions"]) and (folder / RECORD).exists():
+            ours = isinstance(error, UserError | RunFailure)
+            record["failed"] = str(error) if ours else f"{type(error).__name__}: {error}"
+            with contextlib.suppress(UserError, RunFailure):
+                write_json(folder / RECORD, record)
+        raise
 
 
 def _open_store(
