@@ -205,6 +205,8 @@ def test_family_and_compare(gridsearch) -> None:
         (("compare", "--ratios", "0.5"), "as 2,4,8"),
         (("compare", "--evaluator", "foo"), "no evaluator 'foo': expected one of prior, imagenet"),
         (("run", "--evaluator", "priro"), "'priro' (did you mean prior?)"),
+        (("rum",), "no command 'rum' (did you mean run?): expected one of run, family"),
+        (("show",), "no command 'show': expected one of run, family"),
         (("run", "--rule", "mobilnet_v2"), "(did you mean mobilenet_v2?)"),
     ],
 )
