@@ -28,6 +28,7 @@ from results.runs.folder import check_run, run_path
 from results.runs.journal import Loading
 from results.runs.records import Trial
 from results.runs.session import session, timed
+from results.streams import aside
 from search_spaces.errors import UserError
 from search_spaces.space import Space, Values, check
 from search_spaces.spaces import space
@@ -108,7 +109,8 @@ def prepare(
 
 def _named(plan: Plan) -> Space:
     """The space that is asked for, of networks whose weights the evaluator holds, if it does."""
-    where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
+    with aside():  # it may be a file of the user's own
+        where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
     holder = holder_of(plan.evaluator) if plan.proxy is None else None
     return where if holder is None else holder.fitted(where)
 
