@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nas.final.journey import Asked, Seen
     from nas.final.run import Trained
     from nas.search.conclude import Result
+    from nas.search.feasibility import Feasibility
     from nas.training.images import ImageData
     from search_spaces.architecture import Architecture
 
@@ -143,11 +144,17 @@ class Steps:
             decoding(self.quiet) as decoded,
             progress(plan.evaluations, plan.objective, self.quiet) as show,
         ):
-            result = run(plan, show, decoded)
+            result = run(plan, show, decoded, None if self.quiet else self._feasible)
         if result.interrupted:
             self._interrupted()
         self._found(result)
         return result.architecture
+
+    def _feasible(self, offered: "Feasibility") -> None:
+        from nas.commands.present.space import idle
+
+        for text in idle(offered):
+            tell(f"note: {text}")
 
     def _found(self, result: "Result") -> None:
         from nas.commands.images.words import found_lines

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nas.devices.registry import Device, errors_text
-from nas.search.feasibility import Feasibility
+from nas.search.feasibility import Feasibility, LimitShare
 from results.terminal import bold, console, show, two_digits, yellow
 from search_spaces.quantities import QUANTITIES, Quantity
 from search_spaces.space import Range, Space
@@ -35,22 +35,33 @@ def _spanned(of: Quantity, span: Range) -> dict[str, str]:
 
 def print_feasibility(feasibility: Feasibility) -> None:
     """Prints the span of each limited quantity, and the share of the space that is within."""
-    rows, idle = [], []
+    rows = []
     for row in feasibility.rows:
         of, share = row.quantity, _share(row.share, feasibility)
-        wanted = f"{of.title} {'>=' if of.inverse else '<='} {of.format(row.at_most)}"
-        rows.append({"target": wanted, **_spanned(of, row.span), "space within": share})
-        if row.span.largest < row.at_most:
-            end = f"the {'least' if of.inverse else 'most'} that a network of this space has is"
-            idle.append(f"{wanted} limits nothing: {end} {of.format(row.span.largest)}.")
+        rows.append({"target": _wanted(row), **_spanned(of, row.span), "space within": share})
     out = console()
     out.print(f"What the space {feasibility.space} has to offer:")
     show(out, rows, ("median", "largest", "smallest"), left=1)
-    for text in idle:
+    for text in idle(feasibility):
         out.print(yellow(text))
     if len(feasibility.rows) > 1:
         share = _share(feasibility.share, feasibility)
         out.print(f"All limits together leave {share} of the space.")
+
+
+def idle(feasibility: Feasibility) -> list[str]:
+    """A sentence on each target that every network of the space meets."""
+    return [
+        f"{_wanted(row)} limits nothing: the {'least' if row.quantity.inverse else 'most'} that a "
+        f"network of this space has is {row.quantity.format(row.span.largest)}."
+        for row in feasibility.rows
+        if row.span.largest < row.at_most
+    ]
+
+
+def _wanted(row: LimitShare) -> str:
+    of = row.quantity
+    return f"{of.title} {'>=' if of.inverse else '<='} {of.format(row.at_most)}"
 
 
 def _share(share: float, feasibility: Feasibility) -> str:

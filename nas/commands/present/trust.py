@@ -23,14 +23,18 @@ def print_audit(report: Report, tau: float) -> None:
     out = console()
     out.print(rows)
     networks = len({trial.architecture for trial in report.trials})
+    several = any(row.noise == row.noise for row in report.rows)
+    longest = "the mean of the other seeds" if several else "the same seed"
     out.print(
         f"{len(report.trials)} trainings of {networks} networks are kept in {report.folder}. tau "
-        "says how alike two orders are, 1 for the same: here that of one training, and that of the "
-        "mean of the other seeds at the longest length."
+        "says how alike two orders are, 1 for the same: here that of one training, and that of "
+        f"{longest} at the longest length."
+        + ("" if several else " With one seed the longest length is compared with itself.")
     )
     cheapest = report.cheapest(tau)
     out.print(
-        f"{bold(f'{cheapest.budget:g} epochs')} are enough: no shorter length has a tau of {tau:g}."
+        f"{bold(_epochs(cheapest.budget))} {'is' if cheapest.budget == 1 else 'are'} enough: no "
+        f"shorter length has a tau of {tau:g}."
         if cheapest
         else f"No length has a tau of {tau:g}: train longer, on more images, or with more seeds."
     )
@@ -38,11 +42,15 @@ def print_audit(report: Report, tau: float) -> None:
     _print_known(out, report)
 
 
+def _epochs(number: float) -> str:
+    return f"{number:g} epoch{'s' * (number != 1)}"
+
+
 def _print_known(out: "Console", report: Report) -> None:
     """What was known of the networks before any training, and how well that ranks them."""
     if not report.known:
         return
-    rows = table("known before any training", "tau to the longest", "95 %", "over multiply-adds")
+    rows = table("known beforehand", "tau to the longest", "95 %", "over multiply-adds")
     for one in report.known:
         of = one.ranked
         gain = f"{of.gain:+.2f} ({of.gain_low:+.2f} to {of.gain_high:+.2f})"
@@ -64,12 +72,11 @@ def _print_known(out: "Console", report: Report) -> None:
 def _trainings(forecast: Forecast) -> str:
     """How many trainings of how many epochs."""
     number, each, epochs = forecast.trainings, forecast.budget, forecast.epochs
-    plural = f"epoch{'s' * (each != 1)}"
     if number == 1:
-        return f"1 training of {each:g} {plural}"
+        return f"1 training of {_epochs(each)}"
     alike = epochs == number * each
     return (
-        f"{number:,} trainings{'' if alike else ', the first'} of {each:g} {plural} each "
+        f"{number:,} trainings{'' if alike else ', the first'} of {_epochs(each)} each "
         f"({epochs:g} in all)"
     )
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from nas.commands.images.fit import Steps
 from nas.commands.present.space import print_feasibility
 from nas.devices.registry import device
 from nas.objective import Limit, Objective
@@ -32,3 +33,11 @@ def test_a_throughput_that_all_have_is_told_of(capsys):
     print_feasibility(feasibility(space("efficientnet"), Objective("hard", slow, quantity)))
     told = "throughput on zcu102 >= 1/s limits nothing: the least that a network of this space has"
     assert f"{told} is " in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_fit_is_told_so_too_and_of_nothing_else(capsys):
+    for target in (9e11, 8e8):
+        Steps(None, False)._feasible(feasibility(space("efficientnet"), Objective("hard", target)))
+    said = capsys.readouterr().err
+    assert said.startswith("note: MACs <= 900G limits nothing: the most that a network of this")
+    assert said.count("note") == 1

@@ -1,8 +1,12 @@
-"""What `--dry-run` says of the trainings that a search would do."""
+"""What `--dry-run` says of the trainings that a search would do, and `nas audit` of those done."""
+
+import math
+from pathlib import Path
 
 import pytest
 
-from nas.commands.present.trust import print_forecast
+from nas.commands.present.trust import print_audit, print_forecast
+from nas.search.audit import BudgetQuality, Report
 from nas.search.forecast import Forecast
 
 
@@ -28,3 +32,16 @@ def test_epochs_of_each_training_and_of_all_are_told_apart(trainings, epochs, bu
     assert "about 36 s (18 s to 72 s)" in printed
     assert "1M 1.5 s, 10M 3.2 s" in printed
     assert "The seconds in which their processes start are not counted." in printed
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_an_audit_says_what_its_tau_is_of(seeds, capsys):
+    noise = math.nan if seeds == 1 else 0.5
+    rows = [BudgetQuality(b, 50.0, noise, tau, 0.5, 1.0, 2.0) for b, tau in ((1, 0.8), (3, 1.0))]
+    for least, said in ((0.7, "1 epoch is enough"), (0.9, "3 epochs are enough")):
+        print_audit(Report(Path("runs/a"), rows), least)
+        printed = " ".join(capsys.readouterr().out.split())
+        assert f"{said}: no shorter length has a tau of {least}." in printed
+        assert ("that of the mean of the other seeds at the longest" in printed) == (seeds > 1)
+        alone = "With one seed the longest length is compared with itself."
+        assert (alone in printed) == (seeds == 1)

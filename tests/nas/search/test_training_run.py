@@ -166,7 +166,7 @@ def test_an_audit_of_the_proxy(here):
     done = command(here, *given)
     assert done.returncode == 0, done.stderr
     assert "12 trainings of 3 networks" in done.stdout
-    assert "known before any training" in done.stdout
+    assert "known beforehand" in done.stdout
     assert "The ImageNet model can't speak of these networks" in done.stdout
     (folder,) = (here / "runs").glob("audit*")
     known = json.loads((folder / "audit.json").read_text())["known"]
