@@ -30,7 +30,11 @@ def test_only_public_names_are_shown():
         (lambda: nas.train("efficientnet_b0", "x", epoch=1), "nas.train has no argument 'epoch'"),
         (lambda: nas.train(3, "x"), "int names no network"),
         (lambda: nas.train("efficientnet_b0", "x", epochs=0), "epochs is 0"),
-        (lambda: nas.export("efficientnet_b0", "out", to="onxx"), "onxx"),
+        (
+            lambda: nas.export("efficientnet_b0", "out", to="onxx"),
+            "to is 'onxx' .did you mean onnx..",
+        ),
+        (lambda: nas.train("efficientnet_b0", "x", crop="shfit"), "did you mean shift"),
         (lambda: nas.export("efficientnet_b0", "out", to=["torch"], sed=1), "no argument 'sed'"),
         (lambda: nas.report("nothing"), "nothing"),
         (lambda: nas.profile("x.json", minutes=-1), "Invalid value for 'minutes'"),
