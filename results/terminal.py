@@ -28,7 +28,7 @@ _BOLD, _YELLOW, _END = "\x0e", "\x10", "\x0f"
 _MARKS = {_BOLD: "bold", _YELLOW: "yellow"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WORDS = (  # of click's messages -> ours
-    (r"Got unexpected extra", "There are too many"),
+    (r"Got unexpected extra arguments? \((.*)\)$", r"There are too many arguments: \1."),
     (r"is not a valid integer( range)?\.", "is no whole number."),
     (r"is not a valid float( range)?\.", "is no number."),
     (r"is not in the range x([<>]=?)(\S+)\.$", r"is out of range: expected a number \1 \2."),
@@ -270,6 +270,11 @@ def percent(mean: float | None, half: float | None) -> str:
     if mean is None:
         return "-"
     return f"{mean:.2f}" + (f" ± {half:.2f}" if half else "")
+
+
+def epochs_text(number: float) -> str:
+    """`1 epoch`, `2.5 epochs`."""
+    return f"{number:g} epoch{'s' * (number != 1)}"
 
 
 def two_digits(number: int) -> str:

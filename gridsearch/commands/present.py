@@ -10,7 +10,7 @@ from gridsearch.grid.conclude import COEFFICIENTS, Result, family_row
 from gridsearch.grid.conclude import row as point_row
 from gridsearch.grid.grid import REASONS
 from gridsearch.grid.words import compared, over_text, reason, spoken_phis
-from results.terminal import bold, console, percent, show, table, yellow
+from results.terminal import bold, console, epochs_text, percent, show, table, yellow
 from search_spaces.cost import cost
 from search_spaces.stages import MACS, MEMORY, PARAMS
 
@@ -168,10 +168,9 @@ def _print_rungs(out: Console, result: Result) -> None:
     """What halving left behind, and what failed."""
     for rung in result.rungs[:-1]:
         left = len(rung.points) - rung.kept
-        epochs = f"{rung.budget:g} epoch{'s' * (rung.budget != 1)}"
         out.print(
-            f"After {epochs} {rung.kept} of {len(rung.points)} points went on. Of the {left} that "
-            f"were left behind, {rung.close} are within their error of the last one that went on.",
+            f"After {epochs_text(rung.budget)} {rung.kept} of {len(rung.points)} points went on. "
+            f"Of the {left} that were left behind, {rung.close} are within their error of the last one that went on.",
             style="dim",
         )
     failed = [trial for trial in result.trials if trial.error]

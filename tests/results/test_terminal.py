@@ -13,7 +13,7 @@ import processes
 import pytest
 from rich.console import ColorSystem
 
-from results.terminal import bold, console, plain, show, table, tell, two_digits
+from results.terminal import bold, console, epochs_text, plain, show, table, tell, two_digits
 
 
 def printed(*lines, terminal=False):
@@ -98,6 +98,12 @@ def test_a_path_of_thousands_of_letters_is_the_users_mistake_in_a_short_sentence
     done = processes.run("nas", "show", "x" * 5000)
     assert done.returncode == 2
     assert done.stderr == f"nas: {'x' * 40}... (5,000 letters): File name too long\n"
+
+
+def test_one_epoch_is_one():
+    assert [epochs_text(n) for n in (1, 1.0, 2, 0.5)] == [
+        "1 epoch", "1 epoch", "2 epochs", "0.5 epochs",
+    ]  # fmt: skip
 
 
 def test_numbers_beyond_all_floats_are_shown():

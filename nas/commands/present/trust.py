@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from nas.scores.judge import IMAGENET, TITLES
 from nas.search.audit import Report
 from nas.search.forecast import Forecast, duration
-from results.terminal import bold, console, table
+from results.terminal import bold, console, epochs_text, table
 from search_spaces.stages import MACS
 
 if TYPE_CHECKING:
@@ -33,17 +33,13 @@ def print_audit(report: Report, tau: float) -> None:
     )
     cheapest = report.cheapest(tau)
     out.print(
-        f"{bold(_epochs(cheapest.budget))} {'is' if cheapest.budget == 1 else 'are'} enough: no "
-        f"shorter length has a tau of {tau:g}."
+        f"{bold(epochs_text(cheapest.budget))} {'is' if cheapest.budget == 1 else 'are'} enough: "
+        f"no shorter length has a tau of {tau:g}."
         if cheapest
         else f"No length has a tau of {tau:g}: train longer, on more images, or with more seeds."
     )
 
     _print_known(out, report)
-
-
-def _epochs(number: float) -> str:
-    return f"{number:g} epoch{'s' * (number != 1)}"
 
 
 def _print_known(out: "Console", report: Report) -> None:
@@ -73,10 +69,10 @@ def _trainings(forecast: Forecast) -> str:
     """How many trainings of how many epochs."""
     number, each, epochs = forecast.trainings, forecast.budget, forecast.epochs
     if number == 1:
-        return f"1 training of {_epochs(each)}"
+        return f"1 training of {epochs_text(each)}"
     alike = epochs == number * each
     return (
-        f"{number:,} trainings{'' if alike else ', the first'} of {_epochs(each)} each "
+        f"{number:,} trainings{'' if alike else ', the first'} of {epochs_text(each)} each "
         f"({epochs:g} in all)"
     )
 
