@@ -170,7 +170,8 @@ def _print_rungs(out: Console, result: Result) -> None:
         left = len(rung.points) - rung.kept
         out.print(
             f"After {epochs_text(rung.budget)} {rung.kept} of {len(rung.points)} points went on. "
-            f"Of the {left} that were left behind, {rung.close} are within their error of the last one that went on.",
+            f"Of the {left} that were left behind, {rung.close} are within their error of "
+            "the last one that went on.",
             style="dim",
         )
     failed = [trial for trial in result.trials if trial.error]
