@@ -5,12 +5,14 @@ An option `--train-on cuda` is an argument `train_on="cuda"`. Who works in proce
 `if __name__ == "__main__":`, as Python's multiprocessing does.
 """
 
-from collections.abc import Iterable, Sequence
+import functools
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from search_spaces.errors import UserError
+from search_spaces.errors import RunFailure, UserError
 
 if TYPE_CHECKING:
     from nas.devices.file import ProfiledDevice
@@ -22,8 +24,41 @@ if TYPE_CHECKING:
 
 Place = str | Path
 PARTS = ("space", "strategy", "evaluator")  # that may be objects
+# A whole command, which stays as it is; else an option, and what is named as its value.
+_OPTION = re.compile(r"`[^`]*`|\b(?:nas|gridsearch) [a-z]+ [^,;:]*|--([a-z-]+)( [A-Z0-9][\w./]*)?")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
+def with_arguments(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A decorator: errors name a program's arguments, where a command's name its options."""
+
+    @functools.wraps(function)
+    def called(*given: _P.args, **named: _P.kwargs) -> _R:
+        try:
+            return function(*given, **named)
+        except (UserError, RunFailure) as error:
+            error.args = (as_arguments(str(error)),)
+            raise
+
+    return called
+
+
+def as_arguments(message: str) -> str:
+    """A message on options, as `--target-flops 400M`, on arguments: `target_flops="400M"`."""
+
+    def argument(found: re.Match[str]) -> str:
+        option, value = found[1], (found[2] or "").strip()
+        if option is None:
+            return found[0]
+        quoted = value[:1].isdigit() and not value.replace(".", "").isdigit()
+        given = f'="{value}"' if quoted else f"={value}" if value else ""
+        return option.replace("-", "_") + given
+
+    return _OPTION.sub(argument, message)
+
+
+@with_arguments
 def find(
     target_flops: float | str | None = None,
     *,
@@ -90,6 +125,7 @@ def plan_fields() -> list[str]:
     return [field.name for field in fields(Plan) if field.name != "objective"]
 
 
+@with_arguments
 def train(
     network: Any, data: Place, *, logs: "Sequence[Log | str]" = (), **options: Any
 ) -> "Trained":
@@ -114,11 +150,12 @@ def train(
     values = parsed(command, "nas.train", (_named(network),), {"data": data, **options})
     what, how, where = values["what"], values["how"], values["where"]
     if where.processes > 1:
-        raise UserError("processes is for the command: start nas train --processes N")
+        raise UserError("processes is for the command: start `nas train --processes N`")
     plan = plan_of(values["network"], what, how, where, True)
     return trained_by(replace(plan, logs=(*plan.logs, *logs)), True)
 
 
+@with_arguments
 def export(network: Any, folder: Place, to: Any = ("torch",), **options: Any) -> "Exported":
     """`nas export`: a network as files of other programs, compared with it.
 
@@ -147,6 +184,7 @@ def export(network: Any, folder: Place, to: Any = ("torch",), **options: Any) ->
     return write(request_of(**values), place, force, lambda said: None)
 
 
+@with_arguments
 def profile(out: Place, **options: Any) -> "ProfiledDevice":
     """`nas profile`: times the blocks of a space here, and writes a device file.
 
@@ -165,6 +203,7 @@ def profile(out: Place, **options: Any) -> "ProfiledDevice":
     return profiled(True, **values)[0]
 
 
+@with_arguments
 def report(run: Any, **options: Any) -> Path:
     """`nas report`: a run as one HTML page.
 

@@ -282,8 +282,9 @@ def evaluator(spec: str) -> Evaluator:
     if name in EVALUATORS:
         return EVALUATORS[name](text) if ":" in spec else EVALUATORS[name]()
     if ":" in spec:
-        loaded: Any = load_object(spec, "evaluator")
-        loaded = loaded() if isinstance(loaded, type) else loaded
+        with aside():
+            loaded: Any = load_object(spec, "evaluator")
+            loaded = loaded() if isinstance(loaded, type) else loaded
         if not callable(loaded):
             raise UserError(
                 f"the evaluator {spec!r} is {type(loaded).__name__}: expected a callable of "

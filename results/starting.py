@@ -18,6 +18,10 @@ UNGUARDED = 78  # exit code of a process that was about to run the whole once mo
 QUIET = 1.0  # seconds without a byte after which all was read: the pipe isn't closed
 
 
+class Unguarded(UserError):
+    """The script that is run has calls that each process would make again: nothing was done."""
+
+
 def check_once() -> None:
     """Ends a process that is being started and runs the script that started it."""
     if not getattr(multiprocessing.current_process(), "_inheriting", False):
@@ -30,11 +34,11 @@ def check_once() -> None:
     sys.exit(UNGUARDED)
 
 
-def unguarded(codes: Iterable[int | None]) -> UserError | None:
+def unguarded(codes: Iterable[int | None]) -> Unguarded | None:
     """What to say where a process ended so, by the exit codes of those that were started."""
     if UNGUARDED not in codes:
         return None
-    return UserError(
+    return Unguarded(
         "the script is run anew by each process that it starts: put its calls under "
         'if __name__ == "__main__": and run it again'
     )

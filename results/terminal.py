@@ -28,7 +28,7 @@ _BOLD, _YELLOW, _END = "\x0e", "\x10", "\x0f"
 _MARKS = {_BOLD: "bold", _YELLOW: "yellow"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WORDS = (  # of click's messages -> ours
-    (r"Got unexpected extra", "There are too many"),
+    (r"Got unexpected extra arguments? \((.*)\)$", r"There are too many arguments: \1."),
     (r"is not a valid integer( range)?\.", "is no whole number."),
     (r"is not a valid float( range)?\.", "is no number."),
     (r"is not in the range x([<>]=?)(\S+)\.$", r"is out of range: expected a number \1 \2."),
@@ -228,10 +228,13 @@ def show(
 ) -> list[str]:
     """Prints rows as a table, without some columns where the terminal is too narrow.
 
+    What was left out is named below the table.
+
     Args:
         out: Where to.
         rows: Title -> text; all have the same titles.
-        spare: Columns that may be left out, the first of them first.
+        spare: Columns that may be left out, the first of them first; none that what is printed
+            besides speaks of.
         left: So many columns are flush left.
 
     Returns:
@@ -249,7 +252,10 @@ def show(
     for row in rows:
         made.add_row(*(row[title] for title in titles))
     out.print(made)
-    return [title for title in rows[0] if title not in titles]
+    missing = [title for title in rows[0] if title not in titles]
+    if missing:
+        out.print(f"No room in {out.width} columns for: {', '.join(missing)}.", style="dim")
+    return missing
 
 
 def accuracy_text(accuracy: float | None, spread: float | None) -> str:
@@ -264,6 +270,11 @@ def percent(mean: float | None, half: float | None) -> str:
     if mean is None:
         return "-"
     return f"{mean:.2f}" + (f" ± {half:.2f}" if half else "")
+
+
+def epochs_text(number: float) -> str:
+    """`1 epoch`, `2.5 epochs`."""
+    return f"{number:g} epoch{'s' * (number != 1)}"
 
 
 def two_digits(number: int) -> str:

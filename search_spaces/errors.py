@@ -18,7 +18,7 @@ LARGEST = {
 }  # fmt: skip
 
 
-LIKE = 0.7  # of 1, from which on a name may be a mistyped other one
+LIKE = 0.65  # of 1, from which on a name may be a mistyped other one: one letter of three
 
 
 class UserError(ValueError):

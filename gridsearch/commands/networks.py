@@ -49,10 +49,11 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
         for note in row.get("notes", []):
             out.print(f"{yellow('note:')} {row['name']}: {note}")
     if paper:
+        sizes = " (d, w, px: its depth, width and pixels)" * ("paper's d, w, px" not in narrow)
         out.print(
-            "paper's: depth, width and pixels of the network that the paper's coefficients give "
-            "within the same MACs, and its predicted top-1. over paper's: by how much this network "
-            "is predicted above it, ± one standard deviation.",
+            "paper's: of the network that the paper's coefficients give within the same "
+            f"MACs{sizes}. over paper's: by how much this network is predicted above it, ± one "
+            "standard deviation.",
             style="dim",
         )
     nothing = "There is no prediction, since the law does not cover these networks."

@@ -10,7 +10,7 @@ from gridsearch.grid.conclude import COEFFICIENTS, Result, family_row
 from gridsearch.grid.conclude import row as point_row
 from gridsearch.grid.grid import REASONS
 from gridsearch.grid.words import compared, over_text, reason, spoken_phis
-from results.terminal import bold, console, percent, show, table, yellow
+from results.terminal import bold, console, epochs_text, percent, show, table, yellow
 from search_spaces.cost import cost
 from search_spaces.stages import MACS, MEMORY, PARAMS
 
@@ -102,8 +102,7 @@ def _print_families(out: Console, result: Result, most: int) -> list[str]:
     spare = ("memory", "params", "MACs", "loss", "P(best)", "px", "real ratio")
     narrow = show(out, rows, spare, left=1)
     network = [title for title in ("real ratio", "px", *spare[2::-1]) if title not in narrow]
-    text = f"{len(shown)} of the {len(order)} families. {result.folder / 'families.csv'} has all"
-    text += ", with the columns for which this terminal is too narrow." if narrow else "."
+    text = f"{len(shown)} of the {len(order)} families. {result.folder / 'families.csv'} has all."
     if network:
         names, phi = ", ".join(network), result.plan.question.phi
         text += f" {names}: of the network at phi {phi:g}."
@@ -136,9 +135,8 @@ def _print_points(out: Console, result: Result, most: int) -> None:
     shown = sorted(range(len(points)), key=merit)[:most]
     rows = [_point_row(result, i) for i in shown]
     spare = ("memory", "params", "product", "MACs", "n", "px", "real ratio")
-    narrow = show(out, rows, spare, left=1)
-    text = f"{len(shown)} of the {len(points)} points. {result.folder / 'points.csv'} has all"
-    text += ", with the columns for which this terminal is too narrow." if narrow else "."
+    show(out, rows, spare, left=1)
+    text = f"{len(shown)} of the {len(points)} points. {result.folder / 'points.csv'} has all."
     if any(points[i].moved for i in shown):
         text += " * marks points that another resolution brought within --window."
     out.print(f"{text} ± is one standard deviation of a point's mean.", style="dim")
@@ -170,10 +168,10 @@ def _print_rungs(out: Console, result: Result) -> None:
     """What halving left behind, and what failed."""
     for rung in result.rungs[:-1]:
         left = len(rung.points) - rung.kept
-        epochs = f"{rung.budget:g} epoch{'s' * (rung.budget != 1)}"
         out.print(
-            f"After {epochs} {rung.kept} of {len(rung.points)} points went on. Of the {left} that "
-            f"were left behind, {rung.close} are within their error of the last one that went on.",
+            f"After {epochs_text(rung.budget)} {rung.kept} of {len(rung.points)} points went on. "
+            f"Of the {left} that were left behind, {rung.close} are within their error of "
+            "the last one that went on.",
             style="dim",
         )
     failed = [trial for trial in result.trials if trial.error]
@@ -193,8 +191,8 @@ def _print_pick(out: Console, chosen: Mapping[str, Any], missing: Sequence[str])
         missing: Columns that the tables before don't show, and so need no words.
     """
     listed = compared(chosen)
-    phis = chosen["for_phi"]
-    budgets = [f"{2.0**phi:.4g}x" for phi in phis]
+    budgets = [f"{2.0**phi:.4g}x" for phi in chosen["for_phi"]]
+    behind = [f"{2.0**phi:.4g}x" for phi in chosen["behind"]]  # which the reason speaks of
     rows = [
         {
             "": "paper's" if row is chosen["paper"] and row is not chosen["pick"] else name,
@@ -205,7 +203,8 @@ def _print_pick(out: Console, chosen: Mapping[str, Any], missing: Sequence[str])
         for name, row in listed.items()
     ]
     out.print("\nExpected top-1 in %, of the family and at so many times the baseline's MACs:")
-    spare = ["loss", "P(best)", *budgets[1:-1], *budgets[-1:], *budgets[:1]]
+    least = (at for at in (*budgets[1:-1], budgets[-1], budgets[0]) if at not in behind)
+    spare = ["loss", "P(best)", *least, "over paper's"]
     missing = [title for title in show(out, rows, spare, left=1) if title in missing]
     out.print(reason(chosen))
     words = [text for title, text in LEGEND.items() if title not in missing]

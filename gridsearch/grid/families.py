@@ -127,8 +127,11 @@ def expected_best(
 ) -> tuple[list[Coefficients], dict[str, int]]:
     """The combinations of half the step that the law expects most of before rounding.
 
+    Where rounding takes all of them out of the window, as it may where the baseline has few pixels,
+    as many more are looked at, and so on.
+
     Returns:
-        SOLVED of them, and how many were left out by each rule.
+        SOLVED of them or a multiple of that, and how many were left out by each rule.
     """
     listed, outside = combinations(question.step / 2, question.tolerance)
     if not listed:
@@ -136,9 +139,20 @@ def expected_best(
     at = np.asarray(phis, float)
     logs = np.concatenate([_unrounded(c, at) for c in listed])
     kept = np.exp(-expected.drop(logs)).reshape(len(listed), len(at)).mean(1)
-    best = np.argsort(kept, kind="stable")[:SOLVED]
-    removed = {"product": outside, "unrounded": len(listed) - len(best)}
-    return [listed[i] for i in best], removed
+    ranked = [listed[i] for i in np.argsort(kept, kind="stable")]
+    end = SOLVED
+    while end < len(ranked) and not any(_meets(question, c) for c in ranked[end - SOLVED : end]):
+        end += SOLVED
+    removed = {"product": outside, "unrounded": max(0, len(ranked) - end)}
+    return ranked[:end], removed
+
+
+def _meets(question: Question, coefficients: Coefficients) -> bool:
+    """Whether their network at the question's phi is within its window."""
+    with contextlib.suppress(UserError):
+        network = family(question, coefficients, (question.phi,)).members[0]
+        return question.meets_window(question.ratio_of(network))
+    return False
 
 
 def solved_grid(

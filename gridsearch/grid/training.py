@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gridsearch.grid.grid import Grid
 from gridsearch.grid.plan import Plan
 from nas.training.proxy import Proxy
+from results.terminal import epochs_text
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
@@ -124,8 +125,8 @@ def label(plan: Plan, images: "Sequence[ImageData]") -> str:
     data, subset = images[0], plan.proxy.subset
     part = f"{subset:g} of " if subset != 1 else ""
     return (
-        f"top-1 is a measurement: the mean of {plan.wanted} trainings of {plan.budget:g} "
-        f"epoch{'s' * (plan.budget != 1)} "
+        f"top-1 is a measurement: the mean of {plan.wanted} trainings of "
+        f"{epochs_text(plan.budget)} "
         f"(seeds 0 to {plan.wanted - 1}) on {part}the {data.train:,} training images of "
         f"{plan.proxy.data.resolve().name} ({len(data.classes)} classes), validated on "
         f"{data.val:,}. It stands for longer training as far as nas audit says."

@@ -169,10 +169,7 @@ def _print(request: "Request", done: "Exported") -> None:
     for name, made in done.made.items():
         say(f"{name}: {', '.join(made.files)}")
         if made.parity is not None:
-            say(
-                f"  largest difference {made.parity.difference:.2g} in logits of up to "
-                f"{made.parity.largest:.3g}, {made.parity.images} images"
-            )
+            say(f"  compared with the network it was made from: {made.parity.text}")
         if made.note:
             say(f"  {made.note}")
     if request.weights is None:

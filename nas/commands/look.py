@@ -64,6 +64,7 @@ def spaces(names: tuple[str, ...], as_json: bool) -> None:
 
     from nas.commands.present.space import print_spaces
     from nas.commands.progress import working
+    from results.streams import aside
     from search_spaces.space import cost_ranges
     from search_spaces.spaces import SPACES, space
 
@@ -71,7 +72,8 @@ def spaces(names: tuple[str, ...], as_json: bool) -> None:
     with working(as_json) as say:
         for name in names or SPACES:
             say(f"drawing networks of {name}")  # of a space of thousands of choices for seconds
-            searched = space(name)
+            with aside():
+                searched = space(name)
             rows.append((searched, cost_ranges(searched)))
     if not as_json:
         print_spaces(rows)

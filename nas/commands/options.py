@@ -152,6 +152,26 @@ class Lengths(Group):
         help="With --halving: the shortest trainings have at least so many epochs.",
     )]  # fmt: skip
 
+    def check(self) -> None:
+        """Refuses lengths that no training can have, by the names of the options.
+
+        Raises:
+            UserError: One can't be.
+        """
+        from nas.training.recipes import LONGEST
+
+        if not 0 < self.epochs <= LONGEST:
+            raise UserError(
+                f"--epochs is {self.epochs:g}: expected a number above 0, to {LONGEST:g}"
+            )
+        if self.eta and self.eta < 2:
+            raise UserError(f"--halving is {self.eta}: expected 2 or more, as 3, or 0 for none")
+        if self.eta and not 0 < self.smallest <= self.epochs:
+            raise UserError(
+                f"--min-epochs is {self.smallest:g}: expected a number above 0, up to the "
+                f"{self.epochs:g} of --epochs"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workers(Group):
@@ -227,10 +247,11 @@ def execution(
         kept: Where the run is kept.
 
     Raises:
-        UserError: They don't go together.
+        UserError: They don't go together, or no training can be so long.
     """
     from nas.search.execution import Execution
 
+    lengths.check()
     return Execution(
         budget=1.0 if proxy is None else lengths.epochs,
         proxy=proxy,

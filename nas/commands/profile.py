@@ -113,6 +113,7 @@ def profiled(quiet: bool, **given: Any) -> "tuple[ProfiledDevice, Path, Space]":
     """Profiles and writes the file. Raises UserError where it may not be written."""
     from nas.devices.file import ProfiledDevice, to_text
     from results.runs.files import write_atomically
+    from results.streams import aside
     from search_spaces.errors import UserError
     from search_spaces.spaces import space
 
@@ -121,7 +122,9 @@ def profiled(quiet: bool, **given: Any) -> "tuple[ProfiledDevice, Path, Space]":
         raise UserError("give either --out FILE, to measure, or --template FILE, to fill in")
     path = out or template
     check_free(path, given["force"])
-    where = _fitted(space(given["space"]), given)
+    with aside():
+        whole = space(given["space"])
+    where = _fitted(whole, given)
     if template:
         from nas.devices.blocks import blocks_in
 

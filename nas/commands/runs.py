@@ -15,7 +15,10 @@ FOUND = {"id": (str, type(None)), "accuracy": NUMBER, "macs": NUMBER}  # what is
 @click.command()
 @options((RUNS, JSON))
 def runs(runs: Path, as_json: bool) -> None:
-    """List the runs of a folder: kind, target, what was found, when, and whether they ended."""
+    """List the runs of a folder: kind, target, what was found, when, and whether they ended.
+
+    What can't be read, is damaged or failed before it was ended once is told below the list.
+    """
     from results.runs.folder import RECORD
     from search_spaces.errors import UserError
 
@@ -33,7 +36,11 @@ def runs(runs: Path, as_json: bool) -> None:
 
 
 def row_of(folder: Path) -> dict[str, Any]:
-    """What a run's files say of it; `error` in place of the rest where they can't be read."""
+    """What a run's files say of it.
+
+    `error` stands in place of the rest where they can't be read; `why` where it failed or its
+    trials are damaged.
+    """
     from results.report.record import content
     from results.runs.files import check_kinds
     from results.runs.folder import read_record
@@ -44,7 +51,7 @@ def row_of(folder: Path) -> dict[str, Any]:
         record, best = read_record(folder), content(folder / BEST)
         check_kinds(best or {}, str(folder / BEST), FOUND)
         sessions, experiment = record["sessions"], record["experiment"]
-        state, best = _state(sessions, experiment, best), best or {}
+        (state, why), best = _state(folder, record, best), best or {}
         return {
             "run": folder.name,
             "kind": experiment.get("kind"),
@@ -55,20 +62,32 @@ def row_of(folder: Path) -> dict[str, Any]:
             "trials": max((int(s.get("trials") or 0) for s in sessions), default=None),
             "when": (sessions or [record])[-1].get("ended") or record.get("started"),
             "state": state,
+            **({} if why is None else {"why": why}),
         }
     except (UserError, TypeError, ValueError, AttributeError) as error:
         return {"run": folder.name, "error": str(error)}
 
 
-def _state(sessions: list[Any], experiment: Any, best: Any) -> str:
-    """Whether the run ended, and whether its result is there."""
+def _state(folder: Path, record: dict[str, Any], best: Any) -> tuple[str, str | None]:
+    """Whether the run ended, and whether its result and its trials are there; else perhaps why."""
+    from results.runs.folder import STORE
+    from results.runs.journal import check_lines
     from results.runs.load import BEST, ENDING_IN_BEST
+    from search_spaces.errors import UserError
 
+    sessions, journal = record["sessions"], folder / STORE
+    try:
+        if journal.is_file():
+            check_lines(journal)
+    except (UserError, OSError) as error:
+        return "damaged", str(error)
+    if not sessions and record.get("failed"):
+        return "failed", record["failed"]
     if not sessions or sessions[-1].get("interrupted"):
-        return "cut off"
-    if experiment.get("kind") not in ENDING_IN_BEST or (best and "architecture" in best):
-        return "ended"
-    return f"{BEST} is {'missing' if best is None else 'damaged'}"
+        return "cut off", None
+    if record["experiment"].get("kind") not in ENDING_IN_BEST or (best and "architecture" in best):
+        return "ended", None
+    return f"{BEST} is {'missing' if best is None else 'damaged'}", None
 
 
 def _target(record: Any, best: Any) -> str | None:
@@ -111,6 +130,9 @@ def _print(rows: list[dict[str, Any]]) -> None:
             "state": row["state"],
         })  # fmt: skip
     show(console(), shown, spare=("pick", "trials", "when", "target", "MACs"), left=4)
+    for row in rows:
+        if why := row.get("error") or row.get("why"):
+            tell(plain(f"{row['run']}: {why}"), err=False)
 
 
 @click.command()

@@ -114,7 +114,7 @@ class Longer(Group):
         """Of each retraining.
 
         Raises:
-            UserError: It is given and nothing is retrained.
+            UserError: It is given and nothing is retrained, or is not longer.
         """
         if self.retrain_budget is None:
             return 4 * lengths.epochs
@@ -122,6 +122,13 @@ class Longer(Group):
             raise UserError(
                 f"--retrain-epochs is {self.retrain_budget:g}, and nothing is trained again: give "
                 "--retrain K besides, or leave it out"
+            )
+        from nas.training.recipes import LONGEST
+
+        if not lengths.epochs < self.retrain_budget <= LONGEST:
+            raise UserError(
+                f"--retrain-epochs is {self.retrain_budget:g}: expected more than the "
+                f"{lengths.epochs:g} of --epochs, to {LONGEST:g}"
             )
         return self.retrain_budget
 

@@ -17,6 +17,7 @@ from nas.training.state import State
 from results.export.weights import WEIGHTS, safetensors_bytes
 from results.runs.files import write_atomically, write_json
 from results.runs.load import BEST
+from results.terminal import epochs_text
 from search_spaces.architecture import to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
@@ -115,7 +116,7 @@ def _origin(plan: Plan, task: Task, found: Scores) -> str:
         + " together with all smaller networks of its space" * plan.shared
         + ": "
         f"{found.top1:.2f} % top-1 on {task.data.val:,} validation images after "
-        f"{task.settings.epochs:g} epochs of {task.data.train:,} images, seed {plan.seed}."
+        f"{epochs_text(task.settings.epochs)} of {task.data.train:,} images, seed {plan.seed}."
     )
 
 

@@ -40,6 +40,7 @@ from results.interrupts import STOPPING, TWICE, of_command
 from results.runs.files import write_json
 from results.runs.folder import RECORD, run_path
 from results.runs.session import Run, session
+from results.terminal import epochs_text
 from search_spaces.builder import build
 from search_spaces.errors import UserError
 
@@ -77,7 +78,7 @@ class Trained:
         if self.best is None:
             return f"<training in {self.folder}, not ended>"
         accuracy, epochs = self.best["accuracy"], self.settings.epochs
-        return f"<training in {self.folder}: top-1 {accuracy:.2f} % after {epochs:g} epochs>"
+        return f"<training in {self.folder}: top-1 {accuracy:.2f} % after {epochs_text(epochs)}>"
 
 
 @dataclass(frozen=True)

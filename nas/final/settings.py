@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, meant
 
 AUGMENTS = ("none", "trivial", "rand")
 CROPS = ("shift", "resized", "none")
@@ -84,8 +84,9 @@ class Settings:
             raise UserError(f"--batch is {self.batch!r}: expected a whole number of 2 or more")
         for field, names in (("crop", CROPS), ("augment", AUGMENTS), ("schedule", SCHEDULES)):
             if getattr(self, field) not in names:
+                name = getattr(self, field)
                 raise UserError(
-                    f"--{field} is {getattr(self, field)!r}: expected one of {', '.join(names)}"
+                    f"--{field} is {name!r}{meant(name, names)}: expected one of {', '.join(names)}"
                 )
 
     def _between(self, field: str, low: float, high: float, open_at_least: bool = False) -> None:

@@ -6,7 +6,6 @@ raises is said once, it is not asked again, and the run goes on.
 
 import contextlib
 import importlib
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 from nas.watch import Poll, Show, begin
 from results.runs.records import Trial
+from results.streams import aside
 from results.terminal import tell
 from search_spaces.errors import UserError, check_packages, meant, not_installed, said
 from search_spaces.spaces import load_object
@@ -85,7 +85,7 @@ def log(name: str) -> Log:
             f"--log is {name!r}{meant(name, LOGS)}: expected some of {', '.join(LOGS)}, or "
             "module:name of your own"
         )
-    with contextlib.redirect_stdout(sys.stderr):
+    with aside():
         made = load_object(name, "--log")()
     missing = [verb for verb in ("started", "finished", "ended") if not hasattr(made, verb)]
     if missing:
@@ -138,7 +138,7 @@ class Logs:
     def _each(self, told: Callable[[Log], None]) -> None:
         for one in tuple(self._logs):
             try:
-                with contextlib.redirect_stdout(sys.stderr):  # as of an evaluator
+                with aside():  # as of an evaluator
                     told(one)
             except Exception as error:  # libraries, servers and users have errors of their own
                 self._logs.remove(one)

@@ -10,7 +10,7 @@ from nas.report.findings import Findings
 from nas.search.otherwise import verdict
 from results.report.page import Cards, Code, Part, Section, Table, Text
 from results.runs.folder import masked
-from results.terminal import accuracy_text
+from results.terminal import accuracy_text, epochs_text
 from search_spaces.cost import cost
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import QUANTITIES
@@ -58,8 +58,8 @@ def _meaning(findings: Findings) -> str:
     if _trained(findings):
         budget = findings.compared["budget"].max() if len(findings.compared) else 0
         return (
-            f"Top-1 is measured on the validation images after {budget:g} epochs; ± is one "
-            "standard deviation of that measurement from the images' number."
+            f"Top-1 is measured on the validation images after {epochs_text(budget)}; ± is "
+            "one standard deviation of that measurement from the images' number."
         )
     label = (findings.best or {}).get("label")
     if label and evaluator != "surrogate":

@@ -14,7 +14,7 @@ from results.report.record import Folder, content, open_folder
 from results.runs.addresses import FRONT, best_within, front_rows
 from results.runs.files import Kinds, check_kinds, doubting
 from results.runs.load import BEST, TRAINED
-from results.terminal import accuracy_text
+from results.terminal import accuracy_text, epochs_text
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 
@@ -89,7 +89,7 @@ def _judge(folder: Folder, best: dict[str, Any]) -> str:
         return f"training to the end on the images {experiment.get('images')}"
     training = experiment.get("training")
     if isinstance(training, dict):
-        of = f"{experiment.get('budget'):g} epochs" if experiment.get("budget") else "training"
+        of = epochs_text(experiment["budget"]) if experiment.get("budget") else "training"
         return f"{of} on the images {training.get('images')} ({training.get('recipe')})"
     return f"{best.get('unit') or 'top-1'} by {experiment.get('evaluator')}"
 

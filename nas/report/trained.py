@@ -10,6 +10,7 @@ from results.report.network import network_section
 from results.report.page import Cards, Chart, Page, Part, Section, Table, Text
 from results.report.record import Folder, again, duration
 from results.runs.load import BEST, architecture_of, without_network
+from results.terminal import epochs_text
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
@@ -41,7 +42,7 @@ def page(folder: Folder) -> Page:
         again(folder),
     ]
     badges = [(f"{network.size} px", ""), (f"{len(scores['classes']):,} classes", "")]
-    badges += [(f"{best['budget']:g} epochs", "")]
+    badges += [(epochs_text(best["budget"]), "")]
     badges += [(duration(3600 * best["hours"]), "")] if best["hours"] else []
     name = folder.path.resolve().name
     return Page("compound-nas · nas train", name, str(best["label"]), badges, sections)

@@ -25,8 +25,8 @@ def rungs(largest: float, eta: int, smallest: float = 1.0) -> tuple[float, ...]:
     """
     if eta < 2 or not 0 < smallest <= largest:
         raise UserError(
-            f"halving by {eta} from {smallest:g} to {largest:g}: expected a factor of 2 or more "
-            "and budgets that rise from above 0"
+            f"eta is {eta}, smallest {smallest:g} and budget {largest:g}: expected an eta of 2 or "
+            "more, and a smallest above 0, up to the budget"
         )
     budgets = [largest]
     while budgets[-1] / eta >= smallest:
@@ -86,7 +86,7 @@ class Execution:
         check_is("runs", self.runs, (str, Path), "a folder")
         check_is("storage", self.storage, (str, type(None)), "a URL, as sqlite:///trials.db")
         check_executor(self.executor, self.resources)
-        check_positive("the budget", self.budget)
+        check_positive("budget", self.budget)
         if self.eta:
             rungs(self.budget, self.eta, self.smallest)
         if self.storage is not None and "://" not in self.storage:

@@ -22,11 +22,12 @@ class Forecast:
     """How long a training search will take.
 
     Attributes:
-        hours: Of wall clock, with `workers` at once.
+        hours: Of wall clock, with `workers` at once; without the seconds in which they start.
         low, high: About a 90 % interval of the hours.
         gpu_hours: 0 where no GPU is used.
         trainings: In all, with halving and retraining.
         epochs: In all, with halving and retraining.
+        budget: Epochs of each first training.
         workers: Trainings at once.
         seconds: Of one training at the first budget, for each network timed.
         macs: Of these networks.
@@ -38,6 +39,7 @@ class Forecast:
     gpu_hours: float
     trainings: int
     epochs: float
+    budget: float
     workers: int
     seconds: tuple[float, ...]
     macs: tuple[int, ...]
@@ -127,7 +129,7 @@ def reckon(
     macs = tuple(cost(network).macs for network in networks)
     return Forecast(
         hours, hours / (1 + relative), hours * (1 + relative), hours * gpus,
-        work.trainings, work.epochs, workers, tuple(each), macs,
+        work.trainings, work.epochs, work.budget, workers, tuple(each), macs,
     )  # fmt: skip
 
 

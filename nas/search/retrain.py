@@ -20,8 +20,8 @@ def check_longer(budget: float, largest: float) -> None:
     """
     if not largest < budget < math.inf:
         raise UserError(
-            f"the best are to be trained again with budget {budget:g}: expected more than "
-            f"the search's {largest:g}"
+            f"retrain_budget is {budget:g}: expected more than the budget of the search, "
+            f"{largest:g}"
         )
 
 

@@ -11,7 +11,7 @@ from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of,
 from nas.holding import holder_of
 from nas.learning import Unlearned
 from nas.logs.registry import About, Log, Logged, Logs, logging, numbers_of
-from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
+from nas.objective import CAUTION, Limit, Objective, check_positive, feasible_values, limits_of
 from nas.prior.asked import NONE, chosen, said
 from nas.prior.known import PRIORS
 from nas.search.conclude import Result, conclude
@@ -28,6 +28,7 @@ from results.runs.folder import check_run, run_path
 from results.runs.journal import Loading
 from results.runs.records import Trial
 from results.runs.session import session, timed
+from results.streams import aside
 from search_spaces.errors import UserError
 from search_spaces.space import Space, Values, check
 from search_spaces.spaces import space
@@ -108,7 +109,8 @@ def prepare(
 
 def _named(plan: Plan) -> Space:
     """The space that is asked for, of networks whose weights the evaluator holds, if it does."""
-    where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
+    with aside():  # it may be a file of the user's own
+        where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
     holder = holder_of(plan.evaluator) if plan.proxy is None else None
     return where if holder is None else holder.fitted(where)
 
@@ -283,6 +285,8 @@ def find(
     """
     if (target_flops is None) == (target is None):
         raise UserError("expected one of target_flops, as 400e6, and target, a Limit")
+    if target is None:
+        check_positive("target_flops", target_flops)
     check_is("target", target, (Limit, type(None)), 'a Limit, as nas.Limit("params", 5e6)')
     first = target or Limit("flops", target_flops)  # type: ignore[arg-type]
     limited = (first, *plan.get("limits", ()))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from results.streams import aside
 from search_spaces.errors import UserError, meant
 from search_spaces.spaces import load_object
 
@@ -114,7 +115,8 @@ def strategy(spec: str) -> Strategy:
             f"there is no strategy {spec!r}{meant(spec, STRATEGIES)}: expected one of "
             f"{', '.join(STRATEGIES)}, or module:name of an Optuna sampler"
         )
-    loaded = load_object(spec, "strategy")
+    with aside():
+        loaded = load_object(spec, "strategy")
     if isinstance(loaded, Strategy):
         return loaded
 

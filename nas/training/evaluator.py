@@ -31,7 +31,7 @@ from nas.training.loop import (
     train,
 )
 from nas.training.optimizers import optimizer_for
-from nas.training.recipes import FAST, Recipe, steps_of
+from nas.training.recipes import FAST, LONGEST, Recipe, steps_of
 from nas.training.state import Pixels, State, stratified
 from nas.watch import Tell
 from search_spaces.architecture import Architecture
@@ -40,7 +40,6 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.rounding import Size
 
 EVAL_BATCH = 250  # images that are validated at once
-LONGEST = 10_000.0  # epochs of a budget at most
 LOOP = 1  # raised when a change of the loop changes its numbers, so that old states don't go on
 
 
@@ -184,7 +183,7 @@ class TrainingEvaluator:
 
     def _steps(self, architecture: Architecture, budget: float) -> tuple[int, int]:
         if not 0 < budget <= LONGEST:
-            raise UserError(f"the budget is {budget!r}: expected epochs, above 0 to {LONGEST:g}")
+            raise UserError(f"a training has {budget:g} epochs: expected above 0, to {LONGEST:g}")
         n = len(self._subsets[architecture.size])
         return steps_of(budget, steps_per_epoch(n, self.batch)), min(self.batch, n)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from search_spaces.errors import UserError, meant
 
+LONGEST = 10_000.0  # epochs of a training at most
+
 
 @dataclass(frozen=True)
 class Recipe:

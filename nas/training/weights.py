@@ -7,6 +7,7 @@ from typing import Any
 
 from results.export.inputs import Inputs
 from results.export.weights import WEIGHTS, Weights, checked, read_weights
+from results.terminal import epochs_text
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 
@@ -48,7 +49,7 @@ def kept_weights(
         if state is not None:
             origin = (
                 f"The weights are the average at the end of the training that was measured: "
-                f"{best['accuracy']:.2f} % top-1 after {best['budget']:g} epochs, seed {seed}."
+                f"{best['accuracy']:.2f} % top-1 after {epochs_text(best['budget'])}, seed {seed}."
             )
             size, classes = architecture.size, tuple(map(str, record.get("classes") or ()))
             inputs = Inputs(

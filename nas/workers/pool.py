@@ -23,13 +23,19 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _evaluator: Evaluator | None = None  # of a worker process, set once when it starts
 
 
-def _start(evaluator: Evaluator, steps: Any) -> None:
+class Aside:
+    """Unpickled in a worker before its evaluator, whose files are run then: they print aside."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.dup2, (2, 1)  # what programs of an evaluator print is no answer of a command
+
+
+def _start(_: Any, evaluator: Evaluator, steps: Any) -> None:
     global _evaluator
 
     def tell(done: int, of: int) -> None:
         steps[:] = done, of
 
-    os.dup2(2, 1)  # what programs of an evaluator print is no answer of a command
     threading.Thread(target=_end_with_driver, daemon=True).start()
     _evaluator = telling(evaluator, tell)
 
@@ -112,7 +118,8 @@ class PoolExecutor:
             return self._idle.pop()
         context = get_context("spawn")
         steps = context.RawArray("q", 2)
-        return Worker(ProcessPoolExecutor(1, context, _start, (self._evaluator, steps)), steps)
+        given = (Aside(), self._evaluator, steps)
+        return Worker(ProcessPoolExecutor(1, context, _start, given), steps)
 
     def submit(self, job: Job, tries: int = 1) -> None:
         """Hands a job to a worker that is free, or to a new one."""

@@ -249,11 +249,7 @@ def _files(made: Mapping[str, Made]) -> str:
     for name, files in made.items():
         lines = [f"### {name}: {', '.join(f'`{file}`' for file in files.files)}"]
         if files.parity is not None:
-            lines.append(
-                f"Largest difference from the network it was exported from: "
-                f"{files.parity.difference:.2g}, of logits up to {files.parity.largest:.3g}, on "
-                f"{files.parity.images} random images."
-            )
+            lines.append(f"Compared with the network it was exported from: {files.parity.text}.")
         if files.note:
             lines.append(f"{files.note[0].upper()}{files.note[1:]}.")
         lines.append(f"```python\n{files.use}\n```")

@@ -41,6 +41,14 @@ class Parity:
         return max(TOLERANCE * min(1.0, self.largest), 0.1 * TOLERANCE * self.largest)
 
     @property
+    def text(self) -> str:
+        """What was compared, and how it came out."""
+        return (
+            f"on {self.images} random images the logits, of up to {self.largest:.3g}, differ by "
+            f"{self.difference:.2g} at most ({self.allowed:.2g} is allowed)"
+        )
+
+    @property
     def agree(self) -> bool:
         """Whether the difference is allowed."""
         return self.difference <= self.allowed  # not for nan

@@ -32,7 +32,7 @@ from results.export.to_tensorflow import to_tensorflow
 from results.export.weights import pt_bytes, safetensors_bytes
 from results.runs.files import write_atomically
 from search_spaces.architecture import to_json
-from search_spaces.errors import UserError, disk_error
+from search_spaces.errors import UserError, disk_error, meant
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,9 @@ def parse_formats(texts: tuple[str, ...]) -> tuple[str, ...]:
     names = [name.strip() for text in texts for name in text.split(",")]
     for name in names:
         if name not in FORMATS:
-            raise UserError(f"--to is {name!r}: expected some of {', '.join(FORMATS)}")
+            raise UserError(
+                f"--to is {name!r}{meant(name, FORMATS)}: expected some of {', '.join(FORMATS)}"
+            )
     if not names:
         raise UserError(f"--to is missing: expected some of {', '.join(FORMATS)}")
     return tuple(dict.fromkeys(names))

@@ -81,7 +81,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     text, count = (str, type(None)), (int, type(None))
     kinds = {"command": text, "ended": text, "trials": count, "new": count}
     try:
-        check_kinds(record, str(place), {"experiment": dict, "sessions": list, "storage": text})
+        check_kinds(record, str(place), {"experiment": dict, "sessions": list, "storage": text,
+                                          "failed": text})  # fmt: skip
         for number, entry in enumerate(record["sessions"]):
             check_kinds(entry, f"session {number} of {place}", kinds)
         _check_experiment(record["experiment"], place)
@@ -200,6 +201,7 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
         wanted = json.loads(json.dumps(experiment))
         if held != wanted:
             raise _another(folder, held, wanted)
+        record.pop("failed", None)  # of an earlier session
         write_json(record_path, record)
         yield record
     finally:

@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -144,13 +145,17 @@ def damaged(place: str, error: Exception) -> UserError:
         place: Names it, as `line 3 of FILE`.
         error: What was wrong.
     """
-    why = str(error) if isinstance(error, UserError) else "it is not as this program writes trials"
+    why = "it is not as this program writes trials"
+    if isinstance(error, UserError):
+        why = str(error)
+    elif isinstance(error, json.JSONDecodeError):  # perhaps of a text within it
+        why = f"it is no JSON, or holds a text that is none ({error.msg})"
     return UserError(
         f"{place} can't be used: {why}; put it back as it was, or begin anew with another --name"
     )
 
 
-DAMAGE = (UserError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+DAMAGE = (ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
 _OWN = ("number", "spread", "error", "budget", "seed", "seconds")
 
 

@@ -11,6 +11,7 @@ stands there, and the same command goes on from its store.
 """
 
 import contextlib
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,8 +30,8 @@ from results.runs.folder import (
     open_run,
 )
 from results.runs.made import now
-from results.starting import check_once
-from search_spaces.errors import UserError
+from results.starting import Unguarded, check_once
+from search_spaces.errors import RunFailure, UserError
 
 if TYPE_CHECKING:
     from results.runs.journal import Loading
@@ -142,7 +143,7 @@ def session(
     check_once()
     fresh = not (folder / RECORD).exists()
     made = [path for path in (folder, folder.parent) if not path.exists()]
-    with open_run(folder, experiment) as record:
+    with open_run(folder, experiment) as record, _failing(folder, record):
         run = Run(folder, record, build=build)
         now_kept(f"what was finished is kept in {folder}, and the same command goes on from there")
         if command and "command" not in record:  # for who finds the run cut off
@@ -155,11 +156,32 @@ def session(
                     if build is not None:
                         check_built(run.trials, build)
             yield run
+        except Unguarded:
+            if folder in made and not run.trials:  # its name stays free
+                shutil.rmtree(folder, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    for parent in made[1:]:
+                        parent.rmdir()
+            raise
         finally:
             if run._store is not None:
                 run._store.close()
         record["sessions"].append(run.entry(command))
         write_json(folder / RECORD, record)
+
+
+@contextlib.contextmanager
+def _failing(folder: Path, record: dict[str, Any]) -> Iterator[None]:
+    """Writes down why a run's first session failed, for who lists runs."""
+    try:
+        yield
+    except Exception as error:
+        if not (caused(error) or record["sessions"]) and (folder / RECORD).exists():
+            ours = isinstance(error, UserError | RunFailure)
+            record["failed"] = str(error) if ours else f"{type(error).__name__}: {error}"
+            with contextlib.suppress(UserError, RunFailure):
+                write_json(folder / RECORD, record)
+        raise
 
 
 def _open_store(

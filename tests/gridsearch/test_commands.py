@@ -11,7 +11,8 @@ import pytest
 
 from gridsearch.commands.family import _compare_name
 from gridsearch.commands.main import cli
-from results.terminal import entry
+from gridsearch.commands.present import _print_pick
+from results.terminal import console, entry
 from search_spaces.architecture import from_dict, to_json
 from search_spaces.cost import cost
 from search_spaces.networks import EFFICIENTNET_B0
@@ -52,6 +53,27 @@ def test_the_grid_at_phi_1_takes_five_seconds_at_most(tmp_path: Path) -> None:
     family = processes.run("gridsearch", *last, cwd=tmp_path)
     assert family.returncode == 0, family.stderr
     assert "phi7" in family.stdout
+
+
+@pytest.mark.parametrize("behind", [[2], [3, 4, 5], [1, 7]])
+def test_the_budgets_that_the_reason_names_are_shown_on_80_columns(behind, capsys) -> None:
+    row = dict.fromkeys(("alpha", "beta", "gamma"), 1.175) | {
+        "family": 84.82, "over_paper": 0.28, "over_paper_error": 0.17, "loss": 0.11, "best": 0.02,
+        "by_phi": [80.0] * 7, "pick": False,
+    }  # fmt: skip
+    chosen = {
+        "pick": row | {"pick": True}, "highest": row, "paper": row | {"alpha": 1.2},
+        "for_phi": [1, 2, 3, 4, 5, 6, 7], "behind": behind, "families": 65, "ended": "a model",
+    }  # fmt: skip
+    out = console()
+    out.width = 80
+    _print_pick(out, chosen, [])
+    printed = " ".join(capsys.readouterr().out.split())
+    titles = printed.partition(" alpha ")[2].partition(" pick ")[0].split()
+    assert {f"{2**phi}x" for phi in behind} <= set(titles)
+    assert f"below the paper's at phi {', '.join(map(str, behind))}." in printed
+    missing = printed.partition("No room in 80 columns for: ")[2].partition(".")[0].split(", ")
+    assert {f"{2**phi}x" for phi in chosen["for_phi"]} <= {*titles, *missing}
 
 
 def test_a_grid_writes_the_file_that_repeats_it(gridsearch) -> None:
@@ -183,6 +205,8 @@ def test_family_and_compare(gridsearch) -> None:
         (("compare", "--ratios", "0.5"), "as 2,4,8"),
         (("compare", "--evaluator", "foo"), "no evaluator 'foo': expected one of prior, imagenet"),
         (("run", "--evaluator", "priro"), "'priro' (did you mean prior?)"),
+        (("rum",), "no command 'rum' (did you mean run?): expected one of run, family"),
+        (("show",), "no command 'show': expected one of run, family"),
         (("run", "--rule", "mobilnet_v2"), "(did you mean mobilenet_v2?)"),
     ],
 )

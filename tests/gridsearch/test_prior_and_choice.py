@@ -10,7 +10,7 @@ import pytest
 from gridsearch.family.presets import released
 from gridsearch.grid.belief import Belief
 from gridsearch.grid.choice import choose
-from gridsearch.grid.families import expected_best, phis_of, slopes, solved_grid
+from gridsearch.grid.families import SOLVED, expected_best, phis_of, slopes, solved_grid
 from gridsearch.grid.grid import Question
 from gridsearch.grid.judge import judge
 from gridsearch.prior.heldout import checked, hold_out
@@ -128,6 +128,20 @@ def judged(name: str):
     expected = Expected.of(question.baseline)
     grid = solved_grid(question, *expected_best(question, expected, PHIS))
     return judge(grid, ScalingPrior(question.baseline), PHIS)
+
+
+@pytest.mark.parametrize(("pixels", "groups"), [(96, 2), (128, 1)])
+def test_where_rounding_empties_the_best_before_it_the_next_ones_are_taken(pixels, groups) -> None:
+    question = Question(dataclasses.replace(NETWORKS["mobilenet_v2"], resolution=pixels))
+    listed, removed = expected_best(question, Expected.of(question.baseline), PHIS)
+    assert len(listed) == groups * SOLVED
+    grid = solved_grid(question, listed, removed)
+    assert 0 < len(grid.points) <= SOLVED
+    assert grid.removed["window"] == len(listed) - len(grid.points)
+    assert all(1.9 <= point.ratio <= 2 for point in grid.points)
+    assert {point.coefficients for point in grid.points} <= set(listed[-SOLVED:])
+    every = dataclasses.replace(question, window=None)
+    assert expected_best(every, Expected.of(question.baseline), PHIS)[0] == listed[:SOLVED]
 
 
 @pytest.mark.parametrize("name", ["efficientnet_b0", "mobilenet_v2"])

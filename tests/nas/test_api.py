@@ -9,6 +9,7 @@ import pytest
 
 import gridsearch
 import nas
+from nas.api import as_arguments
 from search_spaces import UserError
 
 
@@ -24,15 +25,19 @@ def test_only_public_names_are_shown():
     [
         (lambda: nas.find(400e6, trails=3), r"nas.find has no argument 'trails' \(did you mean"),
         (lambda: nas.find(30e6, data="x", epoch=2), "no argument 'epoch' .did you mean epochs"),
-        (lambda: nas.find(30e6, data="x", trials=0), "nas.find: Invalid value for '--trials'"),
+        (lambda: nas.find(30e6, data="x", trials=0), "nas.find: Invalid value for 'trials'"),
         (lambda: nas.find(30e6, data="nothing"), "nothing"),
         (lambda: nas.train("efficientnet_b0", "x", epoch=1), "nas.train has no argument 'epoch'"),
         (lambda: nas.train(3, "x"), "int names no network"),
         (lambda: nas.train("efficientnet_b0", "x", epochs=0), "epochs is 0"),
-        (lambda: nas.export("efficientnet_b0", "out", to="onxx"), "onxx"),
+        (
+            lambda: nas.export("efficientnet_b0", "out", to="onxx"),
+            "to is 'onxx' .did you mean onnx..",
+        ),
+        (lambda: nas.train("efficientnet_b0", "x", crop="shfit"), "did you mean shift"),
         (lambda: nas.export("efficientnet_b0", "out", to=["torch"], sed=1), "no argument 'sed'"),
         (lambda: nas.report("nothing"), "nothing"),
-        (lambda: nas.profile("x.json", minutes=-1), "Invalid value for '--minutes'"),
+        (lambda: nas.profile("x.json", minutes=-1), "Invalid value for 'minutes'"),
         (lambda: nas.profile("x.json", minutes="x"), "'x' is no number"),
         (lambda: nas.find(400e6, space=5), "space is 5: expected a name of `nas spaces`"),
         (lambda: nas.find(400e6, strategy=None), "strategy is None: expected a name"),
@@ -43,15 +48,23 @@ def test_only_public_names_are_shown():
         (lambda: nas.find(target="400M"), "target is '400M': expected a Limit"),
         (lambda: nas.find([1], target_params="5M"), r"target_flops is \[1\]: expected a finite"),
         (lambda: nas.find("4 K"), "has MACs <= 4K"),
-        (lambda: nas.find("4 K", target_params="x"), "--target-params is 'x'"),
-        (lambda: nas.export("efficientnet_b0", "out", to=5), "--to is '5'"),
-        (lambda: nas.export("efficientnet_b0", "out", to=[5, "x"]), "--to is '5'"),
+        (lambda: nas.find("4 K", target_params="x"), "^target_params is 'x'"),
+        (lambda: nas.export("efficientnet_b0", "out", to=5), "^to is '5'"),
+        (lambda: nas.export("efficientnet_b0", "out", to=[5, "x"]), "^to is '5'"),
         (lambda: nas.train("efficientnet_b0", "x", flip="no"), "flip is 'no': expected True or"),
         (lambda: nas.train("efficientnet_b0", "x", lr=[1]), r"lr is \[1\]: expected one value"),
         (lambda: nas.train("efficientnet_b0", "x", name=("a",)), "name is .*: expected one value"),
         (lambda: nas.train("efficientnet_b0", "x", json=True), "json is an option of the command"),
         (lambda: nas.find(30e6, data="x", dry_run=True), "dry_run is an option of the command on"),
         (lambda: nas.report("x", open=True), "open is an option of the command only"),
+        (lambda: nas.find(), "expected one of target_flops, as 400e6, and target, a Limit"),
+        (lambda: nas.find(-1), "^target_flops is -1: expected a finite number above 0"),
+        (lambda: nas.find(data="x"), '^no target was given: expected target_flops="400M", target_'),
+        (lambda: nas.find(target_latency="5ms"), "^target_latency needs device: .* `nas devices`"),
+        (lambda: nas.find(30e6, retrain=2, retrain_budget=1), "^retrain_budget is 1: expected"),
+        (lambda: nas.find(30e6, budget=0), "^budget is 0: expected"),
+        (lambda: nas.find("30M", epochs=2), "^epochs is for training: give data=DIR, the images"),
+        (lambda: nas.train("efficientnet_b0", "x", processes=2), "start `nas train --processes N`"),
     ],
 )
 def test_what_can_not_be_used_is_refused_in_a_sentence(call, said, tmp_path, monkeypatch):
@@ -93,6 +106,7 @@ def test_ctrl_c_is_the_program_s_own(tmp_path):
     program = """
 import os, signal, time
 import nas
+from nas.api import as_arguments
 from nas.commands.live.area import TWICE
 from results.report import page
 
@@ -139,3 +153,19 @@ def test_a_script_that_its_own_processes_would_run_again_is_told_so(call, tmp_pa
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith(said), done.stderr
     assert "bootstrapping" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("of_command", "of_program"),
+    [
+        ("--min-epochs is 5: expected up to 3", "min_epochs is 5: expected up to 3"),
+        ("--device NAME with --target-latency 5ms", 'device=NAME with target_latency="5ms"'),
+        ("choose another --name; --phi 1 is", "choose another name; phi=1 is"),
+        ("`nas train --data X` or nas fit --name a, --data Y", None),
+        ("a-b -- c, --", None),
+    ],
+)
+def test_options_are_named_as_arguments_and_commands_stay(of_command, of_program):
+    wanted = of_program or of_command.replace("--data Y", "data=Y")
+    assert as_arguments(of_command) == wanted

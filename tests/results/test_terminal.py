@@ -13,7 +13,7 @@ import processes
 import pytest
 from rich.console import ColorSystem
 
-from results.terminal import bold, console, plain, table, tell, two_digits
+from results.terminal import bold, console, epochs_text, plain, show, table, tell, two_digits
 
 
 def printed(*lines, terminal=False):
@@ -38,6 +38,20 @@ def test_bold_is_bold_and_nothing_commands_the_terminal():
     assert "\x1b[1mname\x1b[0m" in printed(f"{bold('name')} is", terminal=True)
     assert printed("a\x1b[2Jb\x07\x0c") == "a[2Jb\n"
     assert plain("one\n two\x1b]0;title\x07") == "one two]0;title"
+
+
+@pytest.mark.parametrize(
+    ("width", "left_out"), [(40, []), (25, ["live"]), (19, ["params", "live"])]
+)
+def test_columns_for_which_there_is_no_room_are_named(width, left_out):
+    out = console()
+    out.file, out.width = io.StringIO(), width
+    row = {"stage": "stem", "MACs": "4.147M", "params": "696", "live": "921.6 kB"}
+    assert show(out, [row], ("live", "params"), left=1) == left_out
+    titles, _, *below = out.file.getvalue().splitlines()
+    assert titles.split() == [name for name in row if name not in left_out]
+    named = f"No room in {width} columns for: {', '.join(left_out)}."
+    assert " ".join(" ".join(below).split()) == (named if left_out else "")
 
 
 CALL = """
@@ -84,6 +98,12 @@ def test_a_path_of_thousands_of_letters_is_the_users_mistake_in_a_short_sentence
     done = processes.run("nas", "show", "x" * 5000)
     assert done.returncode == 2
     assert done.stderr == f"nas: {'x' * 40}... (5,000 letters): File name too long\n"
+
+
+def test_one_epoch_is_one():
+    assert [epochs_text(n) for n in (1, 1.0, 2, 0.5)] == [
+        "1 epoch", "1 epoch", "2 epochs", "0.5 epochs",
+    ]  # fmt: skip
 
 
 def test_numbers_beyond_all_floats_are_shown():

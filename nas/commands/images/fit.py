@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nas.final.journey import Asked, Seen
     from nas.final.run import Trained
     from nas.search.conclude import Result
+    from nas.search.feasibility import Feasibility
     from nas.training.images import ImageData
     from search_spaces.architecture import Architecture
 
@@ -143,11 +144,17 @@ class Steps:
             decoding(self.quiet) as decoded,
             progress(plan.evaluations, plan.objective, self.quiet) as show,
         ):
-            result = run(plan, show, decoded)
+            result = run(plan, show, decoded, None if self.quiet else self._feasible)
         if result.interrupted:
             self._interrupted()
         self._found(result)
         return result.architecture
+
+    def _feasible(self, offered: "Feasibility") -> None:
+        from nas.commands.present.space import idle
+
+        for text in idle(offered):
+            tell(f"note: {text}")
 
     def _found(self, result: "Result") -> None:
         from nas.commands.images.words import found_lines
@@ -160,12 +167,13 @@ class Steps:
         from nas.commands.images.train import trained_by
         from nas.commands.images.words import score_lines
         from nas.final.files import ended
-        from nas.final.journey import training_plan
+        from nas.final.journey import search_plan, training_plan
 
         plan = training_plan(self.asked, seen, found, images)
         before = ended(plan.runs / plan.folder)
         self.say(f"\n{'trained before' if before else 'training it to the end'}: {plan.folder}")
-        trained = trained_by(plan, self.quiet)
+        search = search_plan(self.asked, seen, len(images.classes), images.train)
+        trained = trained_by(plan, self.quiet, search.budget if search.proxy else 0.0)
         if trained.interrupted:
             self._interrupted()
         for line in score_lines(plan, trained):

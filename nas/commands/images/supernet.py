@@ -72,11 +72,13 @@ def plan_of(
     from nas.final.plan import inputs_for
     from nas.sandwich.plan import Supernet
     from nas.training.folders import splits_of
+    from results.streams import aside
     from search_spaces.spaces import space
 
     near = _near(which, targets)
     check(how, where, Supernet.kind)
-    whole = space(which.space)
+    with aside():
+        whole = space(which.space)
     listing = splits_of(what.data, 0)
     shared, words = _shared(which.space, whole, what, listing)
     shared, largest = replace(shared, near=near), shared.ends.largest

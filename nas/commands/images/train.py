@@ -196,12 +196,17 @@ def decoded(
     return images
 
 
-def trained_by(plan: "Plan", quiet: bool) -> "Trained":
+def trained_by(plan: "Plan", quiet: bool, searched: float = 0.0) -> "Trained":
     """Runs the training with its progress shown on standard error.
+
+    Args:
+        plan: The training.
+        quiet: Show nothing.
+        searched: Epochs of each training of the search before; 0 where it trained nothing.
 
     Raises what `nas.final.run.run` raises, and RunFailure where the training can't go on.
     """
-    from nas.commands.images.words import settings_text
+    from nas.commands.images.words import settings_text, short_text
     from nas.commands.progress import say, steps
     from nas.final.run import Told, run
     from nas.training.state import TrainingFailed
@@ -210,7 +215,8 @@ def trained_by(plan: "Plan", quiet: bool) -> "Trained":
     with steps(quiet) as (begin, step):
 
         def began(settings: Any, wanted: int, done: int) -> None:
-            begin(wanted, done, settings_text(plan, settings, wanted, done))
+            text = settings_text(plan, settings, wanted, done)
+            begin(wanted, done, text + short_text(settings.epochs, searched))
 
         def foreseen(hours: float) -> None:
             if not quiet:

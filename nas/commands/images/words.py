@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from results.terminal import plain
+from results.terminal import epochs_text, plain
 
 if TYPE_CHECKING:
     from nas.final.journey import Seen
@@ -37,9 +37,20 @@ def settings_text(plan: "Plan", settings: "Settings", steps: int, done: int) -> 
     return (
         f"training {plain(plan.spec)} ({macs} at {plan.architecture.size} px) {begun}: "
         f"{plan.images.train:,} images of {len(plan.images.classes)} classes, "
-        f"{settings.epochs:g} epoch{'s' * (settings.epochs != 1)} of {settings.batch} images a "
+        f"{epochs_text(settings.epochs)} of {settings.batch} images a "
         f"step ({steps:,} step{'s' * (steps != 1)}){again}; "
         f"{settings.optimizer} to {settings.lr:.3g}, {', '.join(changes)}"
+    )
+
+
+def short_text(epochs: float, searched: float) -> str:
+    """A line on a final training that is no longer than those of the search; empty for others."""
+    if epochs > searched:
+        return ""
+    return (
+        f"\nnote: each training of the search had {epochs_text(searched)}, this "
+        f"last one has {epochs:g}: it can't be expected to end better than those; --epochs or "
+        "--minutes makes it longer"
     )
 
 

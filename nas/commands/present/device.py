@@ -4,9 +4,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import click
-
-from results.terminal import bold, console, table
+from results.terminal import bold, console, table, tell
 from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
 from search_spaces.stages import pixels_text
 
@@ -25,7 +23,8 @@ def print_profile(device: Any, path: Path, where: Any, spec: str) -> None:
         f"{bold(device.name)}  {made['machine']}  {made['runtime']} on {made['on']}, "
         f"{made['threads']} thread{'s' * (made['threads'] > 1)}, batch {device.batch}, "
         f"{made['dtype']}\n"
-        f"{made['blocks']} blocks of {made['space']} in {made['rounds']} rounds; "
+        f"{made['blocks']} blocks of {made['space']} in {made['rounds']} "
+        f"round{'s' * (made['rounds'] != 1)}; "
         f"{made['disturbed']:.0%} of the runs were disturbed by other programs and are left out"
     )
     if check is not None:
@@ -36,7 +35,7 @@ def print_profile(device: Any, path: Path, where: Any, spec: str) -> None:
         )
     else:
         out.print("too little was measured to check it: give more --minutes")
-    click.echo(f"written: {path}\n{_next(device, path, where, spec)}")
+    tell(f"written: {path}\n{_next(device, path, where, spec)}", err=False)
 
 
 def _next(device: Any, path: Path, where: Any, spec: str) -> str:

@@ -168,8 +168,9 @@ def _print_retrained(out: "Console", result: Result) -> None:
     if result.tau is not None:
         out.print(
             f"The short and the long trainings order these {len(result.retrained)} networks with a "
-            f"Kendall's tau of {result.tau:.2f}; 1 is the same order.\n"
+            f"Kendall's tau of {result.tau:.2f}; 1 is the same order."
         )
+    out.print()
 
 
 def _print_front(out: "Console", result: Result, most: int = 12) -> None:

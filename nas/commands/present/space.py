@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from nas.devices.registry import Device, errors_text
-from nas.search.feasibility import Feasibility
-from results.terminal import bold, console, show, two_digits
+from nas.search.feasibility import Feasibility, LimitShare
+from results.terminal import bold, console, show, two_digits, yellow
 from search_spaces.quantities import QUANTITIES, Quantity
 from search_spaces.space import Range, Space
 
@@ -38,14 +38,30 @@ def print_feasibility(feasibility: Feasibility) -> None:
     rows = []
     for row in feasibility.rows:
         of, share = row.quantity, _share(row.share, feasibility)
-        wanted = f"{of.title} {'>=' if of.inverse else '<='} {of.format(row.at_most)}"
-        rows.append({"target": wanted, **_spanned(of, row.span), "space within": share})
+        rows.append({"target": _wanted(row), **_spanned(of, row.span), "space within": share})
     out = console()
     out.print(f"What the space {feasibility.space} has to offer:")
     show(out, rows, ("median", "largest", "smallest"), left=1)
+    for text in idle(feasibility):
+        out.print(yellow(text))
     if len(feasibility.rows) > 1:
         share = _share(feasibility.share, feasibility)
         out.print(f"All limits together leave {share} of the space.")
+
+
+def idle(feasibility: Feasibility) -> list[str]:
+    """A sentence on each target that every network of the space meets."""
+    return [
+        f"{_wanted(row)} limits nothing: the {'least' if row.quantity.inverse else 'most'} that a "
+        f"network of this space has is {row.quantity.format(row.span.largest)}."
+        for row in feasibility.rows
+        if row.span.largest < row.at_most
+    ]
+
+
+def _wanted(row: LimitShare) -> str:
+    of = row.quantity
+    return f"{of.title} {'>=' if of.inverse else '<='} {of.format(row.at_most)}"
 
 
 def _share(share: float, feasibility: Feasibility) -> str:
@@ -61,10 +77,10 @@ def print_devices(devices: Sequence[Device]) -> None:
             tau, median = errors_text(errors)
             rows.append({
                 "device": device.name, "quantity": kind, "tau": tau, "median error": median,
-                "networks": str(errors.networks) if errors else "-", "": device.title,
+                "networks": str(errors.networks) if errors else "-", "what": device.title,
             })  # fmt: skip
     out = console()
-    show(out, rows, ("networks", "", "tau"), left=2)
+    show(out, rows, ("networks", "what"), left=2)
     out.print(
         "tau and median error are of networks that the predictor was not fitted to; tau "
         "(Kendall's) is 1 where it orders them as they were measured.",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from nas.scores.judge import IMAGENET, TITLES
 from nas.search.audit import Report
 from nas.search.forecast import Forecast, duration
-from results.terminal import bold, console, table
+from results.terminal import bold, console, epochs_text, table
 from search_spaces.stages import MACS
 
 if TYPE_CHECKING:
@@ -23,14 +23,18 @@ def print_audit(report: Report, tau: float) -> None:
     out = console()
     out.print(rows)
     networks = len({trial.architecture for trial in report.trials})
+    several = any(row.noise == row.noise for row in report.rows)
+    longest = "the mean of the other seeds" if several else "the same seed"
     out.print(
         f"{len(report.trials)} trainings of {networks} networks are kept in {report.folder}. tau "
-        "says how alike two orders are, 1 for the same: here that of one training, and that of the "
-        "mean of the other seeds at the longest length."
+        "says how alike two orders are, 1 for the same: here that of one training, and that of "
+        f"{longest} at the longest length."
+        + ("" if several else " With one seed the longest length is compared with itself.")
     )
     cheapest = report.cheapest(tau)
     out.print(
-        f"{bold(f'{cheapest.budget:g} epochs')} are enough: no shorter length has a tau of {tau:g}."
+        f"{bold(epochs_text(cheapest.budget))} {'is' if cheapest.budget == 1 else 'are'} enough: "
+        f"no shorter length has a tau of {tau:g}."
         if cheapest
         else f"No length has a tau of {tau:g}: train longer, on more images, or with more seeds."
     )
@@ -42,7 +46,7 @@ def _print_known(out: "Console", report: Report) -> None:
     """What was known of the networks before any training, and how well that ranks them."""
     if not report.known:
         return
-    rows = table("known before any training", "tau to the longest", "95 %", "over multiply-adds")
+    rows = table("known beforehand", "tau to the longest", "95 %", "over multiply-adds")
     for one in report.known:
         of = one.ranked
         gain = f"{of.gain:+.2f} ({of.gain_low:+.2f} to {of.gain_high:+.2f})"
@@ -61,14 +65,27 @@ def _print_known(out: "Console", report: Report) -> None:
         out.print("The ImageNet model can't speak of these networks, at any resolution.")
 
 
+def _trainings(forecast: Forecast) -> str:
+    """How many trainings of how many epochs."""
+    number, each, epochs = forecast.trainings, forecast.budget, forecast.epochs
+    if number == 1:
+        return f"1 training of {epochs_text(each)}"
+    alike = epochs == number * each
+    return (
+        f"{number:,} trainings{'' if alike else ', the first'} of {epochs_text(each)} each "
+        f"({epochs:g} in all)"
+    )
+
+
 def print_forecast(forecast: Forecast) -> None:
-    """Prints the forecast in three lines."""
+    """Prints the forecast in four lines."""
     out = console()
     low, high = duration(forecast.low), duration(forecast.high)
     out.print(
-        f"{forecast.trainings} trainings of {forecast.epochs:g} epochs in all, {forecast.workers} "
-        f"at the same time, will take about {bold(duration(forecast.hours))} ({low} to {high})"
+        f"{_trainings(forecast)}, {forecast.workers} at the same time, will take about "
+        f"{bold(duration(forecast.hours))} ({low} to {high})"
         + (f", or {forecast.gpu_hours:.1f} GPU-hours." if forecast.gpu_hours else ".")
+        + " The seconds in which their processes start are not counted."
     )
     pairs = zip(forecast.macs, forecast.seconds, strict=True)
     listed = ", ".join(f"{MACS.format(m)} {s:.1f} s" for m, s in sorted(pairs))

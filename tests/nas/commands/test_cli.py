@@ -181,6 +181,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(here, arguments, sentence):
         (["export", "x", "y", "--opset", "13"], "13 is out of range: expected 18 to 23."),
         (["serach"], "There is no command 'serach' (did you mean search?): expected one of "),
         (["shwo"], "(did you mean show?)"),
+        (["search", "60M"], "There are too many arguments: 60M."),
         (["frobnicate"], "There is no command 'frobnicate': expected one of "),
     ],
 )

@@ -5,8 +5,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
+import nas
 from nas.commands.main import cli
-from search_spaces import UserError
+from search_spaces import RunFailure, UserError
 
 
 def made(folder, kind, sessions, best=None, **experiment):
@@ -128,3 +129,33 @@ def test_a_run_with_damaged_numbers_hides_no_other(tmp_path):
     text = listed(tmp_path).stdout
     assert "60.00" in text
     assert "can't be read" in text
+
+
+def test_a_damaged_journal_and_a_failure_are_told_with_why(tmp_path, monkeypatch):
+    def broken(architecture, budget, seed):
+        raise OSError("no camera")
+
+    def works(architecture, budget, seed):
+        return 50.0 + architecture.blocks
+
+    for name in ("a-b", "torn", "cut"):
+        nas.find(4e8, evaluator=works, trials=3, runs=tmp_path, name=name)
+        journal = tmp_path / name / "trials.journal"
+        lines = journal.read_bytes().splitlines(keepends=True)
+        lines[4] = {"torn": lines[4].replace(b'"', b"", 1)}.get(name, lines[4])
+        lines[-1] = {"cut": lines[-1][:30]}.get(name, lines[-1])
+        journal.write_bytes(b"".join(lines))
+    for _ in range(2):
+        with pytest.raises(RunFailure):
+            nas.find(4e8, evaluator=broken, trials=20, runs=tmp_path, name="failed")
+    rows = {row["run"]: row for row in json.loads(listed(tmp_path, "--json").stdout)}
+    assert {name: row["state"] for name, row in rows.items()} == {
+        "a-b": "ended", "torn": "damaged", "cut": "ended", "failed": "failed",
+    }  # fmt: skip
+    text = listed(tmp_path).stdout
+    assert f"\ntorn: line 5 of {tmp_path}/torn/trials.journal can't be used: it is no JSON" in text
+    assert "put it back as it was, or begin anew with another --name\n" in text
+    assert "\nfailed: the first 11 trials all failed, the last with 'OSError: no camera'" in text
+    record = json.loads((tmp_path / "failed/run.json").read_text())
+    (tmp_path / "failed/run.json").write_text(json.dumps({**record, "failed": 3}))
+    assert "3 for failed" in listed(tmp_path).stdout

@@ -3,10 +3,13 @@
 import dataclasses
 import json
 import math
+import os
 import random
 import re
 import signal
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import processes
@@ -17,6 +20,7 @@ from random_networks import architectures
 from waiting import wait_for
 
 from nas.commands.main import cli
+from nas.commands.present.device import print_profile
 from nas.devices.blocks import blocks_in, key_of, keys_of, parse
 from nas.devices.estimate import features, fit_estimate
 from nas.devices.file import ProfiledDevice, Times, from_json, read, to_text
@@ -412,3 +416,17 @@ def test_a_profile_is_made_for_the_users_images(tmp_path):
     keys = list(json.loads((tmp_path / "d.json").read_text())["blocks"])
     assert keys[0].startswith("1@48x80 ")
     assert all(key.endswith("linear 3") for key in keys if "linear" in key)
+
+
+def test_what_a_profile_holds_is_broken_at_words(tmp_path, monkeypatch, capsys):
+    stamp = {"machine": "x", "runtime": "torch", "on": "cpu", "threads": 1, "dtype": "float32",
+             "blocks": 3, "space": "efficientnet", "rounds": 1, "disturbed": 0.5}  # fmt: skip
+    monkeypatch.setattr("os.get_terminal_size", lambda *given: os.terminal_size((80, 9)))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    device = ProfiledDevice("a", stamp=stamp)
+    print_profile(device, Path("here.json"), space("efficientnet"), "efficientnet")
+    lines = capsys.readouterr().out.splitlines()
+    assert "3 blocks of efficientnet in 1 round;" in " ".join(lines)
+    assert max(map(len, lines)) <= 80
+    assert lines[-2].startswith("it does not cover the space efficientnet, so that a search there")
+    assert lines[-1].endswith("more --minutes")

@@ -14,6 +14,7 @@ from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, top_k_accuracy_score
 
 from nas.commands.export import request_of
+from nas.commands.images.train import trained_by
 from nas.commands.main import cli
 from nas.final.batches import Altered, Order, Share
 from nas.final.classify import classify, image_files, model_of, prepared
@@ -521,3 +522,20 @@ def test_short_trainings_from_nothing_keep_their_rate_for_long():
     )
     with pytest.raises(UserError, match="--schedule is 'lat': expected one of cosine, late"):
         settings_for({"schedule": "lat"}, *about, False, False)
+
+
+@pytest.mark.parametrize(("epochs", "searched"), [(2, 30), (30, 30), (30.5, 30), (3, 0)])
+def test_a_training_no_longer_than_those_of_its_search_is_told_of(
+    epochs, searched, monkeypatch, capsys
+):
+    def train(plan, told):
+        told.began(SimpleNamespace(epochs=epochs), 20, 0)
+        return SimpleNamespace(notes=[])
+
+    monkeypatch.setattr("nas.final.run.run", train)
+    monkeypatch.setattr("nas.commands.images.words.settings_text", lambda *given: "training net")
+    trained_by(None, False, searched)
+    first, *more = capsys.readouterr().err.splitlines()
+    assert first == "training net"
+    told = f"note: each training of the search had {searched} epochs, this last one has {epochs}: "
+    assert [line.startswith(told) for line in more] == [True] * (epochs <= searched)

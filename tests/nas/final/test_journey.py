@@ -65,6 +65,7 @@ def test_200_images_are_enough_to_name_others(kind, size, channels, tmp_path, mo
              str(channels)]  # fmt: skip
     done = processes.run("nas", *given, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "each training of the search had 30 epochs, this last one has 25: it" in done.stderr
     assert (
         f"taken at {'x'.join(map(str, size)) if size[0] != size[1] else size[0]} px" in done.stdout
     )

@@ -222,12 +222,12 @@ def test_an_evaluator_that_never_works_leaves_no_session(tmp_path):
 
 
 WRONG = {
-    "Plan(T, eta=1, budget=4.0)": "halving by 1",
-    "Plan(T, eta=2, budget=1.0, smallest=3.0)": "halving by 2 from 3 to 1",
-    "GridPlan(Q, 'b0', 'm:f', eta=1, budget=4.0)": "halving by 1",
-    "Plan(T, retrain=1, retrain_budget=0.0)": "budget 0: expected more than the search's 1",
+    "Plan(T, eta=1, budget=4.0)": "eta is 1",
+    "Plan(T, eta=2, budget=1.0, smallest=3.0)": "eta is 2, smallest 3 and budget 1",
+    "GridPlan(Q, 'b0', 'm:f', eta=1, budget=4.0)": "eta is 1",
+    "Plan(T, retrain=1, retrain_budget=0.0)": "retrain_budget is 0: expected more than the budget",
     "Plan(T, trials=0)": "trials is 0",
-    "Plan(T, budget=float('nan'))": "the budget is nan",
+    "Plan(T, budget=float('nan'))": "budget is nan",
     "Plan(T, storage='kept.db')": "expected a URL",
     "Plan(T, storage='sqlite://')": "kept in memory and gone with the process",
     "Plan(T, storage='sqlite:///:memory:')": "kept in memory and gone with the process",
@@ -262,7 +262,7 @@ def test_what_is_wrong_with_a_plan_is_said_under_O_too(program, under_O):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--retrain", "2", "--retrain-epochs", "0"], "with budget 0: expected more than"),
+        (["--retrain", "2", "--retrain-epochs", "0"], "--retrain-epochs is 0: expected more than"),
         (["--retrain-epochs", "9"], "--retrain-epochs is 9, and nothing is trained again"),
     ],
 )

@@ -166,7 +166,7 @@ def test_an_audit_of_the_proxy(here):
     done = command(here, *given)
     assert done.returncode == 0, done.stderr
     assert "12 trainings of 3 networks" in done.stdout
-    assert "known before any training" in done.stdout
+    assert "known beforehand" in done.stdout
     assert "The ImageNet model can't speak of these networks" in done.stdout
     (folder,) = (here / "runs").glob("audit*")
     known = json.loads((folder / "audit.json").read_text())["known"]
@@ -182,15 +182,27 @@ def test_an_audit_of_the_proxy(here):
 BAD = [
     (["search", *GIVEN, "--evaluator", "surrogate"], "give one of them"),
     (["search", "--target-flops", "2M", "--data", "nowhere"], "nowhere"),
-    (["search", *GIVEN, "--halving", "1"], "halving by 1"),
-    (["search", *GIVEN, "--epochs", "0"], "budget"),
+    (["search", *GIVEN, "--halving", "1"], "--halving is 1: expected 2 or more"),
+    (["search", *GIVEN, "--epochs", "0"], "--epochs is 0: expected a number above 0"),
+    (["search", *GIVEN, "--epochs", "nan"], "--epochs is nan"),
+    (
+        ["search", *GIVEN, "--epochs", "1e9"],
+        "--epochs is 1e+09: expected a number above 0, to 10000",
+    ),
+    (
+        ["search", *GIVEN, "--epochs", "3", "--halving", "3", "--min-epochs", "5"],
+        "--min-epochs is 5: expected a number above 0, up to the 3 of --epochs",
+    ),
     (["search", *GIVEN, "--recipe", "nope"], "fast, paper"),
     (["search", *GIVEN, "--subset", "2"], "subset"),
     (["search", *GIVEN, "--pixels", "2"], "resolution"),
     (["search", *GIVEN, "--train-on", "tpu"], "device"),
     (["search", *GIVEN, "--ranking", "nope", "--halving", "2"], "reward, front"),
     (["search", *GIVEN, "--executor", "slurm"], "local, pool, ray"),
-    (["search", *GIVEN, "--retrain", "1", "--retrain-epochs", "1"], "more than"),
+    (
+        ["search", *GIVEN, "--retrain", "1", "--retrain-epochs", "1"],
+        "--retrain-epochs is 1: expected more than",
+    ),
     (["search", "--target-flops", "400M", "--retrain", "2"], "--data"),
     (["audit", *GIVEN, "--epochs", "2,1"], "rise"),
     (["audit", *GIVEN, "--networks", "1"], "at least 3"),

@@ -1,11 +1,13 @@
 """What stands in a user's file: run once, found by workers, hiding nothing."""
 
+import json
 import os
 import pickle
 import subprocess
 import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 from nas.evaluators import evaluator
@@ -115,3 +117,34 @@ def test_a_pool_on_a_system_that_does_not_say_which_cores_are_ours(monkeypatch):
     made = pool.PoolExecutor(threads)
     assert made.width == os.cpu_count()
     made.close()
+
+
+SEARCH = ("search", "--target-flops", "1G", "--trials", "4", "--name", "x", "--evaluator")
+LOUD = {  # which part of a file is asked for first
+    "space": ("spaces", "loud.py:where"),
+    "evaluator": (*SEARCH, "loud.py:Count", "--space", "efficientnet"),
+    "worker": (
+        *SEARCH,
+        "loud.py:Count",
+        "--space",
+        "efficientnet",
+        "--executor",
+        "pool",
+        "--workers",
+        "1",
+    ),
+    "strategy": (*SEARCH, "imagenet", "--space", "efficientnet", "--strategy", "loud.py:make"),
+}
+
+
+@pytest.mark.parametrize("part", LOUD)
+def test_what_a_file_starts_while_it_is_loaded_is_no_answer(tmp_path, part):
+    """Its programs print where Python's own redirection does not reach."""
+    loud = BOTH.replace("with Path", "import os; os.system('echo of a program')\nwith Path")
+    (tmp_path / "loud.py").write_text(
+        loud + "import optuna\nmake = optuna.samplers.RandomSampler\n"
+    )
+    done = processes.run("nas", *LOUD[part], "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)
+    assert done.stderr.count("of a program") == 1 + (part == "worker")

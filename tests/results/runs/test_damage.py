@@ -77,6 +77,35 @@ def test_a_damaged_field_is_named_with_its_line(path, field, value, said):
     assert path.read_bytes() == held
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("}", "]", "it is no JSON, or holds a text that is none .Expecting"),
+        ('"number"', '"number', "it is no JSON"),
+        (r"\"choices\":", r"\"choices\"", "it is no JSON, or holds a text that is none"),
+        ('"number":0', '"number":' + "9" * 5000, "it is not as this program writes trials"),
+        ('"user_attrs"', '"user_attrx"', "it is not as this program writes trials"),
+        ('"c":8', '"c":9', "it is not as this program writes trials"),
+        ('"c"', '"\xff"', "it is not as this program writes trials"),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_broken_anywhere_is_named(path, before, after, said):
+    lines = path.read_bytes().splitlines()
+    whole = rb"\"choices\"" in lines[3]
+    if whole and before == '"c":8':
+        before, after = '"params":{"c":0', '"params":{"d":0'
+    if not whole and before.startswith("\\"):
+        pytest.skip("a brief line holds no text of JSON")
+    assert before.encode() in lines[3]
+    lines[3] = lines[3].replace(before.encode(), after.encode("latin1"))
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    wanted = rf"^line 4 of {re.escape(str(path))} can't be used: {said}"
+    with pytest.raises(UserError, match=wanted):
+        journal.read(path, CHOICES)
+    with pytest.raises(UserError, match=wanted):
+        Store(path, {"seed": 0}, CHOICES)
+
+
 def test_an_error_is_a_text(path):
     damage(path, "state", 3)
     damage(path, "values", None)

@@ -215,7 +215,7 @@ def test_a_broken_line_within_is_refused_and_left_alone(tmp_path):
     lines = path.read_bytes().splitlines(keepends=True)
     broken = b"".join([*lines[:-2], lines[-2][:40] + b"\n", lines[-1]])
     path.write_bytes(broken)
-    with pytest.raises(UserError, match="no store of trials that can be read"):
+    with pytest.raises(UserError, match=r"line 4 of \S+ can't be used: it is no JSON"):
         opened(path)
     assert path.read_bytes() == broken
 
