@@ -268,7 +268,8 @@ class Ax(Peer):
         from ax.api.client import Client
         from ax.api.configs import ChoiceParameterConfig
 
-        logging.getLogger("ax").setLevel(logging.ERROR)
+        for logger in [name for name in logging.root.manager.loggerDict if name.startswith("ax.")]:
+            logging.getLogger(logger).setLevel(logging.ERROR)  # each has a level of its own
         self._tool = Client(random_seed=seed)
         self._tool.configure_experiment(
             [
