@@ -128,6 +128,8 @@ def strategy(spec: str) -> Strategy:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 sampler, trial = loaded(seed=seed), loaded(seed=seed)
+        except UserError:
+            raise
         except Exception as error:
             raise UserError(f"the strategy {spec!r} can't be made with seed=: {error}") from None
         if not isinstance(sampler, BaseSampler):
