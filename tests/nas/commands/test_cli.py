@@ -213,7 +213,9 @@ def test_a_mistyped_value_is_guessed(here, inside, arguments, sentence):
         assert "(did you mean mobilenet_v2?)" in inside(command, "mobilnet_v2").stderr
 
 
-@pytest.mark.parametrize(("target", "most"), [("15G", 15e9), ("5M", 5e6)])
+@pytest.mark.parametrize(
+    ("target", "most"), [pytest.param("15G", 15e9, marks=pytest.mark.slow), ("5M", 5e6)]
+)
 def test_far_from_what_is_usual_there_is_an_answer(here, inside, target, most):
     done = inside("search", "--target-flops", target, "--trials", "64")
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr

@@ -344,6 +344,7 @@ def test_what_is_damaged_is_made_anew_from_the_weights(trained, place, tmp_path,
 # Classes of images
 
 
+@pytest.mark.slow
 def test_a_run_and_its_onnx_file_name_the_same_classes(trained, place, tmp_path):
     from results.export.request import Request
     from results.export.source import load_source

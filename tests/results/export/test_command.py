@@ -85,13 +85,10 @@ def loaded(folder, name):
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "name", "formats"),
-    [
-        ("found", "found", "torch"),
-        pytest.param("found", "found", "torch,onnx", marks=pytest.mark.slow),
-        pytest.param("scaled:phi3", "phi3", "torch,onnx", marks=pytest.mark.slow),
-    ],
+    [("found", "found", "torch,onnx"), ("scaled:phi3", "phi3", "torch,onnx")],
 )
 def test_a_found_baseline_and_its_b3_agree(spec, name, formats, here, tmp_path):
     """With --weights whose statistics matter."""

@@ -34,7 +34,8 @@ def pictures(count, seed, size=20):
     return np.random.default_rng(seed).normal(size=(count, 3, size, size)).astype(np.float32)
 
 
-@pytest.mark.parametrize("softmax", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("softmax", [False, True])
 def test_in_8_bits_a_network_says_nearly_the_same(softmax):
     import onnxruntime
 

@@ -168,8 +168,10 @@ def test_every_chart_is_drawn_nothing_overflows_all_is_readable(visit, name, wid
     ("chart", "mark", "said"),
     [
         ("front-chart", ".scatterlayer .trace:last-child .points path", "MACs"),
-        ("network-chart", ".barlayer .point path", "channels"),
-        ("importance-chart", ".barlayer .point path", "mean reward"),
+        pytest.param("network-chart", ".barlayer .point path", "channels", marks=pytest.mark.slow),
+        pytest.param(
+            "importance-chart", ".barlayer .point path", "mean reward", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_pointing_at_a_mark_shows_its_label(visit, chart, mark, said):
@@ -198,6 +200,7 @@ def test_the_button_changes_the_theme_of_page_and_charts(visit):
     until(page, f"{shade} !== '{before}'")
 
 
+@pytest.mark.slow
 def test_it_prints(visit, tmp_path):
     page = visit("search", theme="dark")
     page.emulate_media(media="print")
