@@ -5,6 +5,7 @@ the families that are best before rounding are solved.
 """
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,13 @@ from search_spaces.scaling.coefficients import PAPER, Coefficients, check_phi
 ABOVE, BELOW = tuple(map(float, range(1, 8))), (-3.0, -2.0, -1.0)  # of a phi above and below 0
 MOST_PHIS = 20
 SOLVED = 64  # families that are best before rounding
+WIDEST = 0.5  # window
+WIDER = (1, 2, 4)  # times the window, where rounding takes all of them out of it
+
+_WIDENED = (
+    "after rounding no network reaches MACs within --window: it was made {:g}, and accuracies are "
+    "compared at equal MACs all the same"
+)
 
 
 @dataclass(frozen=True)
@@ -127,8 +135,8 @@ def expected_best(
 ) -> tuple[list[Coefficients], dict[str, int]]:
     """The combinations of half the step that the law expects most of before rounding.
 
-    Where rounding takes all of them out of the window, as it may where the baseline has few pixels,
-    as many more are looked at, and so on.
+    Where rounding takes all of them out of the widest window, as many more are looked at, and so
+    on.
 
     Returns:
         SOLVED of them or a multiple of that, and how many were left out by each rule.
@@ -140,25 +148,35 @@ def expected_best(
     logs = np.concatenate([_unrounded(c, at) for c in listed])
     kept = np.exp(-expected.drop(logs)).reshape(len(listed), len(at)).mean(1)
     ranked = [listed[i] for i in np.argsort(kept, kind="stable")]
-    end = SOLVED
-    while end < len(ranked) and not any(_meets(question, c) for c in ranked[end - SOLVED : end]):
+    end, most = SOLVED, _wider(question, WIDER[-1])
+    while end < len(ranked) and not _meets(most, ranked[end - SOLVED : end]):
         end += SOLVED
     removed = {"product": outside, "unrounded": max(0, len(ranked) - end)}
     return ranked[:end], removed
 
 
-def _meets(question: Question, coefficients: Coefficients) -> bool:
-    """Whether their network at the question's phi is within its window."""
-    with contextlib.suppress(UserError):
-        network = family(question, coefficients, (question.phi,)).members[0]
-        return question.meets_window(question.ratio_of(network))
+def _meets(question: Question, listed: Sequence[Coefficients]) -> bool:
+    """Whether the network of any of them at the question's phi is within its window."""
+    for coefficients in listed:
+        with contextlib.suppress(UserError):
+            network = family(question, coefficients, (question.phi,)).members[0]
+            if question.meets_window(question.ratio_of(network)):
+                return True
     return False
+
+
+def _wider(question: Question, times: float) -> Question:
+    window = question.window
+    return dataclasses.replace(question, window=window and min(WIDEST, window * times))
 
 
 def solved_grid(
     question: Question, listed: Sequence[Coefficients], removed: dict[str, int]
 ) -> Grid:
     """A grid whose points are the coefficients' networks within 2**phi times the baseline's MACs.
+
+    Where no network is within the window, as it may be where the baseline has few pixels, twice or
+    four times the window is taken: the grid's question and a note say so.
 
     Args:
         question: What was asked for.
@@ -168,7 +186,12 @@ def solved_grid(
     Raises:
         UserError: None of them meets window and memory.
     """
-    points = []
+    points, asked = [], question
+    for times in WIDER:
+        if _meets(wider := _wider(asked, times), listed):
+            question = wider
+            break
+    notes = () if question.window == asked.window else (_WIDENED.format(question.window),)
     removed = {**removed, "window": 0, "memory": 0}
     for coefficients in listed:
         network = family(question, coefficients, (question.phi,)).members[0]
@@ -182,7 +205,7 @@ def solved_grid(
     if not points:
         raise _emptied(question, listed)
     points.sort(key=lambda p: (cost(p.architecture).macs, p.architecture.id))
-    return Grid(question, tuple(points), removed, (), question.step / 2)
+    return Grid(question, tuple(points), removed, notes, question.step / 2)
 
 
 def _emptied(question: Question, listed: Sequence[Coefficients]) -> UserError:

@@ -26,6 +26,7 @@ from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER
 from search_spaces.scaling.rules import Multipliers, scale
 
+SMALL = dataclasses.replace(NETWORKS["mobilenet_v2"], resolution=96)
 PHIS = phis_of(None, 1.0)
 
 
@@ -138,18 +139,29 @@ def judged(name: str):
     return judge(grid, ScalingPrior(question.baseline), PHIS)
 
 
-@pytest.mark.parametrize(("pixels", "groups"), [(96, 2), (128, 1)])
-def test_where_rounding_empties_the_best_before_it_the_next_ones_are_taken(pixels, groups) -> None:
-    question = Question(dataclasses.replace(NETWORKS["mobilenet_v2"], resolution=pixels))
-    listed, removed = expected_best(question, Expected.of(question.baseline), PHIS)
-    assert len(listed) == groups * SOLVED
+@pytest.mark.parametrize(("window", "times"), [(0.02, 2), (0.01, 4), (0.05, 1)])
+def test_where_rounding_empties_the_window_it_is_made_wider_and_that_is_said(window, times) -> None:
+    question = Question(SMALL, window=window)
+    listed, removed = expected_best(question, Expected.of(SMALL), PHIS)
+    assert len(listed) == SOLVED
     grid = solved_grid(question, listed, removed)
-    assert 0 < len(grid.points) <= SOLVED
-    assert grid.removed["window"] == len(listed) - len(grid.points)
-    assert all(1.9 <= point.ratio <= 2 for point in grid.points)
-    assert {point.coefficients for point in grid.points} <= set(listed[-SOLVED:])
+    assert grid.question.window == window * times
+    assert grid.points
+    assert grid.removed["window"] == SOLVED - len(grid.points)
+    assert all(abs(point.ratio / 2 - 1) <= window * times for point in grid.points)
+    assert [f"it was made {window * times:g}" in note for note in grid.notes] == [True] * (
+        times > 1
+    )
+
+
+def test_where_the_widest_window_holds_none_the_next_ones_are_taken() -> None:
+    question = Question(SMALL, window=1e-4)
+    listed, removed = expected_best(question, Expected.of(SMALL), PHIS)
+    assert len(listed) > SOLVED
+    assert removed["unrounded"] == 742 - len(listed)
     every = dataclasses.replace(question, window=None)
-    assert expected_best(every, Expected.of(question.baseline), PHIS)[0] == listed[:SOLVED]
+    assert expected_best(every, Expected.of(SMALL), PHIS)[0] == listed[:SOLVED]
+    assert solved_grid(every, listed[:SOLVED], {}).notes == ()
 
 
 @pytest.mark.parametrize("name", ["efficientnet_b0", "mobilenet_v2"])
