@@ -7,8 +7,10 @@ the families that are best before rounding are solved.
 import contextlib
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.scaling.budget import Recipe, fit_budget
-from search_spaces.scaling.coefficients import PAPER, Coefficients, check_phi
+from search_spaces.scaling.coefficients import PAPER, PHI_RANGE, Coefficients, check_phi
 
 ABOVE, BELOW = tuple(map(float, range(1, 8))), (-3.0, -2.0, -1.0)  # of a phi above and below 0
 MOST_PHIS = 20
@@ -72,6 +74,19 @@ def phis_of(text: str | None, phi: float) -> tuple[float, ...]:
             "for, none of them 0, as 1..7, 1 or 0.5,1,2"
         )
     return tuple(sorted({check_phi(each) for each in phis}))
+
+
+def sizes_for(judged: Any) -> range:
+    """The phis of the family that coefficients are chosen for: 0 to 7, or -3 to 0 of smaller ones.
+
+    Args:
+        judged: What the coefficients were judged at, as coefficients.json has it.
+    """
+    least = PHI_RANGE[0]
+    smaller = isinstance(judged, list) and all(
+        isinstance(phi, int | float) and least <= phi < 0 for phi in judged
+    )
+    return range(math.floor(min(judged)), 1) if smaller and judged else range(8)
 
 
 def recipe_of(question: Question, coefficients: Coefficients) -> Recipe:

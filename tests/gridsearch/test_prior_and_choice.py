@@ -10,7 +10,7 @@ import pytest
 from gridsearch.family.presets import released
 from gridsearch.grid.belief import Belief
 from gridsearch.grid.choice import choose
-from gridsearch.grid.families import SOLVED, expected_best, phis_of, slopes, solved_grid
+from gridsearch.grid.families import SOLVED, expected_best, phis_of, sizes_for, slopes, solved_grid
 from gridsearch.grid.grid import Question
 from gridsearch.grid.judge import judge
 from gridsearch.prior.heldout import checked, hold_out
@@ -130,6 +130,15 @@ def test_of_a_baseline_that_nothing_speaks_of_its_kin_stands_in() -> None:
 def test_effective_multipliers_are_those_after_rounding() -> None:
     scaled = scale(EFFICIENTNET_B0, Multipliers(1.05, 1.0, 1.0))
     assert effective(EFFICIENTNET_B0, scaled) == (23 / 16, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("judged", "first", "last"),
+    [(None, 0, 7), ([1.0, 2.0], 0, 7), ([-3.0, -2.0, -1.0], -3, 0), ([-0.5], -1, 0),
+     ([-1, 1], 0, 7), ([], 0, 7), (["-1"], 0, 7), ([math.nan], 0, 7), ([-1e9], 0, 7)],
+)  # fmt: skip
+def test_coefficients_for_smaller_networks_make_smaller_networks(judged, first, last) -> None:
+    assert sizes_for(judged) == range(first, last + 1)
 
 
 def judged(name: str):
