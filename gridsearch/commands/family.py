@@ -120,9 +120,11 @@ def family_of(
             "the released EfficientNets", label(checked()),
         )  # fmt: skip
     else:
-        rule = rounded.rule or (content.get("rule") if asked.baseline is None else None)
+        judged = content if asked.baseline is None else {}
+        rule = rounded.rule or judged.get("rule")
+        pixels = rounded.pixels or judged.get("round_resolution")
         rule = None if rule == rule_name(base) else rule
-        recipe = check_recipe(Recipe(base, numbers, rule, rounded.pixels))
+        recipe = check_recipe(Recipe(base, numbers, rule, pixels))
         made = _scaled(recipe, phis, asked.budgets, preset)
     folder = run_path(kept.name or _family_name(base, made.asked), kept.runs)
     about = {"title": made.title, "label": made.label, "files": list(FILES), "command": command}

@@ -172,12 +172,15 @@ def expected_best(
 
 def _meets(question: Question, listed: Sequence[Coefficients]) -> bool:
     """Whether the network of any of them at the question's phi is within its window."""
-    for coefficients in listed:
-        with contextlib.suppress(UserError):
-            network = family(question, coefficients, (question.phi,)).members[0]
-            if question.meets_window(question.ratio_of(network)):
-                return True
-    return False
+    found = (_network(question, coefficients) for coefficients in listed)
+    return any(one and question.meets_window(question.ratio_of(one)) for one in found)
+
+
+def _network(question: Question, coefficients: Coefficients) -> Architecture | None:
+    """Their network at the question's phi; None where its budget is out of their reach."""
+    with contextlib.suppress(UserError):
+        return family(question, coefficients, (question.phi,)).members[0]
+    return None
 
 
 def _wider(question: Question, times: float) -> Question:
@@ -209,9 +212,9 @@ def solved_grid(
     notes = () if question.window == asked.window else (_WIDENED.format(question.window),)
     removed = {**removed, "window": 0, "memory": 0}
     for coefficients in listed:
-        network = family(question, coefficients, (question.phi,)).members[0]
-        ratio = question.ratio_of(network)
-        if not question.meets_window(ratio):
+        network = _network(question, coefficients)
+        ratio = 0.0 if network is None else question.ratio_of(network)
+        if network is None or not question.meets_window(ratio):
             removed["window"] += 1
         elif not question.meets_memory(network):
             removed["memory"] += 1
@@ -224,7 +227,9 @@ def solved_grid(
 
 
 def _emptied(question: Question, listed: Sequence[Coefficients]) -> UserError:
-    members = [family(question, c, (question.phi,)).members[0] for c in listed]
+    members = [one for c in listed if (one := _network(question, c)) is not None]
+    if not members:
+        family(question, listed[0], (question.phi,))  # says what is in reach
     inside = [one for one in members if question.meets_window(question.ratio_of(one))]
     if inside and question.memory is not None:
         return too_large(question.memory, min(cost(one).memory for one in inside))

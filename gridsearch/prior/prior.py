@@ -25,6 +25,7 @@ from search_spaces.networks import NETWORKS
 from search_spaces.scaling.rules import rule_name
 
 CLASSES = 1000
+CHANCE = 100 * (1 - 1 / CLASSES)  # the error of a guess, percent
 BEYOND = 1.5  # how far past the fitted rows' largest and smallest nothing is said
 DIMENSIONS = ("depth", "width", "resolution")
 
@@ -160,7 +161,7 @@ class ScalingPrior:
             OutOfDomain: A network is no scaled version of the baseline.
         """
         logs = self.expected.logs(architectures)
-        errors = self.error * np.exp(-self.expected.drop(logs))
+        errors = np.minimum(CHANCE, self.error * np.exp(-self.expected.drop(logs)))
         own = self.expected.variances(logs)
         trainings = PRINTED**2 * (1 + (errors / self.error) ** 2)
         spreads = np.sqrt(errors**2 * own + trainings)

@@ -23,7 +23,7 @@ from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0, NETWORKS, RESNET_50
 from search_spaces.scaling.budget import Recipe
-from search_spaces.scaling.coefficients import PAPER
+from search_spaces.scaling.coefficients import PAPER, Coefficients
 from search_spaces.scaling.rules import Multipliers, scale
 
 SMALL = dataclasses.replace(NETWORKS["mobilenet_v2"], resolution=96)
@@ -125,6 +125,21 @@ def test_of_a_baseline_that_nothing_speaks_of_its_kin_stands_in() -> None:
     prior = ScalingPrior(dataclasses.replace(EFFICIENTNET_B0, resolution=32))
     assert "it is given efficientnet_b0's 77.1 %, so only the gains" in prior.label
     assert prior(prior.baseline, 1.0, 0) == Measurement(pytest.approx(77.1), 0.0)
+
+
+def test_no_top1_is_below_chance() -> None:
+    prior = ScalingPrior(dataclasses.replace(NETWORKS["mnasnet_small"], resolution=96))
+    assert prior(Recipe(prior.baseline, PAPER).network(-6), 1.0, 0).accuracy == pytest.approx(0.1)
+
+
+def test_coefficients_that_do_not_reach_the_budget_are_left_out() -> None:
+    question = Question(NETWORKS["mnasnet_small"], phi=-3)
+    far = Coefficients(2.0, 1.0, 1.0)  # depth alone
+    with pytest.raises(UserError, match="out of reach"):
+        solved_grid(question, [far], {})
+    grid = solved_grid(question, [far, PAPER], {})
+    assert [point.coefficients for point in grid.points] == [PAPER]
+    assert grid.removed["window"] == 1
 
 
 def test_effective_multipliers_are_those_after_rounding() -> None:
