@@ -20,6 +20,7 @@ from gridsearch.family.family import (
     solved_family,
 )
 from gridsearch.family.files import FILES, table, write_family
+from gridsearch.grid.families import sizes_for
 from gridsearch.prior.evaluators import evaluator as evaluator_of
 from gridsearch.prior.heldout import checked
 from gridsearch.prior.prior import ScalingPrior, label
@@ -36,7 +37,7 @@ from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER, Coefficients
 from search_spaces.scaling.rules import rule_name
 
-PHIS, PRIOR = "0..7", "prior"  # the defaults of --phi and --evaluator
+PRIOR = "prior"  # the default of --evaluator
 
 
 def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
@@ -101,8 +102,8 @@ def family_of(
     Raises:
         UserError: The arguments or the folder.
     """
-    phis = _phis(asked.phi, asked.budgets)
     numbers, content = coefficients_of(asked.coefficients)
+    phis = _phis(asked.phi, asked.budgets, content.get("for_phi"))
     base = _family_baseline(asked.baseline, content, kept.runs)
     preset = asked.preset
     if preset is None:
@@ -119,9 +120,11 @@ def family_of(
             "the released EfficientNets", label(checked()),
         )  # fmt: skip
     else:
-        rule = rounded.rule or (content.get("rule") if asked.baseline is None else None)
+        judged = content if asked.baseline is None else {}
+        rule = rounded.rule or judged.get("rule")
+        pixels = rounded.pixels or judged.get("round_resolution")
         rule = None if rule == rule_name(base) else rule
-        recipe = check_recipe(Recipe(base, numbers, rule, rounded.pixels))
+        recipe = check_recipe(Recipe(base, numbers, rule, pixels))
         made = _scaled(recipe, phis, asked.budgets, preset)
     folder = run_path(kept.name or _family_name(base, made.asked), kept.runs)
     about = {"title": made.title, "label": made.label, "files": list(FILES), "command": command}
@@ -155,13 +158,14 @@ def _scaled(recipe: Recipe, phis: str, budgets: str | None, preset: str) -> Made
     return Made(members, asked, title, ScalingPrior(base, recipe.rule).label if predicted else "")
 
 
-def _phis(phi: str | None, budgets: str | None) -> str:
+def _phis(phi: str | None, budgets: str | None, judged: Any) -> str:
     if phi is not None and budgets is not None:
         raise UserError(
             f"--phi is {phi} with --budgets {budgets}, which finds the phi of each budget: give "
             "one of them"
         )
-    return PHIS if phi is None else phi
+    sizes = sizes_for(judged)
+    return f"{sizes[0]}..{sizes[-1]}" if phi is None else phi
 
 
 def _family_baseline(baseline: str | None, content: Mapping[str, Any], runs: Path) -> Architecture:

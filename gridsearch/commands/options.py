@@ -126,7 +126,8 @@ class FamilyAsked(Group):
     )]  # fmt: skip
     phi: Annotated[str | None, click.option(
         "--phi", metavar="PHIS", help="Which sizes, as 0..7 or 0.5,1,2; of the released ones also "
-        "by name, as b8 or l2. Default: 0..7. Not together with --budgets.",
+        "by name, as b8 or l2. Default: 0..7, or -3..0 of coefficients that were chosen for "
+        "smaller networks. Not together with --budgets.",
     )]  # fmt: skip
     budgets: Annotated[str | None, click.option(
         "--budgets", metavar="MACS",

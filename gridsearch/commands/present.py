@@ -24,7 +24,8 @@ LEGEND = {
 
 
 def _print_removed(out: Console, result: Result) -> None:
-    question, grid = result.plan.question, result.grid
+    grid = result.grid
+    question = grid.question  # its window may be wider than the plan's
     values = {
         "tolerance": question.tolerance,
         "low": question.ratio * (1 - (question.window or 0)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gridsearch.family.family import Member, row, solved_family
 from gridsearch.grid.conclude import Result
+from gridsearch.grid.families import sizes_for
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError, meant
 from search_spaces.scaling.budget import Recipe
@@ -47,12 +48,12 @@ class Family:
         return str(self.frame.to_html(index=False, float_format="{:.4g}".format))
 
 
-def family_from(result: Result, phis: Sequence[float] = tuple(range(8))) -> Family:
+def family_from(result: Result, phis: Sequence[float] | None = None) -> Family:
     """The family of a grid search: for each phi the largest network within 2**phi times the MACs.
 
     Args:
         result: What `gridsearch.find` gave.
-        phis: Each gives a network.
+        phis: Each gives a network; None is 0 to 7, or -3 to 0 of coefficients for smaller ones.
 
     Raises:
         UserError: It is no grid search's result, or was interrupted and chose nothing.
@@ -67,4 +68,5 @@ def family_from(result: Result, phis: Sequence[float] = tuple(range(8))) -> Fami
         raise UserError(f"the run {result.folder} has no coefficients: let it finish")
     numbers = Coefficients(*(chosen[key] for key in ("alpha", "beta", "gamma")))
     recipe = Recipe(question.baseline, numbers, question.rule, question.round_resolution)
-    return Family(tuple(solved_family(recipe, phis)))
+    sizes = sizes_for(chosen["for_phi"]) if phis is None else phis
+    return Family(tuple(solved_family(recipe, sizes)))

@@ -255,7 +255,7 @@ def summary(result: Result) -> dict[str, Any]:
         "removed": result.grid.removed,
         "notes": [*result.grid.notes, *result.judge.notes],
         "step": result.grid.step,
-        "window": question.window,
+        "window": result.grid.question.window,
         "target_ratio": question.ratio,
         "target_memory": question.memory,
         "evaluator": plan.measure,

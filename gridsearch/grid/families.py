@@ -5,9 +5,12 @@ the families that are best before rounding are solved.
 """
 
 import contextlib
+import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +22,18 @@ from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.scaling.budget import Recipe, fit_budget
-from search_spaces.scaling.coefficients import PAPER, Coefficients, check_phi
+from search_spaces.scaling.coefficients import PAPER, PHI_RANGE, Coefficients, check_phi
 
 ABOVE, BELOW = tuple(map(float, range(1, 8))), (-3.0, -2.0, -1.0)  # of a phi above and below 0
 MOST_PHIS = 20
 SOLVED = 64  # families that are best before rounding
+WIDEST = 0.5  # window
+WIDER = (1, 2, 4)  # times the window, where rounding takes all of them out of it
+
+_WIDENED = (
+    "after rounding no network reaches MACs within --window: it was made {:g}, and accuracies are "
+    "compared at equal MACs all the same"
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,19 @@ def phis_of(text: str | None, phi: float) -> tuple[float, ...]:
             "for, none of them 0, as 1..7, 1 or 0.5,1,2"
         )
     return tuple(sorted({check_phi(each) for each in phis}))
+
+
+def sizes_for(judged: Any) -> range:
+    """The phis of the family that coefficients are chosen for: 0 to 7, or -3 to 0 of smaller ones.
+
+    Args:
+        judged: What the coefficients were judged at, as coefficients.json has it.
+    """
+    least = PHI_RANGE[0]
+    smaller = isinstance(judged, list) and all(
+        isinstance(phi, int | float) and least <= phi < 0 for phi in judged
+    )
+    return range(math.floor(min(judged)), 1) if smaller and judged else range(8)
 
 
 def recipe_of(question: Question, coefficients: Coefficients) -> Recipe:
@@ -127,8 +150,8 @@ def expected_best(
 ) -> tuple[list[Coefficients], dict[str, int]]:
     """The combinations of half the step that the law expects most of before rounding.
 
-    Where rounding takes all of them out of the window, as it may where the baseline has few pixels,
-    as many more are looked at, and so on.
+    Where rounding takes all of them out of the widest window, as many more are looked at, and so
+    on.
 
     Returns:
         SOLVED of them or a multiple of that, and how many were left out by each rule.
@@ -140,25 +163,38 @@ def expected_best(
     logs = np.concatenate([_unrounded(c, at) for c in listed])
     kept = np.exp(-expected.drop(logs)).reshape(len(listed), len(at)).mean(1)
     ranked = [listed[i] for i in np.argsort(kept, kind="stable")]
-    end = SOLVED
-    while end < len(ranked) and not any(_meets(question, c) for c in ranked[end - SOLVED : end]):
+    end, most = SOLVED, _wider(question, WIDER[-1])
+    while end < len(ranked) and not _meets(most, ranked[end - SOLVED : end]):
         end += SOLVED
     removed = {"product": outside, "unrounded": max(0, len(ranked) - end)}
     return ranked[:end], removed
 
 
-def _meets(question: Question, coefficients: Coefficients) -> bool:
-    """Whether their network at the question's phi is within its window."""
+def _meets(question: Question, listed: Sequence[Coefficients]) -> bool:
+    """Whether the network of any of them at the question's phi is within its window."""
+    found = (_network(question, coefficients) for coefficients in listed)
+    return any(one and question.meets_window(question.ratio_of(one)) for one in found)
+
+
+def _network(question: Question, coefficients: Coefficients) -> Architecture | None:
+    """Their network at the question's phi; None where its budget is out of their reach."""
     with contextlib.suppress(UserError):
-        network = family(question, coefficients, (question.phi,)).members[0]
-        return question.meets_window(question.ratio_of(network))
-    return False
+        return family(question, coefficients, (question.phi,)).members[0]
+    return None
+
+
+def _wider(question: Question, times: float) -> Question:
+    window = question.window
+    return dataclasses.replace(question, window=window and min(WIDEST, window * times))
 
 
 def solved_grid(
     question: Question, listed: Sequence[Coefficients], removed: dict[str, int]
 ) -> Grid:
     """A grid whose points are the coefficients' networks within 2**phi times the baseline's MACs.
+
+    Where no network is within the window, as it may be where the baseline has few pixels, twice or
+    four times the window is taken: the grid's question and a note say so.
 
     Args:
         question: What was asked for.
@@ -168,12 +204,17 @@ def solved_grid(
     Raises:
         UserError: None of them meets window and memory.
     """
-    points = []
+    points, asked = [], question
+    for times in WIDER:
+        if _meets(wider := _wider(asked, times), listed):
+            question = wider
+            break
+    notes = () if question.window == asked.window else (_WIDENED.format(question.window),)
     removed = {**removed, "window": 0, "memory": 0}
     for coefficients in listed:
-        network = family(question, coefficients, (question.phi,)).members[0]
-        ratio = question.ratio_of(network)
-        if not question.meets_window(ratio):
+        network = _network(question, coefficients)
+        ratio = 0.0 if network is None else question.ratio_of(network)
+        if network is None or not question.meets_window(ratio):
             removed["window"] += 1
         elif not question.meets_memory(network):
             removed["memory"] += 1
@@ -182,11 +223,13 @@ def solved_grid(
     if not points:
         raise _emptied(question, listed)
     points.sort(key=lambda p: (cost(p.architecture).macs, p.architecture.id))
-    return Grid(question, tuple(points), removed, (), question.step / 2)
+    return Grid(question, tuple(points), removed, notes, question.step / 2)
 
 
 def _emptied(question: Question, listed: Sequence[Coefficients]) -> UserError:
-    members = [family(question, c, (question.phi,)).members[0] for c in listed]
+    members = [one for c in listed if (one := _network(question, c)) is not None]
+    if not members:
+        family(question, listed[0], (question.phi,))  # says what is in reach
     inside = [one for one in members if question.meets_window(question.ratio_of(one))]
     if inside and question.memory is not None:
         return too_large(question.memory, min(cost(one).memory for one in inside))

@@ -265,7 +265,7 @@ class Held(Rounds):
     """The measurements that are due, each network held to window and memory before it is run."""
 
     def __init__(self, result: Result) -> None:
-        self._question = result.plan.question
+        self._question = result.grid.question
         super().__init__(objective(result.grid), due(result).missing, result.trials)
 
     def ask(self) -> Job | None:

@@ -5,6 +5,7 @@ An evaluator without data and without training. Its numbers are predictions of a
 error. Every spread is one standard deviation.
 """
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from gridsearch.prior.heldout import PRINTED, Check, checked
 from gridsearch.prior.law import Law, Vector, fitted
 from gridsearch.prior.printed import effective, first_error, fitted_rows, published
 from nas.evaluators import Measurement
+from nas.imagenet.evaluator import ImagenetEvaluator
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain
@@ -23,10 +25,11 @@ from search_spaces.networks import NETWORKS
 from search_spaces.scaling.rules import rule_name
 
 CLASSES = 1000
+CHANCE = 100 * (1 - 1 / CLASSES)  # the error of a guess, percent
 BEYOND = 1.5  # how far past the fitted rows' largest and smallest nothing is said
 DIMENSIONS = ("depth", "width", "resolution")
 
-# Whose printed accuracy stands in for a baseline that has none in the table, by scaling rule.
+# Whose printed accuracy stands in for a baseline that no evidence speaks of, by scaling rule.
 _KIN = {
     "efficientnet": "efficientnet_b0",
     "lite": "efficientnet_b0",
@@ -93,8 +96,9 @@ class ScalingPrior:
     """An evaluator of scaled versions of one baseline; budget and seed change nothing.
 
     Top-1 is the baseline's printed one plus the law's gain; the spread is that of the gain against
-    trainings of both, and grows with the step. A baseline that is not in the table takes the
-    printed accuracy of its `kin`: then only the gains mean something.
+    trainings of both, and grows with the step. A baseline that is not in the table takes what the
+    ImageNet model predicts of it, as `nas predict` says it; one that this doesn't cover takes the
+    printed accuracy of its kin: then only the gains mean something.
 
     Args:
         baseline: The network that is scaled.
@@ -115,10 +119,7 @@ class ScalingPrior:
                 "module:name"
             )
         self.baseline, self.expected = baseline, Expected.of(baseline, law)
-        self.known = self.expected.known is not None
-        self.kin = self.expected.known or _KIN[rule_name(baseline, rule)]
-        self.recipe = next(row.recipe for row in published() if row.network == self.kin)
-        self.error = first_error(published(), self.recipe)
+        self.error, self._stands_in = _first(baseline, self.expected.known, rule)
 
     @property
     def held_out(self) -> Check:
@@ -160,7 +161,7 @@ class ScalingPrior:
             OutOfDomain: A network is no scaled version of the baseline.
         """
         logs = self.expected.logs(architectures)
-        errors = self.error * np.exp(-self.expected.drop(logs))
+        errors = np.minimum(CHANCE, self.error * np.exp(-self.expected.drop(logs)))
         own = self.expected.variances(logs)
         trainings = PRINTED**2 * (1 + (errors / self.error) ** 2)
         spreads = np.sqrt(errors**2 * own + trainings)
@@ -207,13 +208,25 @@ class ScalingPrior:
     @property
     def label(self) -> str:
         """A sentence or two, to be shown beside every number."""
-        return label(self.held_out) + ("" if self.known else self._stand_in())
+        return label(self.held_out) + self._stands_in
 
-    def _stand_in(self) -> str:
-        return (
-            f" Nothing is published of this baseline: it is given {self.kin}'s "
-            f"{100 - self.error:g} %, so only the gains mean something."
-        )
+
+def _first(baseline: Architecture, known: str | None, rule: str | None) -> tuple[float, str]:
+    """A baseline's own error in percent, and a sentence on where it is from if it isn't printed."""
+    if known is None:
+        with contextlib.suppress(OutOfDomain):
+            top1 = round(ImagenetEvaluator()(baseline, 1.0, 0).accuracy, 2)
+            return 100 - top1, (
+                " Nothing is published of this baseline: it is given the "
+                f"{top1:.2f} % that `nas predict` says of it."
+            )
+    kin = known or _KIN[rule_name(baseline, rule)]
+    recipe = next(row.recipe for row in published() if row.network == kin)
+    error = first_error(published(), recipe)
+    return error, "" if known else (
+        f" Nothing is known of networks like this baseline: it is given {kin}'s {100 - error:g} %, "
+        "so only the gains mean something."
+    )
 
 
 def label(held_out: Check) -> str:

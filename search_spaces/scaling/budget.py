@@ -16,6 +16,8 @@ from search_spaces.scaling.rules import RULES, round_pixels, rule_name, scale
 PHI_EXACT = 1e-3  # phi is bisected to so much
 # From the largest phi that fits at its own resolution so many are tried, each so much larger.
 NEAR_PHIS, NEAR_STEP = 16, 0.02
+# Where those leave more of the budget, as at few pixels, so many are tried.
+ENOUGH, FAR_PHIS = 0.95, 64
 LEAST_PIXELS = 0.88  # share of the formula's resolution that a network keeps at least
 DROPOUT_GAIN, DROPOUT_AT, DROPOUT_MOST = 0.3, 7.0, 0.5  # see `dropout_at`
 
@@ -112,7 +114,9 @@ def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
     """Scales a baseline to a budget, never above it.
 
     Phi is found by bisection on the MACs really reached, which grow in steps with phi; then the
-    nearby phi is taken whose resolution, the finest knob, spends most of the budget.
+    nearby phi is taken whose resolution, the finest knob, spends most of the budget. Where that is
+    less than 95 % of it, phis farther on are looked at: of an image of few pixels one more may cost
+    half as much again, which width then spends.
 
     Args:
         recipe: Of the family.
@@ -130,8 +134,10 @@ def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
         fits = _at(recipe, middle)[2] <= budget
         low, high = (middle, high) if fits else (low, middle)
     phi = math.floor(low / PHI_EXACT + 1e-9) * PHI_EXACT
-    options = []
-    for more in range(NEAR_PHIS):
+    options: list[tuple[int, float, Size]] = []
+    for more in range(FAR_PHIS):
+        if more >= NEAR_PHIS and max(options)[0] >= ENOUGH * budget:
+            break
         near = round(min(PHI_RANGE[1], phi + more * NEAR_STEP), 3)
         shape, own, _ = _at(recipe, near)
         most = _largest(shape, budget, recipe.round_resolution, recipe.baseline.size)

@@ -278,3 +278,13 @@ def test_a_run_of_another_experiment_is_refused(gridsearch) -> None:
 
 def test_help_comes_at_once() -> None:
     assert processes.help_comes_at_once("gridsearch", "run")
+
+
+def test_a_family_is_rounded_as_its_grid_was_and_of_its_sizes(gridsearch) -> None:
+    given = ("--phi", "-1", "--round-resolution", "32", "--name", "small")
+    assert gridsearch("run", *given)[0] == 0
+    code, out, _ = gridsearch("family", "--coefficients", "runs/small", "--json")
+    members = json.loads(out)["networks"]
+    assert code == 0
+    assert [member["phi"] for member in members] == [-3, -2, -1, 0]
+    assert all(int(member["resolution"]) % 32 == 0 for member in members)

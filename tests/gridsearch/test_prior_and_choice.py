@@ -10,7 +10,7 @@ import pytest
 from gridsearch.family.presets import released
 from gridsearch.grid.belief import Belief
 from gridsearch.grid.choice import choose
-from gridsearch.grid.families import SOLVED, expected_best, phis_of, slopes, solved_grid
+from gridsearch.grid.families import SOLVED, expected_best, phis_of, sizes_for, slopes, solved_grid
 from gridsearch.grid.grid import Question
 from gridsearch.grid.judge import judge
 from gridsearch.prior.heldout import checked, hold_out
@@ -23,9 +23,10 @@ from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0, NETWORKS, RESNET_50
 from search_spaces.scaling.budget import Recipe
-from search_spaces.scaling.coefficients import PAPER
+from search_spaces.scaling.coefficients import PAPER, Coefficients
 from search_spaces.scaling.rules import Multipliers, scale
 
+SMALL = dataclasses.replace(NETWORKS["mobilenet_v2"], resolution=96)
 PHIS = phis_of(None, 1.0)
 
 
@@ -112,15 +113,47 @@ def test_the_prior_is_an_evaluator_of_scaled_baselines() -> None:
         ScalingPrior(dataclasses.replace(EFFICIENTNET_B0, classes=10))
 
 
-def test_an_unknown_baseline_says_whose_accuracy_stands_in() -> None:
-    stages = (dataclasses.replace(EFFICIENTNET_B0.stages[0], kernel=5), *EFFICIENTNET_B0.stages[1:])
-    prior = ScalingPrior(dataclasses.replace(EFFICIENTNET_B0, stages=stages))
-    assert "it is given efficientnet_b0's 77.1 %" in prior.label
+def test_an_unknown_baseline_is_given_what_nas_predict_says_of_it() -> None:
+    prior = ScalingPrior(NETWORKS["mnasnet_small"])
+    own = ImagenetEvaluator()(prior.baseline, 1.0, 0).accuracy
+    assert prior(prior.baseline, 1.0, 0) == Measurement(pytest.approx(own, abs=0.01), 0.0)
+    assert 61 < own < 67  # published: 64.9 % and 66.2 %
+    assert f"it is given the {own:.2f} % that `nas predict` says of it" in prior.label
+
+
+def test_of_a_baseline_that_nothing_speaks_of_its_kin_stands_in() -> None:
+    prior = ScalingPrior(dataclasses.replace(EFFICIENTNET_B0, resolution=32))
+    assert "it is given efficientnet_b0's 77.1 %, so only the gains" in prior.label
+    assert prior(prior.baseline, 1.0, 0) == Measurement(pytest.approx(77.1), 0.0)
+
+
+def test_no_top1_is_below_chance() -> None:
+    prior = ScalingPrior(dataclasses.replace(NETWORKS["mnasnet_small"], resolution=96))
+    assert prior(Recipe(prior.baseline, PAPER).network(-6), 1.0, 0).accuracy == pytest.approx(0.1)
+
+
+def test_coefficients_that_do_not_reach_the_budget_are_left_out() -> None:
+    question = Question(NETWORKS["mnasnet_small"], phi=-3)
+    far = Coefficients(2.0, 1.0, 1.0)  # depth alone
+    with pytest.raises(UserError, match="out of reach"):
+        solved_grid(question, [far], {})
+    grid = solved_grid(question, [far, PAPER], {})
+    assert [point.coefficients for point in grid.points] == [PAPER]
+    assert grid.removed["window"] == 1
 
 
 def test_effective_multipliers_are_those_after_rounding() -> None:
     scaled = scale(EFFICIENTNET_B0, Multipliers(1.05, 1.0, 1.0))
     assert effective(EFFICIENTNET_B0, scaled) == (23 / 16, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("judged", "first", "last"),
+    [(None, 0, 7), ([1.0, 2.0], 0, 7), ([-3.0, -2.0, -1.0], -3, 0), ([-0.5], -1, 0),
+     ([-1, 1], 0, 7), ([], 0, 7), (["-1"], 0, 7), ([math.nan], 0, 7), ([-1e9], 0, 7)],
+)  # fmt: skip
+def test_coefficients_for_smaller_networks_make_smaller_networks(judged, first, last) -> None:
+    assert sizes_for(judged) == range(first, last + 1)
 
 
 def judged(name: str):
@@ -130,18 +163,29 @@ def judged(name: str):
     return judge(grid, ScalingPrior(question.baseline), PHIS)
 
 
-@pytest.mark.parametrize(("pixels", "groups"), [(96, 2), (128, 1)])
-def test_where_rounding_empties_the_best_before_it_the_next_ones_are_taken(pixels, groups) -> None:
-    question = Question(dataclasses.replace(NETWORKS["mobilenet_v2"], resolution=pixels))
-    listed, removed = expected_best(question, Expected.of(question.baseline), PHIS)
-    assert len(listed) == groups * SOLVED
+@pytest.mark.parametrize(("window", "times"), [(0.02, 2), (0.01, 4), (0.05, 1)])
+def test_where_rounding_empties_the_window_it_is_made_wider_and_that_is_said(window, times) -> None:
+    question = Question(SMALL, window=window)
+    listed, removed = expected_best(question, Expected.of(SMALL), PHIS)
+    assert len(listed) == SOLVED
     grid = solved_grid(question, listed, removed)
-    assert 0 < len(grid.points) <= SOLVED
-    assert grid.removed["window"] == len(listed) - len(grid.points)
-    assert all(1.9 <= point.ratio <= 2 for point in grid.points)
-    assert {point.coefficients for point in grid.points} <= set(listed[-SOLVED:])
+    assert grid.question.window == window * times
+    assert grid.points
+    assert grid.removed["window"] == SOLVED - len(grid.points)
+    assert all(abs(point.ratio / 2 - 1) <= window * times for point in grid.points)
+    assert [f"it was made {window * times:g}" in note for note in grid.notes] == [True] * (
+        times > 1
+    )
+
+
+def test_where_the_widest_window_holds_none_the_next_ones_are_taken() -> None:
+    question = Question(SMALL, window=1e-4)
+    listed, removed = expected_best(question, Expected.of(SMALL), PHIS)
+    assert len(listed) > SOLVED
+    assert removed["unrounded"] == 742 - len(listed)
     every = dataclasses.replace(question, window=None)
-    assert expected_best(every, Expected.of(question.baseline), PHIS)[0] == listed[:SOLVED]
+    assert expected_best(every, Expected.of(SMALL), PHIS)[0] == listed[:SOLVED]
+    assert solved_grid(every, listed[:SOLVED], {}).notes == ()
 
 
 @pytest.mark.parametrize("name", ["efficientnet_b0", "mobilenet_v2"])

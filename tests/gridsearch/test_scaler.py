@@ -228,6 +228,15 @@ def test_a_budget_keeps_the_shape_of_the_images(rounding) -> None:
     assert height % (rounding or 1) == width % (rounding or 1) == 0
 
 
+@pytest.mark.parametrize(("pixels", "share"), [(64, 0.98), (96, 0.96), (224, 0.99)])
+def test_a_budget_is_spent_where_one_more_pixel_costs_much(pixels: int, share: float) -> None:
+    recipe = Recipe(
+        dataclasses.replace(MOBILENET_V2, resolution=pixels), Coefficients(1.175, 1.2, 1.075)
+    )
+    budget = 2 * cost(recipe.baseline).macs
+    assert share * budget < cost(fit_budget(recipe, budget)[1]).macs <= budget
+
+
 @given(
     base=st.sampled_from([*NETWORKS.values(), FRACTIONS, WIDE]),
     rule=st.sampled_from([None, "lite", "mobilenet_v1"]),
