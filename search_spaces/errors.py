@@ -18,7 +18,8 @@ LARGEST = {
 }  # fmt: skip
 
 
-LIKE = 0.65  # of 1, from which on a name may be a mistyped other one: one letter of three
+# Of 1, from which on a name may be a mistyped other one; less where the first letter is the same.
+LIKE, LESS_LIKE = 0.7, 0.65
 
 
 class UserError(ValueError):
@@ -61,7 +62,10 @@ def meant(name: object, known: Iterable[str]) -> str:
     """` (did you mean evolution?)` where one of the known names is like this one; else nothing."""
     from difflib import get_close_matches
 
-    near = get_close_matches(str(name), list(known), 1, LIKE)
+    text, names = str(name), list(known)
+    # The first letter is seldom the wrong one: rum is run, tpu is no cpu.
+    alike = [one for one in names if one[:1] == text[:1]]
+    near = get_close_matches(text, names, 1, LIKE) or get_close_matches(text, alike, 1, LESS_LIKE)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

@@ -126,7 +126,7 @@ def test_rungs_are_eta_apart(largest, eta):
 
 def test_rungs_and_retraining_refuse_nonsense():
     for arguments in ((1, 1), (1, 3, 2), (1, 3, 0), (1, 3, float("nan"))):
-        with pytest.raises(UserError, match="halving"):
+        with pytest.raises(UserError, match="expected an eta of 2 or more"):
             rungs(*arguments)
     with pytest.raises(UserError, match="more than"):
         Retrain(None, 3, 4.0, 4.0, 0)
