@@ -274,7 +274,7 @@ def percent(mean: float | None, half: float | None) -> str:
 
 def epochs_text(number: float) -> str:
     """`1 epoch`, `2.5 epochs`."""
-    return f"{number:g} epoch{'s' * (number != 1)}"
+    return f"{number:g} epoch{'' if number == 1 else 's'}"  # a frame's numbers are numpy's
 
 
 def two_digits(number: int) -> str:

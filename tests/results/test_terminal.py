@@ -9,6 +9,7 @@ import subprocess
 import sys
 import termios
 
+import numpy as np
 import processes
 import pytest
 from rich.console import ColorSystem
@@ -101,8 +102,8 @@ def test_a_path_of_thousands_of_letters_is_the_users_mistake_in_a_short_sentence
 
 
 def test_one_epoch_is_one():
-    assert [epochs_text(n) for n in (1, 1.0, 2, 0.5)] == [
-        "1 epoch", "1 epoch", "2 epochs", "0.5 epochs",
+    assert [epochs_text(n) for n in (1, 1.0, 2, 0.5, np.float64(1), np.float64(9))] == [
+        "1 epoch", "1 epoch", "2 epochs", "0.5 epochs", "1 epoch", "9 epochs",
     ]  # fmt: skip
 
 
