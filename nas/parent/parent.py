@@ -133,3 +133,13 @@ def count_anew(network: Any, batches: Iterable[Any]) -> None:
     for one, momentum in zip(norms, momenta, strict=True):
         one.momentum = momentum
     network.train(mode)
+
+
+def statistics_of(network: Any) -> dict[str, Any]:
+    """Name -> tensor: copies of batch normalization's means, variances and counts."""
+    return {
+        f"{name}.{part}": tensor.clone()
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.BatchNorm2d)
+        for part, tensor in module.named_buffers(recurse=False)
+    }

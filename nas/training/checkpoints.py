@@ -12,6 +12,7 @@ from nas.training.state import State
 from results.runs.files import write_atomically
 from search_spaces.errors import disk_error
 
+COUNTED = "counted"  # in a finished state: batch normalization's statistics, name -> tensor
 EVERY = 30.0  # seconds between two states of a training in progress
 _BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.PickleError)
 
@@ -44,6 +45,11 @@ class Checkpoint:
     def step(self) -> int:
         """Steps of the state on disk, 0 where there is none."""
         return 0 if self._state is None else int(self._state["step"])
+
+    @property
+    def counted(self) -> dict[str, Any]:
+        """Batch normalization's statistics as they were counted anew for the averaged weights."""
+        return {} if self._state is None else dict(self._state.get(COUNTED, {}))
 
     def restore(self, state: State, until: int) -> bool:
         """Loads the state on disk, unless it lies beyond step `until`.

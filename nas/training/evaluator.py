@@ -16,9 +16,9 @@ import numpy.typing as npt
 import torch
 
 from nas.measurement import Measurement
-from nas.parent.parent import Parent, begin, count_anew
+from nas.parent.parent import Parent, begin, count_anew, statistics_of
 from nas.training.augment import MEAN, SPREAD
-from nas.training.checkpoints import Checkpoint
+from nas.training.checkpoints import COUNTED, Checkpoint
 from nas.training.images import ImageData
 from nas.training.loop import (
     Task,
@@ -40,7 +40,7 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.rounding import Size
 
 EVAL_BATCH = 250  # images that are validated at once
-LOOP = 1  # raised when a change of the loop changes its numbers, so that old states don't go on
+LOOP = 2  # raised when a change of the loop changes its numbers, so that old states don't go on
 
 
 @dataclass(frozen=True)
@@ -212,10 +212,14 @@ class TrainingEvaluator:
                 state = self._fresh(architecture, seed)
                 if not kept.restore(state, until):
                     state = self._fresh(architecture, seed)  # restoring may have failed half-way
-                train(state, self._train_pixels(data, device), self._task(seed), until,
+                seen = self._train_pixels(data, device)
+                train(state, seen, self._task(seed), until,
                       kept.now_and_then, self.tell or (lambda done, of: None))  # fmt: skip
                 last = copy.deepcopy(state.state_dict()) if self.keep else None
                 state.use_average()
+                count_anew(state.network, some_batches(seen, self.batch))
+                if last is not None:
+                    last[COUNTED] = statistics_of(state.network)
                 correct = count_correct(state, Pixels(data.val_x, data.val_y, device), EVAL_BATCH)
                 kept.finish(last, until, correct)
         share = kept.measured[until] / data.val

@@ -160,14 +160,15 @@ def train(
 
 
 def some_batches(data: Pixels, batch: int) -> Iterator[Tensor]:
-    """COUNTED batches of images, normalized, drawn alike for every network.
+    """COUNTED batches of images, normalized, drawn alike for every network; whole ones.
 
     Args:
         data: The images.
-        batch: How many in each.
+        batch: How many in each; all where there are not so many.
     """
     order = np.random.default_rng(0).permutation(len(data))[: COUNTED * batch]
-    for start in range(0, len(order), batch):
+    batch = min(batch, len(order))
+    for start in range(0, len(order) - batch + 1, batch):
         yield normalize(data.take(order[start : start + batch])[0])
 
 

@@ -116,4 +116,4 @@ def _averaged(file: Path, architecture: Architecture, recipe_name: str) -> dict[
     if kept.step not in kept.measured or not kept.restore(state, kept.step):
         return None
     state.use_average()
-    return state.network.state_dict()
+    return state.network.state_dict() | kept.counted

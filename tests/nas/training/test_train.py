@@ -240,6 +240,31 @@ def weights_after(evaluator, architecture, budget, seed) -> list[torch.Tensor]:
     return seen
 
 
+def test_batch_normalization_is_counted_anew_before_it_is_measured(data, evaluator):
+    """The averaged weights have other statistics than the steps on the way to them."""
+    seen = {}
+    count = train.count_correct
+
+    def spy(state, pixels, batch):
+        seen.update(state.network.state_dict())
+        return count(state, pixels, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nas.training.evaluator.count_correct", spy)
+        evaluator(NET, 2, 0)
+    network = build(NET)
+    network.load_state_dict(seen)
+    pixels = Pixels(data.train_x, data.train_y, CPU)
+    with torch.no_grad():
+        outputs = [network.stem.conv[0](x) for x in train.some_batches(pixels, evaluator.batch)]
+    assert len(outputs) == 6
+    mean = torch.stack([one.mean((0, 2, 3)) for one in outputs]).mean(0)
+    assert torch.allclose(seen["stem.conv.1.running_mean"], mean, atol=1e-5)
+    kept = checkpoints.Checkpoint(evaluator.checkpoint(NET, 0)).counted
+    assert set(kept) == {name for name in seen if "running" in name or "num_batches" in name}
+    assert all(torch.equal(kept[name], seen[name]) for name in kept)
+
+
 @pytest.mark.parametrize(
     ("one", "every"),
     [
