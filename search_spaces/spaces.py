@@ -122,25 +122,33 @@ def mnasnet() -> Space:
 
 
 INSIDE = "inside:"  # before the name of a network: the space of what is left of it
-PARTS = (0.5, 0.75, 1.0)  # of a network's channels and expansions
+PARTS = (0.5, 0.75, 1.0)  # of a network's channels, and of what is too much for every number
 
 
 def inside(network: Architecture) -> Space:
     """What is left of a network where blocks, channels, expansion and kernels are taken away.
 
-    Each of its networks can take its weights over from the whole one (`nas.parent`).
+    Each of its networks can take its weights over from the whole one (`nas.parent`). Channels
+    between blocks are one choice for all stages where stages have an expansion to choose: what
+    adds up along shortcuts is what a trained network can miss least (docs/parents.md).
 
     Args:
         network: The largest of them.
     """
     choices: dict[str, tuple[Value, ...]] = {}
+    wide = [one.op in ("mbconv", "fused") and one.expand > 2 for one in network.stages]
     for i, stage in enumerate(network.stages):
         repeats = range(1, stage.repeats + 1) if stage.repeats <= 4 else _parts(stage.repeats)
         choices[f"stage{i}.repeats"] = tuple(repeats)
         choices[f"stage{i}.kernel"] = tuple(range(min(3, stage.kernel), stage.kernel + 1, 2))
-        choices[f"stage{i}.channels"] = tuple(_parts(stage.channels, 8))
-        if stage.op in ("mbconv", "fused") and stage.expand > 2:
-            choices[f"stage{i}.expand"] = tuple(_parts(stage.expand))
+        if wide[i]:
+            few = stage.expand <= 6 and stage.expand == int(stage.expand)
+            each = range(2, int(stage.expand) + 1) if few else _parts(stage.expand)
+            choices[f"stage{i}.expand"] = tuple(each)
+        if not any(wide):
+            choices[f"stage{i}.channels"] = tuple(_parts(stage.channels, 8))
+    if any(wide):
+        choices["width"] = PARTS
     if network.head:
         choices["head"] = tuple(_parts(network.head, 8))
     name = network.name or network.id
@@ -158,10 +166,12 @@ def _parts(whole: int | float, multiple: int = 1) -> list[int]:
 
 
 def _left_of(network: Architecture, values: Values) -> Architecture:
-    stages = []
+    stages, width = [], float(values.get("width", 1.0))
     for i, stage in enumerate(network.stages):
         names = ("repeats", "kernel", "channels", "expand")
         of = {name: values[f"stage{i}.{name}"] for name in names if f"stage{i}.{name}" in values}
+        if width != 1.0:
+            of["channels"] = 8 * max(1, round(width * stage.channels / 8))
         stages.append(replace(stage, **of))  # type: ignore[arg-type]
     head = int(values.get("head", network.head))
     return replace(network, stages=tuple(stages), head=head, name="")

@@ -49,7 +49,7 @@ class Asked(Group):
         help="How many epochs to train; the last is what the shorter ones are compared with.",
     )]  # fmt: skip
     tau: Annotated[float, click.option(
-        "--tau", type=float, default=0.7, show_default=True, metavar="TAU",
+        "--tau", type=click.FloatRange(-1, 1), default=0.7, show_default=True, metavar="TAU",
         help="Name the cheapest length that ranks networks this well (Kendall's tau, 1 is the same "
         "order).",
     )]  # fmt: skip

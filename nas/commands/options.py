@@ -147,10 +147,15 @@ class Lengths(Group):
         help="Train all networks briefly and only the best 1/ETA of them for ETA times as long, "
         "and so on (successive halving). Default: all alike.",
     )]  # fmt: skip
-    smallest: Annotated[float, click.option(
-        "--min-epochs", "smallest", type=float, default=1.0, show_default=True, metavar="N",
-        help="With --halving: the shortest trainings have at least so many epochs.",
+    smallest: Annotated[float | None, click.option(
+        "--min-epochs", "smallest", type=float, metavar="N",
+        help="With --halving: the shortest trainings have at least so many epochs. Default: 1.",
     )]  # fmt: skip
+
+    @property
+    def shortest(self) -> float:
+        """Epochs of the shortest trainings of halving, at least."""
+        return 1.0 if self.smallest is None else self.smallest
 
     def check(self) -> None:
         """Refuses lengths that no training can have, by the names of the options.
@@ -166,9 +171,14 @@ class Lengths(Group):
             )
         if self.eta and self.eta < 2:
             raise UserError(f"--halving is {self.eta}: expected 2 or more, as 3, or 0 for none")
-        if self.eta and not 0 < self.smallest <= self.epochs:
+        if self.smallest is not None and not self.eta:
             raise UserError(
-                f"--min-epochs is {self.smallest:g}: expected a number above 0, up to the "
+                f"--min-epochs {self.smallest:g} is for --halving: give --halving ETA too, as 3, "
+                "or leave it out"
+            )
+        if self.eta and not 0 < self.shortest <= self.epochs:
+            raise UserError(
+                f"--min-epochs is {self.shortest:g}: expected a number above 0, up to the "
                 f"{self.epochs:g} of --epochs"
             )
 
@@ -256,7 +266,7 @@ def execution(
         budget=1.0 if proxy is None else lengths.epochs,
         proxy=proxy,
         eta=lengths.eta,
-        smallest=lengths.smallest,
+        smallest=lengths.shortest,
         executor=workers.executor or ("local" if proxy is None else "pool"),
         resources=workers.resources,
         name=kept.name,

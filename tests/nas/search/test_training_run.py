@@ -193,6 +193,7 @@ BAD = [
         ["search", *GIVEN, "--epochs", "3", "--halving", "3", "--min-epochs", "5"],
         "--min-epochs is 5: expected a number above 0, up to the 3 of --epochs",
     ),
+    (["search", *GIVEN, "--min-epochs", "1"], "--min-epochs 1 is for --halving: give"),
     (["search", *GIVEN, "--recipe", "nope"], "fast, paper"),
     (["search", *GIVEN, "--subset", "2"], "subset"),
     (["search", *GIVEN, "--pixels", "2"], "resolution"),
