@@ -1,19 +1,19 @@
 """What counting batch normalization anew does for a short training's number.
 
-    python benchmarks/counted_anew.py IMAGES [--networks 40] [--seed 1] [--epochs 3]
+    python benchmarks/counted_anew.py IMAGES [--networks 40] [--epochs 3]
 
-The networks of the recorded table (benchmarks/scores.py), trained as there. Each is measured twice
-after its one training: with the averages of batch normalization that were kept along the way, and
-with those counted anew on eight batches of training images, as a search measures it. Printed:
-both top-1, their means, and Kendall's tau of each with the table's other trainings.
+The networks of the recorded table (benchmarks/scores.py), trained as there with two seeds. Each
+training is measured twice: with the averages of batch normalization that were kept along the way,
+and with those counted anew on eight batches of training images, as a search measures it. Printed:
+both top-1, what the second has more, and of each way how far two seeds differ (one standard
+deviation, points) and Kendall's tau between the orders that they give.
 """
 
 import argparse
-import csv
-import statistics
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import torch
 from scores import DRAW, SPACE, TARGET
 
@@ -29,8 +29,6 @@ from nas.training.proxy import Proxy
 from nas.training.recipes import FAST
 from nas.training.state import Pixels, State
 from search_spaces.spaces import space
-
-TABLE = Path(__file__).parent / "data" / "cifar10_trainings.csv"
 
 
 def measured(measure, network, epochs, seed, data):
@@ -54,28 +52,23 @@ def main():
     )
     parser.add_argument("images", type=Path)
     parser.add_argument("--networks", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--epochs", type=float, default=3.0)
     given = parser.parse_args()
     data = Proxy(given.images, 32).images()
     where = for_data(space(SPACE), len(data.classes), data.resolution, data.channels)
     measure = TrainingEvaluator(data, subset=0.1, keep=False)
-    with TABLE.open(newline="") as lines:
-        others = {
-            int(row["network"]): float(row["accuracy"])
-            for row in csv.DictReader(lines)
-            if int(row["seed"]) != given.seed
-        }
-    rows = []
-    for number, chosen in enumerate(draw(where, [Limit("flops", TARGET)], given.networks, DRAW)):
-        rows.append(measured(measure, where.build(chosen), given.epochs, given.seed, data))
-        print(f"{number}: {rows[-1][0]:.2f} as it was, {rows[-1][1]:.2f} counted anew", flush=True)
-    for name, column in zip(("as it was", "counted anew"), zip(*rows, strict=True), strict=True):
-        both = [(top1, others[k]) for k, top1 in enumerate(column) if k in others]
-        print(
-            f"{name}: {statistics.mean(column):.2f} %, from {min(column):.2f} to "
-            f"{max(column):.2f}; tau with another seed {tau(*zip(*both, strict=True)):.2f}"
-        )
+    drawn = draw(where, [Limit("flops", TARGET)], given.networks, DRAW)
+    found = np.zeros((2, 2, len(drawn)))  # (way, seed, network)
+    for number, chosen in enumerate(drawn):
+        for seed in range(2):
+            one = measured(measure, where.build(chosen), given.epochs, seed, data)
+            found[:, seed, number] = one
+            print(f"{number}, {seed}: {one[0]:.2f} as it was, {one[1]:.2f} anew", flush=True)
+    gain = found[1] - found[0]
+    print(f"anew {gain.mean():+.2f}, from {gain.min():+.2f} to {gain.max():+.2f}")
+    for name, (first, second) in zip(("as it was", "anew"), found, strict=True):
+        noise = float(((first - second) ** 2 / 2).mean() ** 0.5)
+        print(f"{name}: two seeds differ by {noise:.2f}, tau of theirs {tau(first, second):.2f}")
 
 
 if __name__ == "__main__":
