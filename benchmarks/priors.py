@@ -8,7 +8,7 @@ and pairs of them), `reversed` by -0.7, `noise` is such an error alone, and `own
 each network alone. The surrogate's table (EfficientNet-B0's skeleton, T = 400M; a quarter of the
 seeds) has the ImageNet prediction as its prior; both are fitted to Accel-NASBench, so this is more
 than it can be on one's own images. The recorded table is `benchmarks/data/cifar10_trainings.csv`
-(networks trained for 3 epochs, most of them once, which counts as the truth), with their
+(networks trained for 3 epochs with two seeds, whose mean counts as the truth), with their
 ImageNet predictions and recorded scores. Games are kept in KEPT.csv; the same command goes on.
 """
 

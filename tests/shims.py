@@ -22,7 +22,7 @@ ALWAYS = {  # (command, word that must stand there too) -> options added; the la
     ("nas audit", ""): "--networks 3 --seeds 1 --epochs 1,2",
     ("nas bench", ""): "--evaluations 25 --seeds 1",
     ("nas bench", "random,tpe,predictor,optuna.samplers:GPSampler"): "--evaluations 12",  # 6 s each
-    ("nas profile", "--out"): "--minutes 0.2",
+    ("nas profile", "--out"): "--minutes 0.5",
     ("gridsearch run", "--data"): "--epochs 1 --replicates 2 --step 0.3",
 }
 
