@@ -22,7 +22,6 @@ import argparse
 import copy
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import time
@@ -32,7 +31,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from final_training import CPU, Part
-from fine_tuning import SIZE, published_weights
+from fine_tuning import SIZE, print_arms, published_weights
 from supernet import part_of
 from torch import nn
 
@@ -40,8 +39,9 @@ from nas.final.loop import Hooks, Progress, optimizer_of, train
 from nas.final.plan import Plan, decoded_size, inputs_for
 from nas.final.run import _task
 from nas.final.settings import settings_for
-from nas.final.task import outputs
+from nas.final.task import normalized, outputs
 from nas.parent.start import calm_classifier, load_start, start_from
+from nas.training.augment import middle
 from nas.training.images import load_images
 from nas.training.loop import prepare
 from nas.training.loop import settings as of_torch
@@ -138,11 +138,7 @@ def with_fastnas(made, task, data, macs):
     half = Part(data, 1.0, 0.5)
     scored = replace(task, data=half)
     order = np.random.default_rng(0).permutation(data.train)[:256].reshape(4, 64)
-    normal = [
-        (torch.from_numpy(np.array(data.train_x[rows])).permute(0, 3, 1, 2) / 255
-         - torch.tensor(task.mean).view(3, 1, 1)) / torch.tensor(task.deviation).view(3, 1, 1)
-        for rows in order
-    ]  # fmt: skip
+    normal = [normalized(middle(data.train_x[rows], SIZE), task, CPU) for rows in order]
     pruned, _ = mtp.prune(
         made, mode="fastnas", constraints={"flops": 2 * macs}, dummy_input=torch.zeros(1, 3, *SIZE),
         config={
@@ -249,9 +245,7 @@ def main():
                 ready, task = tuned(copy.deepcopy(made), own, data, epochs, seed, start)
                 found.setdefault(name, []).append(top1(ready, task, test))
                 print(f"seed {seed} {name}: {found[name][-1]:.2f} % of the test", flush=True)
-    for name, tops in found.items():
-        sd = statistics.stdev(tops) if len(tops) > 1 else float("nan")
-        print(f"{name:8} {statistics.mean(tops):.2f} ± {sd:.2f} %")
+    print_arms(found)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,13 @@ def published_weights():
     return file
 
 
+def print_arms(found):
+    """Mean and deviation over seeds of each arm's top-1."""
+    for name, tops in found.items():
+        sd = statistics.stdev(tops) if len(tops) > 1 else float("nan")
+        print(f"{name:13} {statistics.mean(tops):.2f} ± {sd:.2f} %")
+
+
 def main():
     parser = options(__doc__)
     parser.add_argument("--minutes", type=float, default=2.0)
@@ -72,9 +79,7 @@ def main():
             minutes = (time.process_time() - begun) / 60
             found[name].append(top1)
             print(f"seed {seed} {name}: {top1:.2f} % in {minutes:.2f} min of processor", flush=True)
-    for name, tops in found.items():
-        sd = statistics.stdev(tops) if len(tops) > 1 else float("nan")
-        print(f"{name:13} {statistics.mean(tops):.2f} ± {sd:.2f} %")
+    print_arms(found)
 
 
 if __name__ == "__main__":
