@@ -41,11 +41,17 @@ class Kernel:
         """(n, m), without noise, of weighted numbers (n, f) and (m, f)."""
         return np.asarray(1.0 + self.linear * (left @ right.T) + self.bell(left, right))
 
-    def bell(self, left: Floats, right: Floats) -> Floats:
-        """(n, m) the squared exponential term alone, in place since it is most of the time."""
+    def bell(self, left: Floats, right: Floats, halves: Floats | None = None) -> Floats:
+        """(n, m) the squared exponential term alone, in place since it is most of the time.
+
+        Args:
+            left: (n, f) weighted numbers.
+            right: (m, f) too.
+            halves: (m,) half the squares of `right`, where they are known.
+        """
         found = left @ right.T
         found -= 0.5 * (left**2).sum(1)[:, None]
-        found -= 0.5 * (right**2).sum(1)
+        found -= 0.5 * (right**2).sum(1) if halves is None else halves
         np.exp(found, out=found)
         found *= self.smooth
         return np.asarray(found)
@@ -205,11 +211,12 @@ class Process:
         error = rng.standard_normal(len(z)) * np.sqrt(kernel.noise) * temper
         solved = self.solve(z - prior(self.points) - error)
         here = self.points
+        halves = 0.5 * (here**2).sum(1)
         total, tilt = solved.sum(), kernel.linear * (solved @ here)
 
         def drawn(x: Floats) -> Floats:
             points = x * kernel.weights
-            learned = total + points @ tilt + kernel.bell(points, here) @ solved
+            learned = total + points @ tilt + kernel.bell(points, here, halves) @ solved
             return np.asarray(prior(points) + learned)
 
         return drawn

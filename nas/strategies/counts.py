@@ -5,6 +5,7 @@ spaces; a table for each part is filled as it is asked for. Where that can't be,
 and counted many at once.
 """
 
+import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -101,12 +102,15 @@ class Rows:
     def __init__(self, space: Space) -> None:
         self._space = space
         self._built: dict[bytes, Architecture] = {}
+        self._counted: dict[bytes, Floats] = {}
 
     def built(self, codes: Codes) -> list[Architecture]:
         """The networks of codes (n, choices); the latest are built once."""
         keys = keys_of(codes)
         if len(self._built) > KEPT:
-            self._built.clear()
+            for key in list(itertools.islice(self._built, KEPT // 2)):
+                del self._built[key]
+                self._counted.pop(key, None)
         choices, build = self._space.choices, self._space.build
         for key, row in zip(keys, codes, strict=True):
             if key not in self._built:
@@ -114,18 +118,28 @@ class Rows:
         return [self._built[key] for key in keys]
 
     def __call__(self, codes: Codes) -> tuple[Floats, Floats]:
-        """A model's numbers (n, f) and counts (n, COUNTS) of networks."""
-        networks = self.built(codes)
+        """A model's numbers (n, f) and counts (n, COUNTS); those of the latest are remembered."""
+        networks, keys = self.built(codes), keys_of(codes)
+        new = [at for at, key in enumerate(keys) if key not in self._counted]
+        if new:
+            counted = self._count([networks[at] for at in new])
+            self._counted.update(zip((keys[at] for at in new), counted, strict=True))
+        if len(new) == len(keys):
+            whole = counted if new else np.zeros((0, COUNTS))
+        else:
+            whole = np.array([self._counted[key] for key in keys])
+        return _numbers(whole), whole
+
+    def _count(self, networks: list[Architecture]) -> Floats:
         counted = costs(networks)
         keep(networks, counted)
-        of, n = counted.stages, len(codes)
+        of, n = counted.stages, len(networks)
         repeats = of.repeats.astype(float)
         sums = [
             np.bincount(of.network, column, n)
             for column in (repeats, repeats * (of.se > 0), repeats * of.kernel, repeats * of.expand)
         ]
-        whole = np.hstack([counted.columns, np.stack(sums, 1)])
-        return _numbers(whole), whole
+        return np.hstack([counted.columns, np.stack(sums, 1)])
 
 
 def parts_of(space: Space, bases: int = 6, checks: int = 60) -> Parts | None:

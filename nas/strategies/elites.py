@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 
 from nas.objective import Objective
 from nas.strategies.codes import Codes, Floats, codes_of, keys_of
-from nas.strategies.inner import Inner
+from nas.strategies.inner import Inner, drawn
 from nas.strategies.nearby import Slopes, singles
 from nas.strategies.problem import SpaceProblem
 from search_spaces.architecture import Architecture
 
 ROUNDS = 40  # times that children are made until a generation is full
+FEWEST = 64  # networks at least whose costs are asked for at once
 LEARNED, LEARNING = 300, 0.15  # at least so many, and this share, say what to try nearby
 STARTS = 3  # networks that local generations look around
 ROOM = 1.002  # how far above T a cost may be guessed before it is counted
@@ -184,21 +185,22 @@ class Elites:
                 candidates = self._nearby(turn, size, rng)
             else:
                 candidates = self._children(2 * size, rng)
-            if not len(candidates := self._new(candidates)):
-                continue
-            for network, code in self._within(candidates, 2 * size):
-                if network not in self._taken and network not in proposals:
-                    proposals[network] = code
+            for network, code in self._within(self._new(candidates), size - len(proposals)):
+                if network not in self._taken:
+                    proposals.setdefault(network, code)
                     if len(proposals) == size:
                         return np.array(list(proposals.values())), list(proposals)
         codes = np.array(list(proposals.values()), np.int64).reshape(-1, len(self._sizes))
         return codes, list(proposals)
 
     def _within(self, codes: Codes, n: int) -> Iterator[tuple[Architecture, Codes]]:
-        """Those of the codes within the limits, in order, built n at a time as they are asked."""
-        for at in range(0, len(codes), n):
-            some = codes[at : at + n]
+        """Those of the codes within the limits, in order, as many built at a time as n may take."""
+        at, given = 0, 0
+        while at < len(codes):
+            more = (n - given) * (at + 1) // (given + 1)
+            some = codes[at : at + max(FEWEST, more)]
             allowed = some[self.problem.facts(some).allowed]
+            at, given = at + len(some), given + len(allowed)
             yield from zip(self.problem.networks(allowed), allowed, strict=True)
 
     def _new(self, codes: Codes) -> Codes:
@@ -254,8 +256,7 @@ class Elites:
         mothers, fathers = self._parents(n, rng), self._parents(n, rng)
         mixed = (rng.random_sample(mothers.shape) < 0.5) & (np.arange(n) % 3 == 0)[:, None]
         children = np.where(mixed, fathers, mothers)
-        order = rng.random_sample(children.shape).argsort(1).argsort(1)
-        changed = order < 1 + rng.poisson(1.0, n)[:, None]
+        changed = drawn(rng, children.shape)
         jump = 1 + (rng.random_sample(children.shape) * (self._sizes - 1)).astype(np.int64)
         jumped = (children + jump) % self._sizes
         stepped = np.clip(children + rng.choice((-1, 1), children.shape), 0, self._sizes - 1)

@@ -28,6 +28,7 @@ class InformedSampler(BaseSampler, abc.ABC):
         self._rng, self._random = np.random.RandomState(seed), RandomSampler(seed)
         self._space = IntersectionSearchSpace()
         self._problem = problem
+        self._whole: dict[str, BaseDistribution] = {}  # the problem's choices
 
     def reseed_rng(self) -> None:
         """Draws new random states from the system (Optuna's contract)."""
@@ -39,7 +40,9 @@ class InformedSampler(BaseSampler, abc.ABC):
     ) -> dict[str, BaseDistribution]:
         """The problem's choices; without a problem, what all trials share and can vary."""
         if self._problem is not None:
-            return {n: CategoricalDistribution(o) for n, o in self._problem.choices.items()}
+            choices = self._problem.choices.items()
+            self._whole = self._whole or {n: CategoricalDistribution(o) for n, o in choices}
+            return self._whole
         space = self._space.calculate(study)
         return {
             name: distribution for name, distribution in space.items() if not distribution.single()

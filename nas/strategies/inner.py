@@ -36,6 +36,13 @@ def one_hot(options: int) -> Floats:
     return np.asarray((np.eye(options) - 1 / options) * np.sqrt(options))
 
 
+def drawn(rng: np.random.RandomState, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which choices mutants change, (n, choices): 1 + Poisson(1) of each."""
+    draws = rng.random_sample(shape)
+    few = np.minimum(1 + rng.poisson(1.0, shape[0]), shape[1])
+    return np.asarray(draws <= np.take_along_axis(np.sort(draws, 1), few[:, None] - 1, 1))
+
+
 class Inner:
     """The candidates of a problem. All randomness comes from the `rng` that is handed in."""
 
@@ -125,10 +132,26 @@ class Inner:
         fathers = parents[rng.randint(len(parents), size=n)]
         mixed = (rng.random_sample(mothers.shape) < 0.5) & (np.arange(n) % 3 == 0)[:, None]
         children = np.where(mixed, fathers, mothers)
-        order = rng.random_sample(children.shape).argsort(1).argsort(1)
-        changed = order < 1 + rng.poisson(1.0, n)[:, None]
+        changed = drawn(rng, children.shape)
         steps = 1 + (rng.random_sample(children.shape) * (self.sizes - 1)).astype(np.int64)
         return np.asarray(np.where(changed, (children + steps) % self.sizes, children))
+
+    @functools.cached_property
+    def _places(self) -> Codes:
+        """(choices, words): codes @ words are numbers below 2^62, in the order of the codes."""
+        words, room = [np.zeros(len(self.sizes), np.int64)], 1
+        for at in range(len(self.sizes))[::-1]:
+            if room * int(self.sizes[at]) >= 1 << 62:
+                words, room = [np.zeros(len(self.sizes), np.int64), *words], 1
+            words[0][at], room = room, room * int(self.sizes[at])
+        return np.stack(words, 1)
+
+    def _first(self, codes: Codes) -> NDArray[np.intp]:
+        """Where each code (n, choices) stands first, the codes ascending as in `np.unique`."""
+        words = codes @ self._places
+        order = np.lexsort(words.T[::-1])
+        ordered = words[order]
+        return order[np.r_[True, (ordered[1:] != ordered[:-1]).any(1)]]
 
     def best(self, score: Score, start: Codes, rng: np.random.RandomState) -> Codes:
         """Evolves networks towards a high score, or sorts the pool where the problem has one.
@@ -149,7 +172,8 @@ class Inner:
                 some[np.argsort(-score(some, self.problem.facts(some)), kind="stable")]
             )
         fresh, _ = self.random(PARENTS, rng)
-        alive = np.unique(np.vstack([start, fresh]), axis=0)
+        alive = np.vstack([start, fresh])
+        alive = alive[self._first(alive)]
         facts = self.problem.facts(alive)
         points = score(alive, facts)
         for generation in range(GENERATIONS):
@@ -161,8 +185,8 @@ class Inner:
             if len(children):
                 alive = np.vstack([alive[top], children])
                 points = np.r_[points[top], score(children, inside)]
-                alive, first = np.unique(alive, axis=0, return_index=True)
-                points = points[first]
+                first = self._first(alive)
+                alive, points = alive[first], points[first]
         return np.asarray(alive[np.argsort(-points, kind="stable")])
 
     def spread_out(

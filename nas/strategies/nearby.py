@@ -5,6 +5,7 @@ regression on their options. That is right enough near them to say which pairs a
 changes to try: one that spends, one that saves.
 """
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -66,17 +67,18 @@ class Slopes:
             n: How many.
         """
         place, option, gain = self._moves(code, merit, cost, value)
-        one, two = np.triu_indices(len(place), 1)
+        one, two = _pairs(len(place))
         apart = place[one] != place[two]
         pairs = np.stack([one[apart], two[apart]], 1)
-        score = self._score(gain[pairs].sum(1), merit, cost, value)
+        score = self._score(gain[pairs[:, 0]] + gain[pairs[:, 1]], merit, cost, value)
         top = np.argsort(-score, kind="stable")
         start = pairs[top[:BEAM]]
         triples = np.hstack([np.repeat(start, len(place), 0),
                              np.tile(np.arange(len(place)), len(start))[:, None]])  # fmt: skip
         other = place[triples]
         triples = triples[(other[:, :1] != other[:, 2:]).all(1) & (other[:, 1] != other[:, 2])]
-        more = self._score(gain[triples].sum(1), merit, cost, value)
+        change = gain[triples[:, 0]] + gain[triples[:, 1]] + gain[triples[:, 2]]
+        more = self._score(change, merit, cost, value)
         rows = [
             _changed(code, place, option, pairs[top[:n]]),
             _changed(code, place, option, triples[np.argsort(-more, kind="stable")[:n]]),
@@ -131,6 +133,13 @@ class Slopes:
         saves = np.argsort(price, kind="stable")[:half]
         kept = moves[np.unique(np.r_[brings, saves])]
         return place[kept], option[kept], gain[kept]
+
+
+@functools.lru_cache(maxsize=16)
+def _pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The positions of all pairs of n."""
+    one, two = np.triu_indices(n, 1)
+    return one, two
 
 
 def ridge(told: Floats, aim: Floats) -> Floats:

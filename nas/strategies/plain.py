@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -15,7 +16,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.objective import Objective
-from nas.strategies.codes import Codes
+from nas.strategies.codes import Codes, Floats
 from nas.strategies.problem import Facts, Problem
 
 GRID = 33  # values at most that a numeric parameter is tried at
@@ -77,9 +78,9 @@ EVERY = (TrialState.COMPLETE, TrialState.FAIL, TrialState.RUNNING)
 
 
 class Told(NamedTuple):
-    """Finished trials; codes of them, of those that run, and that broke; numbers of networks."""
+    """Finished trials' values; codes of them, of those that run, and that broke; networks."""
 
-    done: list[FrozenTrial]
+    values: list[Sequence[float]]
     codes: list[Codes]
     running: list[Codes]
     broken: list[Codes]
@@ -100,6 +101,7 @@ class Coder:
         self._begun = Told([], [], [], [], set())
         self._ended: list[FrozenTrial] = []  # those of `_begun`, with which a study begins
         self._rows: Codes = np.zeros((0, len(problem.choices)), np.int64)  # `_begun.codes`
+        self._values: Floats = np.zeros((0, 0))  # `_begun.values`
 
     def number(self, code: Codes) -> int:
         """The number of the network that a code (choices,) builds."""
@@ -119,7 +121,7 @@ class Coder:
             self._trials[trial.number] = held
         return held[1]
 
-    def every(self, study: Study, but: int) -> tuple[list[FrozenTrial], Codes, Codes, set[int]]:
+    def every(self, study: Study, but: int) -> tuple[Floats, Codes, Codes, set[int]]:
         """What a study has of trials. Those that ended are read once, however many they are.
 
         Args:
@@ -127,36 +129,40 @@ class Coder:
             but: The number of a trial that is left out.
 
         Returns:
-            The finished trials; codes (n, choices) of these and of those that run; codes
-            (m, choices) of trials that ended in an error; and the numbers of all networks.
+            The values (k, objectives) of finished trials; codes (n, choices) of these and of those
+            that run; codes (m, choices) of trials that ended in an error; numbers of all networks.
         """
-        trials = study.get_trials(deepcopy=False, states=EVERY)
+        trials = study.get_trials(deepcopy=False)  # to choose states takes a look at each
         if not all(map(operator.is_, trials, self._ended)) or len(trials) < len(self._ended):
             self._begun, self._ended = Told([], [], [], [], set()), []
-            self._rows = self._rows[:0]
+            self._rows, self._values = self._rows[:0], self._values[:0]
         at = len(self._ended)
         while at < len(trials) and trials[at].state.is_finished():
             at += 1
         self._add(self._begun, trials[len(self._ended) : at])
         self._ended = trials[:at]
         self._rows = self._stacked(self._rows, self._begun.codes[len(self._rows) :])
+        self._values = self._stacked(self._values, self._begun.values[len(self._values) :])
         later = Told([], [], [], [], set())
         self._add(later, [trial for trial in trials[at:] if trial.number != but])
         codes = self._stacked(self._rows, later.codes + later.running)
         broken = self._stacked(self._rows[:0], self._begun.broken + later.broken)
-        return self._begun.done + later.done, codes, broken, self._begun.seen | later.seen
+        values = self._stacked(self._values, later.values)
+        return values, codes, broken, self._begun.seen | later.seen
 
-    def _stacked(self, rows: Codes, more: Sequence[Codes]) -> Codes:
-        return np.vstack([rows, *more]) if more else rows
+    def _stacked(self, rows: NDArray[Any], more: Sequence[Any]) -> NDArray[Any]:
+        if not more:
+            return rows
+        return np.vstack([rows, np.array(more, rows.dtype)]) if len(rows) else np.array(more)
 
     def _add(self, told: Told, trials: Iterable[FrozenTrial]) -> None:
         for trial in trials:
-            if (read := self.of(trial)) is None:
+            if trial.state not in EVERY or (read := self.of(trial)) is None:
                 continue
             code, number = read
             told.seen.add(number)
             if trial.state == TrialState.COMPLETE:
-                told.done.append(trial)
+                told.values.append(trial.values)
                 told.codes.append(code)
             elif trial.state == TrialState.RUNNING:
                 told.running.append(code)

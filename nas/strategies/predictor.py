@@ -12,7 +12,7 @@ and where the first trainings bear it out clearly these end sooner.
 """
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,17 +27,17 @@ from nas.strategies.codes import Codes, Floats, positions, values_of
 from nas.strategies.informed import InformedSampler
 from nas.strategies.inner import Inner
 from nas.strategies.plain import Coder, PlainProblem
-from nas.strategies.problem import Facts, Problem
+from nas.strategies.problem import Facts, Problem, Remembered
 from nas.strategies.scores import (
     MODELLED,
     RECENT,
     Chances,
+    Modelled,
     Rows,
     Warp,
     factors,
     finite,
     hypervolume_score,
-    modelled,
     scalarised,
 )
 from results.runs.records import Trial
@@ -79,33 +79,32 @@ class PredictorSampler(InformedSampler):
         self._prior = None if prior is None else Numbers(prior)
         self._inner: tuple[Mapping[str, BaseDistribution], Inner] | None = None
         self._coder: Coder | None = None
-        self._growing = Growing(first or MOST)
+        self._facts: Remembered
+        self._growing, self._modelled = Growing(first or MOST), Modelled()
 
     def _propose(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         inner, coder = self._candidates(search_space)
-        done, codes, broken, seen = coder.every(study, trial.number)
+        values, codes, broken, seen = coder.every(study, trial.number)
         if self._first is None:
             self._first = first_of(len(inner.sizes))
             self._growing = Growing(self._first)
-        filling = len(codes) + len(broken) < self._first or len(done) < 2
-        mix = self._early(study, inner, codes, done) if filling else None
-        if filling and not (mix and len(done) >= FEWEST and mix.belief > SURE):
+        filling = len(codes) + len(broken) < self._first or len(values) < 2
+        mix = self._early(study, inner, codes, values) if filling else None
+        if filling and not (mix and len(values) >= FEWEST and mix.belief > SURE):
             candidates = self._filling(study, inner, np.vstack([codes, broken]), mix)
         else:
-            candidates = self._promising(study, inner, codes, done, broken)
+            candidates = self._promising(study, inner, codes, values, broken)
         first = self._first_new(inner, coder, candidates, seen)
         return values_of(inner.problem.choices, first)
 
-    def _early(
-        self, study: Study, inner: Inner, codes: Codes, done: Sequence[FrozenTrial]
-    ) -> Mix | None:
+    def _early(self, study: Study, inner: Inner, codes: Codes, values: Floats) -> Mix | None:
         """What the first trainings say of the prior; None without one, or before them."""
-        if self._prior is None or not done:
+        if self._prior is None or not len(values):
             return None
-        told = codes[: len(done)]
-        y = self._accuracies(study, inner.problem, done, inner.problem.facts(told))
+        told = codes[: len(values)]
+        y = self._accuracies(study, inner.problem, values, inner.problem.facts(told))
         return Mix.of(self._prior(inner, told), Warp.of(y)(y))
 
     def _filling(self, study: Study, inner: Inner, codes: Codes, mix: Mix | None) -> Codes:
@@ -149,32 +148,33 @@ class PredictorSampler(InformedSampler):
         if self._inner is None or (self._problem is None and self._inner[0] != search_space):
             problem = self._problem or PlainProblem(search_space)
             self._inner, self._coder = (dict(search_space), Inner(problem)), Coder(problem)
+            self._facts = Remembered(problem)
         assert self._coder is not None
         return self._inner[1], self._coder
 
     def _promising(
-        self, study: Study, inner: Inner, codes: Codes, done: Sequence[FrozenTrial], broken: Codes
+        self, study: Study, inner: Inner, codes: Codes, values: Floats, broken: Codes
     ) -> Codes:
         """Networks, best first, by one path of the posterior.
 
         Args:
             study: Whose trials are read.
             inner: The candidates.
-            codes: (n, choices) of the `done` trials, then of those that run.
-            done: The finished trials.
+            codes: (n, choices) of the finished trials, then of those that run.
+            values: (k, objectives) of the finished trials.
             broken: (m, choices) of trials that ended in an error.
         """
-        facts = inner.problem.facts(codes)
-        y = self._accuracies(study, inner.problem, done, facts)
-        told, failed = codes[: len(done)], np.zeros(len(done), bool)
+        facts = self._facts(codes)
+        y = self._accuracies(study, inner.problem, values, facts)
+        told, failed, warp = codes[: len(y)], np.zeros(len(y), bool), Warp.of(y)
         if inner.problem.objective is not None:
-            failed = Warp.of(y).failed(y)
+            failed = warp.failed(y)
         if failed.any():  # a failure says nothing of accuracy: it is an outcome of its own
-            kept = np.r_[~failed, np.ones(len(codes) - len(done), bool)]
+            kept = np.r_[~failed, np.ones(len(codes) - len(y), bool)]
             codes, facts, y = codes[kept], facts.of(kept), y[~failed]
-        warp, x = Warp.of(y), inner.encode(codes, facts)
-        rows = modelled(y, facts.cost, _factor(study, inner.problem), len(codes))
-        process = _process(self._growing, x, y, rows)
+            warp = Warp.of(y)
+        rows = self._modelled(y, facts.cost, _factor(study, inner.problem), len(codes))
+        process = _process(self._growing, inner, codes, facts, y, rows)
         codes, facts, z = codes[rows], facts.of(rows), warp(y[rows[rows < len(y)]])
         mixed, numbers = self._mixed(process, inner, codes, z)
         rest = z - mixed[: len(z)]
@@ -184,13 +184,13 @@ class PredictorSampler(InformedSampler):
         value = self._value(study, inner.problem, expected, facts)
 
         now = value(expected, facts.cost)
-        failed = np.r_[failed, np.ones(len(broken), bool)]
-        chances, usual = Chances(np.vstack([told, broken]), failed), float(np.median(now))
+        failed, usual = np.r_[failed, np.ones(len(broken), bool)], float(np.median(now))
+        chances = Chances(np.vstack([told, broken]), failed) if failed.any() else None
 
         def score(rows: Codes, of: Facts, all_known: bool = False) -> Floats:
             accuracy = warp.back(path(inner.encode(rows, of)) + numbers(rows, all_known))
             gain = value(accuracy, of.cost)
-            if failed.any():
+            if chances is not None:
                 gain = np.where(gain > usual, usual + (gain - usual) * (1 - chances(rows)), gain)
             return gain
 
@@ -201,15 +201,12 @@ class PredictorSampler(InformedSampler):
         order = np.argsort(-score(some, inner.problem.facts(some), True), kind="stable")
         return np.vstack([some[order], found])
 
-    def _accuracies(
-        self, study: Study, problem: Problem, done: Sequence[FrozenTrial], facts: Facts
-    ) -> Floats:
+    def _accuracies(self, study: Study, problem: Problem, values: Floats, facts: Facts) -> Floats:
         """What is modelled of the finished trials (n,): the accuracies that they were told."""
         if problem.objective is None:
-            return scalarised(done, study.directions, self._rng)
-        values = np.array([trial.values[0] for trial in done], float)
-        told = factors(problem.objective, facts.cost[: len(done)]) if _told_reward(study) else 1.0
-        return finite(values / told)
+            return scalarised(values, study.directions, self._rng)
+        told = factors(problem.objective, facts.cost[: len(values)]) if _told_reward(study) else 1.0
+        return finite(values[:, 0] / told)
 
     def _mixed(
         self, process: Process, inner: Inner, codes: Codes, z: Floats
@@ -258,13 +255,19 @@ def _factor(study: Study, problem: Problem) -> Callable[[Floats], Floats] | None
     return functools.partial(factors, objective) if _told_reward(study) else None
 
 
-def _process(growing: Growing, x: Floats, y: Floats, rows: Rows | None = None) -> Process:
-    """The process on rows x (n, f), of which the first have the accuracies y; or on some rows."""
+def _process(
+    growing: Growing, inner: Inner, codes: Codes, facts: Facts, y: Floats, rows: Rows | None = None
+) -> Process:
+    """The process on networks, of which the first have the accuracies y; or on some rows."""
+
+    def encoded(rows: Rows) -> Floats:
+        return inner.encode(codes[rows], facts.of(rows))
+
     of = growing.milestone(len(y))
-    z, told = Warp.of(y[:of])(y[:of]), spaced(of, ROWS)
-    if rows is None or len(rows) == len(x):
-        return growing.on(x, z[told], x[told], of)
-    return growing.on(x[rows], z[told], x[told], MODELLED - RECENT)
+    told = spaced(of, ROWS)
+    z, some = Warp.of(y[:of])(y[told]), rows is not None and len(rows) < len(codes)
+    x = encoded(np.arange(len(codes)) if rows is None else rows)
+    return growing.on(x, z, encoded(told), MODELLED - RECENT if some else of)
 
 
 def learned(problem: Problem, prior: Prior, trials: Iterable[Trial]) -> tuple[float, Floats]:
@@ -289,9 +292,8 @@ def learned(problem: Problem, prior: Prior, trials: Iterable[Trial]) -> tuple[fl
     y = np.array([trial.accuracy for trial in done], float)
     kept = ~Warp.of(y).failed(y)
     codes, y = codes[kept], y[kept]
-    process = _process(
-        Growing(first_of(len(inner.sizes))), inner.encode(codes, problem.facts(codes)), y
-    )
+    growing = Growing(first_of(len(inner.sizes)))
+    process = _process(growing, inner, codes, problem.facts(codes), y)
     warp = Warp.of(y)
     mix = Mix.white(process.white(Numbers(prior)(inner, codes)), process.white(warp(y))).worth()
     return mix.belief, warp.back(mix.weights) - warp.back(np.zeros_like(mix.weights))

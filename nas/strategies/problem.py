@@ -33,8 +33,8 @@ class Facts(NamedTuple):
     cost: Floats
     allowed: NDArray[np.bool_]
 
-    def of(self, rows: NDArray[Any]) -> "Facts":
-        """The facts of some of the networks, by a mask or positions."""
+    def of(self, rows: NDArray[Any] | slice) -> "Facts":
+        """The facts of some of the networks, by a mask, positions or a slice."""
         return Facts(self.numbers[rows], self.cost[rows], self.allowed[rows])
 
 
@@ -63,6 +63,32 @@ class Problem(Protocol):
     def anchor(self) -> Codes:
         """A code (choices,) that is allowed; random networks turn to it until they are."""
         ...
+
+
+class Remembered:
+    """A problem's facts of networks that are asked for again with others after them.
+
+    Args:
+        problem: Whose facts they are.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._codes: Codes | None = None
+        self._facts: Facts
+
+    def __call__(self, codes: Codes) -> Facts:
+        """The facts of networks (n, choices); those of as many as were first before are known."""
+        if self._codes is None:
+            self._codes, self._facts = codes, self._problem.facts(codes)
+        both = min(len(codes), len(self._codes))
+        same = (codes[:both] == self._codes[:both]).all(1)
+        both = both if same.all() else int(same.argmin())
+        if both < len(codes):
+            pairs = zip(self._facts, self._problem.facts(codes[both:]), strict=True)
+            self._facts = Facts(*(np.concatenate([one[:both], more]) for one, more in pairs))
+            self._codes = codes
+        return self._facts.of(np.s_[: len(codes)])
 
 
 class SpaceProblem:

@@ -99,9 +99,9 @@ class ReinforceSampler(InformedSampler):
         """What is maximized (n,): the value told; of several, equal weights of their signs."""
         if not trials:
             return np.zeros(0)
-        if len(study.directions) == 1:
-            return scalarised(trials, study.directions, np.random.RandomState(0))
         values = np.array([t.values for t in trials], float)
+        if len(study.directions) == 1:
+            return scalarised(values, study.directions, np.random.RandomState(0))
         signs = np.array([1.0 if d.name == "MAXIMIZE" else -1.0 for d in study.directions])
         scaled = np.sign(values) * np.log1p(np.abs(np.nan_to_num(values)))
         return np.asarray((scaled * signs).mean(1))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial
 
 from nas.imagenet.process import spaced
 from nas.objective import Objective
@@ -139,25 +138,39 @@ class Chances:
         return np.asarray((near @ self._failed + PULL * self._share) / (near.sum(1) + PULL))
 
 
-def modelled(y: Floats, cost: Floats, factor: Callable[[Floats], Floats] | None, n: int) -> Rows:
+class Modelled:
     """Which trials a model is made of: all while they are few, so that it takes no longer later.
 
     Of many half are the best and half spread over the rest in time; the newest are all among them,
-    so that the choice changes at every RECENT-th trial alone.
-
-    Args:
-        y: (m,) accuracies of the finished ones.
-        cost: (n,) of all.
-        factor: (costs) -> what accuracies are worth; None for the best of every cost.
-        n: How many there are: the finished ones, then those under way.
-
-    Returns:
-        (k,) positions, ascending; of finished ones MODELLED at most.
+    so that the choice changes at every RECENT-th trial alone, and is remembered in between.
     """
-    if len(y) <= MODELLED:
-        return np.arange(n)
-    old = len(y) - (len(y) - MODELLED) % RECENT
-    y, cost, half = y[:old], cost[:old], (MODELLED - RECENT) // 2
+
+    def __init__(self) -> None:
+        self._key, self._kept = b"", np.zeros(0, np.intp)
+
+    def __call__(
+        self, y: Floats, cost: Floats, factor: Callable[[Floats], Floats] | None, n: int
+    ) -> Rows:
+        """Positions (k,), ascending; of finished trials MODELLED at most.
+
+        Args:
+            y: (m,) accuracies of the finished ones.
+            cost: (n,) of all.
+            factor: (costs) -> what accuracies are worth; None for the best of every cost.
+            n: How many there are: the finished ones, then those under way.
+        """
+        if len(y) <= MODELLED:
+            return np.arange(n)
+        old = len(y) - (len(y) - MODELLED) % RECENT
+        key = y[:old].tobytes() + cost[:old].tobytes()
+        if key != self._key:
+            self._key, self._kept = key, _kept(y[:old], cost[:old], factor)
+        return np.asarray(np.r_[self._kept, np.arange(old, n)])
+
+
+def _kept(y: Floats, cost: Floats, factor: Callable[[Floats], Floats] | None) -> Rows:
+    """Those of old trials (n,) that are kept in a model, ascending."""
+    old, half = len(y), (MODELLED - RECENT) // 2
     if factor is not None:
         best = np.argsort(-y * factor(cost), kind="stable")[:half]
     else:
@@ -168,8 +181,7 @@ def modelled(y: Floats, cost: Floats, factor: Callable[[Floats], Floats] | None,
         place[front(y, cost)] = -1.0
         best = np.argsort(place, kind="stable")[:half]
     rest = np.setdiff1d(np.arange(old), best)
-    kept = np.r_[best, rest[spaced(len(rest), MODELLED - RECENT - half)]]
-    return np.asarray(np.r_[np.sort(kept), np.arange(old, n)])
+    return np.sort(np.r_[best, rest[spaced(len(rest), MODELLED - RECENT - half)]])
 
 
 def finite(values: Floats) -> Floats:
@@ -178,11 +190,11 @@ def finite(values: Floats) -> Floats:
 
 
 def scalarised(
-    trials: Sequence[FrozenTrial],
+    values: Floats,
     directions: Sequence[StudyDirection],
     rng: np.random.RandomState,
 ) -> Floats:
-    """What is maximized of each trial: the objective; of several, a random weighting.
+    """What is maximized of trials' values (n, m): the objective; of several, a random weighting.
 
     The weights are those of ParEGO (Knowles 2006), with a sum of values scaled to their span.
 
@@ -190,8 +202,7 @@ def scalarised(
         (n,) values to maximize.
     """
     signs = [1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in directions]
-    values = np.array([trial.values for trial in trials], float) * signs
-    values = finite(values)
+    values = finite(values * signs)
     if values.shape[1] == 1:
         return np.asarray(values[:, 0])
     span = np.maximum(np.ptp(values, axis=0), 1e-12)

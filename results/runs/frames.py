@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from results.runs.files import write_atomically
 from results.runs.front import front
@@ -65,7 +67,7 @@ def figures_of(networks: Sequence[Architecture]) -> dict[str, list[Any]]:
     return ids | {name: [getattr(one, name) for one in costs] for name in _COUNTED[1:]}
 
 
-def _beside(columns: Mapping[str, Any], trials: Sequence[Trial]) -> dict[str, list[Any]]:
+def _beside(columns: Mapping[str, Any], trials: Sequence[Trial]) -> dict[str, Any]:
     """The choices' columns, beside others."""
     return {
         f"choice.{name}" if name in columns else name: column
@@ -83,21 +85,34 @@ def _predicted(trials: Sequence[Trial], quantities: Sequence[Quantity]) -> dict[
     return {name: [row.get(name, float("nan")) for row in rows] for name in names}
 
 
-def _chosen(trials: Sequence[Trial]) -> dict[str, list[Any]]:
+def _chosen(trials: Sequence[Trial]) -> dict[str, Any]:
     """The choices of trials, a column each."""
     every = [trial.values for trial in trials]
     codes = [values.code for values in every if isinstance(values, Chosen)]
     lists = {id(values.options): values.options for values in every if isinstance(values, Chosen)}
     if every and len(codes) == len(every) and len({tuple(o.choices) for o in lists.values()}) == 1:
         choices = next(iter(lists.values())).choices
-        return {
-            name: [options[at] for at in column]
-            for (name, options), column in zip(
-                choices.items(), zip(*codes, strict=True), strict=True
-            )
-        }
+        places = _places(codes)
+        columns = zip(choices.items(), places.T, strict=True)
+        return {name: _taken(options, at) for (name, options), at in columns}
     names = dict.fromkeys(name for values in every for name in values)
     return {name: [values.get(name, float("nan")) for values in every] for name in names}
+
+
+def _places(codes: Sequence[Sequence[int]]) -> NDArray[Any]:
+    """The codes of `Chosen` (n, choices), as numbers."""
+    narrow = [code for code in codes if isinstance(code, bytes)]
+    if len(narrow) == len(codes):
+        return np.frombuffer(b"".join(narrow), np.uint8).reshape(len(codes), -1)
+    return np.array([list(code) for code in codes])
+
+
+def _taken(options: Sequence[Any], places: NDArray[Any]) -> Any:
+    """The column of the options at these places; numbers of one type at once."""
+    kinds = set(map(type, options))
+    if kinds in ({int}, {float}) and (held := np.array(options)).dtype.kind in "if":
+        return held[places]
+    return [options[at] for at in places.tolist()]
 
 
 def front_frame(

@@ -16,12 +16,16 @@ from results.runs.files import check_regular
 from results.runs.lines import (
     CREATE_STUDY,
     CREATE_TRIAL,
+    MAXIMIZE,
+    MINIMIZE,
     OURS,
     STUDY,
     STUDY_ATTR,
+    STUDY_NOTE,
+    WORKER,
     Content,
     Lines,
-    beginning,
+    text_of,
 )
 from results.runs.records import DAMAGE, Trial, check_line, damaged
 from search_spaces.errors import UserError
@@ -188,6 +192,24 @@ def _by_optuna(path: Path) -> Content:
         raise damaged(str(path), error) from error
 
 
+def beginning(experiment: Mapping[str, Any], created: bool) -> list[dict[str, Any]]:
+    """The lines before the first trial.
+
+    Args:
+        experiment: What the run is, as plain JSON values.
+        created: Whether the study's own line is there already.
+    """
+    study = {"op_code": CREATE_STUDY, "worker_id": WORKER, "study_name": STUDY,
+             "directions": [MAXIMIZE, MINIMIZE]}  # fmt: skip
+    of = {"worker_id": WORKER, "study_id": 0}
+    names = {"study:metric_names": ["accuracy", "cost"]}
+    more = [
+        {"op_code": STUDY_ATTR, **of, "user_attr": {"experiment": experiment}},
+        {"op_code": STUDY_NOTE, **of, "system_attr": names},
+    ]
+    return more if created else [study, *more]
+
+
 class Journal:
     """A journal that is written to, a line at once or many together.
 
@@ -224,7 +246,7 @@ class Journal:
             refuse_broken_end(path)
             self.content = read(path, choices, loading)
         if self.content.experiment is None and not self.content.trials:
-            self._write([_text(line) for line in beginning(experiment, self.content.created)])
+            self._write([text_of(line) for line in beginning(experiment, self.content.created)])
             self.content.experiment = experiment
 
     def append(self, trial: Trial, values: list[float] | None, soon: bool) -> None:
@@ -240,11 +262,11 @@ class Journal:
         """
         if not soon:
             self.flush()
-            self._write([_text(self._lines.whole(trial, values))])
+            self._write([text_of(self._lines.whole(trial, values))])
             return
         if not self._waiting:
             self._since = time.monotonic()
-        self._waiting.append(_text(self._lines.brief(trial, values)))
+        self._waiting.append(self._lines.brief(trial, values))
         if time.monotonic() - self._since > self.AFTER:
             self.flush()
 
@@ -266,10 +288,3 @@ class Journal:
             file.write("".join(texts).encode())
             file.flush()
             os.fsync(file.fileno())
-
-
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
-def _text(line: Mapping[str, Any]) -> str:
-    return _encode(line) + "\n"

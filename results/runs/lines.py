@@ -10,7 +10,7 @@ import datetime
 import functools
 import json
 from collections.abc import Mapping
-from operator import attrgetter
+from operator import attrgetter, getitem
 from typing import Any
 
 from results.runs.records import (
@@ -62,22 +62,17 @@ class Content:
         self.amounts.append(amount)
 
 
-def beginning(experiment: Mapping[str, Any], created: bool) -> list[dict[str, Any]]:
-    """The lines before the first trial.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
-    Args:
-        experiment: What the run is, as plain JSON values.
-        created: Whether the study's own line is there already.
-    """
-    study = {"op_code": CREATE_STUDY, "worker_id": WORKER, "study_name": STUDY,
-             "directions": [MAXIMIZE, MINIMIZE]}  # fmt: skip
-    of = {"worker_id": WORKER, "study_id": 0}
-    names = {"study:metric_names": ["accuracy", "cost"]}
-    more = [
-        {"op_code": STUDY_ATTR, **of, "user_attr": {"experiment": experiment}},
-        {"op_code": STUDY_NOTE, **of, "system_attr": names},
-    ]
-    return more if created else [study, *more]
+
+def text_of(line: Mapping[str, Any]) -> str:
+    """A line's text, with its end."""
+    return _encode(line) + "\n"
+
+
+def _inside(content: dict[str, Any] | list[Any]) -> str:
+    """The text of what is listed, without its brackets."""
+    return _encode(content)[1:-1]
 
 
 class Lines:
@@ -90,8 +85,7 @@ class Lines:
     def __init__(self, choices: Mapping[str, tuple[Any, ...]] | None = None) -> None:
         self._options = Options(choices or {})
         self._told = [
-            {f"{json.dumps(name)}:{json.dumps(option)}": at for at, option in enumerate(options)}
-            for name, options in self._options.choices.items()
+            {text: at for at, text in enumerate(texts)} for texts in _texts(self._options)
         ]
         self._distributions = {
             name: json.dumps(
@@ -128,31 +122,34 @@ class Lines:
             "intermediate_values": {},
         }
 
-    def brief(self, trial: Trial, values: list[float] | None) -> dict[str, Any]:
-        """The shorter line; of a trial with notes the whole one.
+    def brief(self, trial: Trial, values: list[float] | None) -> str:
+        """The text of the shorter line, with its end; of a trial with notes that of the whole one.
 
         Args:
             trial: What is finished.
             values: The study's objectives; None where it failed.
         """
         if trial.notes:
-            return self.whole(trial, values)
+            return text_of(self.whole(trial, values))
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        network, values_of = trial.architecture, trial.values
+        network, chosen = trial.architecture, trial.values
         own: dict[str, Any] = {"number": trial.number, "spread": trial.spread, "seed": trial.seed,
                                "seconds": round(trial.seconds, 6)}  # fmt: skip
         own |= {"error": trial.error} if trial.error is not None else {}
         own |= {"budget": trial.budget} if trial.budget != 1.0 else {}
-        own |= {
-            "values": values_of.plain if isinstance(values_of, Chosen) else dict(values_of),
-            "network": _network(*_frame(network)),
-            "stages": [_row(stage) for stage in network.stages],
-        }
-        return {
+        line = {
             "op_code": CREATE_TRIAL, "worker_id": WORKER, "study_id": 0, "datetime_start": now,
             "state": FAIL if values is None else COMPLETE, "values": values,
             "datetime_complete": now, "user_attrs": own,
         }  # fmt: skip
+        head = _encode(line).removesuffix("}}")
+        if isinstance(chosen, Chosen):
+            told = ",".join(map(getitem, _texts(chosen.options), chosen.code))
+        else:
+            told = _inside(dict(chosen))
+        stages = "],[".join(map(_row, network.stages))
+        between = f"{told}{_BEFORE_NETWORK}{_network(*_frame(network))}"
+        return f"{head}{_BEFORE_VALUES}{between}{_BEFORE_STAGES}{stages}{_END}"
 
     def quickly(self, text: str) -> tuple[Trial, float | None] | None:
         """What most lines of a long journal hold, in a fifth of the time that JSON takes.
@@ -253,12 +250,20 @@ def _checked(frame: str) -> list[tuple[str, Any]]:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _row(stage: Stage) -> list[Any]:
+def _row(stage: Stage) -> str:
     """The stage's fields in their order, without those at the end that have their default."""
     row = list(_values(stage))
     while row and row[-1] == _STAGE[len(row) - 1].default:
         row.pop()
-    return row
+    return _inside(row)
+
+
+@functools.lru_cache(maxsize=16)
+def _texts(options: Options) -> list[list[str]]:
+    """Of each choice the texts of its options, with its name."""
+    return [
+        [_inside({name: option}) for option in every] for name, every in options.choices.items()
+    ]
 
 
 @functools.lru_cache(maxsize=1 << 16)
@@ -267,10 +272,10 @@ def _stage(*row: Any) -> Stage:
 
 
 @functools.lru_cache(maxsize=1 << 12)
-def _network(*frame: Any) -> dict[str, Any]:
+def _network(*frame: Any) -> str:
     """The network's fields besides its stages that have not their default."""
     pairs = zip(_FRAME, frame, strict=True)
-    return {field.name: value for field, value in pairs if value != field.default}
+    return _inside({field.name: value for field, value in pairs if value != field.default})
 
 
 @functools.lru_cache(maxsize=1 << 12)

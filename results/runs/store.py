@@ -6,6 +6,7 @@ run needs no repair but dropping a last line cut short.
 """
 
 import contextlib
+import gc
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from search_spaces.errors import RunFailure, UserError, disk_error, said
 
 if TYPE_CHECKING:
     from results.runs.database import Database
+
+SETTLED = 2000  # trials, after so many of which the collector of cycles leaves all alone
 
 
 class Store:
@@ -89,6 +92,7 @@ class Store:
 
     def close(self) -> None:
         """Lets another process write."""
+        gc.unfreeze()
         self._kept.close()
 
     def _open(
@@ -121,6 +125,9 @@ class Store:
         with self._writing():
             self._kept.append(trial, values, soon)
         self._known.append(trial)
+        if soon and not len(self._known) % SETTLED:  # they stay: none is looked at again and again
+            gc.collect()
+            gc.freeze()
 
     def flush(self) -> None:
         """Writes the trials that wait.

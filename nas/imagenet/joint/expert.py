@@ -17,7 +17,7 @@ from nas.imagenet.joint.features import Groups
 
 CLIP = 2.5  # standard deviations beyond which a feature counts by its logarithm
 
-TOGETHER = 512  # rows that are worked on at once
+TOGETHER = 128  # rows that are worked on at once
 
 
 def squash(standardized: Floats) -> Floats:
@@ -79,6 +79,11 @@ class Expert:
         return Cross(self.points, self.linear, self.matern)
 
     @functools.cached_property
+    def _known(self) -> "Cross":
+        """The points that `q` is of, ready."""
+        return Cross(self.points[: len(self.q)], self.linear, self.matern)
+
+    @functools.cached_property
     def _slope(self) -> Floats:
         """(d,) of the mean's linear term."""
         towards = (self.points * self.linear * self.alpha[:, None]).sum(0)
@@ -91,16 +96,23 @@ class Expert:
 
     def difference_variance(self, x: Floats, reference: Floats) -> Floats:
         """The posterior variance of f(x) - f(reference) for x (n, d) and one reference (1, d)."""
-        terms = (self.linear, self.matern)
-        known, base = Cross(self.points[: len(self.q)], *terms), Cross(reference, *terms)
-        there = known(reference, self.gain)
-        variance = np.empty(len(x))
+        return self.compared(x, reference)[1]
+
+    def compared(self, x: Floats, reference: Floats) -> tuple[Floats, Floats]:
+        """`mean` and `difference_variance` together, whose covariances are the same in part."""
+        near, known, alpha = self._near, self._known, self.alpha * self.gain[1]
+        base, there = Cross(reference, self.linear, self.matern), known(reference, self.gain)
+        mean, variance = (x * self._slope).sum(1), np.empty(len(x))
         for rows in _slices(len(x)):
-            far = known(x[rows], self.gain) - there
-            variance[rows] = -2 * base(x[rows], self.gain)[:, 0] - (self._q(far) * far).sum(1)
+            some = x[rows]
+            matern = near.matern(some)
+            far = known.whole(some, self.gain, matern[:, : len(self.q)].copy()) - there
+            matern *= alpha
+            mean[rows] += matern.sum(1)
+            variance[rows] = -2 * base(some, self.gain)[:, 0] - (self._q(far) * far).sum(1)
         variance += 2 * self.gain[1] + self.gain[0] * ((x * self.linear) ** 2).sum(1)
         variance += self.gain[0] * ((reference * self.linear) ** 2).sum()
-        return np.maximum(variance, 0.0)
+        return mean, np.maximum(variance, 0.0)
 
     def prior_variance(self, left: Floats, right: Floats) -> Floats:
         """The prior variance (n, m) of differences between points (n, d) and (m, d)."""
@@ -142,10 +154,13 @@ class Cross:
 
     def __call__(self, x: Floats, gain: Floats) -> Floats:
         """As `kernel`."""
-        whole = self.matern(x)
-        whole *= gain[1]
-        whole += gain[0] * self._linear(x * self._weights[0])
-        return whole
+        return self.whole(x, gain, self.matern(x))
+
+    def whole(self, x: Floats, gain: Floats, matern: Floats) -> Floats:
+        """The same where the Matern term, which is overwritten, is known."""
+        matern *= gain[1]
+        matern += gain[0] * self._linear(x * self._weights[0])
+        return matern
 
 
 def kernel(left: Floats, right: Floats, linear: Floats, matern: Floats, gain: Floats) -> Floats:
@@ -166,7 +181,8 @@ def _decayed(left: Floats, right: Floats, product: Floats) -> Floats:
     r *= 3
     np.maximum(r, 1e-12, out=r)
     np.sqrt(r, out=r)
-    decay = np.exp(-r)
+    decay = np.negative(r)
+    np.exp(decay, out=decay)
     r += 1
     r *= decay
     return r

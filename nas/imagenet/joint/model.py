@@ -140,9 +140,11 @@ class Joint:
     ) -> tuple[Floats, Floats, Floats]:
         """Top-1 (n,), the reference's (1,), and spreads (n,) as of `difference`."""
         inputs, base_inputs = self._inputs(of), self._inputs(reference)
-        gains, base = self._gains(of, inputs), self._gains(reference, base_inputs)
+        parts = zip(self.experts, inputs, base_inputs, strict=True)
+        means, variances = zip(*(one.compared(x, base) for one, x, base in parts), strict=True)
+        gains, base = self._instead(of, np.stack(means)), self._gains(reference, base_inputs)
         mean, least = self._top1(gains.mean(0)), self._top1(base.mean(0))
-        posterior = self._posterior(inputs, base_inputs)
+        posterior = np.asarray(np.mean(variances, axis=0))
         variance = self.spread.variance(posterior, (gains - base).var(0))
         error = 100 - (mean + least) / 2
         return mean, least, np.sqrt(variance * error**2 + trainings * self.spread.training**2)
@@ -153,7 +155,11 @@ class Joint:
         return [expert.inputs(features) for expert in self.experts]
 
     def _gains(self, of: Numbers, inputs: list[Floats]) -> Floats:
-        means = np.stack([one.mean(x) for one, x in zip(self.experts, inputs, strict=True)])
+        pairs = zip(self.experts, inputs, strict=True)
+        return self._instead(of, np.stack([one.mean(x) for one, x in pairs]))
+
+    def _instead(self, of: Numbers, means: Floats) -> Floats:
+        """The experts' means, or the skeleton's process where it is near."""
         if self.skeleton is None:
             return means
         return np.asarray(means + self.skeleton.instead(of, means.mean(0)))

@@ -26,7 +26,7 @@ def trial(number, **fields):
 
 def text(one, lines=LINES):
     values = None if one.accuracy is None else [one.accuracy, 3.5 + one.number]
-    return json.dumps(lines.brief(one, values), separators=(",", ":")) + "\n"
+    return lines.brief(one, values)
 
 
 MISLEADING = ',"values":{ },"network":{ },"stages":[[ ]]}}'
@@ -39,6 +39,7 @@ ODD = [
 @pytest.mark.parametrize("one", [*ODD, *map(trial, range(5, 40))])
 def test_read_quickly_is_what_json_says(one):
     line = text(one)
+    assert line == json.dumps(json.loads(line), separators=(",", ":")) + "\n"
     read, amount = LINES.quickly(line)
     again = LINES.trial(json.loads(line))
     assert read == again == one
