@@ -9,11 +9,11 @@ from importlib.util import module_from_spec, spec_from_file_location
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what editors and type checkers see; at run time a name loads when it is used
+    from gridsearch.api import find as find
     from gridsearch.family.named import family_from as family_from
     from gridsearch.family.presets import released as released
     from gridsearch.grid.grid import Question as Question
     from gridsearch.grid.grid import build_grid as build_grid
-    from gridsearch.grid.run import find as find
     from gridsearch.prior.prior import ScalingPrior as ScalingPrior
     from search_spaces.scaling.budget import Recipe as Recipe
     from search_spaces.scaling.budget import fit_budget as fit_budget
@@ -31,7 +31,7 @@ _HOME = {
     "ScalingPrior": "gridsearch.prior.prior",
     "build_grid": "gridsearch.grid.grid",
     "family_from": "gridsearch.family.named",
-    "find": "gridsearch.grid.run",
+    "find": "gridsearch.api",
     "fit_budget": "search_spaces.scaling.budget",
     "released": "gridsearch.family.presets",
     "scale": "search_spaces.scaling.rules",

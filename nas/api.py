@@ -88,7 +88,20 @@ def find(
         RunFailure: The disk, or an evaluator that never works.
     """
     import nas.report.notebook  # noqa: F401  # results show in notebooks
+    from nas.objective import no_pick
+
+    result = _found(target_flops, target, data, logs, options)
+    if result.pick is None and not result.interrupted:
+        raise no_pick(result.trials, result.folder)
+    return result
+
+
+def _found(
+    target_flops: Any, target: Any, data: Any, logs: "Sequence[Log | str]", options: dict[str, Any]
+) -> "Result":
+    """What a search of these arguments of `find` leaves."""
     from nas.commands.help.groups import check_known, parsed
+    from nas.objective import Limit, check_positive, limits_given
     from nas.search import run
 
     texts = isinstance(target_flops, str) or any(
@@ -97,10 +110,13 @@ def find(
     if data is None and not texts:
         known = [*plan_fields(), "objective", "caution"]
         check_known("nas.find", options, known, "; with data=..., the options of nas search")
-        return run.find(target_flops, target=target, logs=logs, **options)  # type: ignore[arg-type]
+        if "limits" in options:
+            options["limits"] = limits_given(options["limits"])
+        if isinstance(target, Limit):
+            limits_given(target, "target")
+        return run.find(target_flops, target=target, logs=logs, **options)
 
     from nas.commands.search import plan_of, search
-    from nas.objective import check_positive
 
     if target is not None:
         raise UserError("target is a Limit of a search without images: give target_flops=..., or "

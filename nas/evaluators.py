@@ -147,11 +147,12 @@ class Notes(Protocol):
 class Relative(Protocol):
     """Knows differences better than levels."""
 
-    def against(self, reference: Architecture) -> Evaluator:
+    def against(self, reference: Architecture, alike: Sequence[Architecture] = ()) -> Evaluator:
         """The same evaluator, whose spreads are of the difference to one network.
 
         Args:
             reference: A network; what it has itself is then without a spread.
+            alike: Others in its proportions, where those are not a scaled B0's.
 
         Raises:
             OutOfDomain: It does not cover the network.
@@ -202,7 +203,9 @@ def device_of(evaluator: Evaluator) -> str:
     return evaluator.where if isinstance(evaluator, Placed) else "cpu"
 
 
-def against(evaluator: Evaluator, reference: Architecture | None) -> Evaluator:
+def against(
+    evaluator: Evaluator, reference: Architecture | None, alike: Sequence[Architecture] = ()
+) -> Evaluator:
     """The evaluator with spreads of the difference to a network.
 
     It is the evaluator itself where that knows no differences or does not cover the network.
@@ -210,7 +213,7 @@ def against(evaluator: Evaluator, reference: Architecture | None) -> Evaluator:
     if reference is None or not isinstance(evaluator, Relative):
         return evaluator
     with contextlib.suppress(OutOfDomain):
-        return evaluator.against(reference)
+        return evaluator.against(reference, *([alike] if alike else []))
     return evaluator
 
 

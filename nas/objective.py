@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError, meant
+from search_spaces.errors import RunFailure, UserError, meant
 from search_spaces.quantities import Quantity, quantity
 from search_spaces.space import Penalty, Space, Values, descend
 
@@ -130,13 +130,14 @@ class Limit:
         at_most: In the quantity's base unit.
 
     Raises:
-        UserError: The limit is no number above 0.
+        UserError: There is no such quantity, or the limit is no number above 0.
     """
 
     quantity: str | Quantity
     at_most: float
 
     def __post_init__(self) -> None:
+        quantity(self.quantity)
         check_positive("the limit", self.at_most)
 
     @property
@@ -160,6 +161,44 @@ def limits_of(objective: Objective, others: Sequence[Limit] = ()) -> tuple[Limit
     """The hard limits of a search: with `hard` the target is one."""
     own = (Limit(objective.quantity, objective.target),) if objective.name == "hard" else ()
     return (*own, *others)
+
+
+def limits_given(given: Any, what: str = "limits") -> tuple[Limit, ...]:
+    """What a program gives as limits: one, or several.
+
+    Raises:
+        UserError: They are none, or one is of a device that is not named; `what` names them.
+    """
+    listed = (given,) if isinstance(given, Limit) else given
+    if not isinstance(listed, tuple | list) or not all(isinstance(one, Limit) for one in listed):
+        raise UserError(f'{what} is {given!r:.60}: expected Limits, as (nas.Limit("params", 5e6),)')
+    for of in (limit.of_quantity for limit in listed):
+        if of.of_cost is None and of.predict is None:
+            raise UserError(
+                f"{what} has a Limit of {of.key!r}, which needs the device itself: expected "
+                f'nas.device("zcu102").quantity("{of.key.partition(":")[0]}") in its place'
+            )
+    return tuple(listed)
+
+
+def no_pick(trials: Sequence[Trial], place: object) -> UserError | RunFailure:
+    """Why a search that ended has no pick: a failure of the run where every trial failed.
+
+    Args:
+        trials: All that are finished.
+        place: The run's folder.
+    """
+    failed = [trial for trial in trials if trial.error]
+    last = f", the last one with {failed[-1].error!r}" if failed else ""
+    if failed and len(failed) == len(trials):
+        return RunFailure(
+            f"there is no pick, since every trial failed{last}: mend the evaluator, and search "
+            "anew with another --name"
+        )
+    return UserError(
+        f"there is no pick, since every trial failed{last} or broke the target: see "
+        f"{place}/trials.csv, and mend the evaluator or allow more"
+    )
 
 
 def broken(architecture: Architecture, limits: Iterable[Limit]) -> list[Limit]:

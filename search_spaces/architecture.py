@@ -107,7 +107,7 @@ class Stage:
         if self.se_from == "channels":
             as_whole = isinstance(self.se, float) and self.se.is_integer()
             whole("Stage", "se", int(self.se) if as_whole else self.se, 0)
-        elif not isinstance(self.se, int | float) or not 0 <= self.se <= 8:  # NaN fails too
+        elif type(self.se) is bool or not isinstance(self.se, int | float) or not 0 <= self.se <= 8:
             raise UserError(f"Stage.se is {self.se!r}: expected a ratio from 0 (none) to 8")
         _set(self, "se", float(self.se))
         if self.se_activation is not None:

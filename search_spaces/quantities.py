@@ -11,6 +11,8 @@ from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError, meant
 
+_NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|[\d.]+)(?:[eE][-+]?\d+)?"
+LONG = 21  # digits from which on a number is written with its power of ten
 _DECIMAL = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 _BYTES = {
     "": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9,
@@ -100,7 +102,7 @@ class Quantity:
         return numbers
 
     def parse(self, text: str, what: str) -> float:
-        """The base value of `400M`, `1.5G`, `64MiB`, `20ms`, `900/s`.
+        """The base value of `400M`, `1.5G`, `64MiB`, `20ms`, `900/s`, `20,000/s`.
 
         Args:
             text: A number above 0, with a unit or without.
@@ -109,9 +111,9 @@ class Quantity:
         Raises:
             UserError: It is none.
         """
-        match = re.fullmatch(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([A-Za-z/]*)\s*", text)
+        match = re.fullmatch(rf"\s*({_NUMBER})\s*([A-Za-z/]*)\s*", text)
         try:
-            number = float(match[1]) if match else math.nan
+            number = float(match[1].replace(",", "")) if match else math.nan
         except ValueError:
             number = math.nan
         if match is None or math.isnan(number):
@@ -130,10 +132,12 @@ class Quantity:
         return 1 / value if self.inverse else value
 
     def format(self, value: float, digits: int = 4) -> str:
-        """Four significant digits with a unit: 385.8M, 1.827G, 27.2 MB, 4.93 ms, 543.6/s."""
+        """Four significant digits with a unit: 385.8M, 27.2 MB, 4.93 ms, 543.6/s, 20,000/s."""
         value = 1 / value if self.inverse and value else value
         suffix, factor = next((u for u in self.shown if abs(value) >= u[1]), self.shown[-1])
-        return f"{value / factor:.{digits}g}{suffix}"
+        text = f"{value / factor:.{digits}g}"
+        power = text.partition("e+")[2]
+        return (f"{float(text):,.0f}" if power and int(power) < LONG else text) + suffix
 
     def text(self, figures: Mapping[str, Any]) -> str:
         """What `figures` of a network say, with the spread: `4.93 ms ± 0.9 %`; else a dash."""
@@ -180,6 +184,11 @@ def quantity(which: str | Quantity) -> Quantity:
     """
     if isinstance(which, Quantity):
         return which
+    if not isinstance(which, str):
+        raise UserError(
+            f"the quantity is {which!r:.60}: expected one of {', '.join(QUANTITIES)}, or a "
+            "device's `quantity`"
+        )
     kind, _, device = which.partition(":")
     known = QUANTITIES | DEVICE_QUANTITIES
     if kind not in known:

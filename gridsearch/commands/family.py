@@ -1,5 +1,6 @@
 """From the options of `gridsearch family` and `compare` to their results and folders."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os.path import exists
@@ -26,12 +27,13 @@ from gridsearch.prior.heldout import checked
 from gridsearch.prior.prior import ScalingPrior, label
 from nas.commands.options import Kept
 from nas.evaluators import Evaluator
+from nas.imagenet.evaluator import ImagenetEvaluator
 from results.runs.files import read_json, write_atomically, write_json
 from results.runs.folder import run_name, run_path
 from results.runs.load import architecture_of, load_architecture
 from results.runs.session import session
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER, Coefficients
@@ -127,10 +129,23 @@ def family_of(
         recipe = check_recipe(Recipe(base, numbers, rule, pixels))
         made = _scaled(recipe, phis, asked.budgets, preset)
     folder = run_path(kept.name or _family_name(base, made.asked), kept.runs)
-    about = {"title": made.title, "label": made.label, "files": list(FILES), "command": command}
+    about = {"title": made.title, "label": made.label, "imagenet": second_opinion(made.members),
+             "files": list(FILES), "command": command}  # fmt: skip
     with session(folder, {"kind": "family", **made.asked}, command):
         written = write_family(folder, made.members, {**about, **made.asked})
     return written, folder
+
+
+def second_opinion(members: Sequence[Member]) -> list[float | None]:
+    """What `nas predict` says of members, by their stages; None outside of its evidence."""
+    model = ImagenetEvaluator()
+    said: list[float | None] = []
+    for member in members:
+        with contextlib.suppress(OutOfDomain):
+            said.append(float(model.predict([member.architecture])[0][0]))
+            continue
+        said.append(None)
+    return said
 
 
 def _scaled(recipe: Recipe, phis: str, budgets: str | None, preset: str) -> Made:

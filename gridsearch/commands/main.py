@@ -2,6 +2,7 @@
 
 from typing import NoReturn
 
+from nas.commands.help.early import imported
 from nas.commands.help.table import Commands, Entry
 from results.terminal import entry
 
@@ -50,6 +51,7 @@ cli = Commands(
 
 def main() -> NoReturn:
     """Runs `gridsearch` and leaves the process."""
+    imported()
     entry(cli, "gridsearch")
 
 

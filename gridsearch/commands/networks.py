@@ -58,7 +58,25 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
         )
     nothing = "There is no prediction, since the law does not cover these networks."
     out.print(content["label"] or nothing, style="dim")
+    if text := _second(networks, content.get("imagenet", [])):
+        out.print(text)
     out.print(f"{folder} now holds {', '.join(content['files'])}.")
+
+
+def _second(networks: Sequence[Mapping[str, Any]], said: Sequence[float | None]) -> str:
+    """A sentence on another model's word, where it is off by more than the spread of this one's."""
+    pairs = [
+        (row, other) for row, other in zip(networks, said, strict=False)
+        if other is not None and row["top1"] is not None
+    ]  # fmt: skip
+    if not any(abs(row["top1"] - other) > (row["top1_error"] or 0.0) for row, other in pairs):
+        return ""
+    listed = ", ".join(f"{row['name']} {other:.1f}" for row, other in pairs)
+    return (
+        "A second opinion: `nas predict`, a model of whole networks and not of how they scale, "
+        f"says {listed} %. "
+        "Where the two differ, expect something between them."
+    )
 
 
 def _beside_paper(row: Mapping[str, Any]) -> dict[str, str]:

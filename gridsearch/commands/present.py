@@ -15,7 +15,7 @@ from search_spaces.cost import cost
 from search_spaces.stages import MACS, MEMORY, PARAMS
 
 LEGEND = {
-    "top-1 %": "top-1 %: what is expected of the family, its mean over these budgets.",
+    "mean top-1 %": "mean top-1 %: what is expected of the family, its mean over these budgets.",
     "over paper's": "over paper's: by how much that is above the family of the coefficients of the "
     "EfficientNet paper (Tan & Le 2019), ± one standard deviation.",
     "loss": "loss: points that one is expected to lose by taking it and not the best.",
@@ -118,7 +118,7 @@ def _triple(row: Mapping[str, Any]) -> dict[str, str]:
 def _judged(row: Mapping[str, Any]) -> dict[str, str]:
     """What is expected of a family, in columns."""
     return {
-        "top-1 %": f"{row['family']:.2f}",
+        "mean top-1 %": f"{row['family']:.2f}",
         "over paper's": over_text(row["over_paper"], row["over_paper_error"]),
         "loss": f"{row['loss']:.2f}",
         "P(best)": f"{100 * row['best']:.0f} %",

@@ -1,8 +1,8 @@
 """A grid search's family from Python: members by name, and as a frame."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gridsearch.family.family import Member, row, solved_family
 from gridsearch.grid.conclude import Result
@@ -48,7 +48,7 @@ class Family:
         return str(self.frame.to_html(index=False, float_format="{:.4g}".format))
 
 
-def family_from(result: Result, phis: Sequence[float] | None = None) -> Family:
+def family_from(result: Result, phis: Iterable[float] | None = None) -> Family:
     """The family of a grid search: for each phi the largest network within 2**phi times the MACs.
 
     Args:
@@ -56,7 +56,8 @@ def family_from(result: Result, phis: Sequence[float] | None = None) -> Family:
         phis: Each gives a network; None is 0 to 7, or -3 to 0 of coefficients for smaller ones.
 
     Raises:
-        UserError: It is no grid search's result, or was interrupted and chose nothing.
+        UserError: It is no grid search's result, or was interrupted and chose nothing; or phis are
+            none.
     """
     if not isinstance(result, Result):
         raise UserError(
@@ -68,5 +69,13 @@ def family_from(result: Result, phis: Sequence[float] | None = None) -> Family:
         raise UserError(f"the run {result.folder} has no coefficients: let it finish")
     numbers = Coefficients(*(chosen[key] for key in ("alpha", "beta", "gamma")))
     recipe = Recipe(question.baseline, numbers, question.rule, question.round_resolution)
-    sizes = sizes_for(chosen["for_phi"]) if phis is None else phis
+    sizes = sizes_for(chosen["for_phi"]) if phis is None else _sizes(phis)
     return Family(tuple(solved_family(recipe, sizes)))
+
+
+def _sizes(phis: Any) -> list[float]:
+    """The phis that are given. Raises UserError where they are none."""
+    listed = list(phis) if isinstance(phis, Iterable) and not isinstance(phis, str) else []
+    if not listed:
+        raise UserError(f"phis is {phis!r:.60}: expected some numbers, as range(8) or [0.5, 1]")
+    return listed

@@ -1,12 +1,13 @@
 """What a grid search is asked to do, and what makes two runs the same experiment."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from gridsearch.grid.families import ABOVE, BELOW
 from gridsearch.grid.grid import Question
 from gridsearch.prior.evaluators import default_replicates
-from nas.search.execution import Execution
+from nas.search.execution import Execution, check_is
 from results.runs.folder import run_name
 from search_spaces.errors import UserError
 from search_spaces.scaling.rules import rule_name
@@ -16,6 +17,11 @@ TRAIN = "train"  # the evaluator's name in files, where points are trained
 FEWEST = 2  # points that reach the last rung: one alone is compared with nothing
 FIRST = 2  # measurements of each point before further ones go where they change the choice
 TOLERANCE = 0.1  # points of expected loss that are good enough
+
+
+def _number(value: object, least: float = -math.inf, most: float = math.inf) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and least <= value <= most  # type: ignore[operator]
 
 
 @dataclass(frozen=True)
@@ -51,16 +57,20 @@ class Plan(Execution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.replicates is not None and self.replicates < 1:
-            raise UserError(f"replicates is {self.replicates}: expected 1 or more, as 3")
+        check_is("evaluator", self.evaluator, str, "a name, or module:name of your own")
+        if self.replicates is not None and not _number(self.replicates, 1):
+            raise UserError(f"replicates is {self.replicates!r}: expected 1 or more, as 3")
+        if not isinstance(self.for_phis, tuple | list) or not all(map(_number, self.for_phis)):
+            raise UserError(f"for_phis is {self.for_phis!r:.60}: expected numbers, as (1, 2, 3)")
+        object.__setattr__(self, "for_phis", tuple(self.for_phis))
         if self.proxy and self.wanted < 2:
             raise UserError(
                 "replicates is 1: one training of each point does not show how much the seed "
                 "does; expected 2 or more, as 3"
             )
-        if not 0 <= self.tolerance <= 100:
+        if not _number(self.tolerance, 0, 100):
             raise UserError(
-                f"the tolerance is {self.tolerance}: expected points of top-1, as {TOLERANCE:g}"
+                f"the tolerance is {self.tolerance!r}: expected points of top-1, as {TOLERANCE:g}"
             )
         if self.check_phi is not None:
             self._check_checked(self.check_phi)
@@ -68,6 +78,8 @@ class Plan(Execution):
             raise UserError("halving needs budgets, which the prior does not have: train with data")
 
     def _check_checked(self, phi: float) -> None:
+        if not _number(phi):
+            raise UserError(f"check_phi is {phi!r}: expected a number, as 1")
         if self.measure in MODELS:
             raise UserError(
                 f"--check-phi is {phi:g} with the evaluator {self.measure}, which measures "

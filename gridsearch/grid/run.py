@@ -9,7 +9,7 @@ from gridsearch.grid import checking
 from gridsearch.grid.combinations import combinations
 from gridsearch.grid.conclude import Result, conclude
 from gridsearch.grid.families import expected_best, solved_grid
-from gridsearch.grid.grid import Grid, Question, build_grid
+from gridsearch.grid.grid import Grid, build_grid
 from gridsearch.grid.judge import Judge, judge
 from gridsearch.grid.plan import Plan
 from gridsearch.grid.rounds import Rounds as Due
@@ -25,11 +25,9 @@ from nas.search.run import Decoded
 from nas.watch import begin
 from nas.workers.executor import Executor
 from results.runs.folder import check_run, run_path
-from results.runs.load import load_architecture
 from results.runs.records import Trial
 from results.runs.session import Run, session, timed
 from results.runs.store import Store
-from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, RunFailure, UserError
 
 
@@ -161,46 +159,6 @@ def run(
             _check(opened, result, show, decoded)
         opened.facts["notes"] = [*grid.notes, *parts.judge.notes]
     return result
-
-
-def find(
-    baseline: Any,
-    phi: float = 1.0,
-    question: dict[str, Any] | None = None,
-    **plan: Any,
-) -> Result:
-    """`gridsearch run` from Python: the arguments of `Question` and of `Plan`.
-
-    >>> find("efficientnet_b0", phi=1).coefficients["alpha"]
-
-    Args:
-        baseline: A network, what names one (a paper's network, a run, a file), or what holds one as
-            `architecture`, as the result of `nas.find`.
-        phi: MACs are to grow by 2**phi.
-        question: Other arguments of `Question`.
-        plan: Arguments of `Plan`.
-
-    Raises:
-        UserError: The arguments or the folder.
-        RunFailure: The disk, or an evaluator that never works.
-    """
-    network = _network(baseline, Path(plan.get("runs", "runs")))
-    name = baseline if isinstance(baseline, str) else network.name or network.id
-    return run(Plan(Question(network, phi, **(question or {})), name, **plan))
-
-
-def _network(baseline: Any, runs: Path) -> Architecture:
-    """What `find` scales. Raises UserError."""
-    if isinstance(baseline, str):
-        return load_architecture(baseline, runs)
-    network = getattr(baseline, "architecture", baseline)
-    if not isinstance(network, Architecture):
-        raise UserError(
-            f"the baseline is of type {type(baseline).__name__}, which holds no architecture: "
-            "expected an Architecture, what names one, as 'efficientnet_b0', or the result of "
-            "nas.find"
-        )
-    return network
 
 
 def _measure(opened: Run, result: Result, show: Show) -> None:

@@ -1,23 +1,30 @@
 """What measures a grid's points: the search's interface, made for a baseline."""
 
+import dataclasses
 from collections.abc import Callable
+
+import numpy as np
 
 from gridsearch.prior.prior import ScalingPrior
 from nas.evaluators import EVALUATORS as MODELS
-from nas.evaluators import Evaluator
+from nas.evaluators import Evaluator, against
 from nas.evaluators import evaluator as by_name
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError, meant
+from search_spaces.scaling.coefficients import PAPER, PHI_RANGE
+from search_spaces.scaling.rules import scale
 
 # An evaluator of scaled versions of a baseline is one line here: (baseline, rule) -> evaluator.
 EVALUATORS: dict[str, Callable[[Architecture, str | None], Evaluator]] = {"prior": ScalingPrior}
+STEP = 0.5  # of phi, between the networks whose proportions are usual of the baseline
 
 
 def evaluator(spec: str, baseline: Architecture, rule: str | None = None) -> Evaluator:
     """Finds what measures scaled versions of a baseline.
 
     Args:
-        spec: A name of EVALUATORS, or whatever `nas search --evaluator` takes, as `module:name`.
+        spec: A name of EVALUATORS, or whatever `nas search --evaluator` takes, as `module:name`;
+            spreads of one that knows differences are of those to the baseline.
         baseline: The network that is scaled.
         rule: Its scaling rule; None takes the network's own.
 
@@ -31,7 +38,9 @@ def evaluator(spec: str, baseline: Architecture, rule: str | None = None) -> Eva
             f"there is no evaluator {spec!r}{meant(spec, [*EVALUATORS, *MODELS])}: expected one of "
             f"{', '.join([*EVALUATORS, *MODELS])}, or module:name of your own"
         )
-    return by_name(spec)
+    phis = np.arange(PHI_RANGE[0], PHI_RANGE[1], STEP)
+    alike = [scale(baseline, PAPER.at(float(phi)), rule) for phi in phis]
+    return against(by_name(spec), dataclasses.replace(baseline, name="the baseline"), alike)
 
 
 def default_replicates(spec: str) -> int:

@@ -64,16 +64,15 @@ def spaces(names: tuple[str, ...], as_json: bool) -> None:
 
     from nas.commands.present.space import print_spaces
     from nas.commands.progress import working
-    from results.streams import aside
+    from results.runs.load import load_space
     from search_spaces.space import cost_ranges
-    from search_spaces.spaces import SPACES, space
+    from search_spaces.spaces import SPACES
 
     rows = []
     with working(as_json) as say:
         for name in names or SPACES:
             say(f"drawing networks of {name}")  # of a space of thousands of choices for seconds
-            with aside():
-                searched = space(name)
+            searched = load_space(name)
             rows.append((searched, cost_ranges(searched)))
     if not as_json:
         print_spaces(rows)

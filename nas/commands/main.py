@@ -2,6 +2,7 @@
 
 from typing import NoReturn
 
+from nas.commands.help.early import imported
 from nas.commands.help.table import Commands, Entry
 from results.terminal import entry
 
@@ -33,7 +34,8 @@ TABLE = {
             (
                 "nas predict efficientnet_b0 mobilenet_v2",
                 "nas predict runs/mbconv-400M",
-                "nas predict 'ds_r1_k3_s1_e1_c16 ir_r2_k3_s2_e6_c24' --pixels 192",
+                "nas predict 'ds_r1_k3_s1_e1_c16 ir_r2_k3_s2_e6_c24 ir_r3_k5_s2_e6_c40 "
+                "ir_r4_k3_s2_e6_c80 ir_r2_k5_s2_e6_c192' --pixels 192",
             ),
         ),
     },
@@ -133,6 +135,7 @@ cli = Commands(
 
 def main() -> NoReturn:
     """Runs `nas` and leaves the process."""
+    imported()
     entry(cli, "nas")
 
 

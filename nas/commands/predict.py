@@ -64,12 +64,15 @@ def predict(networks: tuple[str, ...], left: Left, runs: Path, as_json: bool) ->
 
     It is top-1 under EfficientNet's full recipe, in which B0 has 77.1 %. NETWORK is a name, a run,
     a JSON file, FAMILY:NAME, or block strings of timm or TensorFlow, in quotes or in a file. Beside
-    each prediction stand the published networks that are most alike.
+    each prediction stand the published networks that are most alike. Where no evidence speaks of
+    one network the others are still predicted: it is named after them, with --json it has `error`
+    in place of the numbers, and the exit code is 2.
     """
     import dataclasses
 
-    from nas.imagenet.predict import rows
+    from nas.imagenet.predict import attempted
     from results.runs.load import load_architecture
+    from search_spaces.errors import OutOfDomain
 
     shape = left.shape()
     given = []
@@ -77,13 +80,16 @@ def predict(networks: tuple[str, ...], left: Left, runs: Path, as_json: bool) ->
         network = load_architecture(text, runs, shape)
         name = network.name or (text if len(text) <= 24 else "")
         given.append(dataclasses.replace(network, name=name))
-    made = rows(given)
+    every = attempted(given)
+    made, refused = ([row for row in every if ("error" in row) is no] for no in (False, True))
     if as_json:
         from results.terminal import print_json
 
-        print_json(made)
-    else:
+        print_json(every)
+    elif made:
         _print(made)
+    if refused:
+        raise OutOfDomain("; ".join(row["error"] for row in refused))
 
 
 def _print(made: list[dict[str, Any]]) -> None:

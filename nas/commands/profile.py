@@ -1,16 +1,23 @@
 """`nas profile` and `nas measure`: this machine, block by block and one network at a time."""
 
 import math
+import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nas.commands.options import JSON, RUNS, SEED, options
+from nas.commands.sizes import OF_SPACE
+from nas.memory import enough_for
 
 if TYPE_CHECKING:
     from nas.devices.file import ProfiledDevice
+    from search_spaces.architecture import Architecture
     from search_spaces.space import Space
+
+DRAWN = 51  # networks whose median time the printed search has as its target
 
 
 class Length(click.FloatRange):
@@ -45,32 +52,11 @@ def _setting(given: dict[str, Any]) -> Any:
     return Setting(*(given.pop(key) for key in ("runtime", "on", "threads", "batch", "dtype")))
 
 
-IMAGES = (
-    click.option(
-        "--pixels",
-        metavar="N|HxW",
-        help="Size of the images, as 48 or 48x80 (height x width). Default: as the space has it.",
-    ),
-    click.option(
-        "--channels",
-        type=click.IntRange(1),
-        metavar="N",
-        help="Channels of the images, 1 for grey. Default: as the space has it.",
-    ),
-    click.option(
-        "--classes",
-        type=click.IntRange(2),
-        metavar="N",
-        help="How many classes the networks tell apart; times for other numbers are estimated.",
-    ),
-)
-
-
 @click.command()
 @click.option("--space", default="efficientnet", show_default=True, metavar="SPACE",
               help="Whose blocks to time: a name of `nas spaces`, a FILE.toml, or module:name of "
               "your own.")  # fmt: skip
-@options(IMAGES)
+@options(OF_SPACE)
 @options(SETTING)
 @click.option(
     "--minutes",
@@ -96,8 +82,8 @@ def profile(**given: Any) -> None:
     """
     from results.terminal import print_json
 
-    space_named, as_json = given["space"], given["as_json"]
-    device, path, where = profiled(as_json, **given)
+    as_json = given["as_json"]
+    device, path = profiled(as_json, **given)
     if as_json:
         names = ("name", "stamp", "check", "offset_ms", "factor", "spread")
         values = {name: _known(getattr(device, name)) for name in names}
@@ -106,24 +92,79 @@ def profile(**given: Any) -> None:
     else:
         from nas.commands.present.device import print_profile
 
-        print_profile(device, path, where, space_named)
+        words = following(device, path, given) if "machine" in device.stamp else ""
+        print_profile(device, path, words)
 
 
-def profiled(quiet: bool, **given: Any) -> "tuple[ProfiledDevice, Path, Space]":
+def following(device: "ProfiledDevice", path: Path, given: dict[str, Any]) -> str:
+    """The search that a file is for, with a target that half of the networks meet.
+
+    Without images where both the file and the ImageNet model know the space as it stands; else
+    with the user's, at the size and of the channels that were profiled.
+    """
+    import shlex
+
+    from nas.imagenet.evaluator import ImagenetEvaluator
+    from results.runs.load import load_space
+
+    whole, more = load_space(given["space"]), ""
+    target = _half(device, whole) if _speaks(ImagenetEvaluator().check, whole) else None
+    if target is None:
+        where = _fitted(whole, given)
+        size = max((network.size for network in _drawn(where)), key=lambda one: one.area)
+        where = _fitted(where, {**given, "pixels": size.label})
+        target, more = _half(device, where), f" --data IMAGES --pixels {size.label}"
+        more += f" --channels {given['channels']}" if given["channels"] else ""
+    if target is None:
+        return (
+            f"it does not cover the space {whole.name}, so that a search there refuses it: give "
+            "more --minutes"
+        )
+    named = given["space"] if more or given["space"] != "efficientnet" else None
+    space = f" --space {shlex.quote(named)}" if named else ""
+    file = shlex.quote(str(path))
+    return f"next: nas search --device {file} --target-latency {target}{space}{more}"
+
+
+def _drawn(where: "Space") -> "list[Architecture]":
+    rng = random.Random(0)
+    return [where.build(where.sample(rng)) for _ in range(DRAWN)]
+
+
+def _speaks(check: Callable[[Any], Any], where: "Space") -> bool:
+    """Whether a check passes networks of a space, as a search asks first."""
+    from nas.search.feasibility import check_domain
+    from search_spaces.errors import UserError
+
+    try:
+        check_domain(check, where, "the file")
+    except UserError:
+        return False
+    return True
+
+
+def _half(device: "ProfiledDevice", where: "Space") -> str | None:
+    """A time that half of a space's networks meet, as typed; None where it isn't covered."""
+    if not _speaks(device.predict_one, where):
+        return None
+    ms = sorted(device.predict_one(network)[0] for network in _drawn(where))[DRAWN // 2]
+    fine = 10.0 ** (1 - math.floor(math.log10(ms)))
+    return f"{math.ceil(ms * fine) / fine:g}ms"
+
+
+def profiled(quiet: bool, **given: Any) -> "tuple[ProfiledDevice, Path]":
     """Profiles and writes the file. Raises UserError where it may not be written."""
     from nas.devices.file import ProfiledDevice, to_text
     from results.runs.files import write_atomically
-    from results.streams import aside
+    from results.runs.load import load_space
     from search_spaces.errors import UserError
-    from search_spaces.spaces import space
 
     setting, out, template = _setting(given), given["out"], given["template"]
     if (out is None) == (template is None):
         raise UserError("give either --out FILE, to measure, or --template FILE, to fill in")
     path = out or template
     check_free(path, given["force"])
-    with aside():
-        whole = space(given["space"])
+    whole = load_space(given["space"])
     where = _fitted(whole, given)
     if template:
         from nas.devices.blocks import blocks_in
@@ -135,14 +176,14 @@ def profiled(quiet: bool, **given: Any) -> "tuple[ProfiledDevice, Path, Space]":
         from nas.commands.progress import clock
         from nas.devices.profile import profile as run
 
-        with clock(60 * given["minutes"], quiet) as show:
+        with clock(60 * given["minutes"], quiet) as show, enough_for(setting.batch):
             device = run(where, setting, given["minutes"], path.stem, given["seed"], show)
     write_atomically(path, to_text(device))
-    return device, path, where
+    return device, path
 
 
 def _fitted(where: Any, given: dict[str, Any]) -> Any:
-    """The space with what IMAGES' options give."""
+    """The space with what OF_SPACE's options give."""
     from search_spaces.space import fixed
 
     fields = {"resolution": "pixels", "in_channels": "channels", "classes": "classes"}
@@ -191,7 +232,7 @@ def measure(network: str, **given: Any) -> None:
 
     architecture, setting = load_architecture(network, given["runs"]), _setting(given)
     predicted = _predicted(given["predict"], architecture, setting)
-    with clock(given["seconds"], given["as_json"]) as show:
+    with clock(given["seconds"], given["as_json"]) as show, enough_for(setting.batch):
         timing = run(architecture, setting, given["seconds"], show)
     if given["as_json"]:
         values: dict[str, Any] = {"network": architecture.name or network, "id": architecture.id}

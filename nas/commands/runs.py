@@ -19,12 +19,11 @@ def runs(runs: Path, as_json: bool) -> None:
 
     What can't be read, is damaged or failed before it was ended once is told below the list.
     """
-    from results.runs.folder import RECORD
     from search_spaces.errors import UserError
 
     if not runs.is_dir():
         raise UserError(f"there is no folder {runs}: expected one of runs; --runs names another")
-    rows = [row_of(path) for path in sorted(runs.iterdir()) if (path / RECORD).is_file()]
+    rows = [row for path in sorted(runs.iterdir()) if (row := _row_in(path)) is not None]
     if as_json:
         from results.terminal import print_json
 
@@ -33,6 +32,17 @@ def runs(runs: Path, as_json: bool) -> None:
         tell(f"no runs in {runs} yet: nas search --target-flops 400M makes one", err=False)
     else:
         _print(rows)
+
+
+def _row_in(path: Path) -> dict[str, Any] | None:
+    """`row_of` what lies in the folder of runs, or why it can't be looked into; None for no run."""
+    from results.runs.folder import RECORD
+    from search_spaces.errors import said
+
+    try:
+        return row_of(path) if (path / RECORD).is_file() else None
+    except OSError as error:
+        return {"run": path.name, "error": f"{path} can't be read: {said(error)}"}
 
 
 def row_of(folder: Path) -> dict[str, Any]:
@@ -72,7 +82,7 @@ def _state(folder: Path, record: dict[str, Any], best: Any) -> tuple[str, str | 
     """Whether the run ended, and whether its result and its trials are there; else perhaps why."""
     from results.runs.folder import STORE
     from results.runs.journal import check_lines
-    from results.runs.load import BEST, ENDING_IN_BEST
+    from results.runs.load import BEST, ENDING_IN_BEST, without_network
     from search_spaces.errors import UserError
 
     sessions, journal = record["sessions"], folder / STORE
@@ -87,6 +97,8 @@ def _state(folder: Path, record: dict[str, Any], best: Any) -> tuple[str, str | 
         return "cut off", None
     if record["experiment"].get("kind") not in ENDING_IN_BEST or (best and "architecture" in best):
         return "ended", None
+    if best is None and sessions[-1].get("picked") is False:
+        return "no pick", str(without_network(folder))
     return f"{BEST} is {'missing' if best is None else 'damaged'}", None
 
 
@@ -102,7 +114,8 @@ def _target(record: Any, best: Any) -> str | None:
     if best.get("target_text"):
         return str(best["target_text"])
     target = experiment.get("target")
-    return None if target is None else quantity(experiment.get("quantity")).format(target)
+    of = experiment.get("quantity") or "flops"  # a comparison's target is a number of any cost
+    return None if target is None else quantity(of).format(target)
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
@@ -152,15 +165,12 @@ def compare(
     RUN: a search or a training, a name or a folder.
     """
     from nas.report import compare as sides
-    from results.runs.addresses import best_within
     from results.terminal import console, plain, print_json, show
 
     rows = sides.compared(names, runs)
     chosen = sides.budgets_of(rows) if budgets is None else _budgets(budgets)
     if as_json:
-        within = [
-            {"macs": b, **{row.name: best_within(row.front, b) for row in rows}} for b in chosen
-        ]
+        within = [{"macs": b, **{row.name: sides.within(row, b) for row in rows}} for b in chosen]
         print_json({"picks": {row.name: row.pick for row in rows}, "within": within,
                     "notes": sides.notes(rows)})  # fmt: skip
     else:

@@ -22,7 +22,7 @@ from nas.commands.options import (
     options,
 )
 from nas.commands.targets import Targets
-from nas.objective import CAUTION
+from nas.objective import CAUTION, no_pick
 from nas.scores.registry import SCORES
 from results.interrupts import NOTHING, now_kept
 from results.terminal import tell
@@ -54,8 +54,8 @@ class Asked(Group):
     space: Annotated[str | None, click.option(
         "--space", metavar="SPACE", shell_complete=names_in("search_spaces.spaces", "SPACES"),
         help="Which networks there are to choose from: a name of `nas spaces`, a FILE.toml, or "
-        "module:name of your own. Default: mbconv; with --device efficientnet, with --data "
-        "efficientnet-small; with a supernet its own.",
+        "module:name of your own. Default: mbconv; with --device or the surrogate efficientnet; "
+        "with --data efficientnet-small; with a supernet its own.",
     )]  # fmt: skip
     strategy: Annotated[str | None, click.option(
         "--strategy", metavar="STRATEGY",
@@ -209,10 +209,7 @@ def _run(plan: "Plan", as_json: bool, logs: list[str]) -> None:
     if result.interrupted:
         interrupted(f"{len(result.trials):,} trials")
     if result.best is None:
-        raise UserError(
-            "there is no pick, since every trial failed or broke the target: see above what the "
-            "last one failed with, and mend the evaluator or allow more"
-        )
+        raise no_pick(result.trials, result.folder)
 
 
 def _print_feasibility(offered: "Feasibility") -> None:
@@ -263,7 +260,7 @@ def _plan(
 ) -> "Plan":
     """The plan of a search whose retrainings have this budget."""
     from nas.objective import Objective
-    from nas.search.plan import Plan, default_space
+    from nas.search.plan import SKELETON, Plan, default_space
 
     first, *limits = targets.limits()
     trains = how.proxy is not None
@@ -272,9 +269,11 @@ def _plan(
     judge = "" if asked.space else asked.evaluator or ""
     fitting = default_space(quantities, trains, judge)
     if asked.space is None and fitting == "efficientnet":
+        surrogate = judge.partition(":")[0] == SKELETON
+        known = "the surrogate knows" if surrogate else "devices know"
         tell(
-            "note: the space is efficientnet, since devices know only the blocks that networks "
-            "like EfficientNet-B0 are made of"
+            f"note: the space is efficientnet, since {known} only the blocks that networks like "
+            "EfficientNet-B0 are made of"
         )
     return Plan(
         objective=Objective(asked.objective, first.at_most, first.quantity, asked.caution),

@@ -26,3 +26,23 @@ FIT = click.option(
     help="Images of another shape: crop takes their middle, letterbox keeps the whole image and "
     "fills up with grey.",
 )  # fmt: skip
+
+OF_SPACE = (  # what networks of a space are for, where it isn't what the space says
+    click.option(
+        "--pixels",
+        metavar="N|HxW",
+        help="Size of the images, as 48 or 48x80 (height x width). Default: as the space has it.",
+    ),
+    click.option(
+        "--channels",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Channels of the images, 1 for grey. Default: as the space has it.",
+    ),
+    click.option(
+        "--classes",
+        type=click.IntRange(2),
+        metavar="N",
+        help="How many classes the networks tell apart; times for other numbers are estimated.",
+    ),
+)

@@ -61,7 +61,7 @@ class Targets(Group):
         return {option: getattr(self, option[2:].replace("-", "_")) for option in given}
 
     def limits(self) -> "tuple[Limit, ...]":
-        """What was given, the first of which is T.
+        """What was given, the first of which is T; of two on one quantity the stricter.
 
         Raises:
             UserError: There is no target, or a text is no number.
@@ -70,7 +70,7 @@ class Targets(Group):
         from search_spaces.quantities import QUANTITIES
 
         self._check()
-        limits = []
+        limits: dict[str, Limit] = {}
         for option, text in self.texts.items():
             kind = option.rpartition("-")[2]
             if kind in QUANTITIES:
@@ -79,8 +79,9 @@ class Targets(Group):
                 from nas.devices.registry import device
 
                 of = device(self.hardware or "").quantity(kind)
-            limits.append(Limit(of, of.parse(text, option)))
-        return tuple(limits)
+            limit = Limit(of, of.parse(text, option))
+            limits[of.key] = min(limit, limits.get(of.key, limit), key=lambda one: one.at_most)
+        return tuple(limits.values())
 
     def _check(self) -> None:
         """Raises UserError where there is no target, or a device and its target not together."""

@@ -91,8 +91,9 @@ class ProfiledDevice:
                 if estimated is None:
                     raise OutOfDomain(
                         f"the device {self.name!r} does not cover this network: its block "
-                        f"{key!r} was neither measured nor is it like the measured ones; profile "
-                        "a space that has it for more --minutes, or fill in its time"
+                        f"{key!r} was neither measured nor is it like the measured ones; search "
+                        "with the --space, --pixels and --channels that were profiled, or profile "
+                        "those of the search, perhaps for more --minutes, or fill in its time"
                     )
                 known[key] = estimated
             return known[key]

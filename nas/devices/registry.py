@@ -80,7 +80,7 @@ class Device:
         return self.quantities[kind]
 
 
-def device(spec: str) -> Device:
+def device(spec: str | Path) -> Device:
     """Finds a device.
 
     Args:
@@ -89,6 +89,12 @@ def device(spec: str) -> Device:
     Raises:
         UserError: There is no such device, or its file can't be used.
     """
+    if not isinstance(spec, str | Path):
+        raise UserError(
+            f"the device is {spec!r:.60}: expected one of {', '.join(DEVICES)}, or a file of "
+            "`nas profile`"
+        )
+    spec = str(spec)
     if spec in DEVICES:
         return embedded_device(spec)
     if spec.endswith(".json") or "/" in spec or Path(spec).is_file():

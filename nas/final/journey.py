@@ -25,14 +25,7 @@ from nas.training.headers import own_pixels
 from nas.training.images import ImageData, for_data
 from nas.training.proxy import Proxy
 from nas.workers.executor import Resources
-from results.runs.folder import (
-    LONGEST_NAME,
-    RECORD,
-    check_run,
-    read_record,
-    run_name,
-    run_path,
-)
+from results.runs.folder import LONGEST_NAME, RECORD, check_run, read_record, run_name, run_path
 from results.runs.load import BEST
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -47,6 +40,8 @@ SHORT = 300  # steps of a short training of the search
 TRIALS = {False: 12, True: 10_000}  # networks: trained, and predicted
 JUDGES = {"train": "short trainings", "imagenet": "the ImageNet model"}
 SEARCH = "-search"  # what the search's name ends in
+SMALLER = "take smaller images (--pixels)"  # which have no fewer parameters
+ANOTHER = "search a space of your own (nas search --data), and train what it finds (nas train)"
 SPACES = ("efficientnet-small", "mbconv")  # for small images: the first that reaches the target
 
 
@@ -187,8 +182,10 @@ def check_seen(asked: Asked, seen: Seen) -> None:
         raise UserError(f"the name {asked.run} is taken: {error}") from None
     for quantity in plan.predicted:
         check_domain(quantity.measure, where, quantity.title)
-    otherwise = "take smaller images (--pixels), which saves everything but parameters"
-    feasible_values(where, asked.targets, otherwise=otherwise)
+    for limit in asked.targets:
+        way = ANOTHER if limit.of_quantity.key == "params" else SMALLER
+        feasible_values(where, [limit], otherwise=way)
+    feasible_values(where, asked.targets)
 
 
 def search_plan(asked: Asked, seen: Seen, classes: int, images: int) -> Search:
@@ -207,7 +204,7 @@ def search_plan(asked: Asked, seen: Seen, classes: int, images: int) -> Search:
     trained = seen.evaluator == "train"
     objective = Objective("hard", first.at_most, first.quantity, 0.0 if trained else CAUTION)
     batch = batch_for(images, False)
-    steps = max(1, images // batch)
+    epochs = max(1.0, round(SHORT / max(1, images // batch), 1))
     proxy = Proxy(
         asked.data, seen.size.plain, 1.0, "tune" if asked.parent else "fast", batch, asked.device,
         asked.channels, asked.fit, asked.parent,
@@ -221,7 +218,8 @@ def search_plan(asked: Asked, seen: Seen, classes: int, images: int) -> Search:
         return Search(space=space_at(asked, seen, classes), patience=2000, **shared)
     return Search(
         space=_reaching(asked, seen, classes), strategy="predictor", proxy=proxy,
-        budget=max(1.0, round(SHORT / steps, 1)), executor="pool", resources=Resources(), **shared,
+        budget=min(epochs, asked.given.get("epochs", epochs)), executor="pool",
+        resources=Resources(), **shared,
     )  # fmt: skip
 
 

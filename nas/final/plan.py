@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.final.settings import SMALL, check_given
+from nas.holding import HOLDERS
 from nas.logs.registry import Log
 from nas.parent.start import IMAGENET, Start
 from nas.training.decoding import LARGEST
 from nas.training.folders import Listing, real_place
 from nas.training.headers import about, own_pixels
 from nas.training.images import ImageData, load_images
-from results.export.inputs import Inputs
+from results.export.inputs import KEY, Inputs, inputs_in
+from results.export.weights import WEIGHTS, metadata
 from results.runs.files import check_writable
-from results.runs.folder import RECORD, check_run, run_name, run_path
+from results.runs.folder import RECORD, check_run, read_record, run_name, run_path
+from results.runs.load import TRAINED, run_folder
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size, size_of
@@ -208,25 +211,63 @@ def inputs_for(
 
 
 def size_for(
-    architecture: Architecture, listing: Listing, pixels: int | Size | None
+    architecture: Architecture,
+    listing: Listing,
+    pixels: int | Size | None,
+    trained: Size | None = None,
 ) -> tuple[Size, str]:
-    """The size that a network is trained at, and a sentence where it isn't the network's own.
+    """The size that a network is trained at, and a sentence where it is one among several.
 
     Args:
         architecture: The network as it was found.
         listing: The images' files.
-        pixels: As the user gave them; None takes the network's size, or the images' own where they
-            are smaller by 8 pixels or more.
+        pixels: As the user gave them; None takes the network's size, or where the images are
+            smaller by 8 pixels or more `trained`, else their own.
+        trained: That it, or the weights that it starts from, were trained at on images.
     """
     if pixels is not None:
         return size_of(pixels), ""
     own = own_pixels(listing, max(architecture.size))
     if own.area >= architecture.size.area or about(listing, architecture.size):
         return architecture.size, ""
+    if trained is not None:
+        return trained, (
+            f"the images are about {own} px, and it was trained at {trained} px before: it is "
+            f"trained at {trained} px again; --pixels {own} takes the images' own size"
+        )
     return own, (
         f"the network is for {architecture.size} px and the images are about {own} px: it is "
         f"trained at {own} px; --pixels {architecture.size} takes its own"
     )
+
+
+def trained_size(
+    network: str, found: Architecture, runs: Path, weights: Path | None
+) -> Size | None:
+    """The size that a network's run trained on images at, else that of weights; None for neither.
+
+    Args:
+        network: As the user named it.
+        found: The network.
+        runs: The folder of runs.
+        weights: A file, or the folder of a run that has some.
+
+    Raises:
+        UserError: A file of weights can't be read.
+    """
+    for name in (network, network.rpartition(":")[0]):
+        folder = run_folder(name, runs, (RECORD,))
+        if folder is not None and (folder / RECORD).is_file():
+            held = read_record(folder)["experiment"]
+            shared = str(held.get("evaluator")).partition(":")[0] in HOLDERS
+            if held.get("kind") in TRAINED or held.get("training") or shared:
+                return found.size
+    file = None if weights is None else weights / WEIGHTS if weights.is_dir() else weights
+    about = {} if file is None or not file.is_file() else metadata(file)
+    if KEY not in about:
+        return None
+    inputs = inputs_in(about[KEY], str(file))
+    return Size(inputs.height, inputs.width)
 
 
 def images_for(

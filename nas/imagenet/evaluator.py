@@ -7,7 +7,7 @@ import numpy as np
 from nas.imagenet.joint.architectures import taken_as
 from nas.imagenet.joint.blocks import Floats
 from nas.imagenet.joint.domain import notes, refuse
-from nas.imagenet.joint.doubt import doubt
+from nas.imagenet.joint.doubt import doubt, usual
 from nas.imagenet.joint.load import load
 from nas.imagenet.joint.model import Joint
 from nas.imagenet.joint.numbers import Numbers
@@ -28,6 +28,7 @@ class ImagenetEvaluator:
         reference: Spreads are of the difference to this network and grow with what sets a network
             apart from it; None for the spread against a training of the network itself.
         model: The model itself, in place of a path.
+        alike: Networks whose proportions are as usual as those of a scaled B0.
 
     Raises:
         UserError: The file can't be read or used.
@@ -39,27 +40,40 @@ class ImagenetEvaluator:
         path: str | None = None,
         reference: Architecture | None = None,
         model: Joint | None = None,
+        alike: Sequence[Architecture] = (),
     ) -> None:
         self._model = load(path) if model is None else model
         self._reference = None if reference is None else self._numbers([reference])
+        self._named = "" if reference is None else reference.name
+        self._usual = usual(alike) if alike else None
 
     @property
     def label(self) -> str:
         """What its numbers are."""
         if self._reference is None:
             return f"{RECIPE}. ± is one standard deviation of its error against a training."
+        if self._usual is None:
+            to, like = "EfficientNet-B0 scaled to T", "a scaled B0"
+        else:
+            to, like = self._named, "that network scaled"
         return (
-            f"{RECIPE}. ± is one standard deviation of how far the difference to EfficientNet-B0 "
-            "scaled to T may be off; it grows with what sets a network apart from a scaled B0."
+            f"{RECIPE}. ± is one standard deviation of how far the difference to {to} may be off; "
+            f"it grows with what sets a network apart from {like}."
         )
 
-    def against(self, reference: Architecture) -> "ImagenetEvaluator":
+    def against(
+        self, reference: Architecture, alike: Sequence[Architecture] = ()
+    ) -> "ImagenetEvaluator":
         """The same, with spreads of the difference to one network.
+
+        Args:
+            reference: The network.
+            alike: Networks in its own proportions; without any, B0's are what is usual.
 
         Raises:
             OutOfDomain: No evidence speaks of it.
         """
-        return ImagenetEvaluator(reference=reference, model=self._model)
+        return ImagenetEvaluator(reference=reference, model=self._model, alike=alike)
 
     def check(self, architecture: Architecture) -> None:
         """Refuses a network that no evidence speaks of.
@@ -118,5 +132,6 @@ class ImagenetEvaluator:
         It is 0 for the reference itself.
         """
         gained, spread = self._model.difference(of, reference, trainings=0)
-        whole = np.sqrt(spread**2 + doubt(of) ** 2 + doubt(reference) ** 2)
+        doubts = doubt(of, self._usual) ** 2 + doubt(reference, self._usual) ** 2
+        whole = np.sqrt(spread**2 + doubts)
         return gained, np.where(of.same(reference), 0.0, whole)

@@ -1,6 +1,7 @@
 """What networks would reach on ImageNet: prediction, spread, nearest evidence, costs."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,13 @@ from nas.imagenet.joint.load import load
 from nas.imagenet.joint.model import Joint
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
+from search_spaces.errors import OutOfDomain, UserError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NEAREST = 3  # published networks that are named beside a prediction
+CLASSES = 1000  # of ImageNet
 
 
 def rows(networks: Sequence[Architecture], path: str | Path | None = None) -> list[dict[str, Any]]:
@@ -40,16 +43,48 @@ def rows(networks: Sequence[Architecture], path: str | Path | None = None) -> li
     if not networks:
         return []
     model = load(path)
-    numbers = refuse(networks, model.ranges)
+    numbers = refuse([_of_imagenet(network) for network in networks], model.ranges)
     means, spreads = model.predict(numbers)
     places, distances = model.nearest(numbers, NEAREST)
     return [
         _row(network, float(mean), float(spread))
         | {
             "nearest": _named(model, places[i].tolist(), distances[i].tolist()),
-            "notes": [*taken_as(network), *notes(numbers.take(np.array([i])), model.ranges)],
+            "notes": [
+                *_classes_of(network),
+                *taken_as(network),
+                *notes(numbers.take(np.array([i])), model.ranges),
+            ],
         }
         for i, (network, mean, spread) in enumerate(zip(networks, means, spreads, strict=True))
+    ]
+
+
+def attempted(networks: Sequence[Architecture]) -> list[dict[str, Any]]:
+    """A row for each network as `rows` has it; where it is refused name, id, and why as error."""
+    try:
+        return rows(networks)
+    except OutOfDomain as error:
+        if len(networks) == 1:
+            (network,) = networks
+            return [{"name": network.name, "id": network.id, "error": str(error)}]
+        return [row for network in networks for row in attempted([network])]
+
+
+def _of_imagenet(network: Architecture) -> Architecture:
+    """The network with as many outputs as ImageNet has classes."""
+    if network.classes == CLASSES:
+        return network
+    return dataclasses.replace(network, classes=CLASSES, name=network.name or network.id)
+
+
+def _classes_of(network: Architecture) -> list[str]:
+    """What is said of a network that is judged with other outputs than its own."""
+    if network.classes == CLASSES:
+        return []
+    return [
+        f"The network has {network.classes:,} classes and its costs are its own; the prediction is "
+        f"for the same network with ImageNet's {CLASSES:,}."
     ]
 
 
@@ -82,16 +117,17 @@ def _named(model: Joint, places: list[int], distances: list[float]) -> list[dict
 
 
 def predict(
-    networks: Sequence[Architecture | str] | Architecture | str,
+    *networks: Any,
     runs: str | Path = "runs",
     path: str | Path | None = None,
 ) -> "pd.DataFrame":
     """What networks would reach on ImageNet: `nas predict` from Python.
 
-    >>> predict(["efficientnet_b0", "mobilenet_v2"])[["name", "top1", "spread"]]
+    >>> predict("efficientnet_b0", "mobilenet_v2")[["name", "top1", "spread"]]
 
     Args:
-        networks: One or many; architectures, or what names one, as in `nas show`.
+        networks: One or more, or lists of them: architectures, what names one, as in `nas show`, or
+            results of `nas.find` and `nas.train`.
         runs: The folder of runs, for names of runs.
         path: As in `rows`.
 
@@ -100,15 +136,29 @@ def predict(
 
     Raises:
         OutOfDomain: As `rows`.
-        UserError: As `rows`, and for a name that names no network.
+        UserError: As `rows`, and for what is no network or names none.
     """
     import pandas as pd
 
+    listed = [network for given in networks for network in _networks(given, Path(runs))]
+    return pd.DataFrame(rows(listed, path))
+
+
+def _networks(given: Any, runs: Path, within: bool = False) -> Iterator[Architecture]:
+    """The network of an argument, or those of a list of them."""
     from results.runs.load import load_architecture
 
-    listed = [networks] if isinstance(networks, Architecture | str) else list(networks)
-    architectures = [
-        load_architecture(network, Path(runs)) if isinstance(network, str) else network
-        for network in listed
-    ]
-    return pd.DataFrame(rows(architectures, path))
+    network = getattr(given, "architecture", given)  # of a result of `find`, or of a family
+    named = getattr(given, "folder", given)
+    if isinstance(network, Architecture):
+        yield network
+    elif isinstance(named, str | Path):
+        yield load_architecture(str(named), runs)
+    elif isinstance(given, Iterable) and not within:
+        for one in given:
+            yield from _networks(one, runs, within=True)
+    else:
+        raise UserError(
+            f"{given!r:.60} is no network: expected architectures, names, runs, files, or results "
+            "of nas.find or nas.train"
+        )

@@ -8,7 +8,7 @@ several points, so the figures are compared with one another only within a recip
 
 import csv
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -58,12 +58,16 @@ def published() -> tuple[PublishedNetwork, ...]:
 
 
 def nearest_below(
-    macs: float, count: int = 3, rows: Sequence[PublishedNetwork] | None = None
+    most: Mapping[str, float],
+    by: str = "macs",
+    count: int = 3,
+    rows: Sequence[PublishedNetwork] | None = None,
 ) -> list[PublishedNetwork]:
     """The best published networks that take nearly as much as a budget, and no more.
 
     Args:
-        macs: The budget in multiply-adds.
+        most: Column -> what it may be at most: of `macs` and `params`.
+        by: The one that is the budget.
         count: At most so many, each network once.
         rows: The results to choose from; None for all of `published`.
 
@@ -71,10 +75,11 @@ def nearest_below(
         Those of highest printed top-1 among the networks of NEAR to 1 times the budget; where there
         is none the dearest below it; none where all cost more.
     """
-    below = [row for row in (published() if rows is None else rows) if row.macs <= macs]
-    near = [row for row in below if row.macs >= NEAR * macs]
+    every = published() if rows is None else rows
+    below = [row for row in every if all(getattr(row, of) <= most[of] for of in most)]
+    near = [row for row in below if getattr(row, by) >= NEAR * most[by]]
     if not near:
-        return below[-1:]
+        return sorted(below, key=lambda row: getattr(row, by))[-1:]
     best: dict[str, PublishedNetwork] = {}
     for row in sorted(near, key=lambda row: -row.top1):
         best.setdefault(row.network, row)

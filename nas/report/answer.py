@@ -7,7 +7,7 @@ from typing import Any
 
 from nas.report.charts import optional, records
 from nas.report.findings import Findings
-from nas.search.otherwise import verdict
+from nas.search.otherwise import published_title, verdict
 from results.report.page import Cards, Code, Part, Section, Table, Text
 from results.runs.folder import masked
 from results.terminal import accuracy_text, epochs_text
@@ -155,7 +155,7 @@ def _otherwise(findings: Findings) -> list[Part]:
             for row in published
         ]  # fmt: skip
         columns = ("network", "recipe", "top-1 %, printed", "MACs", "params", "px")
-        parts.append(Table("Published networks that take nearly as much", columns, rows, left=2))
+        parts.append(Table(published_title(findings.best or {}), columns, rows, left=2))
     parts += [Text(f"Note: {note}", "note") for note in known.get("notes", [])]
     return parts
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,13 +132,18 @@ def pick_rows(rows: Sequence[Compared]) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
+def within(run: Compared, budget: float) -> Mapping[str, Any] | None:
+    """A run's best within a budget, chosen with the caution that its pick was."""
+    return best_within(run.front, budget, run.pick.get("caution") or 0.0)
+
+
 def budget_rows(rows: Sequence[Compared], budgets: Sequence[float]) -> list[dict[str, str]]:
     """Titles -> texts: for each budget the accuracy of each run's best within it."""
     table = []
     for budget in budgets:
         cells = {"MACs": f"<= {MACS.format(budget)}"}
         for run in rows:
-            best = best_within(run.front, budget)
+            best = within(run, budget)
             cells[run.name] = "-" if best is None else accuracy_text(
                 best["accuracy"], best.get("spread")
             )  # fmt: skip

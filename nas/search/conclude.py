@@ -190,7 +190,7 @@ def summary(result: Result) -> dict[str, Any]:
     assert result.pick is not None
     unit = unit_of(result.evaluator)
     beside: dict[str, Any] = {"notes": _trained_notes(result)} if plan.proxy else otherwise(
-        result.pick.architecture, objective, result.evaluator,
+        result.pick.architecture, objective, plan.limits, result.evaluator,
         lambda network: costs_of(network, plan.predicted),
     )  # fmt: skip
     if predictor_of(result.evaluator) is None:

@@ -85,6 +85,8 @@ class Execution:
         check_is("name", self.name, (str, type(None)), "a text")
         check_is("runs", self.runs, (str, Path), "a folder")
         check_is("storage", self.storage, (str, type(None)), "a URL, as sqlite:///trials.db")
+        check_is("eta", self.eta, int, "a whole number, as 3")
+        check_is("resources", self.resources, Resources, "nas.workers.executor.Resources")
         check_executor(self.executor, self.resources)
         check_positive("budget", self.budget)
         if self.eta:

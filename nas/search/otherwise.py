@@ -1,53 +1,97 @@
-"""What a user would otherwise take at the same cost.
+"""What a user would otherwise take within the same target and limits.
 
-EfficientNet-B0 scaled to T by the paper's coefficients, and published networks.
+EfficientNet-B0 scaled to them by the paper's coefficients, and published networks. With `soft`,
+whose pick may take more than T or less, what counts is what the pick takes.
 """
 
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from nas.evaluators import Evaluator, difference_of, notes_of, predictor_of
 from nas.imagenet.published import nearest_below
-from nas.objective import Objective
+from nas.objective import Limit, Objective, broken
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE
+from search_spaces.space import Space
+from search_spaces.spaces import INSIDE
 
 STEPS = 24  # bisections of phi
+STEP = 0.25  # of phi, between networks in a network's proportions
 LEAST = 0.01  # points of a spread that are worth telling
 NAME = "efficientnet_b0_scaled"
+KNOWN = {"flops": "macs", "params": "params"}  # of published networks: quantity -> column
+MUCH = 1.5  # times the multiply-adds: a comparison of unlike things
+SAME = "the same T"
 Figures = Callable[[Architecture], dict[str, Any]]
 
 
-def scaled_b0(objective: Objective) -> Architecture | None:
+def scaled_b0(objective: Objective, limits: Sequence[Limit] = ()) -> Architecture | None:
     """EfficientNet-B0 scaled by alpha 1.2, beta 1.1, gamma 1.15 to the largest network within T.
 
     Args:
         objective: its target T, on multiply-adds or on any other quantity.
+        limits: What it has to meet besides.
 
     Returns:
-        The network; None where no phi from -8 to 10 meets T, or a device does not cover it.
+        The network; None where no phi from -8 to 10 meets T and the limits, or a device does not
+        cover it.
     """
     recipe = Recipe(EFFICIENTNET_B0, PAPER)
+    all_of = [Limit(objective.quantity, objective.target), *limits]
     try:
+        network = None
         if objective.of_quantity.key == "flops":
             network = fit_budget(recipe, objective.target)[1]
-        else:
-            network = _largest(recipe, lambda a: objective.cost(a) <= objective.target)
+        if network is None or broken(network, limits):
+            network = _largest(recipe, lambda a: not broken(a, all_of))
     except (UserError, OutOfDomain):
         return None
     return dataclasses.replace(network, name=NAME)
 
 
-def _largest(recipe: Recipe, fits: Callable[[Architecture], bool]) -> Architecture:
+def reference_of(
+    space: Space, objective: Objective
+) -> tuple[Architecture | None, list[Architecture]]:
+    """What a search's spreads are of the difference to.
+
+    Args:
+        space: What is searched.
+        objective: Its target T.
+
+    Returns:
+        The network, B0 scaled to T; inside a network that one, made narrower and shallower. None
+        where there is none. And networks in its proportions, smaller to larger; none where those of
+        a scaled B0 are what is usual.
+    """
+    if not (space.name.startswith(INSIDE) and space.known):
+        return scaled_b0(objective), []
+    (values,) = space.known()
+    whole = dataclasses.replace(space.build(values), name=space.name.removeprefix(INSIDE))
+    recipe = Recipe(whole, dataclasses.replace(PAPER, gamma=1.0))  # pixels are no choice there
+    alike = [recipe.network(float(phi)) for phi in np.arange(PHI_RANGE[0], 0.0, STEP)]
+    try:
+        found = _largest(recipe, lambda a: objective.cost(a) <= objective.target, 0.0)
+    except (UserError, OutOfDomain):
+        return None, []
+    return dataclasses.replace(found, name=f"{whole.name} scaled to T"), [*alike, whole]
+
+
+def _largest(
+    recipe: Recipe, fits: Callable[[Architecture], bool], high: float = PHI_RANGE[1]
+) -> Architecture:
     """The network of the largest phi that fits. Raises UserError where the smallest does not."""
-    low, high = PHI_RANGE
+    low = PHI_RANGE[0]
+    if fits(recipe.network(high)):
+        return recipe.network(high)
     if not fits(recipe.network(low)):
         raise UserError("out of reach")
     for _ in range(STEPS):
@@ -57,29 +101,50 @@ def _largest(recipe: Recipe, fits: Callable[[Architecture], bool]) -> Architectu
 
 
 def otherwise(
-    pick: Architecture, objective: Objective, evaluator: Evaluator, figures: Figures
+    pick: Architecture,
+    objective: Objective,
+    limits: Sequence[Limit],
+    evaluator: Evaluator,
+    figures: Figures,
 ) -> dict[str, Any]:
     """What best.json says of the alternatives.
 
     Args:
         pick: The search's answer.
         objective: Its target T.
+        limits: Its other limits.
         evaluator: Predicts both, where it is a model that covers them.
         figures: A network -> its costs as plain JSON values.
 
     Returns:
-        `scaled_b0`: B0 scaled to T with its costs, its prediction, and the pick's `gain` over it
-        with `gain_spread`, one standard deviation of that difference's error; None where there is
-        none. `published`: printed results that take nearly as much, each under its own recipe.
-        `notes`: where the evidence on the pick is thin.
+        `scaled_b0`: B0 scaled to T and the limits, with its costs, its prediction, what it is
+        scaled `to` in words, how many `times` its multiply-adds the pick takes, and the pick's
+        `gain` over it with `gain_spread`, one standard deviation of that difference's error; None
+        where there is none. `published`: printed results that take nearly as much, each under its
+        own recipe; `unchecked`: which of T and the limits is not known of them. `notes`: where the
+        evidence on the pick is thin.
     """
-    base = scaled_b0(objective)
-    counted = objective.of_quantity.key == "flops"
-    budget = objective.target if counted else cost(pick).macs
+    own = objective.cost(pick)
+    soft = objective.name == "soft"
+    within = dataclasses.replace(objective, target=own) if soft else objective
+    words = f"the pick's {within.of_quantity.format(own)} {within.of_quantity.title}"
+    to = words if soft else f"{SAME} and limits" if limits else SAME
+    base = scaled_b0(within, limits)
+    every = [Limit(within.quantity, within.target), *limits]
+    most = {KNOWN[key]: one.at_most for one in every if (key := one.of_quantity.key) in KNOWN}
+    by = KNOWN.get(within.of_quantity.key)
+    if by is None:
+        by, most["macs"] = "macs", cost(pick).macs
     return {
         "scaled_b0": None if base is None
-        else {**figures(base), **compared(pick, base, evaluator), "architecture": to_dict(base)},
-        "published": [dataclasses.asdict(row) for row in nearest_below(budget)],
+        else {
+            **figures(base), **compared(pick, base, evaluator), "to": to,
+            "times": cost(pick).macs / cost(base).macs, "architecture": to_dict(base),
+        },
+        "published": [dataclasses.asdict(row) for row in nearest_below(most, by)],
+        "unchecked": [
+            one.of_quantity.title for one in every if one.of_quantity.key not in KNOWN
+        ],
         "notes": notes_of(evaluator, pick),
     }  # fmt: skip
 
@@ -111,10 +176,27 @@ def verdict(scaled: Mapping[str, Any]) -> str:
     gain, error = scaled.get("gain"), scaled.get("gain_spread")
     if gain is None or error is None:
         return ""
-    text = f"{abs(gain):.2f} ± {error:.2f} points"
+    text, of = f"{abs(gain):.2f} ± {error:.2f} points", f"EfficientNet-B0 scaled to {_to(scaled)}"
     if gain > error:
-        return f"The pick is predicted {text} above EfficientNet-B0 scaled to the same T."
+        times = float(scaled.get("times", 1.0))
+        more = f", with {times:.1f} times its multiply-adds" if times >= MUCH else ""
+        return f"The pick is predicted {text} above {of}{more}."
+    if gain < -error:
+        return f"The pick is predicted {text} below {of}: that network is the better choice."
     return (
-        f"The pick is not better than EfficientNet-B0 scaled to the same T by more than its error "
+        f"The pick is not better than {of} by more than its error "
         f"({'+' if gain >= 0 else '-'}{text}): that network is as good a choice, and well known."
     )
+
+
+def _to(scaled: Mapping[str, Any]) -> str:
+    return str(scaled.get("to", SAME))  # runs of before have none
+
+
+def published_title(best: Mapping[str, Any]) -> str:
+    """What the published networks beside a pick have in common, in words."""
+    if unchecked := best["otherwise"].get("unchecked"):
+        return f"Published networks of no more multiply-adds ({' and '.join(unchecked)} not known)"
+    if best.get("objective") == "soft":
+        return "Published networks that take no more than the pick"
+    return f"Published networks within T{' and the limits' if best.get('limits') else ''}"

@@ -6,7 +6,7 @@ from typing import Any
 
 from nas.evaluators import Evaluator, unit_of
 from nas.holding import holder_of
-from nas.objective import CAUTION, Limit, Objective
+from nas.objective import CAUTION, Limit, Objective, limits_given
 from nas.prior.asked import AUTO, NONE, check_name
 from nas.scores.registry import SCORES
 from nas.search.drive import Proposer
@@ -21,6 +21,7 @@ from search_spaces.errors import UserError
 from search_spaces.quantities import Quantity
 from search_spaces.space import Space, Values
 
+SKELETON = "surrogate"  # the evaluator that knows networks like EfficientNet-B0 and no others
 WHOLE = (("trials", 1, 2**31), ("retrain", 0, 2**31), ("seed", 0, 2**32 - 1))  # and their ranges
 
 
@@ -33,7 +34,7 @@ class Plan(Execution):
 
     Attributes:
         objective: The reward and its target.
-        limits: Hard ones besides the objective's own.
+        limits: Hard ones besides the objective's own; one or several.
         space: A name, or the space itself.
         strategy: A name, or the strategy itself.
         evaluator: A name, or the evaluator itself.
@@ -66,6 +67,7 @@ class Plan(Execution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        object.__setattr__(self, "limits", limits_given(self.limits))
         check_is("space", self.space, (str, Space), "a name of `nas spaces`, or a Space")
         check_is("strategy", self.strategy, (str, Strategy), "a name, or a Strategy")
         if not isinstance(self.evaluator, str) and not callable(self.evaluator):
@@ -221,16 +223,18 @@ def default_space(
         judge: The evaluator; one that holds weights has a space.
 
     Returns:
-        It, or its name. Devices know the blocks of EfficientNet-B0's skeleton and no others, so
-        with a target on one it is the space of that skeleton.
+        It, or its name. Devices and the surrogate know the blocks of EfficientNet-B0's skeleton
+        and no others, so with one of them it is the space of that skeleton.
     """
     holder = holder_of(judge)
     if holder is not None:
         return holder.space
     if trains:
         return "efficientnet-small"
-    on_device = any(quantity.of_cost is None for quantity in quantities)
-    return "efficientnet" if on_device else "mbconv"
+    skeleton = any(quantity.of_cost is None for quantity in quantities) or (
+        isinstance(judge, str) and judge.partition(":")[0] == SKELETON
+    )
+    return "efficientnet" if skeleton else "mbconv"
 
 
 def _place(quantity: Quantity) -> str:

@@ -18,7 +18,7 @@ from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
 from nas.search.execution import check_is
 from nas.search.feasibility import Feasibility, check_domain, feasibility
-from nas.search.otherwise import scaled_b0
+from nas.search.otherwise import reference_of
 from nas.search.plan import Plan, default_space, named
 from nas.strategies.registry import Strategy, strategy
 from nas.training.proxy import Proxy
@@ -26,12 +26,11 @@ from nas.watch import begin
 from nas.workers.recount import recounting
 from results.runs.folder import check_run, run_path
 from results.runs.journal import Loading
+from results.runs.load import load_space
 from results.runs.records import Trial
 from results.runs.session import session, timed
-from results.streams import aside
 from search_spaces.errors import UserError
 from search_spaces.space import Space, Values, check
-from search_spaces.spaces import space
 
 Decoded = Callable[..., None]  # called with (images decoded, of how many), then with notes
 
@@ -109,8 +108,8 @@ def prepare(
 
 def _named(plan: Plan) -> Space:
     """The space that is asked for, of networks whose weights the evaluator holds, if it does."""
-    with aside():  # it may be a file of the user's own
-        where = space(plan.space) if isinstance(plan.space, str) else check(plan.space)
+    given = plan.space
+    where = load_space(given, plan.runs) if isinstance(given, str) else check(given)
     holder = holder_of(plan.evaluator) if plan.proxy is None else None
     return where if holder is None else holder.fitted(where)
 
@@ -168,7 +167,7 @@ def _measured(
         named = plan.evaluator
         measure = evaluator(named) if isinstance(named, str) else named
         _check_scale(plan, unit_of(measure))
-        return where, against(measure, scaled_b0(plan.objective)), None
+        return where, against(measure, *reference_of(where, plan.objective)), None
     from nas.training.images import for_data
     from nas.training.proxy import CHECKPOINTS
 

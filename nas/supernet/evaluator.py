@@ -13,12 +13,11 @@ from results.export.inputs import Inputs
 from results.export.weights import WEIGHTS, read_weights, safetensors_bytes
 from results.runs.files import write_atomically
 from results.runs.folder import read_record
-from results.runs.load import BEST, run_folder, without_network
+from results.runs.load import BEST, load_space, run_folder, without_network
 from search_spaces.architecture import Architecture, from_dict
 from search_spaces.errors import UserError
 from search_spaces.rounding import Size, resolution_of
 from search_spaces.space import Space
-from search_spaces.spaces import space
 
 if TYPE_CHECKING:
     from nas.supernet.measure import Judge
@@ -50,7 +49,7 @@ class Kept:
     def space(self) -> Space:
         """Of the networks. Raises UserError where it is another one by now."""
         named = str(self.experiment["space"])
-        found = self.fitted(space(named))
+        found = self.fitted(load_space(named, self.folder.parent))
         if digest(found) != self.experiment.get("choices"):
             raise UserError(
                 f"the space {named!r} has other choices than when the supernet {self.folder} was "

@@ -79,14 +79,14 @@ def _long(shapes: Sequence[float]) -> float:
 
 
 def sizes_of(listing: Listing) -> list[Size]:
-    """Heights and widths of some training images, upright; of those whose header can be read."""
+    """Heights and widths of some training images, upright; of those that can be used."""
     files = [path for path, _ in listing.splits["train"]]
     some = random.Random(0).sample(files, min(SAMPLE, len(files)))
     sizes = []
     for path in some:
         with contextlib.suppress(Exception):  # Pillow raises nearly anything on a broken file
             sizes.append(_size(str(listing.root / path)))
-    return sizes
+    return [size for size in sizes if min(size) >= SMALLEST and size.area <= LARGEST_IMAGE]
 
 
 def _size(path: str) -> Size:

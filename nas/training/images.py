@@ -287,9 +287,11 @@ def _check_classes(
     classes, folder = listing.classes, listing.root
     missing = sorted(set(range(len(classes))) - set(labels.tolist()))
     if missing and (split == "train" or not len(labels)):
-        path, reason = skipped[-1]
-        what = f"class {classes[missing[0]]!r} in train/" if split == "train" else "set val/"
+        trains = split == "train"
+        lost = {path for path, y in listing.splits[split] if y == missing[0] or not trains}
+        path, reason = next(pair for pair in skipped if pair[0] in lost)
+        of = f"the class {classes[missing[0]]!r} of {folder}" if trains else folder
         raise UserError(
-            f"the {what} of {folder} has no image that can be used ({path}: {reason}): expected "
-            f"one or more of {SMALLEST} px or larger"
+            f"{of} has no image to {'train' if trains else 'validate'} on that can be used "
+            f"({path}: {reason}): expected one or more of {SMALLEST} px or larger"
         )

@@ -34,7 +34,8 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
     rows = front_rows(place)
     if which.startswith("@"):
         most = QUANTITIES["flops"].parse(which[1:], f"{folder.name}:@")
-        found = best_within(rows, most)
+        caution = best.get("caution") if isinstance(best, dict) else None
+        found = best_within(rows, most, caution if isinstance(caution, int | float) else 0.0)
         if found is None:
             least = QUANTITIES["flops"].format(min(row["macs"] for row in rows))
             raise UserError(
@@ -54,14 +55,25 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
     )
 
 
-def best_within(rows: Sequence[Mapping[str, Any]], macs: float) -> Mapping[str, Any] | None:
+def best_within(
+    rows: Sequence[Mapping[str, Any]], macs: float, caution: float = 0.0
+) -> Mapping[str, Any] | None:
     """The most accurate of a front within so many multiply-adds, the cheapest of equals.
+
+    Args:
+        rows: The front.
+        macs: The most.
+        caution: How many spreads are taken off an accuracy before it is compared, as for the pick.
 
     Returns:
         None if there is none.
     """
     able = [row for row in rows if row["macs"] <= macs]
-    return max(able, key=lambda row: (row["accuracy"], -row["macs"]), default=None)
+
+    def merit(row: Mapping[str, Any]) -> tuple[float, float]:
+        return row["accuracy"] - caution * (row.get("spread") or 0.0), -row["macs"]
+
+    return max(able, key=merit, default=None)
 
 
 def _object(row: Any, folder: Path) -> Mapping[str, Any]:

@@ -19,6 +19,8 @@ STORE = "trials.journal"
 LONGEST_NAME = 200  # letters of a run's name; file systems take 255 bytes
 LONGEST = 80  # letters of a difference that a message quotes
 DIGESTS = {"images": "images", "weights": "weights", "stages": "network"}  # said, and not shown
+# What trainings have of it, as it is typed.
+TYPED = {"budget": "epochs", "budgets": "epochs", "retrain_budget": "retrain-epochs"}
 
 
 def run_path(name: str, runs: Path = Path("runs")) -> Path:
@@ -135,19 +137,22 @@ def difference(held: Any, wanted: Any) -> str:
         return "of another program"
     if held.get("kind") != wanted.get("kind"):
         return f"of the kind {held.get('kind')}, not {wanted.get('kind')}"
-    return ", ".join(dict.fromkeys(_differences(held, wanted)))
+    trained = wanted.get("evaluator") == "train"
+    return ", ".join(dict.fromkeys(_differences(held, wanted, TYPED if trained else {})))
 
 
-def _differences(held: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
-    """One by one, those inside of objects too."""
-    for key in {**held, **wanted}:
-        was, now = held.get(key), wanted.get(key)
+def _differences(
+    held: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str]
+) -> Iterator[str]:
+    """One by one, those inside of objects too, as they are typed."""
+    for field in {**held, **wanted}:
+        was, now, key = held.get(field), wanted.get(field), typed.get(field, field)
         if was == now:
             continue
         if key in DIGESTS:
             yield f"{'another' if key == 'stages' else 'other'} {DIGESTS[key]}"
         elif all(value is None or isinstance(value, dict) for value in (was, now)):
-            yield from _differences(was or {}, now or {})
+            yield from _differences(was or {}, now or {}, typed)
         elif max(len(_said(was)), len(_said(now))) > LONGEST:
             yield f"other {key}"
         elif was is None:

@@ -8,9 +8,12 @@ from results.runs.addresses import network_at
 from results.runs.files import read_json, read_text
 from results.runs.folder import RECORD, read_record
 from results.runs.strings import PLAIN, Shape, from_strings, is_strings
+from results.streams import aside
 from search_spaces.architecture import Architecture, from_dict
 from search_spaces.errors import UserError, meant
 from search_spaces.networks import NETWORKS
+from search_spaces.space import Space
+from search_spaces.spaces import INSIDE, inside, space
 
 BEST = "best.json"
 ENDING_IN_BEST = {  # kinds of runs
@@ -51,6 +54,23 @@ def load_architecture(spec: str, runs: Path = Path("runs"), shape: Shape = PLAIN
             f"--{option} is for block strings, and {spec} is a whole network: leave it out"
         )
     return known[0]
+
+
+def load_space(spec: str, runs: Path = Path("runs")) -> Space:
+    """Finds the space that a text names; what a file of it prints goes to stderr.
+
+    Args:
+        spec: As `search_spaces.spaces.space` has it; behind `inside:` all that `load_architecture`
+            knows.
+        runs: The folder of runs.
+
+    Raises:
+        UserError: Nothing has that name.
+    """
+    if spec.startswith(INSIDE):
+        return inside(load_architecture(spec.removeprefix(INSIDE), runs))
+    with aside():
+        return space(spec)
 
 
 def _runs(runs: Path) -> list[str]:

@@ -8,19 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gridsearch.api import find
 from gridsearch.grid import grid
 from gridsearch.grid.combinations import MOST, combinations
 from gridsearch.grid.conclude import Result
 from gridsearch.grid.grid import ENOUGH, Question, build_grid
 from gridsearch.grid.plan import Plan
-from gridsearch.grid.run import evaluate_points, find, run
+from gridsearch.grid.run import evaluate_points, run
+from gridsearch.prior.evaluators import evaluator
 from nas.evaluators import Measurement
+from nas.imagenet.evaluator import ImagenetEvaluator
 from nas.workers.executor import LocalExecutor
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0, network
+from search_spaces.scaling.rules import Multipliers, scale
 
 PAPERS = ("efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "resnet_50")
 SEEN: list[Architecture] = []
@@ -109,6 +113,17 @@ def test_removed_points_add_up_and_what_was_done_is_said() -> None:
     assert "resolution" in found.notes[0]
     assert sum(point.moved for point in found.points) > 0
     assert len({point.architecture for point in found.points}) == len(found.points)
+
+
+@pytest.mark.parametrize("name", ["resnet_50", "mobilenet_v1"])
+def test_the_imagenet_model_holds_networks_against_their_own_baseline(name: str) -> None:
+    base = network(name)
+    model = evaluator("imagenet", base)
+    one, two = (
+        scale(base, Multipliers(d, w, r)) for d, w, r in ((1.2, 1.1, 1.15), (1.44, 1.21, 1))
+    )
+    assert model.difference_error(one, two) < 1.5
+    assert model.difference_error(one, two) < ImagenetEvaluator().difference_error(one, two)
 
 
 def test_target_memory_is_a_second_limit() -> None:

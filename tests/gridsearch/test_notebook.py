@@ -58,8 +58,11 @@ def test_a_grid_takes_a_search_and_a_family_a_grid(chain):
     for other in (found, found.architecture, None):
         with pytest.raises(UserError, match=r"expected the result of gridsearch\.find"):
             gridsearch.family_from(other)
-    with pytest.raises(UserError, match="phi is '1'"):
-        gridsearch.family_from(grid, phis="1")
+    for phis in (3, "0..3", []):
+        with pytest.raises(UserError, match=r"phis is .*: expected some numbers, as range\(8\)"):
+            gridsearch.family_from(grid, phis=phis)
+    with pytest.raises(UserError, match="phi is 'a'"):
+        gridsearch.family_from(grid, phis=["a"])
 
 
 def test_cells_show_tables_and_pictures(chain):

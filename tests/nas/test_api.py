@@ -10,7 +10,7 @@ import pytest
 import gridsearch
 import nas
 from nas.api import as_arguments
-from search_spaces import UserError
+from search_spaces import RunFailure, UserError
 
 
 def test_only_public_names_are_shown():
@@ -57,6 +57,20 @@ def test_only_public_names_are_shown():
         (lambda: nas.train("efficientnet_b0", "x", json=True), "json is an option of the command"),
         (lambda: nas.find(30e6, data="x", dry_run=True), "dry_run is an option of the command on"),
         (lambda: nas.report("x", open=True), "open is an option of the command only"),
+        (lambda: nas.find(400e6, limits=("params",)), r"limits is \('params',\): expected Limits"),
+        (lambda: nas.find(400e6, limits=None), "limits is None: expected Limits"),
+        (lambda: nas.find(400e6, limits=nas.Limit("latency", 1)), "'latency', which needs the dev"),
+        (lambda: nas.find(target=nas.Limit("latency", 1)), "target has a Limit of 'latency'"),
+        (lambda: nas.Limit("foo", 4), "no quantity 'foo'"),
+        (lambda: nas.Limit(5, 4), "the quantity is 5"),
+        (lambda: nas.device(5), "the device is 5: expected one of a100"),
+        (lambda: gridsearch.find("efficientnet_b0", ph=1), "no argument 'ph' .did you mean phi"),
+        (lambda: gridsearch.find("efficientnet_b0", step=1), "step is an argument of the question"),
+        (lambda: gridsearch.find("efficientnet_b0", question={"foo": 1}), "no argument 'foo'"),
+        (lambda: gridsearch.find("efficientnet_b0", question=5), "question is 5: expected a dict"),
+        (lambda: gridsearch.find("efficientnet_b0", replicates="a"), "replicates is 'a'"),
+        (lambda: gridsearch.find("efficientnet_b0", for_phis=3), "for_phis is 3"),
+        (lambda: gridsearch.find("efficientnet_b0", eta="a"), "eta is 'a'"),
         (lambda: nas.find(), "expected one of target_flops, as 400e6, and target, a Limit"),
         (lambda: nas.find(-1), "^target_flops is -1: expected a finite number above 0"),
         (lambda: nas.find(data="x"), '^no target was given: expected target_flops="400M", target_'),
@@ -72,6 +86,24 @@ def test_what_can_not_be_used_is_refused_in_a_sentence(call, said, tmp_path, mon
     with pytest.raises(UserError, match=said):
         call()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_search_of_failures_only_says_why(tmp_path):
+    """Its folder is there, and what is made from it later says the same."""
+    said = r"every trial failed, the last one with '.*takes 1 positional argument but 3 were given'"
+    for _ in range(2):
+        with pytest.raises(RunFailure, match=said) as raised:
+            nas.find(4e8, trials=3, evaluator=lambda network: 50.0, runs=tmp_path, name="x")
+        assert str(raised.value).endswith("search anew with another name")
+    assert (tmp_path / "x/trials.csv").is_file()
+
+
+def test_one_limit_needs_no_list(tmp_path):
+    given = {"trials": 5, "runs": tmp_path, "space": "efficientnet", "evaluator": "surrogate"}
+    limit = nas.Limit("params", 5e6)
+    found = nas.find(4e8, limits=limit, **given)
+    assert found.plan.limits == (limit,)
+    assert all(limit.excess(trial.architecture) <= 0 for trial in found.trials)
 
 
 @pytest.mark.slow

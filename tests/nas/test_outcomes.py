@@ -102,7 +102,7 @@ def test_a_search_with_every_training_at_chance_says_so(accuracy, tmp_path):
         Job(n, {}, B0, 0).finished(Outcome(Measurement(accuracy - n, 1.0), None, 1.0))
         for n in range(3)
     ]
-    plan = Plan(Objective("hard", 4e8), "mbconv")
+    plan = Plan(Objective("hard", 4e8), space="mbconv")
     result = Result(plan, tmp_path, trials, trains, pick=trials[0])
     *said, last = _trained_notes(result)
     assert last == "an image"

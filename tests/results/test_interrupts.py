@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import processes
@@ -95,6 +97,21 @@ def test_processes_that_are_started_do_not_hear_it(tmp_path):
 """
     (tmp_path / "program.py").write_text(PROGRAM.replace("    BODY", body.strip("\n")))
     assert processes.run("program.py", cwd=tmp_path).stdout == "2\n 0\nnot interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "said"),
+    [("/bin/nas", 130, "nas: interrupted\n"), ("mine.py", -2, "KeyboardInterrupt")],
+)
+def test_while_a_command_is_imported_it_ends_in_a_line(program, code, said):
+    """A program that imports commands keeps its own signals."""
+    source = (
+        f"import os, sys; sys.argv = [{program!r}]; import nas.commands.help.early\n"
+        "os.kill(os.getpid(), 2)"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert done.returncode == code
+    assert done.stderr == said if code == 130 else said in done.stderr
 
 
 SLOW = """

@@ -107,6 +107,7 @@ def with_stage(**changes):
         (with_stage(se=float("nan")), "Stage.se is nan"),
         (with_stage(se="0.25"), "Stage.se is '0.25'"),
         (with_stage(se=None), "Stage.se is None"),
+        (with_stage(se=True), "Stage.se is True: expected a ratio"),
         (with_stage(kernel=4), "Stage.kernel is 4: expected an odd number"),
         (with_stage(channels=16.0), "Stage.channels is 16.0"),
         (with_stage(repeats=True), "Stage.repeats is True"),

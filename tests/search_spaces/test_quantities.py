@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_spaces import UserError, cost, network
-from search_spaces.quantities import QUANTITIES
+from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
 from search_spaces.rounding import round_channels, round_repeats
 
 FLOPS, PARAMS, MEMORY = (QUANTITIES[name] for name in ("flops", "params", "memory"))
+THROUGHPUT = DEVICE_QUANTITIES["throughput"]
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,7 @@ FLOPS, PARAMS, MEMORY = (QUANTITIES[name] for name in ("flops", "params", "memor
         (MEMORY, "0.5gib", 2**29),
         (MEMORY, "4096", 4096),
         (MEMORY, "4096B", 4096),
+        (THROUGHPUT, "20,000/s", 1 / 20_000),
     ],
 )
 def test_amounts_as_people_write_them(quantity, text, value):
@@ -48,6 +50,7 @@ def test_amounts_as_people_write_them(quantity, text, value):
         (FLOPS, "M", "expected a number with a unit"),
         (FLOPS, "1.2.3M", "expected a number with a unit"),
         (FLOPS, "400M,", "expected a number with a unit"),
+        (FLOPS, "1,5M", "expected a number with a unit"),
     ],
 )
 def test_other_amounts_are_refused_in_a_sentence(quantity, text, says):
@@ -67,6 +70,10 @@ def test_other_amounts_are_refused_in_a_sentence(quantity, text, says):
         (MEMORY, 27_200_000, "27.2 MB"),
         (MEMORY, 12, "12 B"),
         (MEMORY, 0, "0 B"),
+        (THROUGHPUT, 1 / 543.6, "543.6/s"),
+        (THROUGHPUT, 1 / 20_000, "20,000/s"),
+        (FLOPS, 1e30, "1,000,000,000,000,000,000T"),
+        (FLOPS, 1e40, "1e+28T"),
     ],
 )
 def test_amounts_as_we_print_them(quantity, value, text):

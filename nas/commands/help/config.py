@@ -40,7 +40,8 @@ def _taken(context: click.Context, parameter: click.Parameter, path: Path | None
         if option.name in values:
             raise UserError(f"{path} has {name} twice, with - and with _: leave one of them out")
         expected = "true or false" if option.is_flag else "one value, a text or a number"
-        if isinstance(value, bool) != option.is_flag or not isinstance(value, str | int | float):
+        plain = isinstance(value, str | int | float) and value != ""
+        if isinstance(value, bool) != option.is_flag or not plain:
             raise UserError(f"{path} has {name} = {_shown(value)}: expected {expected}")
         text = value if isinstance(value, bool) else str(value)
         values[option.name] = [text] if option.multiple else text

@@ -113,12 +113,35 @@ def parsed(
     for option, value in given.items():
         check_known(name, (option,), known)
         typed += _typed(known[option], value, name)
+    line = [*typed, "--", *arguments]
     try:
-        context = command.make_context(name, [*typed, "--", *arguments])
+        check_empty(click.Context(command), line)
+        context = command.make_context(name, line)
     except click.ClickException as error:
         raise UserError(f"{name}: {in_plain_words(error.format_message())}") from None
     values = getattr(command.callback, "values", lambda context, params: params)
     return dict(values(context, dict(context.params)))
+
+
+def check_empty(context: click.Context, line: Sequence[str]) -> None:
+    """Refuses empty texts, as a shell's variable that isn't set gives them: they'd be a default.
+
+    Args:
+        context: Of the command.
+        line: What was typed behind its name.
+
+    Raises:
+        UserError: An option or an argument is one.
+        ClickException: The line can't be read.
+    """
+    given, _, _ = context.command.make_parser(context).parse_args(list(line))
+    for parameter in context.command.params:
+        texts = given.get(str(parameter.name))
+        if texts == "" or (isinstance(texts, list | tuple) and "" in texts):
+            option = isinstance(parameter, click.Option)
+            named = parameter.opts[0] if option else parameter.human_readable_name
+            away = ", or leave it out" if option and not parameter.required else ""
+            raise UserError(f"{named.rstrip('.')} is an empty text: expected a value{away}")
 
 
 def check_known(name: str, given: Iterable[str], known: Collection[str], more: str = "") -> None:

@@ -53,6 +53,14 @@ class Command(click.Command):
         self.help = _unbroken(self.help or "")
         self._titles: Mapping[str, str] = getattr(command.callback, "titles", {})
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, after empty texts were refused."""
+        if not ctx.resilient_parsing:
+            from nas.commands.help.groups import check_empty
+
+            check_empty(ctx, args)
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the options under the titles of their groups, in the groups' order."""
         groups: dict[str, list[tuple[str, str]]] = {

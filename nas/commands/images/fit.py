@@ -1,6 +1,7 @@
 """`nas fit`: from a folder of images to a trained network in an ONNX file, in one line."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,6 +109,7 @@ class Steps:
 
     def __init__(self, asked: "Asked", quiet: bool) -> None:
         self.asked, self.quiet = asked, quiet
+        self.said: list[str] = []  # notes on the images, which every step would say again
 
     def say(self, text: str) -> None:
         """A line on standard output, which is for people."""
@@ -126,6 +128,7 @@ class Steps:
         check_seen(asked, seen)
         given = (asked.data, seen.size, asked.channels, asked.fit, asked.given.get("crop"))
         images = decoded(*given, self.quiet)
+        self.said = images.notes()
         for line in seen_lines(seen, images):
             self.say(line)
         return seen, images
@@ -144,7 +147,12 @@ class Steps:
             decoding(self.quiet) as decoded,
             progress(plan.evaluations, plan.objective, self.quiet) as show,
         ):
-            result = run(plan, show, decoded, None if self.quiet else self._feasible)
+
+            def told(done: int, of: int, notes: Sequence[str] = ()) -> None:
+                if not notes or (notes := [note for note in notes if note not in self.said]):
+                    decoded(done, of, notes)
+
+            result = run(plan, show, told, None if self.quiet else self._feasible)
         if result.interrupted:
             self._interrupted()
         self._found(result)
@@ -159,7 +167,7 @@ class Steps:
     def _found(self, result: "Result") -> None:
         from nas.commands.images.words import found_lines
 
-        for line in found_lines(result):
+        for line in found_lines(result, self.said):
             self.say(line)
 
     def train(self, seen: "Seen", images: "ImageData", found: "Architecture") -> "Trained":

@@ -36,7 +36,8 @@ class What(Group):
         "columns path and label. Without val/ a fifth of each class validates.",
     )]  # fmt: skip
     pixels: Annotated[int | Size | None, pixels(
-        "the network's, or the images' own where they are smaller."
+        "that of its run or of the weights, if they were trained on images; else the network's, or "
+        "the images' own where they are smaller."
     )]  # fmt: skip
     channels: Annotated[int | None, click.option(
         "--channels", type=click.IntRange(1), metavar="N",

@@ -72,16 +72,16 @@ def plan_of(
     from nas.final.plan import inputs_for
     from nas.sandwich.plan import Supernet
     from nas.training.folders import splits_of
-    from results.streams import aside
-    from search_spaces.spaces import space
+    from results.runs.load import load_space
 
-    near = _near(which, targets)
+    limits = targets.limits() if which.near or targets.texts else ()
     check(how, where, Supernet.kind)
-    with aside():
-        whole = space(which.space)
+    whole = load_space(which.space, where.runs)
     listing = splits_of(what.data, 0)
     shared, words = _shared(which.space, whole, what, listing)
-    shared, largest = replace(shared, near=near), shared.ends.largest
+    idle = _idle(shared.space, limits)
+    shared = replace(shared, near=limits[0] if which.near else None)
+    largest = shared.ends.largest
     start, more = start_of(what, where, largest, shared=True)
     if start is not None and start.padding is not None:
         shared = _padded(shared, start.padding)
@@ -91,7 +91,7 @@ def plan_of(
         how.crop,
     )  # fmt: skip
     taken = (what.data, largest.size, largest.in_channels, what.fit, how.crop)
-    images = decoded(*taken, quiet, [*([words] if words else []), *more])
+    images = decoded(*taken, quiet, [*([words] if words else []), *more, *idle])
     return Supernet(
         f"the largest of {which.space}", largest, what.data, images, inputs, how.given(),
         where.minutes, start, where.seed, where.device, where.threads, where.workers, where.name,
@@ -99,13 +99,24 @@ def plan_of(
     )  # fmt: skip
 
 
-def _near(which: Which, targets: Targets) -> "Limit | None":
-    """The budget that is drawn near to; a target without the flag is for what is printed."""
-    if which.near:
-        return targets.limits()[0]
-    if targets.texts:
-        targets.limits()
-    return None
+def _idle(where: "Space", limits: "tuple[Limit, ...]") -> list[str]:
+    """Sentences on targets that limit nothing in the later search, which takes the space as it is.
+
+    Raises:
+        UserError: No network meets them, or a device doesn't cover the space.
+    """
+    from nas.commands.present.space import idle
+    from nas.objective import Objective, feasible_values
+    from nas.search.feasibility import check_domain, feasibility
+
+    if not limits:
+        return []
+    for limit in limits:
+        if limit.of_quantity.of_cost is None:
+            check_domain(limit.of_quantity.measure, where, limit.of_quantity.title)
+    feasible_values(where, limits)
+    first, *others = limits
+    return idle(feasibility(where, Objective("hard", first.at_most, first.quantity), others))
 
 
 def _shared(named: str, whole: "Space", what: What, listing: "Listing") -> "tuple[Shared, str]":

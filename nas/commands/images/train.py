@@ -82,14 +82,17 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     """
     from dataclasses import replace
 
-    from nas.final.plan import Plan, inputs_for, size_for
+    from nas.commands.images.parents import weights_of
+    from nas.final.plan import Plan, inputs_for, size_for, trained_size
     from nas.training.folders import splits_of
     from results.runs.load import load_architecture
 
     check(how, where)
     found = load_architecture(network, where.runs)
     listing = splits_of(what.data, 0)
-    size, words = size_for(found, listing, what.pixels)
+    given = weights_of(what.weights, what.parent, where.runs)
+    before = trained_size(network, found, where.runs, given and given[0])
+    size, words = size_for(found, listing, what.pixels, before)
     architecture = replace(
         found,
         resolution=size.plain,
@@ -209,6 +212,7 @@ def trained_by(plan: "Plan", quiet: bool, searched: float = 0.0) -> "Trained":
     from nas.commands.images.words import settings_text, short_text
     from nas.commands.progress import say, steps
     from nas.final.run import Told, run
+    from nas.search.forecast import duration
     from nas.training.state import TrainingFailed
     from search_spaces.errors import RunFailure
 
@@ -220,7 +224,7 @@ def trained_by(plan: "Plan", quiet: bool, searched: float = 0.0) -> "Trained":
 
         def foreseen(hours: float) -> None:
             if not quiet:
-                say(f"about {hours:.1f} hours on this machine, by a few steps; Ctrl-C stops it, "
+                say(f"about {duration(hours)} on this machine, by a few steps; Ctrl-C stops it, "
                     "and the same command goes on")  # fmt: skip
 
         try:

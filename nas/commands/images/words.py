@@ -132,19 +132,15 @@ def seen_lines(seen: "Seen", images: "ImageData") -> list[str]:
     order = sorted(range(len(counts)), key=lambda i: counts[i])
     names = [f"{plain(images.classes[i])} {counts[i]:,}" for i in order]
     shown = names if len(names) <= 6 else [*names[:2], "...", *names[-2:]]
-    lost = sum(files for _, files, _, _ in images.lost)
-    lines = [
+    return [
         f"images: {images.train:,} to train and {images.val:,} to validate, {len(counts)} classes "
         f"({', '.join(shown)}), taken at {seen.size} px",
         f"networks are compared by {JUDGES[seen.evaluator]}, {seen.why}",
     ]
-    if lost:
-        lines.insert(1, f"{lost:,} files can't be used")
-    return lines
 
 
-def found_lines(result: "Result") -> list[str]:
-    """What the search of a journey found, and what its word is worth."""
+def found_lines(result: "Result", said: Sequence[str] = ()) -> list[str]:
+    """What the search of a journey found, and what its word is worth; less notes `said` before."""
     from search_spaces.quantities import QUANTITIES
 
     pick = result.pick
@@ -157,4 +153,4 @@ def found_lines(result: "Result") -> list[str]:
     found = f"found {pick.architecture.id}: {macs} multiply-adds, {params} parameters"
     lines = [found + (f", {cost}" if cost not in (macs, params) else "")]
     notes = (result.best.get("otherwise") or {}).get("notes") if result.plan.proxy else []
-    return lines + [f"note: {note}" for note in notes or []]
+    return lines + [f"note: {note}" for note in notes or [] if note not in said]

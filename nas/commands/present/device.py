@@ -1,6 +1,5 @@
 """What was measured on this machine."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,8 @@ from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
 from search_spaces.stages import pixels_text
 
 
-def print_profile(device: Any, path: Path, where: Any, spec: str) -> None:
-    """Prints what a file of a profile holds; `where` is the space that the user named `spec`."""
+def print_profile(device: Any, path: Path, following: str) -> None:
+    """Prints what a file of a profile holds, and what to do with one that was measured."""
     out = console()
     if "machine" not in device.stamp:
         out.print(
@@ -35,23 +34,7 @@ def print_profile(device: Any, path: Path, where: Any, spec: str) -> None:
         )
     else:
         out.print("too little was measured to check it: give more --minutes")
-    tell(f"written: {path}\n{_next(device, path, where, spec)}", err=False)
-
-
-def _next(device: Any, path: Path, where: Any, spec: str) -> str:
-    """What to do with the file of a profile of a space that the user named so."""
-    from nas.search.feasibility import check_domain
-    from search_spaces.errors import UserError
-
-    try:
-        check_domain(device.predict_one, where, "the file")
-    except UserError:
-        return (
-            f"it does not cover the space {where.name}, so that a search there refuses it: give "
-            "more --minutes"
-        )
-    space = "" if spec == "efficientnet" else f" --space {shlex.quote(spec)}"
-    return f"next: nas search --device {shlex.quote(str(path))} --target-latency 10ms{space}"
+    tell(f"written: {path}\n{following}", err=False)
 
 
 def print_timing(

@@ -8,7 +8,7 @@ from nas.commands.present.network import costs, print_architecture
 from nas.objective import Limit
 from nas.prior.asked import sentence
 from nas.search.conclude import Result
-from nas.search.otherwise import verdict
+from nas.search.otherwise import published_title, verdict
 from results.terminal import accuracy_text, bold, console, show, table, yellow
 from search_spaces.quantities import Quantity
 from search_spaces.stages import MACS, MEMORY, PARAMS
@@ -39,7 +39,8 @@ def print_result(result: Result) -> None:
     of = "" if networks == len(result.trials) else f"{len(result.trials):,} trials of "
     speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:.1f} s each" if rate else ""
     out.print(
-        f"{of}{networks:,} distinct networks are kept in {result.folder} "
+        f"{of}{networks:,} distinct network{'s are' if networks != 1 else ' is'} kept in "
+        f"{result.folder} "
         f"({result.new:,} new{', ' if speed else ''}{speed}; {seconds:.1f} s in all)."
     )
     if result.stopped:
@@ -95,10 +96,12 @@ def print_pick(
     out.print(_roles(best), style="dim")
     taken = quantity.base(best[quantity.column]) / best["target"]
     if taken < 0.8 and best["objective"] == "hard":
-        out.print(
-            f"The pick takes only {taken:.0%} of T; `nas spaces` says how far the space reaches.",
-            style="dim",
-        )
+        part = f"{taken:.0%}" if taken >= 0.01 else "a hundredth or less"
+        why = (
+            "the other limits, or the space, end before it" if best.get("limits")
+            else "`nas spaces` says how far the space reaches"
+        )  # fmt: skip
+        out.print(f"The pick takes only {part} of T: {why}.", style="dim")
     _print_otherwise(out, best)
 
 
@@ -139,7 +142,7 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
             f"{row['network']} {row['top1']:.1f} % at {MACS.format(row['macs'])}"
             for row in published
         )
-        out.print(f"Published networks within T, each trained by its own recipe: {listed}.")
+        out.print(f"{published_title(best)}, each trained by its own recipe: {listed}.")
     if label := best.get("label"):
         cautious = best["caution"] and "unit" not in best
         chosen = f" The pick has the highest top-1 less {best['caution']:g} times its ±."
@@ -188,8 +191,11 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
         rows.append(dict(zip(titles, (trial.architecture.id, *figures), strict=True)))
     if rows:
         show(out, rows, ("memory", "params", "MACs"), left=1)
+    best = result.best or {}
+    cautious = best.get("label") and best["caution"] and "unit" not in best
+    what = f"top-1 less {best['caution']:g} times its ±" if cautious else "accuracy"
     out.print(
-        f"{len(shown)} of the {len(front)} networks that no other beats in both accuracy and cost; "
+        f"{len(shown)} of the {len(front)} networks that no other beats in both {what} and cost; "
         f"all are in {result.folder / 'front.csv'}."
     )
     if front:

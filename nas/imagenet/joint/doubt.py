@@ -8,12 +8,14 @@ another, and each only some of them. Within the tolerances the halves agreed bet
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
 from nas.imagenet.joint.architectures import numbers_of
 from nas.imagenet.joint.blocks import Floats
 from nas.imagenet.joint.numbers import Numbers
+from search_spaces.architecture import Architecture
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE
 from search_spaces.scaling.rules import scale
@@ -37,39 +39,51 @@ def proportions(of: Numbers) -> Floats:
     return np.concatenate([np.log(np.stack(whole, 1)), of.out], 1)
 
 
-@functools.cache
-def _scaled() -> tuple[Floats, Floats]:
-    """(log MACs, proportions) of B0 scaled by the paper's coefficients, from small to large."""
-    phis = np.arange(PHI_RANGE[0], PHI_RANGE[1] + STEP / 2, STEP)
-    numbers = numbers_of([scale(EFFICIENTNET_B0, PAPER.at(float(phi))) for phi in phis])
+Usual = tuple[Floats, Floats]  # log MACs (k,) of networks, ascending, and their proportions (k, m)
+
+
+def usual(networks: Sequence[Architecture]) -> Usual:
+    """The proportions of some networks of one kind, by their cost."""
+    numbers = numbers_of(networks)
     order = np.argsort(numbers.macs, kind="stable")
     return np.log(numbers.macs)[order], proportions(numbers)[order]
 
 
-def apart(of: Numbers) -> Floats:
+@functools.cache
+def _scaled() -> Usual:
+    """Of B0 scaled by the paper's coefficients."""
+    phis = np.arange(PHI_RANGE[0], PHI_RANGE[1] + STEP / 2, STEP)
+    return usual([scale(EFFICIENTNET_B0, PAPER.at(float(phi))) for phi in phis])
+
+
+def apart(of: Numbers, known: Usual | None = None) -> Floats:
     """How far networks are from B0 scaled to their own cost.
 
     Args:
         of: N networks.
+        known: Proportions that are usual, in place of B0's.
 
     Returns:
         (n, 6), in tolerances and in the order of TOLERANCES; 0 or more.
     """
-    macs, known = _scaled()
+    macs, columns = _scaled() if known is None else known
     at = np.log(of.macs)
-    usual = np.stack([np.interp(at, macs, column) for column in known.T], 1)
-    more = proportions(of) - usual
+    expected = np.stack([np.interp(at, macs, column) for column in columns.T], 1)
+    more = proportions(of) - expected
     resolution, depth, head, stem = more[:, :4].T
     width = more[:, 4:].mean(1)
     shape = np.abs(more[:, 4:] - width[:, None]).max(1)
-    columns = np.stack([resolution, width, depth, shape, head, stem], 1)
-    return np.asarray(np.abs(columns) / np.array(list(TOLERANCES.values())))
+    each = np.stack([resolution, width, depth, shape, head, stem], 1)
+    return np.asarray(np.abs(each) / np.array(list(TOLERANCES.values())))
 
 
-def doubt(of: Numbers) -> Floats:
+def doubt(of: Numbers, also: Usual | None = None) -> Floats:
     """Points that networks' predictions may be off besides, one standard deviation (n,).
 
-    0 within all tolerances.
+    0 within all tolerances of B0 scaled, or of what is usual `also`.
     """
-    beyond = np.maximum(apart(of) - 1.0, 0.0)
-    return np.asarray(POINTS * np.sqrt((beyond**2).sum(1)))
+    found = []
+    for known in (None,) if also is None else (None, also):
+        beyond = np.maximum(apart(of, known) - 1.0, 0.0)
+        found.append(POINTS * np.sqrt((beyond**2).sum(1)))
+    return np.asarray(np.min(found, axis=0))

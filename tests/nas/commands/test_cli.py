@@ -325,7 +325,9 @@ def test_a_store_that_lost_trials_is_refused(here, inside):
 
 def test_a_run_without_a_pick_says_so_wherever_it_is_named(here, inside):
     given = (*GIVEN, "--evaluator", "toy:fails", "--trials", "4", "--name", "none")
-    assert "there is no pick" in inside(*given).stderr
+    done = inside(*given, "--json")
+    assert (done.returncode, done.stdout) == (1, "null\n")
+    assert "no pick, since every trial failed, the last one with 'ValueError: it alw" in done.stderr
     for given in (("show", "none"), ("export", "none", "out", "--to", "torch")):
         done = inside(*given)
         assert done.returncode == 2

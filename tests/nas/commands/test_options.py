@@ -1,6 +1,7 @@
 """Groups of options: typed, each option defined once, built from what click parsed."""
 
 import dataclasses
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Annotated, get_origin, get_type_hints
@@ -139,3 +140,37 @@ def test_an_audit_of_a_space_of_ones_own_has_a_name(tmp_path, monkeypatch):
         result = CliRunner().invoke(nas, given)
         assert "nowhere" in str(result.exception)
         assert "the run's name" not in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("group", "line", "said"),
+    [
+        (nas, "search --target-flops 400M --space ''",
+         "--space is an empty text: expected a value, or leave it out"),
+        (nas, "search --target-flops= --evaluator=surrogate", "--target-flops is an empty text"),
+        (nas, "search --target-flops 400M --runs ''", "--runs is an empty text"),
+        (nas, "export efficientnet_b0 '' --to torch", "DIR is an empty text: expected a value"),
+        (nas, "export efficientnet_b0 here --to ''", "--to is an empty text: expected a value"),
+        (nas, "fit '' --target-flops 30M", "IMAGES is an empty text"),
+        (nas, "classify run a.png ''", "IMAGE is an empty text"),
+        (nas, "show ''", "NETWORK is an empty text"),
+        (gridsearch, "run --phi 1 --baseline ''", "--baseline is an empty text"),
+    ],
+)  # fmt: skip
+def test_an_empty_text_is_no_default(group, line, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(group, shlex.split(line))
+    assert isinstance(result.exception, UserError)
+    assert str(result.exception).startswith(said)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nor_is_it_one_from_python_or_a_file(tmp_path):
+    import nas as package
+
+    with pytest.raises(UserError, match=r"^space is an empty text: expected a value, or leave"):
+        package.find("400M", space="", runs=tmp_path / "runs")
+    (tmp_path / "given.toml").write_text('space = ""\n')
+    given = ["search", "--target-flops", "400M", "--config", str(tmp_path / "given.toml")]
+    result = CliRunner().invoke(nas, given)
+    assert "has space = '': expected one value, a text or a number" in str(result.exception)

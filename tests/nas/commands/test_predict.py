@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 
 import processes
 import pytest
@@ -77,6 +78,13 @@ def test_block_strings_are_scaled_to_a_width_and_to_pixels():
     assert (wide["top1"], wide["spread"]) == pytest.approx((mean[0], spread[0]))
 
 
+def test_the_examples_of_the_help_that_need_no_run_work():
+    whole = [one for one in cli.get_command(None, "predict").examples if "runs/" not in one]
+    assert any("ir_r2" in one for one in whole)
+    for example in whole:
+        predict(*shlex.split(example)[2:])
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -101,6 +109,39 @@ def test_a_refusal_ends_with_exit_code_2_and_one_line(tmp_path):
     assert done.stderr.startswith("nas: the ImageNet model can't speak of ")
     assert done.stderr.count("\n") == 1
     assert not any(tmp_path.iterdir())
+
+
+def test_one_that_can_not_be_predicted_hides_no_other(tmp_path):
+    (tmp_path / "large.json").write_text(to_json(dataclasses.replace(B0, resolution=2000)))
+    given = ["predict", "efficientnet_b0", str(tmp_path / "large.json"), "mobilenet_v2"]
+    done = CliRunner().invoke(cli, given)
+    assert "77.10" in done.stdout
+    assert "mobilenet_v2" in done.stdout
+    assert isinstance(done.exception, UserError)
+    assert str(done.exception).count("no evidence for resolution of 2000 px") == 1
+    done = CliRunner().invoke(cli, [*given, "--json"])
+    b0, large, v2 = json.loads(done.stdout)
+    assert isinstance(done.exception, UserError)
+    assert set(large) == {"name", "id", "error"}
+    assert b0["top1"] > v2["top1"]
+
+
+def test_other_classes_are_judged_as_imagenet_s(tmp_path):
+    ten = dataclasses.replace(B0, classes=10)
+    row, b0 = nas.predict(ten, B0).to_dict("records")
+    assert (row["top1"], row["spread"]) == (b0["top1"], b0["spread"])
+    assert (row["id"], row["params"]) == (ten.id, cost(ten).params)
+    assert "has 10 classes" in row["notes"][0]
+    assert b0["notes"] == []
+
+
+def test_python_takes_several_and_what_searches_and_trainings_leave(found):
+    runs = found.folder.parent
+    frame = nas.predict("efficientnet_b0", found, [found.architecture, "found"], runs=runs)
+    assert frame["id"].tolist() == [B0.id] + [found.architecture.id] * 3
+    for other in (5, None, [5], [["efficientnet_b0"]]):
+        with pytest.raises(UserError, match="is no network: expected architectures, names"):
+            nas.predict(other)
 
 
 def test_python_gives_a_frame(found):

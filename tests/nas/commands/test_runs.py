@@ -1,6 +1,7 @@
 """`nas runs`: a list of what lies in the folder of runs."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -47,6 +48,34 @@ def test_runs_are_listed_whole_cut_off_or_damaged(tmp_path):
     text = listed(runs).stdout
     assert "398M" in text
     assert "can't be read" in text
+
+
+def test_a_comparison_and_a_search_without_a_pick_are_no_damage(tmp_path):
+    ended = {"trials": 4, "interrupted": False}
+    made(tmp_path / "bench", "bench", [ended], target=4e8, task="surrogate")
+    made(tmp_path / "none", "search", [{**ended, "picked": False}], target=4e8, quantity="flops")
+    bench, none = json.loads(listed(tmp_path, "--json").stdout)
+    assert (bench["state"], bench["target"]) == ("ended", "400M")
+    assert none["state"] == "no pick"
+    assert "has no pick, since every trial failed or broke the target" in none["why"]
+
+
+def test_a_run_that_may_not_be_looked_into_is_a_line_of_the_list(tmp_path, monkeypatch):
+    ended = {"trials": 4, "interrupted": False}
+    for name in ("mine", "theirs"):
+        made(tmp_path / name, "bench", [ended])
+    is_file = Path.is_file
+
+    def refused(path):  # as without the folder's permissions, which root has always
+        if "theirs" in path.parts:
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    done = listed(tmp_path)
+    assert done.exit_code == 0
+    assert f"\ntheirs: {tmp_path}/theirs can't be read: Permission denied" in done.stdout
+    assert "ended" in done.stdout
 
 
 def test_no_folder_and_no_runs_say_so(tmp_path):

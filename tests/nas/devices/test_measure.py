@@ -15,6 +15,7 @@ from nas.devices.deployed import deployed, flattened
 from nas.devices.measure import analytic_bytes, measure, quiet_ones
 from nas.devices.on_torch import allocated
 from nas.devices.runtime import Run, Setting, by_clock, start
+from nas.memory import enough_for
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.builder import build
 from search_spaces.cost import cost
@@ -193,6 +194,23 @@ def test_a_prediction_is_by_a_device_file(given, said, monkeypatch, tmp_path):
     assert isinstance(error, UserError)
     assert said in str(error)
     assert "expected a device file" in str(error)
+
+
+@pytest.mark.parametrize("batch", ["100000000", "100000000000000"])
+@pytest.mark.parametrize("given", [("measure", "mnasnet_small"), ("profile", "--out", "me.json")])
+def test_a_batch_that_no_memory_holds_is_told_in_a_sentence(given, batch, monkeypatch, tmp_path):
+    from nas.commands.main import cli
+
+    monkeypatch.chdir(tmp_path)
+    error = CliRunner().invoke(cli, [*given, "--batch", batch]).exception
+    assert isinstance(error, UserError)
+    assert f"too little memory for batches of {int(batch):,} images" in str(error)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_errors_of_a_runtime_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="no kernel"), enough_for(1):
+        raise RuntimeError("no kernel for this GPU")
 
 
 def test_a_measurement_tells_how_far_it_is():

@@ -6,6 +6,7 @@ import math
 import os
 import random
 import re
+import shlex
 import signal
 import sys
 import time
@@ -21,6 +22,7 @@ from waiting import wait_for
 
 from nas.commands.main import cli
 from nas.commands.present.device import print_profile
+from nas.commands.profile import following
 from nas.devices.blocks import blocks_in, key_of, keys_of, parse
 from nas.devices.estimate import features, fit_estimate
 from nas.devices.file import ProfiledDevice, Times, from_json, read, to_text
@@ -29,6 +31,7 @@ from search_spaces.cost import block_cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.layers import walk
 from search_spaces.networks import NETWORKS
+from search_spaces.space import fixed
 from search_spaces.spaces import space
 from search_spaces.tables import table_space
 
@@ -267,25 +270,72 @@ def test_a_length_is_a_finite_number(command, option, value, tmp_path):
     assert f"Invalid value for '{option}'" in done.stderr
 
 
-@pytest.mark.parametrize(("share", "said"), [
-    (1.0, "next: nas search --device '{}' --target-latency 10ms --space 'my space.toml'"),
-    (0.02, "it does not cover the space tiny, so that a search there refuses it"),
-])  # fmt: skip
-def test_what_follows_a_profile_can_be_typed(share, said, tmp_path, monkeypatch):
+def profiled(made, monkeypatch, *given):
+    """The last line of a profile that measured this."""
     from nas.devices import profile
 
+    monkeypatch.setattr(profile, "profile", lambda *_: made)
+    done = invoke("profile", "--out", "h e.json", "--force", *given)
+    assert done.exit_code == 0, done.output
+    return done.stdout.splitlines()[-1]
+
+
+def searched(line, images):
+    """Prepares the search of a printed line, as far as the first network."""
+    from nas.commands.search import plan_of, search
+    from nas.search.run import prepare
+
+    told = shlex.split(line.removeprefix("next: ").replace("IMAGES", str(images)))
+    assert told[:2] == ["nas", "search"]
+    context = cli.get_command(None, "search").make_context("search", told[2:])
+    return prepare(plan_of(**search.callback.values(context, dict(context.params))))
+
+
+STAMP = {"space": "tiny", "machine": "x", "runtime": "torch", "on": "cpu", "threads": 1,
+         "dtype": "float32", "blocks": "", "rounds": 1, "disturbed": 0.0}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ((), " --space 'my space.toml' --data IMAGES --pixels 24"),
+    (("--pixels", "16"), " --space 'my space.toml' --data IMAGES --pixels 16"),
+    (("--pixels", "16", "--channels", "1"),
+     " --space 'my space.toml' --data IMAGES --pixels 16 --channels 1"),
+])  # fmt: skip
+def test_what_follows_a_profile_can_be_typed(given, said, tmp_path, monkeypatch, coloured):
     (tmp_path / "my space.toml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
-    keys = blocks_in(space("my space.toml"))
-    blocks = {key: Times(1.0) for key in keys[: math.ceil(share * len(keys))]}
-    stamp = {"space": "tiny", "machine": "x", "runtime": "torch", "on": "cpu", "threads": 1,
-             "dtype": "float32", "blocks": "", "rounds": 1, "disturbed": 0.0}  # fmt: skip
-    made = ProfiledDevice("h e", 1, stamp, None, blocks)
-    monkeypatch.setattr(profile, "profile", lambda *_: made)
-    done = invoke("profile", "--space", "my space.toml", "--out", "h e.json")
-    assert done.exit_code == 0
-    assert "too little was measured to check it" in done.stdout
-    assert said.format("h e.json") in done.stdout
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(tmp_path / "cache"))
+    fields = dict(zip(given[::2], map(int, given[1::2]), strict=True))
+    names = {"--pixels": "resolution", "--channels": "in_channels"}
+    where = fixed(space("my space.toml"), {names[key]: fields[key] for key in fields})
+    made = ProfiledDevice("h e", 1, STAMP, None, {key: Times(1.23) for key in blocks_in(where)})
+    line = profiled(made, monkeypatch, "--space", "my space.toml", *given)
+    assert re.fullmatch(
+        r"next: nas search --device 'h e.json' --target-latency [\d.]+ms" + said, line
+    )
+    coloured(tmp_path / "images", 4)
+    parts = searched(line, tmp_path / "images")
+    assert parts.space.build(parts.anchor).resolution == fields.get("--pixels", 24)
+
+
+def test_a_profile_of_a_space_that_imagenet_knows_is_followed_by_a_search_without_images(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    times = {key: Times(work(key)) for key in blocks_in(space("efficientnet"))}
+    line = profiled(ProfiledDevice("d", 1, STAMP, None, times), monkeypatch)
+    assert re.fullmatch(r"next: nas search --device 'h e.json' --target-latency [\d.]+ms", line)
+    parts = searched(line, None)
+    assert parts.space.name == "efficientnet"
+
+
+def test_a_profile_that_covers_too_little_says_so(tmp_path, monkeypatch):
+    (tmp_path / "my space.toml").write_text(TINY)
+    monkeypatch.chdir(tmp_path)
+    keys = blocks_in(space("my space.toml"))[:2]
+    made = ProfiledDevice("h e", 1, STAMP, None, dict.fromkeys(keys, Times(1.0)))
+    line = profiled(made, monkeypatch, "--space", "my space.toml")
+    assert line.startswith("it does not cover the space tiny, so that a search there refuses it")
 
 
 def command(here, *arguments):
@@ -424,7 +474,9 @@ def test_what_a_profile_holds_is_broken_at_words(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("os.get_terminal_size", lambda *given: os.terminal_size((80, 9)))
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     device = ProfiledDevice("a", stamp=stamp)
-    print_profile(device, Path("here.json"), space("efficientnet"), "efficientnet")
+    given = dict.fromkeys(("pixels", "channels", "classes"))
+    path = Path("here.json")
+    print_profile(device, path, following(device, path, {"space": "efficientnet", **given}))
     lines = capsys.readouterr().out.splitlines()
     assert "3 blocks of efficientnet in 1 round;" in " ".join(lines)
     assert max(map(len, lines)) <= 80

@@ -20,13 +20,14 @@ from nas.final.batches import Altered, Order, Share
 from nas.final.classify import classify, image_files, model_of, prepared
 from nas.final.journey import searched_before
 from nas.final.loop import check_optimizer
-from nas.final.plan import Plan, images_for, inputs_for
+from nas.final.plan import Plan, images_for, inputs_for, size_for, trained_size
 from nas.final.run import Told, run
 from nas.final.scores import by_class, interval_of, losses_of, scores_of, worst_images
 from nas.final.settings import Settings, batch_for, epochs_for, epochs_within, settings_for
 from nas.final.task import LOOKS, Task
 from nas.parent.start import start_from
 from nas.report.trained import page
+from nas.training.folders import splits_of
 from results.export.inputs import Inputs, from_metadata, inputs_of
 from results.export.to_onnx import described, onnx_bytes, onnx_parity
 from results.report.record import open_folder
@@ -77,6 +78,37 @@ def test_a_search_that_ended_is_known_by_its_record(tmp_path):
         record = {"experiment": {"kind": "search"}, "sessions": [last]}
         (folder / "run.json").write_text(json.dumps(record))
         assert searched_before(plan) == before
+
+
+@pytest.mark.parametrize(
+    ("experiment", "known"),
+    [
+        ({"kind": "search", "evaluator": "imagenet"}, False),
+        ({"kind": "search", "evaluator": "train", "training": {"pixels": 16}}, True),
+        ({"kind": "search", "evaluator": "supernet:shared"}, True),
+        ({"kind": "train"}, True),
+    ],
+)
+def test_a_run_that_trained_on_images_says_at_which_size(experiment, known, tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "run.json").write_text(json.dumps({"experiment": experiment, "sessions": []}))
+    for name in ("x", "x:@3M"):
+        assert trained_size(name, NET, tmp_path, None) == (NET.size if known else None)
+
+
+def test_a_training_goes_on_at_the_size_of_its_network_or_weights(trained, place, tmp_path):
+    runs = place / "runs"
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for n in range(4):
+            Image.new("RGB", (8, 8)).save(tmp_path / name / f"{n}.png")
+    b0 = NETWORKS["efficientnet_b0"]
+    for name, network, weights in (("t", NET, None), ("efficientnet_b0", b0, runs / "t")):
+        size = trained_size(name, network, runs, weights)
+        taken, words = size_for(network, splits_of(tmp_path, 0), None, size)
+        assert taken == NET.size
+        assert "was trained at 16 px before: it is trained at 16 px again; --pixels 8" in words
+    assert trained_size("efficientnet_b0", b0, runs, None) is None
 
 
 # Settings

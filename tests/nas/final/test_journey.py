@@ -54,6 +54,7 @@ def test_200_images_are_enough_to_name_others(kind, size, channels, tmp_path, mo
     monkeypatch.setenv("COMPOUND_NAS_CACHE", str(tmp_path / "cache"))
     paths = make(tmp_path / "images", 67, size, channels, 0)
     held = make(tmp_path / "held", 10, size, channels, 1)
+    Image.new("RGB", (5, 5)).save(tmp_path / "images" / "disc" / "small.png")
     data = "images"
     if kind == "csv":
         data = "labels.csv"
@@ -65,7 +66,9 @@ def test_200_images_are_enough_to_name_others(kind, size, channels, tmp_path, mo
              str(channels)]  # fmt: skip
     done = processes.run("nas", *given, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "each training of the search had 30 epochs, this last one has 25: it" in done.stderr
+    assert "each training of the search had 25 epochs, this last one has 25: it" in done.stderr
+    unusable = (done.stdout + done.stderr).count("of 202 images can be used")
+    assert unusable == (kind != "csv")  # said once, and the CSV doesn't name it
     assert (
         f"taken at {'x'.join(map(str, size)) if size[0] != size[1] else size[0]} px" in done.stdout
     )

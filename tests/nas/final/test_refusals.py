@@ -60,7 +60,8 @@ def runs(tmp_path, monkeypatch):
         (f"--name {'a' * 196}", "196 letters: expected 193 or fewer"),
         ("--judge known", "--judge is 'known': expected train or imagenet"),
         ("--judge imagenet", "taken at 16 px: take --judge train, or --pixels 96"),
-        ("--target-params 1K", "the smallest has 166.4K (166355); ask for that, or take smaller"),
+        ("--target-params 1K", "the smallest has 166.4K (166355); ask for that, or search a space"),
+        ("--target-flops 1K", "; ask for that, or take smaller images (--pixels)"),
         ("--pixels 1000 --target-flops 1G", "expected 896 px at most where parts are cut out"),
     ],
 )
@@ -96,6 +97,19 @@ def test_search_refuses_before_it_decodes(images, runs, options, words, monkeypa
 def test_train_refuses_before_it_decodes(images, runs, options, words):
     given = ("train", "mnasnet_small", "--data", images, "--runs", runs, *options.split())
     assert words in refused(*given)
+
+
+@pytest.mark.parametrize(("given", "epochs"), [({}, 37.5), ({"epochs": 1.0}, 1.0),
+                                               ({"epochs": 60.0}, 37.5)])  # fmt: skip
+def test_no_training_of_the_search_is_longer_than_the_last_one(tmp_path, given, epochs):
+    from nas.final.journey import Asked, Seen, search_plan
+    from nas.objective import Limit
+    from nas.training.folders import Listing
+    from search_spaces.rounding import Size
+
+    asked = Asked(tmp_path, (Limit("flops", 8e6),), given=given)
+    seen = Seen(Listing(tmp_path, ("a", "b"), {}), Size(16, 16), "train", "")
+    assert search_plan(asked, seen, 2, 64).budget == epochs
 
 
 def test_another_number_of_images_is_said(tmp_path):

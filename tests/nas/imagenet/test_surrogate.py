@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from nas.imagenet.fit import fit, main, write
 from nas.imagenet.model import Surrogate, embedded, encode
@@ -166,6 +167,20 @@ def test_bad_tables_are_refused(change, sentence, tmp_path, capsys) -> None:  # 
     assert sentence in error
     assert error.count("\n") == 1
     assert not (tmp_path / "bad.npz").exists()
+
+
+def test_a_search_by_the_surrogate_is_in_its_space_by_itself(tmp_path: Path) -> None:
+    import nas
+    from nas.commands.main import cli
+
+    found = nas.find(400e6, evaluator="surrogate", trials=20, runs=tmp_path)
+    assert found.plan.space == "efficientnet"
+    given = ["--target-flops", "400M", "--evaluator", "surrogate", "--trials", "20"]
+    done = CliRunner().invoke(cli, ["search", *given, "--runs", str(tmp_path / "others")])
+    assert done.exit_code == 0, done.output
+    assert "note: the space is efficientnet, since the surrogate knows only the" in done.stderr
+    done = CliRunner().invoke(cli, ["search", *given, "--space", "mbconv"])
+    assert "head is" in str(done.exception)
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", None])

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from nas.evaluators import Measurement
+from nas.imagenet.evaluator import ImagenetEvaluator
 from nas.imagenet.published import NEAR, PublishedNetwork, nearest_below, published
-from nas.objective import Objective
-from nas.search.otherwise import compared, otherwise, scaled_b0, verdict
-from search_spaces import NETWORKS, OutOfDomain, cost
+from nas.objective import Limit, Objective, broken
+from nas.search.otherwise import compared, otherwise, reference_of, scaled_b0, verdict
+from search_spaces import NETWORKS, OutOfDomain, cost, space
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER
 
@@ -44,13 +45,50 @@ def test_where_b0_cannot_be_scaled_to_t_there_is_none(factor):
 
     of = device("zcu102").quantity("latency")
     assert scaled_b0(Objective("hard", factor * of.measure(B0), of)) is None
-    found = otherwise(SMALL, Objective("hard", 5e6), lambda a, b, s: 50.0, lambda a: {})
-    assert found == {"scaled_b0": None, "published": [], "notes": []}
+    found = otherwise(SMALL, Objective("hard", 5e6), (), lambda a, b, s: 50.0, lambda a: {})
+    assert found == {"scaled_b0": None, "published": [], "unchecked": [], "notes": []}
+
+
+def test_what_one_would_otherwise_take_is_within_all_limits():
+    """With `soft` the pick may be above T, so what counts is what the pick takes."""
+    limits = (Limit("params", 3e6), Limit("memory", 16e6))
+    base = scaled_b0(Objective("hard", 4e8), limits)
+    assert not broken(base, limits)
+    assert cost(base).params > 0.9 * 3e6 or cost(base).memory > 0.9 * 16e6
+    figures = lambda network: {"macs": cost(network).macs}  # noqa: E731
+    found = otherwise(SMALL, Objective("hard", 4e8), limits, Comparing(), figures)
+    assert found["scaled_b0"]["to"] == "the same T and limits"
+    assert found["unchecked"] == ["memory"]
+    assert found["published"]
+    assert all(row["params"] <= 3e6 and row["macs"] <= 4e8 for row in found["published"])
+    found = otherwise(B0, Objective("hard", 6e6, "params"), (), Comparing(), figures)
+    assert all(0.6 * 6e6 <= row["params"] <= 6e6 for row in found["published"])
+    found = otherwise(B0, Objective("soft", 3e7), (), Comparing(), figures)["scaled_b0"]
+    assert found["macs"] == cost(B0).macs
+    assert found["to"] == "the pick's 385.8M MACs"
+
+
+def test_inside_a_network_spreads_are_of_the_difference_to_that_one_made_smaller():
+    """And a search inside ResNet-50 isn't held against B0, of which it has nothing."""
+    resnet, target = NETWORKS["resnet_50"], Objective("hard", 3e9)
+    where = space("inside:resnet_50")
+    reference, alike = reference_of(where, target)
+    assert 0.9 * 3e9 < cost(reference).macs <= 3e9
+    assert reference.resolution == resnet.resolution
+    assert alike[-1] == resnet
+    own = ImagenetEvaluator().against(reference, alike)
+    _, spreads = own.predict([reference, resnet, alike[-3]])
+    assert spreads[0] == 0
+    assert 0 < spreads.max() < 2
+    assert "resnet_50 scaled to T" in own.label
+    _, spreads = ImagenetEvaluator().against(scaled_b0(target)).predict([resnet])
+    assert spreads[0] > 5
+    assert reference_of(space("mbconv"), target) == (scaled_b0(target), [])
 
 
 @pytest.mark.parametrize("budget", [1e7, 1.2e7, 3e7, 1e8, 385_814_752, 4e8, 2.5e9, 1.5e10, 1e12])
 def test_published_networks_are_the_best_within_t(budget):
-    found = nearest_below(budget)
+    found = nearest_below({"macs": budget})
     below = [row for row in published() if row.macs <= budget]
     near = [row for row in below if row.macs >= NEAR * budget]
     best = {name: max(row.top1 for row in near if row.network == name)
@@ -68,10 +106,10 @@ def test_a_network_published_twice_is_named_once_with_its_better_result():
         return PublishedNetwork(network, "r", 224, macs, 1, top1, "s")
 
     rows = [row("a", 70, 71.0), row("a", 80, 72.0), row("b", 90, 70.0), row("c", 101, 90.0)]
-    assert nearest_below(100, rows=rows) == [rows[1], rows[2]]
-    assert nearest_below(100, 1, rows) == [rows[1]]
-    assert nearest_below(1000, rows=rows) == [rows[3]]
-    assert nearest_below(60, rows=rows) == []
+    assert nearest_below({"macs": 100}, rows=rows) == [rows[1], rows[2]]
+    assert nearest_below({"macs": 100}, "macs", 1, rows) == [rows[1]]
+    assert nearest_below({"macs": 1000}, rows=rows) == [rows[3]]
+    assert nearest_below({"macs": 60}, rows=rows) == []
 
 
 class Model:
@@ -99,12 +137,19 @@ def test_a_model_compares_and_what_is_none_says_nothing():
     assert compared(SMALL, dataclasses.replace(B0, resolution=96), Model()) == nothing
 
 
-def test_the_verdict_is_one_sentence_of_two():
+def test_the_verdict_is_one_sentence_of_three():
     better = verdict({"gain": 0.51, "gain_spread": 0.5})
     assert better == (
         "The pick is predicted 0.51 ± 0.50 points above EfficientNet-B0 scaled to the same T."
     )
-    for gain, text in ((0.5, "(+0.50 ± 0.50 points)"), (-1.25, "(-1.25 ± 0.50 points)")):
+    dearer = verdict({"gain": 6.0, "gain_spread": 0.5, "to": "the same T", "times": 4.08})
+    assert dearer.endswith("scaled to the same T, with 4.1 times its multiply-adds.")
+    worse = verdict({"gain": -17.9, "gain_spread": 3.5, "to": "the same T and limits"})
+    assert worse == (
+        "The pick is predicted 17.90 ± 3.50 points below EfficientNet-B0 scaled to the same T and "
+        "limits: that network is the better choice."
+    )
+    for gain, text in ((0.5, "(+0.50 ± 0.50 points)"), (-0.25, "(-0.25 ± 0.50 points)")):
         said = verdict({"gain": gain, "gain_spread": 0.5})
         assert said.startswith("The pick is not better than EfficientNet-B0 scaled to the same T ")
         assert text in said

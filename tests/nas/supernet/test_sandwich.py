@@ -1,12 +1,15 @@
 """A supernet's training: its step by brute force, its memory, kill and continue."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
+from nas.evaluators import evaluator
 from nas.final.loop import optimizer_of
 from nas.final.plan import images_for, inputs_for
 from nas.final.run import Told, run
@@ -169,3 +172,18 @@ def test_cut_off_and_continued_it_ends_in_the_same_bits(place):
     assert record["experiment"]["space"] == "tiny.toml"
     assert record["experiment"]["kind"] == "supernet"
     assert from_dict(record["experiment"]["network"]) == plan(place).architecture
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_supernet(place):
+    """Started by torchrun: one run, whose parts have learned."""
+    command = [
+        sys.executable, "-m", "nas", "supernet", "--data", "images", "--space", "tiny.toml",
+        "--epochs", "12", "--batch", "12", "--processes", "2", "--train-on", "cpu", "--runs",
+        "shared", "--name", "two", "--json",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["best"]["accuracy"] >= 90
+    measure = evaluator(f"supernet:{place / 'shared/two'}")
+    assert measure(plan(place).of.ends.smallest, 1.0, 0).accuracy >= 60

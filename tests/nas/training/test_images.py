@@ -169,7 +169,7 @@ def break_it(folder: Path, how: str) -> None:
         ("class of val", "validates on the class 'bird' that train/ lacks"),
         ("empty val", "has no class folders: expected the classes of train/"),
         ("single", "the class 'bird' has one image and there is no val/"),
-        ("all broken", "class 'dog' in train/ of"),
+        ("all broken", "has no image to train on that can be used (train/dog/"),
         ("two that validate", "has val/ and valid/: expected one"),
     ],
 )
@@ -180,6 +180,19 @@ def test_a_folder_that_cannot_be_used_is_answered_in_a_sentence(folder, cache, h
     assert says in str(raised.value)
     assert "\n" not in str(raised.value)
     assert not [p for p in cache.glob("*") if not p.name.endswith(".lock")]
+
+
+def test_a_class_without_a_usable_image_is_named_with_a_file_of_its_own(tmp_path, cache):
+    for n in range(5):
+        for name, side in (("cat", 12), ("dog", 5), ("owl", 12)):
+            (tmp_path / "flat" / name).mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (side, side)).save(tmp_path / "flat" / name / f"{n}.png")
+    (tmp_path / "flat" / "owl" / "9.png").write_text("broken")
+    said = (
+        r"^the class 'dog' of \S+/flat has no image to train on that can be used \(dog/\d.png: 5 x"
+    )
+    with pytest.raises(UserError, match=said):
+        load_images(tmp_path / "flat", 12, cache)
 
 
 @pytest.mark.parametrize("resolution", [7, 1025, 32.0, True])

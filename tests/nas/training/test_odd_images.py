@@ -329,6 +329,7 @@ def test_images_are_taken_at_their_own_size_within_reason(tmp_path):
 
     assert own([(32, 32)] * 5) == (32, 32)
     assert own([(28, 28), (9, 9), (90, 50)]) == (24, 24)
+    assert own([(5, 5)] * 5 + [(32, 32)] * 3) == (32, 32)  # too small to be used
     assert own([(500, 375)] * 5) == (64, 64)
     assert own([(500, 375)] * 5, 224) == (224, 224)
     assert own([(320, 180)] * 9 + [(180, 320)]) == (64, 112)

@@ -37,6 +37,14 @@ def test_every_network_of_the_front_has_an_address(runs):
         assert load_architecture(f"{runs}/a:{which}") == network
 
 
+def test_within_a_budget_it_is_chosen_with_the_caution_of_the_pick(runs):
+    rows = [described(network, 60.0 + i) | {"spread": float(i)} for i, network in enumerate(FRONT)]
+    (runs / "a" / "front.json").write_text(json.dumps(rows))
+    for caution, network in ((0.0, FRONT[3]), (2.0, FRONT[0])):
+        (runs / "a" / "best.json").write_text(json.dumps({**rows[3], "caution": caution}))
+        assert load_architecture("a:@1G", runs) == network
+
+
 @pytest.mark.parametrize(
     ("which", "said"),
     [("zz", "no network .* is called 'zz'"), ("@1M", "the smallest takes"), ("@", "a:@"),

@@ -114,6 +114,10 @@ def test_another_experiment_is_refused_with_what_differs(tmp_path):
         ({"network": {"stages": [1], "classes": 3}}, {"network": {"stages": [2], "classes": 4}},
          "another network, classes 3, not 4"),
         ({"kind": "train", "given": {}}, {"kind": "search"}, "of the kind train, not search"),
+        ({"evaluator": "train", "budget": 20}, {"evaluator": "train", "budget": 2},
+         "epochs 20, not 2"),
+        ({"evaluator": "mine", "budget": 20}, {"evaluator": "mine", "budget": 2},
+         "budget 20, not 2"),
     ],
 )  # fmt: skip
 def test_differences_are_words(held, wanted, said):
