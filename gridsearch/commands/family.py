@@ -65,7 +65,13 @@ def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
             "1.2,1.1,1.15, or the coefficients.json or the folder of a `gridsearch run`"
         )
     path = Path(text)
-    content = read_json(path / "coefficients.json" if path.is_dir() else path)
+    file = path / "coefficients.json" if path.is_dir() else path
+    if not file.exists():
+        raise UserError(
+            f"the folder {text} has no coefficients.json: expected that of a finished `gridsearch "
+            "run`; a search's network is scaled by --baseline"
+        )
+    content = read_json(file)
     try:
         coefficients = Coefficients(*(content[key] for key in ("alpha", "beta", "gamma")))
     except (KeyError, TypeError):

@@ -176,6 +176,8 @@ def verdict(scaled: Mapping[str, Any]) -> str:
     gain, error = scaled.get("gain"), scaled.get("gain_spread")
     if gain is None or error is None:
         return ""
+    if gain == error == 0:
+        return f"The pick is EfficientNet-B0 scaled to {_to(scaled)}."
     text, of = f"{abs(gain):.2f} ± {error:.2f} points", f"EfficientNet-B0 scaled to {_to(scaled)}"
     if gain > error:
         times = float(scaled.get("times", 1.0))

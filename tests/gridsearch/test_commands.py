@@ -193,6 +193,7 @@ def test_family_and_compare(gridsearch) -> None:
         (("family", "--phi", "0.5"), "a whole phi from 0 to 8 (--preset formula takes others)"),
         (("family", "--phi", "3..1"), "range of phi is '3..1': expected two whole numbers from -8"),
         (("family", "--phi", "b8,1..300"), "the range of phi is '1..300'"),
+        (("family", "--coefficients", "."), "has no coefficients.json: expected that of a fin"),
         (("family", "--phi", ""), "--phi is an empty text: expected a value"),
         (("family", "--preset", "formula", "--phi", "3..1"), "to 10, the smaller first, as 0..7"),
         (("family", "--preset", "formula", "--phi", "0,0.5..2"), "range of phi is '0.5..2'"),

@@ -142,6 +142,8 @@ def test_the_verdict_is_one_sentence_of_three():
     assert better == (
         "The pick is predicted 0.51 ± 0.50 points above EfficientNet-B0 scaled to the same T."
     )
+    same = verdict({"gain": 0.0, "gain_spread": 0.0})
+    assert same == "The pick is EfficientNet-B0 scaled to the same T."
     dearer = verdict({"gain": 6.0, "gain_spread": 0.5, "to": "the same T", "times": 4.08})
     assert dearer.endswith("scaled to the same T, with 4.1 times its multiply-adds.")
     worse = verdict({"gain": -17.9, "gain_spread": 3.5, "to": "the same T and limits"})
