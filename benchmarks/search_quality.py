@@ -19,10 +19,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from nas.commands.search import PATIENCE, TRIALS
-from nas.evaluators import Evaluator, Outcome, evaluator, predictor_of
+from nas.evaluators import Evaluator, Outcome, against, evaluator, predictor_of
 from nas.objective import Objective
 from nas.search.ask import Search
 from nas.search.generations import Generations
+from nas.search.otherwise import reference_of
 from nas.strategies.registry import strategy
 from nas.workers.predicting import PredictingExecutor
 from results.runs.front import hypervolume
@@ -31,6 +32,11 @@ from search_spaces.spaces import space
 from search_spaces.stages import MACS
 
 FLOOR = 60.0
+
+
+def judge(objective: Objective) -> Evaluator:
+    """What `nas search` asks: spreads are of the difference to EfficientNet-B0 scaled to T."""
+    return against(evaluator("imagenet"), *reference_of(space("mbconv"), objective))
 
 
 def generations(
@@ -51,7 +57,8 @@ def generations(
 
 def one_by_one(name: str, target: float, seed: int, seconds: float, caution: float) -> list[Trial]:
     """The trials of a sampler within seconds of processor."""
-    objective, model = Objective("hard", target, caution=caution), evaluator("imagenet")
+    objective = Objective("hard", target, caution=caution)
+    model = judge(objective)
     search = Search(space("mbconv"), objective, strategy(name), seed=seed)
     begun, trials = time.process_time(), []
     while time.process_time() - begun < seconds and (job := search.ask()) is not None:
@@ -87,7 +94,8 @@ def told(name: str, rows: list[dict[str, float]]) -> None:
 def beside(given: argparse.Namespace, target: float, names: list[str]) -> list[float]:
     """Prints the figures of all searches for one target; the default's picks."""
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in ["evolution", *names]}
-    objective, model = Objective("hard", target, caution=given.caution), evaluator("imagenet")
+    objective = Objective("hard", target, caution=given.caution)
+    model = judge(objective)
     for seed in range(given.seeds):
         begun = time.process_time()
         parts = generations(model, objective, seed, given.trials, PATIENCE)
@@ -106,7 +114,7 @@ def longest(given: argparse.Namespace, target: float) -> float:
     """The best cautious prediction of one long search, told as it goes."""
     begun, best, count, shown = time.monotonic(), 0.0, 0, 0
     objective = Objective("hard", target, caution=given.caution)
-    for part in generations(evaluator("imagenet"), objective, 1000, given.long):
+    for part in generations(judge(objective), objective, 1000, given.long):
         merit = [
             objective.cautious(t) or 0.0 for t in part if MACS.measure(t.architecture) <= target
         ]

@@ -219,10 +219,11 @@ def _settings(plan: Plan, kept: Run | None, place: torch.device) -> Settings | N
     if "settings" not in kept.record:
         images, gpu, given = len(plan.images.train_y), place.type == "cuda", dict(plan.given)
         about = (images, min(plan.architecture.size), plan.inputs.channels)
+        fine = plan.start is not None and not plan.start.young
         if plan.minutes is not None:
-            short = settings_for(given | {"epochs": 1.0}, *about, plan.start is not None, gpu)
+            short = settings_for(given | {"epochs": 1.0}, *about, fine, gpu)
             given["epochs"] = epochs_within(plan.minutes, *_seconds(plan, short, place))
-        chosen = settings_for(given, *about, plan.start is not None, gpu)
+        chosen = settings_for(given, *about, fine, gpu)
         kept.record |= {"settings": asdict(chosen), "network": plan.spec}
         kept.record |= {"data": str(real_place(plan.data))}
         write_json(kept.folder / RECORD, kept.record)

@@ -14,7 +14,7 @@ from nas.parent.channels import First, Largest, Sorted
 from nas.parent.inherit import inherit
 from results.export.inputs import Inputs
 from results.export.weights import WEIGHTS, check_file, content_of, read_weights
-from results.runs.folder import RECORD
+from results.runs.folder import RECORD, read_record
 from results.runs.load import BEST, without_network
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -34,6 +34,8 @@ class Start:
         inputs: What the weights were trained on, where the file says.
         padding: That they were trained with, where their names say it.
         anew: Layers that begin anew since the parent has none that fit.
+        young: They are of a supernet that began from nothing: each part of it has learned little,
+            and learns on at the rate of a training from nothing (docs/supernet.md).
     """
 
     state: Mapping[str, Any]
@@ -42,6 +44,7 @@ class Start:
     inputs: Inputs | None
     padding: str | None = None
     anew: tuple[str, ...] = ()
+    young: bool = False
 
 
 def start_from(
@@ -96,9 +99,17 @@ def start_from(
                 ranking = First if weights.first else Sorted if shared else Largest
                 found = inherit(architecture, owns, state, ranking)
                 state, anew = dict(found.state), found.new
-            return Start(state, new, digest, weights.inputs, weights.padding, anew)
+            young = weights.first and _from_nothing(file.parent)
+            return Start(state, new, digest, weights.inputs, weights.padding, anew, young)
     assert refused is not None
     raise refused
+
+
+def _from_nothing(run: Path) -> bool:
+    """Whether a run is a training that began without weights. Raises UserError: damaged."""
+    if not (run / RECORD).is_file():
+        return False
+    return read_record(run)["experiment"].get("weights", "") is None
 
 
 def _without_weights(run: Path) -> UserError:

@@ -96,10 +96,12 @@ def _judge(folder: Folder, best: dict[str, Any]) -> str:
 
 def notes(rows: Sequence[Compared]) -> list[str]:
     """What a reader must know before the numbers are compared."""
-    judges = {row.judge: row.name for row in rows}
+    judges: dict[str, list[str]] = {}
+    for row in rows:
+        judges.setdefault(row.judge, []).append(row.name)
     if len(judges) == 1:
         return []
-    words = "; ".join(f"{name}: {judge}" for judge, name in judges.items())
+    words = "; ".join(f"{', '.join(names)}: {judge}" for judge, names in judges.items())
     return [f"these accuracies don't compare, since they are of different kinds: {words}"]
 
 

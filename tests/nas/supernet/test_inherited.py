@@ -90,6 +90,9 @@ def test_it_starts_from_weights_as_a_training_does(place, folder):
     one, other = (load_file(at / "weights.safetensors") for at in (folder, folder.parent / "on"))
     assert all(torch.allclose(one[name], other[name], atol=1e-4)
                for name in one if name.endswith("weight"))  # fmt: skip
+    largest = evaluator(f"supernet:{folder}").kept.largest
+    assert start_from(folder, largest).young
+    assert not start_from(folder.parent / "on", largest).young  # it began from weights itself
 
 
 def test_what_trains_on_from_it_takes_the_first_channels(measure, folder):
