@@ -254,7 +254,7 @@ def main():
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--parent-epochs", type=float, default=6.0)
     parser.add_argument("--autonas-epochs", type=float, default=4.0)
-    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--arms", default="fastnas,autonas,ours")
     given = parser.parse_args()
     images, tests = folders(given.images, given.work)
