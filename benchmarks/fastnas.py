@@ -37,7 +37,7 @@ import torch
 from autonas import CONFIG
 from final_training import CPU, Part
 from fine_tuning import SIZE, print_arms, published_weights
-from supernet import part_of
+from supernet import part_of, unseen_of
 from torch import nn
 
 from nas.final.loop import Hooks, Progress, optimizer_of, train
@@ -66,11 +66,7 @@ def folders(images, work):
     both = work / "images", work / "test"
     if not both[1].exists():
         part_of(images, both[0], {"train": TRAIN, "val": CHOOSE})
-        part_of(images, both[1], {"train": 1, "val": CHOOSE + TEST})
-        for place in (both[1] / "val").iterdir():
-            for file in sorted(place.iterdir())[:CHOOSE]:
-                file.unlink()
-    return both
+    return both[0], unseen_of(images, both[1], 1, CHOOSE, TEST)
 
 
 def parent_network(classes):

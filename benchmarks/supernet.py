@@ -39,6 +39,16 @@ def part_of(images, folder, each):
                 shutil.copy2(file, target / file.name)
 
 
+def unseen_of(images, folder, train, seen, test):
+    """Some training images, and as `val` those behind the first `seen` of each class."""
+    if not folder.exists():
+        part_of(images, folder, {"train": train, "val": seen + test})
+        for place in (folder / "val").iterdir():
+            for file in sorted(place.iterdir())[:seen]:
+                file.unlink()
+    return folder
+
+
 def trained(given, data):
     """Processor seconds of the training; it goes on where it was stopped."""
     command = [

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from fewer_trainings import nas, spread
 from scores import networks_of, rows_of
-from supernet import part_of
+from supernet import unseen_of
 
 from nas.final.files import read_scores
 from search_spaces.architecture import to_json
@@ -36,13 +36,7 @@ CHOOSE = 100  # images of each class that choose, the first by name
 
 def test_folder(given: argparse.Namespace) -> Path:
     """The images that the supernet has learned, and others to test."""
-    folder = given.folder / "test"
-    if not folder.exists():
-        part_of(given.images, folder, {"train": given.train, "val": CHOOSE + given.test})
-        for place in (folder / "val").iterdir():
-            for file in sorted(place.iterdir())[:CHOOSE]:
-                file.unlink()
-    return folder
+    return unseen_of(given.images, given.folder / "test", given.train, CHOOSE, given.test)
 
 
 def of_supernet(given: argparse.Namespace, seed: int) -> tuple[str, list[object], float]:

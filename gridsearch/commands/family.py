@@ -1,6 +1,5 @@
 """From the options of `gridsearch family` and `compare` to their results and folders."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os.path import exists
@@ -147,10 +146,10 @@ def second_opinion(members: Sequence[Member]) -> list[float | None]:
     model = ImagenetEvaluator()
     said: list[float | None] = []
     for member in members:
-        with contextlib.suppress(OutOfDomain):
-            said.append(float(model.predict([member.architecture])[0][0]))
-            continue
-        said.append(None)
+        try:
+            said.append(model(member.architecture, 1.0, 0).accuracy)
+        except OutOfDomain:
+            said.append(None)
     return said
 
 

@@ -3,16 +3,14 @@
 import dataclasses
 from collections.abc import Callable
 
-import numpy as np
-
 from gridsearch.prior.prior import ScalingPrior
 from nas.evaluators import EVALUATORS as MODELS
-from nas.evaluators import Evaluator, against
+from nas.evaluators import Evaluator, Relative, against
 from nas.evaluators import evaluator as by_name
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError, meant
-from search_spaces.scaling.coefficients import PAPER, PHI_RANGE
-from search_spaces.scaling.rules import scale
+from search_spaces.scaling.budget import Recipe
+from search_spaces.scaling.coefficients import PAPER
 
 # An evaluator of scaled versions of a baseline is one line here: (baseline, rule) -> evaluator.
 EVALUATORS: dict[str, Callable[[Architecture, str | None], Evaluator]] = {"prior": ScalingPrior}
@@ -38,9 +36,11 @@ def evaluator(spec: str, baseline: Architecture, rule: str | None = None) -> Eva
             f"there is no evaluator {spec!r}{meant(spec, [*EVALUATORS, *MODELS])}: expected one of "
             f"{', '.join([*EVALUATORS, *MODELS])}, or module:name of your own"
         )
-    phis = np.arange(PHI_RANGE[0], PHI_RANGE[1], STEP)
-    alike = [scale(baseline, PAPER.at(float(phi)), rule) for phi in phis]
-    return against(by_name(spec), dataclasses.replace(baseline, name="the baseline"), alike)
+    model = by_name(spec)
+    if not isinstance(model, Relative):
+        return model
+    alike = Recipe(baseline, PAPER, rule).along(STEP)
+    return against(model, dataclasses.replace(baseline, name="the baseline"), alike)
 
 
 def default_replicates(spec: str) -> int:

@@ -10,8 +10,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from nas.evaluators import Evaluator, difference_of, notes_of, predictor_of
 from nas.imagenet.published import nearest_below
 from nas.objective import Limit, Objective, broken
@@ -77,12 +75,14 @@ def reference_of(
     (values,) = space.known()
     whole = dataclasses.replace(space.build(values), name=space.name.removeprefix(INSIDE))
     recipe = Recipe(whole, dataclasses.replace(PAPER, gamma=1.0))  # pixels are no choice there
-    alike = [recipe.network(float(phi)) for phi in np.arange(PHI_RANGE[0], 0.0, STEP)]
     try:
         found = _largest(recipe, lambda a: objective.cost(a) <= objective.target, 0.0)
     except (UserError, OutOfDomain):
         return None, []
-    return dataclasses.replace(found, name=f"{whole.name} scaled to T"), [*alike, whole]
+    return dataclasses.replace(found, name=f"{whole.name} scaled to T"), [
+        *recipe.along(STEP, 0.0),
+        whole,
+    ]
 
 
 def _largest(

@@ -67,6 +67,11 @@ class Recipe:
             name,
         )
 
+    def along(self, step: float, below: float = PHI_RANGE[1]) -> list[Architecture]:
+        """Its networks from the smallest phi up, below another, with steps of phi between."""
+        count = math.ceil((below - PHI_RANGE[0]) / step)
+        return [self.network(PHI_RANGE[0] + step * i) for i in range(count)]
+
 
 @functools.lru_cache(maxsize=64)
 def ladder(baseline: Architecture, rule: str | None = None) -> Ladder:

@@ -132,6 +132,12 @@ def _roles(best: dict[str, Any]) -> str:
     return f"{text}."
 
 
+def _cautious(best: dict[str, Any]) -> str:
+    """What networks are compared by, where a model's spreads count; else empty."""
+    spreads = best.get("label") and best["caution"] and "unit" not in best
+    return f"top-1 less {best['caution']:g} times its ±" if spreads else ""
+
+
 def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
     """What the numbers mean, how the pick compares with what a user would otherwise take."""
     beside = best.get("otherwise") or {}
@@ -144,10 +150,8 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
         )
         out.print(f"{published_title(best)}, each trained by its own recipe: {listed}.")
     if label := best.get("label"):
-        cautious = best["caution"] and "unit" not in best
-        chosen = f" The pick has the highest top-1 less {best['caution']:g} times its ±."
-        chosen *= bool(cautious)
-        out.print(f"{label}{chosen}", style="dim")
+        merit = _cautious(best)
+        out.print(label + (f" The pick has the highest {merit}." if merit else ""), style="dim")
     for note in beside.get("notes", [])[:3]:
         out.print(f"note: {note}", style="dim")
 
@@ -191,9 +195,7 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
         rows.append(dict(zip(titles, (trial.architecture.id, *figures), strict=True)))
     if rows:
         show(out, rows, ("memory", "params", "MACs"), left=1)
-    best = result.best or {}
-    cautious = best.get("label") and best["caution"] and "unit" not in best
-    what = f"top-1 less {best['caution']:g} times its ±" if cautious else "accuracy"
+    what = _cautious(result.best or {}) or "accuracy"
     out.print(
         f"{len(shown)} of the {len(front)} networks that no other beats in both {what} and cost; "
         f"all are in {result.folder / 'front.csv'}."
