@@ -190,7 +190,7 @@ class Architecture:
         if any(s.activation or s.se_activation for s in self.stages):
             _set(self, "stages", tuple(_relative(s, self.activation) for s in self.stages))
 
-    @functools.cached_property
+    @property
     def id(self) -> str:
         """Twelve hex digits of the SHA-256 of the canonical JSON without the name."""
         before, after = _around(*_frame(self))  # a hundred thousand networks share most texts

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nas.evaluators import Evaluator, label_of, notes_of, predictor_of, unit_of
 from nas.learning import above, chance_of, nothing_learned
 from nas.objective import Objective
-from nas.search.otherwise import otherwise
+from nas.search.otherwise import on_images, otherwise
 from nas.search.plan import Plan, named
 from nas.search.retrain import agreement, comparable
 from nas.workers.recount import Recount
@@ -22,6 +22,7 @@ from search_spaces.architecture import Architecture, to_dict
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import Quantity
+from search_spaces.spaces import INSIDE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,9 +139,8 @@ def conclude(
     with timed(seconds, "tables"):
         frame = trials_frame(result.trials, result.plan.predicted)
         numbers = {trial.number for trial in able}
-        best = front_frame(
-            frame[frame["number"].isin(numbers)], objective.caution, objective.of_quantity
-        )
+        among = frame if len(able) == len(frame) else frame[frame["number"].isin(numbers)]
+        best = front_frame(among, objective.caution, objective.of_quantity)
         numbers = set(best["number"])
         chosen = [t for t in able if t.number in numbers]
         result.front = sorted(chosen, key=lambda t: objective.cost(t.architecture))
@@ -189,10 +189,14 @@ def summary(result: Result) -> dict[str, Any]:
     other = objective.named("soft" if objective.name == "hard" else "hard")
     assert result.pick is not None
     unit = unit_of(result.evaluator)
-    beside: dict[str, Any] = {"notes": _trained_notes(result)} if plan.proxy else otherwise(
+    space = plan.space if isinstance(plan.space, str) else plan.space.name
+    images = plan.proxy is not None or on_images(result.evaluator, result.pick.architecture)
+    beside = otherwise(
         result.pick.architecture, objective, plan.limits, result.evaluator,
-        lambda network: costs_of(network, plan.predicted),
+        lambda network: costs_of(network, plan.predicted), images, space.startswith(INSIDE),
     )  # fmt: skip
+    if plan.proxy:
+        beside["notes"] = _trained_notes(result)
     if predictor_of(result.evaluator) is None:
         odd = _fractions(result.trials) if unit is None else []
         beside["notes"] += odd + unlearned(result.trials, result.choices)
@@ -208,7 +212,7 @@ def summary(result: Result) -> dict[str, Any]:
         "caution": objective.caution,
         "other": None if result.other is None
         else {"objective": other.name, **row(result.other, other, plan.predicted)},
-        "baseline": None if plan.proxy else baseline(result.evaluator, plan.predicted),
+        "baseline": None if images else baseline(result.evaluator, plan.predicted),
         "otherwise": beside,
         "label": label_of(result.evaluator),
         **({} if unit is None else {"unit": unit}),
@@ -221,7 +225,7 @@ def summary(result: Result) -> dict[str, Any]:
         ],
         "tau": result.tau,
         "hours": round(sum(trial.seconds for trial in result.trials) / 3600, 4),
-        "space": plan.space if isinstance(plan.space, str) else plan.space.name,
+        "space": space,
         "strategy": named(plan.strategy),
         "seed": plan.seed,
         "trials": len(result.trials),

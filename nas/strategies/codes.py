@@ -46,3 +46,25 @@ def keys_of(codes: Codes) -> list[bytes]:
     narrow = np.ascontiguousarray(codes, np.uint16)
     whole: list[bytes] = narrow.view(np.dtype((np.void, 2 * codes.shape[1])))[:, 0].tolist()
     return whole
+
+
+def first_of_options(codes: Codes, sizes: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The rows of codes (n, choices) that are the first with some option of some choice."""
+    flat = (codes + np.cumsum(sizes) - sizes).ravel()
+    first = np.full(int(sizes.sum()), -1)
+    first[flat[::-1]] = np.repeat(np.arange(len(codes)), len(sizes))[::-1]  # the first comes last
+    return np.unique(first[first >= 0])
+
+
+def moves_of(code: Codes, sizes: NDArray[np.int64]) -> Codes:
+    """All changes of one choice, (2, m): the choices, and their options."""
+    place = np.repeat(np.arange(len(sizes)), sizes)
+    option = np.arange(len(place)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.stack([place, option])[:, option != code[place]]
+
+
+def moved(code: Codes, moves: Codes) -> Codes:
+    """The networks one of these changes (2, m) away, (m, choices)."""
+    rows = np.repeat(code[None], moves.shape[1], 0)
+    rows[np.arange(len(rows)), moves[0]] = moves[1]
+    return rows

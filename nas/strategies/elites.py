@@ -2,9 +2,9 @@
 
 Costs are cut into bins of equal ratio, and each bin keeps its best networks (MAP-Elites: Mouret &
 Clune 2015, arXiv 1504.04909), so that the whole front is filled and not its end near T alone. A
-generation's parents are half the networks of best reward, half elites of random bins; every few
-generations look around the best (`nas/strategies/nearby.py`), so that no seed ends beside an
-optimum that a step or two would reach.
+generation's parents are half the networks of best reward, half elites of random bins; every other
+generation looks around the best, and around the best of other widths, depths and resolutions
+(`nas/strategies/nearby.py`), so that few seeds end beside an optimum that some steps would reach.
 
 A generation is a function of (seed, its number, what was told of those before it): a search that
 was stopped and continued proposes the same networks as one that was not. Only what a generation
@@ -19,16 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.objective import Objective
-from nas.strategies.codes import Codes, Floats, codes_of, keys_of
-from nas.strategies.inner import Inner, drawn
-from nas.strategies.nearby import Slopes, singles
+from nas.strategies.codes import Codes, Floats, codes_of, first_of_options, keys_of, moved, moves_of
+from nas.strategies.inner import SAMPLES, Inner, drawn
+from nas.strategies.nearby import Niches, Slopes, Start
 from nas.strategies.problem import SpaceProblem
 from search_spaces.architecture import Architecture
 
 ROUNDS = 40  # times that children are made until a generation is full
 FEWEST = 64  # networks at least whose costs are asked for at once
 LEARNED, LEARNING = 300, 0.15  # at least so many, and this share, say what to try nearby
-STARTS = 3  # networks that local generations look around
+STARTS = 3  # networks of best reward that local generations look around
+DEEP = 2000  # networks around each that are ranked
 ROOM = 1.002  # how far above T a cost may be guessed before it is counted
 STEP = 0.01  # points by which a network has to be better to count as better
 REWARD = 1  # stands for the best reward among the bins, of which none has a number above 0
@@ -51,7 +52,7 @@ class Settings:
         balanced: Share of the mutants that are brought back to their mothers' costs.
         learned: At most so many of the networks of best reward say what a local generation tries.
         options: Share of the parents of best reward that are the best with some option instead.
-        others: How many of these a local generation looks around too.
+        others: Of how many niches a local generation looks around the best networks too.
     """
 
     least: int = 32
@@ -63,7 +64,7 @@ class Settings:
     best: int = 24
     options: float = 0.5
     others: int = 12
-    local: int = 3
+    local: int = 2
     balanced: float = 0.5
     learned: int = 1500
 
@@ -102,6 +103,8 @@ class Elites:
         self._elite: NDArray[np.bool_] = np.zeros(0, bool)
         self._taken: set[Architecture] = set()
         self._seen: set[bytes] = set()  # the codes of what was told
+        codes, facts = self._inner.random(SAMPLES, np.random.RandomState(0))
+        self._niches = Niches(codes, facts.cost, self._sizes)
 
     def tell(self, codes: Codes, networks: list[Architecture], merit: Floats) -> None:
         """Takes a whole generation's outcome.
@@ -120,7 +123,9 @@ class Elites:
         cost = self.problem.facts(codes).cost
         self._codes = np.vstack([self._codes, codes])
         self._cost, self._merit = np.r_[self._cost, cost], np.r_[self._merit, merit]
-        self._reward = np.r_[self._reward, self._objective.reward(merit, cost)]
+        reward = self._objective.reward(merit, cost)
+        self._reward = np.r_[self._reward, reward]
+        self._niches.tell(codes, reward)
         self._prune()
 
     def _prune(self) -> None:
@@ -129,18 +134,16 @@ class Elites:
         bins = np.log(np.maximum(self._cost, 1e-300) / top) / np.log(self.settings.ratio)
         number = np.minimum(np.ceil(bins).astype(np.int64), 0)
         order = np.lexsort((-self._merit, number))
-        sorted_bins = number[order]
-        begins = np.flatnonzero(np.r_[True, sorted_bins[1:] != sorted_bins[:-1]])[
-            : len(sorted_bins)
-        ]
+        begins = np.flatnonzero(np.r_[True, np.diff(number[order]) != 0][: len(order)])
         counts = np.diff(np.r_[begins, len(order)])
         rank = np.arange(len(order)) - np.repeat(begins, counts)
         kept = np.zeros(len(order), bool)
         kept[order[rank < self.settings.kept]] = True
         self._elite = kept.copy()
-        first = np.argsort(-self._reward, kind="stable")
+        first = self._best()
         kept[first[: self.settings.learning(self.told)]] = True
         kept[self._option_elites(first)] = True
+        kept[first[self._niches.elites(self._codes[first])]] = True
         self._codes, self._bin, self._elite = self._codes[kept], number[kept], self._elite[kept]
         self._cost, self._merit = self._cost[kept], self._merit[kept]
         self._reward = self._reward[kept]
@@ -157,14 +160,8 @@ class Elites:
 
     def _option_elites(self, order: NDArray[Any] | None = None) -> NDArray[Any]:
         """The rows that are the best, by reward, of those with some option of some choice."""
-        if order is None:
-            order = np.argsort(-self._reward, kind="stable")
-        flat = (self._codes[order] + np.cumsum(self._sizes) - self._sizes).ravel()
-        first = np.full(int(self._sizes.sum()), -1)
-        first[flat[::-1]] = np.repeat(order, len(self._sizes))[::-1]  # the best is assigned last
-        chosen = np.zeros(len(order), bool)
-        chosen[first[first >= 0]] = True
-        return np.flatnonzero(chosen)
+        order = self._best() if order is None else order
+        return np.sort(order[first_of_options(self._codes[order], self._sizes)])
 
     def propose(self) -> tuple[Codes, list[Architecture]]:
         """The next generation: networks that are new, distinct and within all limits.
@@ -182,7 +179,7 @@ class Elites:
                 known = self._known(size) if not turn else []
                 candidates = np.vstack([*known, self._inner.random(2 * size, rng)[0]])
             elif local and turn < 2:
-                candidates = self._nearby(turn, size, rng)
+                candidates = self._nearby(turn, size)
             else:
                 candidates = self._children(2 * size, rng)
             for network, code in self._within(self._new(candidates), size - len(proposals)):
@@ -221,14 +218,13 @@ class Elites:
         dear, every = codes[: n // 2], codes[n // 2 :: max(1, len(codes) // max(1, n // 4))]
         return [dear, every[: n // 4]]
 
-    def _best(self, n: int) -> NDArray[Any]:
-        """The rows of the networks of best reward."""
+    def _best(self, n: int | None = None) -> NDArray[Any]:
+        """The rows of the networks of best reward, the best first."""
         return np.argsort(-self._reward, kind="stable")[:n]
 
     def _parents(self, n: int, rng: np.random.RandomState) -> Codes:
         """(n, choices): of the best rewards, and of the elites of random bins."""
-        best = self._best(self.settings.best)
-        options = self._option_elites()
+        best, options = self._best(self.settings.best), self._option_elites()
         of_options = rng.random_sample(n) < self.settings.options
         best = np.where(
             of_options,
@@ -271,26 +267,30 @@ class Elites:
         """What options bring and cost near some of the networks."""
         return Slopes(self._codes[near], self._merit[near], self._cost[near], self._sizes)
 
-    def _nearby(self, turn: int, n: int, rng: np.random.RandomState) -> Codes:
+    def _nearby(self, turn: int, n: int) -> Codes:
         """(m, choices): all networks one change away from the best; then some of two and three."""
-        best = self._best(STARTS)
+        order = self._best()
         if turn == 0:
-            return singles(self._codes[best[0]], self._sizes)
-        near = self._best(self.settings.learning(self.told))
-        options = self._option_elites()
-        others = options[rng.permutation(len(options))[: self.settings.others]]
-        best = np.r_[best, others]
-        slopes = self._slopes(near)
-        each = 8 * n // len(best)
-        parts = [
-            slopes.best(
-                self._codes[i], float(self._merit[i]), float(self._cost[i]), self._guessed, each
-            )
-            for i in best
-        ]
+            code = self._codes[order[0]]
+            return moved(code, moves_of(code, self._sizes))
+        slopes = self._slopes(order[: self.settings.learning(self.told)])
+        elites = order[self._niches.elites(self._codes[order])]
+        others = elites[self._niches.promising(self._codes[elites], self.settings.others)]
+        starts = [self._start(row) for row in order[:STARTS]]
+        starts += [self._start(row, self._niches.scales) for row in others]
+        each = 8 * n // len(starts)
+        parts = [self._new(slopes.best(start, self._guessed, DEEP))[:each] for start in starts]
         turn_of = np.concatenate([np.arange(len(part)) for part in parts])
         every = np.vstack(parts)[np.argsort(turn_of, kind="stable")]  # of each start in turn
         return self._new(every)[: 2 * n]
+
+    def _start(self, row: int, fixed: NDArray[np.intp] | None = None) -> Start:
+        """An archived network with the changes that make another one; of `fixed` choices none."""
+        code = self._codes[row]
+        moves = self.problem.changes(code)
+        if fixed is not None:
+            moves = moves[:, ~np.isin(moves[0], fixed)]
+        return Start(code, float(self._merit[row]), float(self._cost[row]), moves)
 
     def _guessed(self, merit: Floats, cost: Floats) -> Floats:
         """What is maximized on guesses: the reward; with `hard` nothing far above T has one."""

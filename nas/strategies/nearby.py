@@ -3,10 +3,15 @@
 What a change brings and costs is read off the networks that are known to be good by ridge
 regression on their options. That is right enough near them to say which pairs and triples of
 changes to try: one that spends, one that saves.
+
+The choices that move the cost most (a width, a depth, a resolution) make niches, as in MAP-Elites
+(Mouret & Clune 2015, arXiv 1504.04909): another width asks for other options nearly everywhere, so
+that a network of it has to be improved at its own width before it can be the best.
 """
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,25 +21,26 @@ from nas.strategies.codes import Codes, Floats
 RIDGE = 0.3  # on indicators of options, of standardised values
 MOVES = 160  # changes at most that are combined
 BEAM = 48  # pairs of changes that a third one is added to
+SCALES = 3  # choices whose options make niches
+NICHES = 64  # niches at most whose best networks are kept
+IDLE = 200  # networks without a better one that put a niche behind the next best
 Value = Callable[[Floats, Floats], Floats]  # (merit (n,), cost (n,)) -> what is maximized
 
 
-def singles(code: Codes, sizes: NDArray[np.int64]) -> Codes:
-    """All networks one change away.
+class Start(NamedTuple):
+    """A network that others are looked for around.
 
-    Args:
-        code: (choices,) a network.
-        sizes: (choices,) how many options there are.
-
-    Returns:
-        Codes (m, choices).
+    Attributes:
+        code: (choices,) its own.
+        merit: Its own.
+        cost: Its own.
+        moves: (2, m) the changes that may be made, as choices and options.
     """
-    place = np.repeat(np.arange(len(sizes)), sizes)
-    option = np.arange(len(place)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    moves = np.flatnonzero(option != code[place])
-    rows = np.repeat(code[None], len(moves), 0)
-    rows[np.arange(len(moves)), place[moves]] = option[moves]
-    return rows
+
+    code: Codes
+    merit: float
+    cost: float
+    moves: Codes
 
 
 class Slopes:
@@ -56,25 +62,30 @@ class Slopes:
         aim = (values - values.mean(0)) / scale
         self._slopes = ridge(told, aim) * scale  # (options, 2)
 
-    def best(self, code: Codes, merit: float, cost: float, value: Value, n: int) -> Codes:
+    def spans(self) -> Floats:
+        """By how much a choice's options move the logarithm of the cost, (choices,)."""
+        price = self._slopes[:, 1]
+        most, least = (of.reduceat(price, self._starts) for of in (np.maximum, np.minimum))
+        return np.asarray(most - least)
+
+    def best(self, start: Start, value: Value, n: int) -> Codes:
         """At most n networks two or three changes away, (m, choices), the best expected first.
 
         Args:
-            code: (choices,) where they are near.
-            merit: Its own.
-            cost: Its own.
+            start: Where they are near.
             value: What is maximized.
             n: How many.
         """
-        place, option, gain = self._moves(code, merit, cost, value)
+        code, merit, cost = start.code, start.merit, start.cost
+        place, option, gain = self._moves(start)
         one, two = _pairs(len(place))
         apart = place[one] != place[two]
         pairs = np.stack([one[apart], two[apart]], 1)
         score = self._score(gain[pairs[:, 0]] + gain[pairs[:, 1]], merit, cost, value)
         top = np.argsort(-score, kind="stable")
-        start = pairs[top[:BEAM]]
-        triples = np.hstack([np.repeat(start, len(place), 0),
-                             np.tile(np.arange(len(place)), len(start))[:, None]])  # fmt: skip
+        beam = pairs[top[:BEAM]]
+        triples = np.hstack([np.repeat(beam, len(place), 0),
+                             np.tile(np.arange(len(place)), len(beam))[:, None]])  # fmt: skip
         other = place[triples]
         triples = triples[(other[:, :1] != other[:, 2:]).all(1) & (other[:, 1] != other[:, 2])]
         change = gain[triples[:, 0]] + gain[triples[:, 1]] + gain[triples[:, 2]]
@@ -117,22 +128,65 @@ class Slopes:
     def _score(self, change: Floats, merit: float, cost: float, value: Value) -> Floats:
         return value(merit + change[:, 0], cost * np.exp(change[:, 1]))
 
-    def _moves(
-        self, code: Codes, merit: float, cost: float, value: Value
-    ) -> tuple[Codes, Codes, Floats]:
+    def _moves(self, start: Start) -> tuple[Codes, Codes, Floats]:
         """(choices, options, gains (m, 2)) of the changes worth combining."""
-        place = np.repeat(np.arange(len(self._sizes)), self._sizes)
-        option = np.arange(len(place)) - self._starts[place]
-        own = self._slopes[self._starts + code]
-        gain = self._slopes - own[place]
-        moves = np.flatnonzero(option != code[place])
+        place, option = start.moves[0], start.moves[1]
+        gain = self._slopes[self._starts[place] + option]
+        gain = gain - self._slopes[(self._starts + start.code)[place]]
         half = MOVES // 2
-        brings = np.argsort(-gain[moves, 0], kind="stable")[:half]
-        price = -gain[moves, 0] / np.maximum(-gain[moves, 1], 1e-9)  # what a saving loses
-        price = np.where(gain[moves, 1] < 0, price, np.inf)
+        brings = np.argsort(-gain[:, 0], kind="stable")[:half]
+        price = -gain[:, 0] / np.maximum(-gain[:, 1], 1e-9)  # what a saving loses
+        price = np.where(gain[:, 1] < 0, price, np.inf)
         saves = np.argsort(price, kind="stable")[:half]
-        kept = moves[np.unique(np.r_[brings, saves])]
+        kept = np.unique(np.r_[brings, saves])
         return place[kept], option[kept], gain[kept]
+
+
+class Niches:
+    """Networks by the options of the choices that move the cost most.
+
+    Args:
+        codes: (n, choices) of random networks.
+        cost: (n,) theirs.
+        sizes: (choices,) how many options there are.
+    """
+
+    def __init__(self, codes: Codes, cost: Floats, sizes: NDArray[np.int64]) -> None:
+        spans = Slopes(codes, cost, cost, sizes).spans()
+        self.scales = np.sort(np.argsort(-spans, kind="stable")[:SCALES])
+        self._sizes = sizes[self.scales]
+        self._top: dict[int, tuple[float, int]] = {}  # the best reward, and how many came since
+
+    def _keys(self, codes: Codes) -> list[int]:
+        key = np.zeros(len(codes), np.int64)
+        for options, column in zip(self._sizes, codes[:, self.scales].T, strict=True):
+            key = key * options + column
+        return list(key.tolist())
+
+    def tell(self, codes: Codes, reward: Floats) -> None:
+        """Takes networks (n, choices) and their rewards (n,)."""
+        for key, new in zip(self._keys(codes), reward.tolist(), strict=True):
+            top, since = self._top.get(key, (-np.inf, 0))
+            self._top[key] = (new, 0) if new > top else (top, since + 1)
+
+    def elites(self, codes: Codes) -> NDArray[np.intp]:
+        """The first row of each niche, in order.
+
+        Args:
+            codes: (n, choices) of networks, those of best reward first.
+        """
+        _, first = np.unique(self._keys(codes), return_index=True)
+        return np.asarray(np.sort(first)[:NICHES])
+
+    def promising(self, codes: Codes, n: int) -> NDArray[np.intp]:
+        """At most n rows: those of best reward, unless their niches have stood still for long.
+
+        Args:
+            codes: (m, choices) of the niches' elites, those of best reward first.
+            n: How many.
+        """
+        since = np.array([self._top[key][1] for key in self._keys(codes)])
+        return np.argsort(np.arange(len(codes)) + since / IDLE, kind="stable")[:n]
 
 
 @functools.lru_cache(maxsize=16)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from results.streams import aside
-from search_spaces.errors import UserError, meant
+from search_spaces.errors import UserError, check_is, meant
 from search_spaces.spaces import load_object
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ def strategy(spec: str) -> Strategy:
     Raises:
         UserError: There is no such strategy, or it is no Optuna sampler that knows choices.
     """
+    check_is("strategy", spec, str, "a name, as evolution")
     if spec in STRATEGIES:
         return STRATEGIES[spec]
     if ":" not in spec:

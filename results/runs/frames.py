@@ -1,5 +1,6 @@
 """Trials as pandas frames, and frames as files."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from search_spaces.space import Chosen
 
 _TOLD = ("number", "accuracy", "spread", "budget", "seed", "seconds", "error")
 _COUNTED = ("id", "macs", "params", "activations", "memory", "activation_memory")
+_EQUAL = ("macs", "params", "memory", "number")  # what decides among equals, least first
 TOGETHER = 2048  # networks whose costs are counted at once
 
 
@@ -36,7 +38,7 @@ def trials_frame(trials: Sequence[Trial], quantities: Sequence[Quantity] = ()) -
     """
     counted = figures_of([trial.architecture for trial in trials])
     told = {name: [getattr(trial, name) for trial in trials] for name in _TOLD}
-    columns: dict[str, list[Any]] = {
+    columns: dict[str, Any] = {
         "number": told["number"], "id": counted["id"], "accuracy": told["accuracy"],
         "spread": told["spread"], **counted, **_predicted(trials, quantities), **told,
     }  # fmt: skip
@@ -58,13 +60,17 @@ def outcomes_frame(trials: Sequence[Trial]) -> pd.DataFrame:
     return pd.DataFrame(columns | network | _beside(columns | others | network, trials))
 
 
-def figures_of(networks: Sequence[Architecture]) -> dict[str, list[Any]]:
+def figures_of(networks: Sequence[Architecture]) -> dict[str, Any]:
     """Columns of ids and costs, a row a network."""
+    columns: dict[str, list[Any]] = {name: [] for name in _COUNTED}
     for at in range(0, len(networks), TOGETHER):
-        remember(networks[at : at + TOGETHER])
-    costs = [cost(network) for network in networks]
-    ids = {"id": [network.id for network in networks]}
-    return ids | {name: [getattr(one, name) for one in costs] for name in _COUNTED[1:]}
+        some = networks[at : at + TOGETHER]
+        remember(some)
+        costs = [cost(network) for network in some]
+        columns["id"].append(np.array([network.id for network in some], object))
+        for name in _COUNTED[1:]:
+            columns[name].append(np.array([getattr(one, name) for one in costs]))
+    return {name: np.concatenate(parts) if parts else [] for name, parts in columns.items()}
 
 
 def _beside(columns: Mapping[str, Any], trials: Sequence[Trial]) -> dict[str, Any]:
@@ -118,12 +124,18 @@ def _taken(options: Sequence[Any], places: NDArray[Any]) -> Any:
 def front_frame(
     frame: pd.DataFrame, caution: float = 0.0, cost: str | Quantity = "flops"
 ) -> pd.DataFrame:
-    """The Pareto front of accuracy - caution * spread against a quantity, cheapest first."""
+    """The Pareto front of accuracy - caution * spread against a quantity, cheapest first.
+
+    Of networks that are equal in both it has the one of fewest multiply-adds, parameters and bytes,
+    and of the lowest number, as `nas.objective.Objective.pick` does.
+    """
     of = quantity(cost)
-    done = frame[frame["accuracy"].notna()]
+    equal = [name for name in _EQUAL if name in frame]
+    done = frame.loc[frame["accuracy"].notna(), [*{*equal, "accuracy", "spread", of.column}]]
+    done = done.sort_values(equal, kind="stable")
     cautious = done["accuracy"] - caution * done["spread"].astype(float).fillna(0.0)
     amounts = done[of.column].astype(float).map(of.base)
-    return done.iloc[front(cautious, amounts)].reset_index(drop=True)
+    return frame.loc[done.index[front(cautious, amounts)]].reset_index(drop=True)
 
 
 def write_frame(frame: pd.DataFrame, stem: Path) -> None:
@@ -134,5 +146,7 @@ def write_frame(frame: pd.DataFrame, stem: Path) -> None:
         kinds = set(map(type, values.dropna()))
         if str in kinds and len(kinds) > 1:  # parquet has one type a column
             frame = frame.assign(**{str(column): values.map(str, na_action="ignore")})
-    write_atomically(stem.with_suffix(".csv"), frame.to_csv(index=False).encode())
+    text = io.BytesIO()  # a text buffer would take four bytes a letter
+    frame.to_csv(text, index=False)
+    write_atomically(stem.with_suffix(".csv"), text.getvalue())
     write_atomically(stem.with_suffix(".parquet"), frame.to_parquet(index=False))

@@ -10,8 +10,9 @@ import pytest
 from nas.evaluators import Measurement, Outcome
 from nas.objective import Objective, limits_of
 from nas.search.generations import Generations
+from nas.strategies.codes import moved, moves_of
 from nas.strategies.inner import Inner
-from nas.strategies.nearby import Slopes
+from nas.strategies.nearby import Niches, Slopes, Start
 from nas.strategies.problem import SpaceProblem
 from nas.workers.predicting import PredictingExecutor
 from search_spaces.architecture import Architecture, Stage
@@ -198,7 +199,46 @@ def test_it_stops_when_nothing_gets_better_and_says_so():
     first = patient()
     trials = finish(first, Flat())
     assert "brought nothing better" in first.stopped
-    assert 100 < len(trials) < 800
+    assert 100 < len(trials) < 1000
     again = patient(trials)
     assert finish(again, Flat()) == []
     assert again.stopped == first.stopped
+
+
+def test_looks_around_the_best_of_each_niche_keep_its_scale():
+    objective = Objective("hard", 1e8)
+    problem = SpaceProblem(space("mbconv"), objective, limits_of(objective))
+    inner = Inner(problem)
+    codes, facts = inner.random(600, np.random.RandomState(0))
+    niches = Niches(codes, facts.cost, inner.sizes)
+    names = [*problem.choices]
+    assert [names[at] for at in niches.scales] == ["width", "depth", "resolution"]
+    merit = codes[:, names.index("stage5.channels")].astype(float)
+    order = np.argsort(-merit, kind="stable")
+    niches.tell(codes[order], merit[order])
+    elites = codes[order][niches.elites(codes[order])]
+    scales = [tuple(code) for code in elites[:, niches.scales]]
+    assert len(set(scales)) == len(scales) == 64
+    for _ in range(5):  # the first niche stands still, the second becomes better
+        niches.tell(np.repeat(elites[:1], 300, 0), np.zeros(300))
+    assert niches.promising(elites, 5).tolist() == [1, 2, 3, 4, 5]
+    slopes = Slopes(codes, merit, facts.cost, inner.sizes)
+    moves = moves_of(elites[0], inner.sizes)
+    moves = moves[:, ~np.isin(moves[0], niches.scales)]
+    start = Start(elites[0], 4.0, 1e8, moves)
+    near = slopes.best(start, lambda merit, cost: merit, 400)
+    changed = near != elites[0]
+    assert not changed[:, niches.scales].any()
+    assert set(changed.sum(1)) <= {2, 3}
+
+
+def test_a_change_that_means_nothing_is_no_step():
+    problem = SpaceProblem(space("mbconv"), Objective("hard", 4e8), ())
+    rng, sizes = np.random.RandomState(3), [len(o) for o in problem.choices.values()]
+    for code in (rng.random_sample((4, len(sizes))) * sizes).astype(np.int64):
+        rows = moved(code, moves_of(code, np.array(sizes)))
+        own = problem.architecture(code)
+        exact = [problem.architecture(row) != own for row in rows]
+        assert 0 < sum(exact) < len(exact)  # another depth rounds some repeats alike
+        kept = moves_of(code, np.array(sizes))[:, exact]
+        assert problem.changes(code).tolist() == kept.tolist()
