@@ -4,8 +4,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.api import with_arguments
-from search_spaces.errors import UserError
+from nas.arguments import with_arguments
+from search_spaces.errors import UserError, check_is, check_place
 
 if TYPE_CHECKING:
     from gridsearch.grid.conclude import Result
@@ -49,7 +49,6 @@ def _checked(question: Any, plan: dict[str, Any]) -> dict[str, Any]:
     from gridsearch.grid.grid import Question
     from gridsearch.grid.plan import Plan
     from nas.commands.help.groups import check_known
-    from nas.search.execution import check_is
 
     of_question = [field.name for field in fields(Question)][2:]  # after baseline and phi
     of_plan = [field.name for field in fields(Plan) if field.name not in ("question", "baseline")]
@@ -61,7 +60,7 @@ def _checked(question: Any, plan: dict[str, Any]) -> dict[str, Any]:
                 f"{name} is an argument of the question: give question={{{name!r}: ...}}"
             )
     check_known("gridsearch.find", plan, ["phi", "question", *of_plan])
-    check_is("runs", plan.get("runs", "runs"), (str, Path), "a folder")
+    check_place("runs", plan.get("runs", "runs"), "a folder")
     return question or {}
 
 

@@ -5,14 +5,13 @@ An option `--train-on cuda` is an argument `train_on="cuda"`. Who works in proce
 `if __name__ == "__main__":`, as Python's multiprocessing does.
 """
 
-import functools
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from search_spaces.errors import RunFailure, UserError
+from nas.arguments import with_arguments
+from search_spaces.errors import UserError, check_place, check_positive
 
 if TYPE_CHECKING:
     from nas.devices.file import ProfiledDevice
@@ -24,38 +23,6 @@ if TYPE_CHECKING:
 
 Place = str | Path
 PARTS = ("space", "strategy", "evaluator")  # that may be objects
-# A whole command, which stays as it is; else an option, and what is named as its value.
-_OPTION = re.compile(r"`[^`]*`|\b(?:nas|gridsearch) [a-z]+ [^,;:]*|--([a-z-]+)( [A-Z0-9][\w./]*)?")
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
-
-def with_arguments(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """A decorator: errors name a program's arguments, where a command's name its options."""
-
-    @functools.wraps(function)
-    def called(*given: _P.args, **named: _P.kwargs) -> _R:
-        try:
-            return function(*given, **named)
-        except (UserError, RunFailure) as error:
-            error.args = (as_arguments(str(error)),)
-            raise
-
-    return called
-
-
-def as_arguments(message: str) -> str:
-    """A message on options, as `--target-flops 400M`, on arguments: `target_flops="400M"`."""
-
-    def argument(found: re.Match[str]) -> str:
-        option, value = found[1], (found[2] or "").strip()
-        if option is None:
-            return found[0]
-        quoted = value[:1].isdigit() and not value.replace(".", "").isdigit()
-        given = f'="{value}"' if quoted else f"={value}" if value else ""
-        return option.replace("-", "_") + given
-
-    return _OPTION.sub(argument, message)
 
 
 @with_arguments
@@ -88,9 +55,10 @@ def find(
         RunFailure: The disk, or an evaluator that never works.
     """
     import nas.report.notebook  # noqa: F401  # results show in notebooks
+    from nas.logs.registry import logs_given
     from nas.objective import no_pick
 
-    result = _found(target_flops, target, data, logs, options)
+    result = _found(target_flops, target, data, logs_given(logs), options)
     if result.pick is None and not result.interrupted:
         raise no_pick(result.trials, result.folder)
     return result
@@ -101,7 +69,7 @@ def _found(
 ) -> "Result":
     """What a search of these arguments of `find` leaves."""
     from nas.commands.help.groups import check_known, parsed
-    from nas.objective import Limit, check_positive, limits_given
+    from nas.objective import Limit, limits_given
     from nas.search import run
 
     texts = isinstance(target_flops, str) or any(
@@ -162,13 +130,15 @@ def train(
     from nas.commands.help.groups import parsed
     from nas.commands.images.train import plan_of, trained_by
     from nas.commands.images.train import train as command
+    from nas.logs.registry import logs_given
 
+    told = logs_given(logs)
     values = parsed(command, "nas.train", (_named(network),), {"data": data, **options})
     what, how, where = values["what"], values["how"], values["where"]
     if where.processes > 1:
         raise UserError("processes is for the command: start `nas train --processes N`")
     plan = plan_of(values["network"], what, how, where, True)
-    return trained_by(replace(plan, logs=(*plan.logs, *logs)), True)
+    return trained_by(replace(plan, logs=(*plan.logs, *told)), True)
 
 
 @with_arguments
@@ -193,6 +163,7 @@ def export(network: Any, folder: Place, to: Any = ("torch",), **options: Any) ->
 
     several = isinstance(to, Iterable) and not isinstance(to, str)
     formats = ",".join(map(str, to)) if several else to
+    check_place("folder", folder, "a folder")
     arguments = (_named(network), str(folder))
     values = parsed(command, "nas.export", arguments, {"to": formats, **options})
     place, force = values.pop("folder"), values.pop("force")
@@ -246,7 +217,7 @@ def report(run: Any, **options: Any) -> Path:
 def _named(thing: Any) -> str:
     """What a command would be given for it: a text, or the folder of a result."""
     folder = thing if isinstance(thing, str | Path) else getattr(thing, "folder", None)
-    if folder is None:
+    if not isinstance(folder, str | Path):
         raise UserError(
             f"{type(thing).__name__} names no network: expected a name, a run, a JSON file, or a "
             "result of nas.find or nas.train"

@@ -1,5 +1,6 @@
 """What an evaluator says of a network, and what came of asking it."""
 
+import contextlib
 from dataclasses import dataclass
 
 
@@ -9,6 +10,13 @@ class Measurement:
 
     accuracy: float
     spread: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("accuracy", "spread"):  # numpy's and torch's numbers can't go into files
+            value = getattr(self, name)
+            if type(value) is not float:
+                with contextlib.suppress(TypeError, ValueError, OverflowError):  # judged later
+                    object.__setattr__(self, name, float(value))
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
-from search_spaces.errors import RunFailure, UserError, meant
+from search_spaces.cost import cost
+from search_spaces.errors import RunFailure, UserError, check_positive, make_plain, meant
 from search_spaces.quantities import Quantity, quantity
 from search_spaces.space import Penalty, Space, Values, descend
 
@@ -30,17 +30,6 @@ Number = TypeVar("Number", float, "NDArray[float64]")
 CAUTION = 2.0
 # An objective is one line here: name -> (alpha, beta).
 OBJECTIVES = {"hard": (0.0, -1.0), "soft": (-0.07, -0.07)}
-
-
-def check_positive(what: str, value: Any) -> None:
-    """Refuses what is no finite number above 0.
-
-    Raises:
-        UserError: It is none; `what` names it.
-    """
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not (number and 0 < float(value) < math.inf):
-        raise UserError(f"{what} is {value!r}: expected a finite number above 0")
 
 
 @dataclass(frozen=True)
@@ -64,13 +53,14 @@ class Objective:
     caution: float = CAUTION
 
     def __post_init__(self) -> None:
-        if self.name not in OBJECTIVES:
+        make_plain(self)
+        if not isinstance(self.name, str) or self.name not in OBJECTIVES:
             raise UserError(
                 f"there is no objective {self.name!r}{meant(self.name, OBJECTIVES)}: expected one "
                 f"of {', '.join(OBJECTIVES)}"
             )
         check_positive("the target", self.target)
-        if not isinstance(self.caution, Real) or not 0 <= float(self.caution) < math.inf:
+        if not isinstance(self.caution, int | float) or not 0 <= self.caution < math.inf:
             raise UserError(f"caution is {self.caution!r}: expected 0 or more")
 
     @property
@@ -111,10 +101,26 @@ class Objective:
         """Whether the trial can be picked: with `hard` only within T."""
         return self.name != "hard" or self.cost(trial.architecture) <= self.target
 
+    def merit(self, trial: Trial) -> tuple[float, ...]:
+        """What trials are compared by, larger first: the reward, and what decides among equals.
+
+        Of equal rewards, which are usual where few images are validated, that of least cost F wins,
+        then that of fewest multiply-adds, parameters and bytes, then the lowest number.
+        """
+        return (self.of(trial), *self.thrift(trial.architecture), -trial.number)
+
+    def thrift(self, architecture: Architecture) -> tuple[float, ...]:
+        """What decides among networks of equal reward, larger first."""
+        figures = cost(architecture)
+        return -self.cost(architecture), -figures.macs, -figures.params, -figures.memory
+
     def pick(self, trials: Iterable[Trial]) -> Trial | None:
-        """The trial of best reward; with `hard` only those within T can be picked."""
+        """The trial of most `merit`; with `hard` only those within T can be picked."""
         able = [trial for trial in trials if trial.accuracy is not None and self.allows(trial)]
-        return max(able, key=lambda trial: (self.of(trial), -trial.number), default=None)
+        rewards = [self.of(trial) for trial in able]
+        top = max(rewards, default=0.0)
+        equal = [trial for trial, reward in zip(able, rewards, strict=True) if reward == top]
+        return max(equal, key=self.merit, default=None)
 
     def named(self, name: str) -> "Objective":
         """The same target under the other rule."""
@@ -138,6 +144,7 @@ class Limit:
 
     def __post_init__(self) -> None:
         quantity(self.quantity)
+        make_plain(self)
         check_positive("the limit", self.at_most)
 
     @property

@@ -154,9 +154,9 @@ def _unforeseen(error: Exception) -> str:
         return f"an unexpected {type(error).__name__}: {error} ({where})"
     if error.errno == errno.ENOSPC and not error.filename:  # the output itself is full
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    place = str(error.filename or "the output")
-    place = f"{place[:40]}... ({len(place):,} letters)" if len(place) > 1000 else place
-    return f"{place}: {error.strerror or error}"
+    from search_spaces.errors import of_system  # not for --help
+
+    return of_system(error)
 
 
 def _in_our_words(error: click.ClickException) -> click.ClickException:

@@ -3,9 +3,14 @@
 Commands print the sentence and leave with `exit_code`.
 """
 
+import dataclasses
 import errno
+import math
+import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
+from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 # No network is larger, and a number that came in by mistake shall not fill the memory.
@@ -107,10 +112,112 @@ def said(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
+def of_system(error: OSError) -> str:
+    """What is said of an error that the operating system raised."""
+    place = str(error.filename or "the output")
+    place = f"{place[:40]}... ({len(place):,} letters)" if len(place) > 1000 else place
+    return f"{place}: {error.strerror or error}"
+
+
 def shortened(value: Any) -> str:
     """The value as a message shows it."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def plain(value: Any) -> Any:
+    """The same with Python's own numbers in place of numpy's, fractions and others of their kind.
+
+    JSON can hold these. What no float can hold is infinite; what is no real number stays as it is,
+    for the checks of whoever takes it. Lists, tuples and dicts are looked through.
+    """
+    kind = type(value)
+    if kind in (bool, str, float) or value is None:
+        return value
+    if kind in (list, tuple):
+        return kind(map(plain, value))
+    if kind is dict:
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return value
+    try:
+        size = float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+    return int(value) if isinstance(value, Integral) else size
+
+
+def make_plain(owner: Any) -> None:
+    """Makes the numbers of a frozen dataclass Python's own (`plain`), before it checks them."""
+    for field in dataclasses.fields(owner):
+        object.__setattr__(owner, field.name, plain(getattr(owner, field.name)))
+
+
+def take_numbers(owner: Any) -> None:
+    """The same, where fields that are annotated as float are to be floats, whatever was given.
+
+    Raises:
+        UserError: A field that is annotated as a number is none; it is named.
+    """
+    for field in dataclasses.fields(owner):
+        if field.type not in _NUMBERS:
+            continue
+        value = plain(getattr(owner, field.name))
+        real, optional = _NUMBERS[field.type]
+        if not (optional and value is None):
+            if not isinstance(value, int | float if real else int) or isinstance(value, bool):
+                expected = "a number, as an int or a float" if real else "a whole number, as an int"
+                raise UserError(f"{field.name} is {shortened(value)}: expected {expected}")
+            value = float(value) if real else value
+        object.__setattr__(owner, field.name, value)
+
+
+# A field's annotation -> (a real number, not a whole one; it may be None).
+_NUMBERS: dict[Any, tuple[bool, bool]] = {
+    int: (False, False), int | None: (False, True),
+    float: (True, False), float | None: (True, True),
+}  # fmt: skip
+
+
+def check_is(name: str, value: Any, kinds: type | tuple[type, ...], expected: str) -> None:
+    """Refuses what a program gave of another kind.
+
+    Args:
+        name: Of the argument.
+        value: What was given.
+        kinds: Of which it must be.
+        expected: These in words.
+
+    Raises:
+        UserError: It is of none.
+    """
+    if not isinstance(value, kinds):
+        raise UserError(f"{name} is {value!r:.60}: expected {expected}")
+
+
+def check_positive(what: str, value: Any) -> None:
+    """Refuses what is no finite number above 0.
+
+    Raises:
+        UserError: It is none; `what` names it.
+    """
+    number = plain(value)
+    real = isinstance(number, int | float) and not isinstance(number, bool)
+    if not (real and 0 < number <= sys.float_info.max):
+        raise UserError(f"{what} is {value!r}: expected a finite number above 0")
+
+
+def check_place(name: str, value: Any, expected: str = "the place of a file or a folder") -> None:
+    """Refuses what can't be the place of a file or a folder, be it there or not.
+
+    Raises:
+        UserError: It is no text or Path, empty, or no file system takes it.
+    """
+    check_is(name, value, (str, Path), expected)
+    if value == "":
+        raise UserError(f"{name} is an empty text: expected {expected}, or leave it out")
+    if "\0" in str(value):
+        raise UserError(f"{name} has a character NUL in it, which nothing is called by")
 
 
 def whole(owner: str, field: str, value: Any, smallest: int) -> None:

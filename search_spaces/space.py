@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, plain
 from search_spaces.quantities import QUANTITIES, Quantity
 
 Value = int | float | str | bool
@@ -107,6 +107,7 @@ class Space:
         for name, options in self.choices.items():
             if isinstance(options, str) or not isinstance(options, list | tuple):
                 raise UserError(f"choice {name!r} is {options!r}: expected a list of options")
+            options = plain(options)
             if not options or not all(isinstance(option, int | float | str) for option in options):
                 raise UserError(
                     f"choice {name!r} has options {list(options)!r}: expected one or more "

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError, meant
+from search_spaces.errors import UserError, check_is, meant
 from search_spaces.mbconv import mbconv
 from search_spaces.networks import network as network_named
 from search_spaces.space import Space, Value, Values, check
@@ -134,7 +134,11 @@ def inside(network: Architecture) -> Space:
 
     Args:
         network: The largest of them.
+
+    Raises:
+        UserError: It is no Architecture.
     """
+    check_is("the network", network, Architecture, "an Architecture, as a result's `architecture`")
     choices: dict[str, tuple[Value, ...]] = {}
     wide = [one.op in ("mbconv", "fused") and one.expand > 2 for one in network.stages]
     for i, stage in enumerate(network.stages):
@@ -157,6 +161,13 @@ def inside(network: Architecture) -> Space:
         f"What is left of {name} where blocks, channels, expansion and kernels are taken away.",
         functools.partial(_whole, choices),
     )  # fmt: skip
+
+
+def whose(spec: str) -> str:
+    """The network that a text `inside:NETWORK` names. Raises UserError where it names none."""
+    if spec == INSIDE:
+        raise UserError(f"the space is {spec!r}: expected a network's name behind the colon")
+    return spec.removeprefix(INSIDE)
 
 
 def _parts(whole: int | float, multiple: int = 1) -> list[int]:
@@ -267,7 +278,7 @@ def space(spec: str) -> Space:
     if spec in SPACES:
         return SPACES[spec]()
     if spec.startswith(INSIDE):
-        return inside(network_named(spec.removeprefix(INSIDE)))
+        return inside(network_named(whose(spec)))
     if spec.endswith(".toml"):
         return read_space(spec)
     if ":" in spec:

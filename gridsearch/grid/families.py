@@ -104,6 +104,21 @@ def family(question: Question, coefficients: Coefficients, phis: Sequence[float]
     return Family(coefficients, tuple(_member(recipe, 2.0**phi * macs) for phi in phis))
 
 
+def check_reach(question: Question) -> None:
+    """Refuses a phi that the paper's coefficients, which others are compared with, don't reach.
+
+    Raises:
+        UserError: It is one.
+    """
+    try:
+        family(question, PAPER, (question.phi,))
+    except UserError as error:
+        raise UserError(
+            f"phi is {question.phi:g}, and the paper's coefficients, which others are compared "
+            f"with, don't get there ({error}): ask for a phi nearer to 0"
+        ) from None
+
+
 @functools.lru_cache(maxsize=1 << 13)
 def _member(recipe: Recipe, budget: float) -> Architecture:
     return fit_budget(recipe, budget)[1]

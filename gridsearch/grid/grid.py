@@ -23,7 +23,7 @@ from gridsearch.grid.combinations import (
 )
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, check_is, make_plain
 from search_spaces.scaling.budget import dropout_at, ladder, largest_resolution, sized
 from search_spaces.scaling.coefficients import Coefficients, check_phi
 from search_spaces.scaling.rules import round_pixels, rule_name, scale
@@ -82,6 +82,8 @@ class Question:
     round_resolution: int | None = None
 
     def __post_init__(self) -> None:
+        make_plain(self)
+        check_is("baseline", self.baseline, Architecture, "an Architecture")
         if check_phi(self.phi) == 0:
             raise UserError(
                 "phi is 0, which is the baseline itself: expected another number, as 1 or -1"
@@ -177,6 +179,7 @@ def build_grid(question: Question) -> Grid:
     Raises:
         UserError: Nothing is left; the message names the nearest and what would work.
     """
+    check_is("question", question, Question, "a Question, as Question(network, phi=1)")
     step = question.step
     listed = _networks(question, step, MOST)
     grid = _attempt(question, step, listed, move=False)

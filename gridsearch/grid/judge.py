@@ -173,12 +173,9 @@ def judge(
 
 
 def _light(question: Question) -> list[Coefficients]:
-    """The combinations of the grid's step whose network at its phi meets the memory."""
-    listed = combinations(question.step, question.tolerance)[0]
-    if question.memory is None:
-        return listed
+    """The combinations of the grid's step that have a network at its phi which meets the memory."""
     kept = []
-    for coefficients in listed:
+    for coefficients in combinations(question.step, question.tolerance)[0]:
         with contextlib.suppress(UserError):
             network = family(question, coefficients, (question.phi,)).members[0]
             kept += [coefficients] if question.meets_memory(network) else []

@@ -7,9 +7,10 @@ from typing import Any
 from gridsearch.grid.families import ABOVE, BELOW
 from gridsearch.grid.grid import Question
 from gridsearch.prior.evaluators import default_replicates
-from nas.search.execution import Execution, check_is
+from nas.search.execution import Execution
 from results.runs.folder import run_name
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, check_is, plain
+from search_spaces.scaling.coefficients import check_phi
 from search_spaces.scaling.rules import rule_name
 
 MODELS = ("prior", "imagenet", "surrogate")  # whose points depend on the phis that they are for
@@ -19,9 +20,8 @@ FIRST = 2  # measurements of each point before further ones go where they change
 TOLERANCE = 0.1  # points of expected loss that are good enough
 
 
-def _number(value: object, least: float = -math.inf, most: float = math.inf) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and least <= value <= most  # type: ignore[operator]
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,20 @@ class Plan(Execution):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_is("question", self.question, Question, "a Question, as Question(network, phi=1)")
         check_is("evaluator", self.evaluator, str, "a name, or module:name of your own")
-        if self.replicates is not None and not _number(self.replicates, 1):
+        if self.replicates is not None and self.replicates < 1:
             raise UserError(f"replicates is {self.replicates!r}: expected 1 or more, as 3")
-        if not isinstance(self.for_phis, tuple | list) or not all(map(_number, self.for_phis)):
-            raise UserError(f"for_phis is {self.for_phis!r:.60}: expected numbers, as (1, 2, 3)")
-        object.__setattr__(self, "for_phis", tuple(self.for_phis))
+        phis = plain(self.for_phis)
+        if not isinstance(phis, tuple | list) or not all(map(_number, phis)) or 0 in phis:
+            raise UserError(f"for_phis is {phis!r:.60}: expected numbers but 0, as (1, 2, 3)")
+        object.__setattr__(self, "for_phis", tuple(map(check_phi, phis)))
         if self.proxy and self.wanted < 2:
             raise UserError(
                 "replicates is 1: one training of each point does not show how much the seed "
                 "does; expected 2 or more, as 3"
             )
-        if not _number(self.tolerance, 0, 100):
+        if not 0 <= self.tolerance <= 100:
             raise UserError(
                 f"the tolerance is {self.tolerance!r}: expected points of top-1, as {TOLERANCE:g}"
             )
@@ -78,8 +80,6 @@ class Plan(Execution):
             raise UserError("halving needs budgets, which the prior does not have: train with data")
 
     def _check_checked(self, phi: float) -> None:
-        if not _number(phi):
-            raise UserError(f"check_phi is {phi!r}: expected a number, as 1")
         if self.measure in MODELS:
             raise UserError(
                 f"--check-phi is {phi:g} with the evaluator {self.measure}, which measures "

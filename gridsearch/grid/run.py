@@ -8,7 +8,7 @@ from typing import Any
 from gridsearch.grid import checking
 from gridsearch.grid.combinations import combinations
 from gridsearch.grid.conclude import Result, conclude
-from gridsearch.grid.families import expected_best, solved_grid
+from gridsearch.grid.families import check_reach, expected_best, solved_grid
 from gridsearch.grid.grid import Grid, build_grid
 from gridsearch.grid.judge import Judge, judge
 from gridsearch.grid.plan import Plan
@@ -104,6 +104,7 @@ def prepare(
         UserError: The arguments or the folder.
         RunFailure: The disk.
     """
+    check_reach(grid.question)
     folder = run_path(plan.run_name(), plan.runs)
     check_run(folder, plan.experiment())
     known, label = None, None if measure is None else label_of(measure)

@@ -20,7 +20,7 @@ from nas.evaluators import Measurement
 from nas.imagenet.evaluator import ImagenetEvaluator
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
-from search_spaces.errors import OutOfDomain
+from search_spaces.errors import OutOfDomain, check_is
 from search_spaces.networks import NETWORKS
 from search_spaces.scaling.rules import rule_name
 
@@ -112,6 +112,8 @@ class ScalingPrior:
     def __init__(
         self, baseline: Architecture, rule: str | None = None, law: Law | None = None
     ) -> None:
+        check_is("baseline", baseline, Architecture, "an Architecture")
+        check_is("law", law, (Law, type(None)), "a Law")
         if baseline.classes != CLASSES:
             raise OutOfDomain(
                 f"the published-scaling prior covers ImageNet's {CLASSES} classes, the baseline "

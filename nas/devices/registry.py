@@ -7,6 +7,7 @@ embedded surrogate; a file is what `nas profile` measured, or what was measured 
 import functools
 import hashlib
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ class Device:
         Raises:
             UserError: The device has none.
         """
-        if kind not in self.quantities:
+        if not isinstance(kind, str) or kind not in self.quantities:
             has = ", ".join(f"--target-{other}" for other in self.quantities)
             raise UserError(
                 f"the device {self.name!r} has no measured {kind}: expected {has} for it, or "
@@ -97,7 +98,7 @@ def device(spec: str | Path) -> Device:
     spec = str(spec)
     if spec in DEVICES:
         return embedded_device(spec)
-    if spec.endswith(".json") or "/" in spec or Path(spec).is_file():
+    if spec.endswith(".json") or "/" in spec or os.path.isfile(spec):
         return profiled_device(Path(spec))
     hint = ""
     if spec == "auto" or spec.partition(":")[0] in ("cpu", "cuda"):

@@ -26,7 +26,7 @@ from nas.imagenet.domain import Domain, Features, Floats
 from nas.imagenet.exact import Exact
 from results.runs.files import read_bytes
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, check_place
 
 FORMAT = "compound-nas surrogate 1"
 EMBEDDED = "imagenet_surrogate.npz"
@@ -196,6 +196,8 @@ class Surrogate:
         Raises:
             UserError: The file can't be read or is no surrogate.
         """
+        if path is not None:
+            check_place("path", path, "a file")
         try:
             if path is None:
                 content = (

@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nas.arguments import with_arguments
 from nas.imagenet.joint.architectures import taken_as
 from nas.imagenet.joint.domain import notes, refuse
 from nas.imagenet.joint.load import load
 from nas.imagenet.joint.model import Joint
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
-from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.errors import OutOfDomain, UserError, check_place
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NEAREST = 3  # published networks that are named beside a prediction
 CLASSES = 1000  # of ImageNet
+SHORT = 24  # letters that name a network, as a run does and block strings don't
+COLUMNS = (
+    "name", "id", "top1", "spread", "macs", "params", "memory", "resolution", "nearest", "notes",
+)  # fmt: skip
 
 
 def rows(networks: Sequence[Architecture], path: str | Path | None = None) -> list[dict[str, Any]]:
@@ -116,6 +121,7 @@ def _named(model: Joint, places: list[int], distances: list[float]) -> list[dict
     ]
 
 
+@with_arguments
 def predict(
     *networks: Any,
     runs: str | Path = "runs",
@@ -126,13 +132,14 @@ def predict(
     >>> predict("efficientnet_b0", "mobilenet_v2")[["name", "top1", "spread"]]
 
     Args:
-        networks: One or more, or lists of them: architectures, what names one, as in `nas show`, or
+        networks: Any number, or lists of them: architectures, what names one, as in `nas show`, or
             results of `nas.find` and `nas.train`.
         runs: The folder of runs, for names of runs.
         path: As in `rows`.
 
     Returns:
-        A row a network with the columns of `rows`.
+        A row a network with the columns of `rows`. A network without a name has that of the run, or
+        what it was given as, if that is short.
 
     Raises:
         OutOfDomain: As `rows`.
@@ -140,8 +147,16 @@ def predict(
     """
     import pandas as pd
 
+    check_place("runs", runs, "a folder")
+    if path is not None:
+        check_place("path", path, "a file")
     listed = [network for given in networks for network in _networks(given, Path(runs))]
-    return pd.DataFrame(rows(listed, path))
+    return pd.DataFrame(rows(listed, path), columns=list(COLUMNS))
+
+
+def called(network: Architecture, given: str) -> Architecture:
+    """The network with a name: its own, else what it was given as, if that is short."""
+    return dataclasses.replace(network, name=network.name or (given if len(given) <= SHORT else ""))
 
 
 def _networks(given: Any, runs: Path, within: bool = False) -> Iterator[Architecture]:
@@ -151,10 +166,10 @@ def _networks(given: Any, runs: Path, within: bool = False) -> Iterator[Architec
     network = getattr(given, "architecture", given)  # of a result of `find`, or of a family
     named = getattr(given, "folder", given)
     if isinstance(network, Architecture):
-        yield network
+        yield called(network, Path(named).name if isinstance(named, str | Path) else "")
     elif isinstance(named, str | Path):
-        yield load_architecture(str(named), runs)
-    elif isinstance(given, Iterable) and not within:
+        yield called(load_architecture(str(named), runs), str(named))
+    elif isinstance(given, Iterable) and not isinstance(given, bytes) and not within:
         for one in given:
             yield from _networks(one, runs, within=True)
     else:

@@ -15,7 +15,15 @@ from nas.watch import Poll, Show, begin
 from results.runs.records import Trial
 from results.streams import aside
 from results.terminal import tell
-from search_spaces.errors import UserError, check_packages, meant, not_installed, said
+from search_spaces.errors import (
+    UserError,
+    check_is,
+    check_packages,
+    meant,
+    not_installed,
+    said,
+    shortened,
+)
 from search_spaces.spaces import load_object
 
 Numbers = Mapping[str, float]
@@ -62,6 +70,7 @@ class Log(Protocol):
         """
 
 
+VERBS = ("started", "finished", "ended")  # of a `Log`
 LOGS = {  # name -> (its class in nas.logs.libraries, what it imports)
     "tensorboard": ("TensorBoard", "tensorboard"),
     "mlflow": ("MLflow", "mlflow"),
@@ -87,13 +96,36 @@ def log(name: str) -> Log:
         )
     with aside():
         made = load_object(name, "--log")()
-    missing = [verb for verb in ("started", "finished", "ended") if not hasattr(made, verb)]
+    check_verbs(f"what --log {name} makes", made)
+    return made  # type: ignore[no-any-return]
+
+
+def logs_given(given: Any) -> tuple[Log | str, ...]:
+    """What a program gives as logs: a name, or several names and logs.
+
+    Raises:
+        UserError: They are something else.
+    """
+    listed = (given,) if isinstance(given, str) else given
+    check_is("logs", listed, (list, tuple), 'names and logs, as ["tensorboard"]')
+    for one in listed:
+        if not isinstance(one, str):
+            check_verbs("one of logs", one)
+    return tuple(listed)
+
+
+def check_verbs(what: str, made: Any) -> None:
+    """Refuses what is no log.
+
+    Raises:
+        UserError: It lacks a method; `what` names it.
+    """
+    missing = [verb for verb in VERBS if not callable(getattr(made, verb, None))]
     if missing:
         raise UserError(
-            f"--log {name} makes an object without {', '.join(missing)}: expected a class with "
+            f"{what} is {shortened(made)}, without {', '.join(missing)}: expected an object with "
             "started(about), finished(step, numbers), ended(numbers)"
         )
-    return made  # type: ignore[no-any-return]
 
 
 def _of_library(name: str) -> Log:
@@ -118,7 +150,7 @@ class Logs:
     """
 
     def __init__(self, logs: Iterable[Log | str]) -> None:
-        self._logs = [log(one) if isinstance(one, str) else one for one in logs]
+        self._logs = [log(one) if isinstance(one, str) else one for one in logs_given(logs)]
 
     def __bool__(self) -> bool:
         return bool(self._logs)

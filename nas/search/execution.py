@@ -3,18 +3,14 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from nas.objective import check_positive
 from nas.training.folders import real_place
+from nas.training.proxy import Proxy
 from nas.workers.executor import Resources, check_executor
 from results.runs.folder import masked
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, check_is, check_place, check_positive, take_numbers
 
 _IN_MEMORY = re.compile(r"sqlite(\+\w+)?:(/{0,3}|/{0,3}:memory:.*|.*[?&]mode=memory.*)$")
-
-if TYPE_CHECKING:
-    from nas.training.proxy import Proxy
 
 
 def rungs(largest: float, eta: int, smallest: float = 1.0) -> tuple[float, ...]:
@@ -32,22 +28,6 @@ def rungs(largest: float, eta: int, smallest: float = 1.0) -> tuple[float, ...]:
     while budgets[-1] / eta >= smallest:
         budgets.append(budgets[-1] / eta)
     return tuple(reversed(budgets))
-
-
-def check_is(name: str, value: Any, kinds: type | tuple[type, ...], expected: str) -> None:
-    """Refuses what a program gave of another kind.
-
-    Args:
-        name: Of the argument.
-        value: What was given.
-        kinds: Of which it must be.
-        expected: These in words.
-
-    Raises:
-        UserError: It is of none.
-    """
-    if not isinstance(value, kinds):
-        raise UserError(f"{name} is {value!r:.60}: expected {expected}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +51,7 @@ class Execution:
     """
 
     budget: float = 1.0
-    proxy: "Proxy | None" = None
+    proxy: Proxy | None = None
     eta: int = 0
     smallest: float = 1.0
     executor: str = "local"
@@ -82,11 +62,14 @@ class Execution:
     command: str = ""
 
     def __post_init__(self) -> None:
+        take_numbers(self)
         check_is("name", self.name, (str, type(None)), "a text")
-        check_is("runs", self.runs, (str, Path), "a folder")
+        check_place("runs", self.runs, "a folder")
         check_is("storage", self.storage, (str, type(None)), "a URL, as sqlite:///trials.db")
-        check_is("eta", self.eta, int, "a whole number, as 3")
+        check_is("command", self.command, str, "a text")
+        check_is("executor", self.executor, str, "a name, as local")
         check_is("resources", self.resources, Resources, "nas.workers.executor.Resources")
+        check_is("proxy", self.proxy, (Proxy, type(None)), "nas.training.proxy.Proxy, or data=DIR")
         check_executor(self.executor, self.resources)
         check_positive("budget", self.budget)
         if self.eta:

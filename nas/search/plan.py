@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nas.evaluators import Evaluator, unit_of
@@ -10,19 +11,22 @@ from nas.objective import CAUTION, Limit, Objective, limits_given
 from nas.prior.asked import AUTO, NONE, check_name
 from nas.scores.registry import SCORES
 from nas.search.drive import Proposer
-from nas.search.execution import Execution, check_is
+from nas.search.execution import Execution
 from nas.search.generations import Generations
 from nas.search.halving import Halving, check_ranking
 from nas.search.retrain import Retrain, check_longer
 from nas.strategies.registry import Strategy
 from results.runs.folder import run_name
 from results.runs.records import Trial
-from search_spaces.errors import UserError
+from results.terminal import tell
+from search_spaces.errors import UserError, check_is
 from search_spaces.quantities import Quantity
 from search_spaces.space import Space, Values
 
 SKELETON = "surrogate"  # the evaluator that knows networks like EfficientNet-B0 and no others
-WHOLE = (("trials", 1, 2**31), ("retrain", 0, 2**31), ("seed", 0, 2**32 - 1))  # and their ranges
+WHOLE = (  # and their ranges
+    ("trials", 1, 2**31), ("retrain", 0, 2**31), ("seed", 0, 2**32 - 1), ("patience", 0, 2**31),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,13 @@ class Plan(Execution):
             )
         for name, least, most in WHOLE:
             value = getattr(self, name)
-            if type(value) is not int or not least <= value <= most:
+            if not least <= value <= most:
                 raise UserError(f"{name} is {value!r}: expected a whole number, {least} to {most}")
+        check_is(
+            "objective", self.objective, Objective, 'an Objective, as nas.Objective("hard", 4e8)'
+        )
+        check_is("ranking", self.ranking, str, "reward or front")
+        check_is("prior", self.prior, str, "a name, as none")
         check_name(self.prior)
         if self.eta:
             check_ranking(self.ranking)
@@ -210,6 +219,16 @@ class Plan(Execution):
                 search, self.retrain, self.retrain_budget, self.budget, self.seed, known
             )
         return search
+
+
+def say_enough(plan: Plan, folder: Path, trials: Iterable[Trial]) -> None:
+    """Says so where a run holds more networks than are asked for, so that none is added."""
+    held = sum(trial.budget == plan.budgets[0] for trial in trials)
+    if held > plan.trials:
+        tell(
+            f"note: the run {folder.name} holds {held:,} networks already, more than the "
+            f"{plan.trials:,} asked for: no other one is evaluated"
+        )
 
 
 def default_space(

@@ -1,15 +1,19 @@
-"""Networks of a search by address: `RUN:pick`, `RUN:other`, `RUN:@300M`, `RUN:ID`."""
+"""Networks of a search by address: `RUN:pick`, `RUN:other`, `RUN:beside`, `RUN:@300M`, `RUN:ID`."""
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from results.runs.files import Kinds, check_kinds, read_json
+from results.runs.folder import STORE
+from search_spaces.architecture import to_dict
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 
 FRONT = "front.json"
+BESIDE = "beside"  # what the pick stands beside
 _ID = re.compile(r"[0-9a-f]{2,12}")
 
 
@@ -19,22 +23,25 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
     Args:
         folder: Of the run.
         best: What its best.json holds.
-        which: `pick`, `other` (of the other objective), `@300M` (the most accurate of the front
-            within so many multiply-adds), or an id, or how it begins.
+        which: `pick`, `other` (of the other objective), `beside` (what one would otherwise take),
+            `@300M` (the most accurate of the front within so many multiply-adds), or an id, or how
+            it begins: of these networks, else of any that was evaluated.
 
     Raises:
         UserError: There is none, or several begin so; what would do is listed.
     """
-    place = folder / FRONT
+    held = best if isinstance(best, dict) else {}
     if which == "pick":
         return _object(best, folder)
     if which == "other":
-        other = best.get("other") if isinstance(best, dict) else None
-        return _object(other, folder)
-    rows = front_rows(place)
+        return _object(held.get("other"), folder)
+    if which == BESIDE:
+        otherwise = held.get("otherwise")
+        return _object(otherwise.get("scaled_b0") if isinstance(otherwise, dict) else None, folder)
+    rows = front_rows(folder / FRONT)
     if which.startswith("@"):
         most = QUANTITIES["flops"].parse(which[1:], f"{folder.name}:@")
-        caution = best.get("caution") if isinstance(best, dict) else None
+        caution = held.get("caution")
         found = best_within(rows, most, caution if isinstance(caution, int | float) else 0.0)
         if found is None:
             least = QUANTITIES["flops"].format(min(row["macs"] for row in rows))
@@ -43,16 +50,35 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
                 f"takes {least}"
             )
         return found
-    begins = [row for row in rows if row["id"].startswith(which)]
-    if _ID.fullmatch(which) and len(begins) == 1:
-        return begins[0]
-    some = ", ".join(row["id"] for row in (begins or rows)[:4])
-    several = bool(begins and _ID.fullmatch(which))
-    what = f"{len(begins)} networks" if several else "no network"
+    named = [row for row in (held, held.get("other"), *rows) if isinstance(row, dict)]
+    begin = _beginning(named, which) or _beginning(_evaluated(folder), which)
+    if len(begin) == 1:
+        return begin[0]
+    some = ", ".join(row["id"] for row in (begin or rows)[:4])
+    what = f"{len(begin)} networks" if begin else "no network"
     raise UserError(
-        f"{what} of the front of {folder} {'begin' if several else 'is called'} {which!r}: "
-        f"expected pick, other, @300M for the best within 300M, or an id of front.csv, as {some}"
+        f"{what} of {folder} {'begin' if begin else 'is called'} {which!r}: expected pick, other, "
+        f"{BESIDE}, @300M for the best of the front within 300M, or an id of front.csv or "
+        f"trials.csv, as {some}"
     )
+
+
+def _beginning(rows: Iterable[Mapping[str, Any]], which: str) -> list[Mapping[str, Any]]:
+    """The networks whose ids begin so, each once."""
+    if not _ID.fullmatch(which):
+        return []
+    return [*{str(row["id"]): row for row in rows if str(row.get("id")).startswith(which)}.values()]
+
+
+def _evaluated(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """Every network that is in the run's journal; of a run in a database none."""
+    from results.runs.journal import read
+
+    if not (folder / STORE).is_file():
+        return
+    with contextlib.suppress(KeyError):  # of another program
+        for network in dict.fromkeys(trial.architecture for trial in read(folder / STORE).trials):
+            yield {"id": network.id, "architecture": to_dict(network)}
 
 
 def best_within(

@@ -13,7 +13,7 @@ from search_spaces.architecture import Architecture, from_dict
 from search_spaces.errors import UserError, meant
 from search_spaces.networks import NETWORKS
 from search_spaces.space import Space
-from search_spaces.spaces import INSIDE, inside, space
+from search_spaces.spaces import INSIDE, inside, space, whose
 
 BEST = "best.json"
 ENDING_IN_BEST = {  # kinds of runs
@@ -68,7 +68,7 @@ def load_space(spec: str, runs: Path = Path("runs")) -> Space:
         UserError: Nothing has that name.
     """
     if spec.startswith(INSIDE):
-        return inside(load_architecture(spec.removeprefix(INSIDE), runs))
+        return inside(load_architecture(whose(spec), runs))
     with aside():
         return space(spec)
 

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, check_is, check_positive, plain
 from search_spaces.quantities import QUANTITIES
 from search_spaces.rounding import Size
-from search_spaces.scaling.coefficients import PHI_RANGE, Coefficients
+from search_spaces.scaling.coefficients import PHI_RANGE, Coefficients, check_phi
 from search_spaces.scaling.macs import Ladder, Shape
 from search_spaces.scaling.rules import RULES, round_pixels, rule_name, scale
 
@@ -47,6 +47,9 @@ class Recipe:
         coefficients: Of depth, width and resolution.
         rule: As in `rules.scale`.
         round_resolution: As in `rules.scale`.
+
+    Raises:
+        UserError: Baseline or coefficients are something else.
     """
 
     baseline: Architecture
@@ -54,8 +57,13 @@ class Recipe:
     rule: str | None = None
     round_resolution: int | None = None
 
+    def __post_init__(self) -> None:
+        check_is("baseline", self.baseline, Architecture, "an Architecture")
+        check_is("coefficients", self.coefficients, Coefficients, "Coefficients, as PAPER")
+
     def network(self, phi: float, name: str = "") -> Architecture:
         """The baseline at phi; phi 0 is the baseline itself."""
+        phi = check_phi(phi)
         if phi == 0:
             return dataclasses.replace(self.baseline, name=name)
         return scale(
@@ -133,6 +141,8 @@ def fit_budget(recipe: Recipe, budget: float) -> tuple[float, Architecture]:
     Raises:
         UserError: The budget is out of reach.
     """
+    check_is("recipe", recipe, Recipe, "a Recipe, as Recipe(network, PAPER)")
+    check_positive("budget", budget := plain(budget))
     low, high = _bracket(recipe, budget)
     while high - low > PHI_EXACT:
         middle = (low + high) / 2

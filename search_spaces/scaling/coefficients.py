@@ -6,7 +6,7 @@ Depth grows with alpha**phi, width with beta**phi, resolution with gamma**phi.
 import dataclasses
 from dataclasses import dataclass
 
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, make_plain, plain
 from search_spaces.scaling.rules import Multipliers
 
 PHI_RANGE = (-8.0, 10.0)  # 1/256 to 1024 times the baseline's MACs
@@ -30,6 +30,7 @@ class Coefficients:
     gamma: float
 
     def __post_init__(self) -> None:
+        make_plain(self)
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -62,6 +63,7 @@ def check_phi(phi: float) -> float:
         UserError: It is no number within PHI_RANGE.
     """
     low, high = PHI_RANGE
+    phi = plain(phi)
     if isinstance(phi, bool) or not isinstance(phi, int | float) or not low <= phi <= high:
         raise UserError(
             f"phi is {phi!r}: expected a number from {low:g} to {high:g} (MACs grow by 2**phi), as "

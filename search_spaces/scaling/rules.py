@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from search_spaces.architecture import Architecture, Stage
-from search_spaces.errors import UserError, meant
+from search_spaces.errors import UserError, check_is, make_plain, meant, plain
 from search_spaces.layers import hidden_channels
 from search_spaces.networks import NETWORKS
 from search_spaces.rounding import Size, round_channels, round_repeats
@@ -39,6 +39,7 @@ class Multipliers:
 
     def __post_init__(self) -> None:
         low, high = MULTIPLIER_RANGE
+        make_plain(self)
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -126,7 +127,7 @@ def rule_name(architecture: Architecture, rule: str | None = None) -> str:
         UserError: There is no such rule.
     """
     if rule is not None:
-        if rule not in RULES:
+        if not isinstance(rule, str) or rule not in RULES:
             raise UserError(
                 f"there is no rule {rule!r}{meant(rule, RULES)}: expected one of {', '.join(RULES)}"
             )
@@ -163,6 +164,8 @@ def scale(
     Raises:
         UserError: The rule or the rounding is unknown.
     """
+    check_is("architecture", architecture, Architecture, "an Architecture")
+    check_is("multipliers", multipliers, Multipliers, "Multipliers, as Multipliers(depth=1.2)")
     how = RULES[rule_name(architecture, rule)]
     width = multipliers.width
     sides = (side * multipliers.resolution for side in architecture.size)
@@ -177,7 +180,7 @@ def scale(
         head=how.wide(architecture.head, width, how.head),
         mix=how.wide(architecture.mix, width, how.mix or how.head),
         resolution=resolution,
-        dropout=architecture.dropout if dropout is None else dropout,
+        dropout=architecture.dropout if dropout is None else plain(dropout),
         name=name,
     )
 
@@ -263,7 +266,8 @@ def round_pixels(pixels: float, multiple: int | None = None) -> int:
     Raises:
         UserError: The multiple is none of ROUND_RESOLUTION.
     """
-    if multiple not in ROUND_RESOLUTION:
+    multiple = plain(multiple)
+    if not isinstance(multiple, int | None) or multiple not in ROUND_RESOLUTION:
         raise UserError(f"round_resolution is {multiple!r}: expected none, 8 or 32")
     step = multiple or 1
     return max(1, math.floor(pixels / step + 0.5)) * step

@@ -165,6 +165,7 @@ def test_family_and_compare(gridsearch) -> None:
     [
         (("run", "--phi", "nan"), "phi is nan: expected a number from -8 to 10"),
         (("run", "--phi", "20"), "from -8 to 10"),
+        (("run", "--phi", "10"), "the paper's coefficients, which others are compared with, don't"),
         (("run", "--phi", "two"), "'two' is no number"),
         (("run", "--baseline", "vgg16"), "expected one of efficientnet_b0"),
         (("run", "--baseline", "bad.json"), "no architecture"),

@@ -1,16 +1,32 @@
 """The commands as functions: one parser for both, results instead of text."""
 
 import inspect
+import json
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
 import processes
 import pytest
 
 import gridsearch
 import nas
-from nas.api import as_arguments
-from search_spaces import RunFailure, UserError
+from nas.arguments import as_arguments
+from search_spaces import NETWORKS, RunFailure, UserError, space
+from search_spaces.space import Space
+
+B0 = NETWORKS["efficientnet_b0"]
+
+
+def search_with(**given):
+    plain = {
+        "space": space("efficientnet"),
+        "objective": nas.Objective("hard", 400e6),
+        "strategy": nas.strategy("random"),
+    }
+    return nas.Search(**plain | given)
 
 
 def test_only_public_names_are_shown():
@@ -62,6 +78,10 @@ def test_only_public_names_are_shown():
         (lambda: nas.find(400e6, limits=nas.Limit("latency", 1)), "'latency', which needs the dev"),
         (lambda: nas.find(target=nas.Limit("latency", 1)), "target has a Limit of 'latency'"),
         (lambda: nas.Limit("foo", 4), "no quantity 'foo'"),
+        (lambda: nas.Limit("params", 10**400), "^the limit is inf: expected a finite number"),
+        (lambda: nas.Objective("hard", 10**400), "^the target is inf: expected a finite number"),
+        (lambda: nas.Objective("hard", 4e8, caution=Decimal(1)), "^caution is Decimal.*: expected"),
+        (lambda: nas.find(400e6, objective=[]), r"^there is no objective \[\]"),
         (lambda: nas.Limit(5, 4), "the quantity is 5"),
         (lambda: nas.device(5), "the device is 5: expected one of a100"),
         (lambda: gridsearch.find("efficientnet_b0", ph=1), "no argument 'ph' .did you mean phi"),
@@ -76,9 +96,70 @@ def test_only_public_names_are_shown():
         (lambda: nas.find(data="x"), '^no target was given: expected target_flops="400M", target_'),
         (lambda: nas.find(target_latency="5ms"), "^target_latency needs device: .* `nas devices`"),
         (lambda: nas.find(30e6, retrain=2, retrain_budget=1), "^retrain_budget is 1: expected"),
-        (lambda: nas.find(30e6, budget=0), "^budget is 0: expected"),
+        (lambda: nas.find(30e6, budget=0), "^budget is 0.0: expected"),
         (lambda: nas.find("30M", epochs=2), "^epochs is for training: give data=DIR, the images"),
         (lambda: nas.train("efficientnet_b0", "x", processes=2), "start `nas train --processes N`"),
+        (lambda: nas.find(Decimal(4)), r"^target_flops is Decimal\('4'\): expected a finite"),
+        (lambda: nas.find(10**400), "^target_flops is inf: expected a finite number above 0"),
+        (lambda: nas.find(400e6, trials=2.0), "^trials is 2.0: expected a whole number, as an int"),
+        (lambda: nas.find(400e6, trials=10**400), "^trials is inf: expected a whole number"),
+        (lambda: nas.find(400e6, seed=True), "^seed is True: expected a whole number"),
+        (lambda: nas.find(400e6, budget=Decimal(1)), "^budget is Decimal.*: expected a number, as"),
+        (lambda: nas.find(400e6, patience="x"), "^patience is 'x': expected a whole number"),
+        (lambda: nas.find(400e6, patience=-1), "^patience is -1: expected a whole number, 0 to"),
+        (lambda: nas.find(400e6, retrain=1, retrain_budget=None), "^retrain_budget is None: exp"),
+        (lambda: nas.find(400e6, eta=2, smallest="x"), "^smallest is 'x': expected a number"),
+        (lambda: nas.find(400e6, proxy=5), "^proxy is 5: expected"),
+        (lambda: nas.find(400e6, command=None), "^command is None: expected a text"),
+        (lambda: nas.find(400e6, executor=[]), r"^executor is \[\]: expected a name"),
+        (lambda: nas.find(400e6, prior=None), "^prior is None: expected a name"),
+        (lambda: nas.find(400e6, runs=""), "^runs is an empty text: expected a folder"),
+        (lambda: nas.find(400e6, runs="x" * 5000), "File name too long$"),
+        (lambda: nas.find(400e6, runs="a\0b"), "^runs has a character NUL in it"),
+        (lambda: nas.find(30e6, data=5), "^data is 5: expected the place of a file or a folder"),
+        (lambda: nas.find(400e6, logs=None), "^logs is None: expected names and logs"),
+        (lambda: nas.find(400e6, logs=[5]), "^one of logs is 5, without started, finished, ended"),
+        (lambda: nas.train("efficientnet_b0", "x", logs=5), "^logs is 5: expected names and logs"),
+        (lambda: nas.find(400e6, space="inside:"), "^the space is 'inside:': expected a network's"),
+        (lambda: nas.export("efficientnet_b0", None), "^folder is None: expected a folder"),
+        (lambda: nas.report("x" * 5000), r"^x+\.\.\. \(5,000 letters\): File name too long$"),
+        (lambda: nas.predict("x" * 5000), "File name too long$"),
+        (lambda: nas.predict("efficientnet_b0", runs=5), "^runs is 5: expected a folder"),
+        (lambda: nas.predict("efficientnet_b0", runs=""), "^runs is an empty text"),
+        (lambda: nas.predict("efficientnet_b0", path=5), "^path is 5: expected a file"),
+        (lambda: nas.predict(b"efficientnet_b0"), "^b'efficientnet_b0' is no network"),
+        (lambda: nas.Surrogate.load(5), "^path is 5: expected a file"),
+        (lambda: nas.device("x" * 5000), "there is no device"),
+        (lambda: nas.device("zcu102").quantity([]), r"no measured \[\]"),
+        (lambda: nas.evaluator(None), "^there is no evaluator None: expected one"),
+        (lambda: nas.strategy(5), "^strategy is 5: expected a name"),
+        (lambda: search_with(space="mbconv"), "^space is 'mbconv': expected a Space"),
+        (lambda: search_with(objective=None), "^objective is None: expected an Objective"),
+        (lambda: search_with(strategy="random"), "^strategy is 'random': expected a Strategy"),
+        (lambda: search_with(limits=None), "^limits is None: expected Limits"),
+        (lambda: search_with(known=["x"]), "^one of known is 'x': expected a finished trial"),
+        (lambda: search_with(seed=-1), "^seed is -1: expected a whole number, 0 to 4294967295"),
+        (lambda: search_with(wanted=None), "^wanted is None: expected a whole number"),
+        (lambda: gridsearch.find("efficientnet_b0", phi=10), "phi is 10, and the paper's coeffic"),
+        (
+            lambda: gridsearch.find("efficientnet_b0", for_phis=[1e300]),
+            r"^phi is 1e\+300: expected",
+        ),
+        (lambda: gridsearch.find("efficientnet_b0", for_phis=[0]), r"^for_phis is \[0\]: expected"),
+        (lambda: gridsearch.find("efficientnet_b0", replicates=2.5), "^replicates is 2.5: expect"),
+        (lambda: gridsearch.find("efficientnet_b0", runs=""), "^runs is an empty text"),
+        (lambda: gridsearch.Question(None), "^baseline is None: expected an Architecture"),
+        (lambda: gridsearch.Question(B0, rule=[]), r"^there is no rule \[\]"),
+        (lambda: gridsearch.Question(B0, round_resolution=8.0), "round_resolution is 8.0: expecte"),
+        (lambda: gridsearch.build_grid(None), "^question is None: expected a Question"),
+        (lambda: gridsearch.ScalingPrior(None), "^baseline is None: expected an Architecture"),
+        (lambda: gridsearch.scale(B0, None), "^multipliers is None: expected Multipliers"),
+        (lambda: gridsearch.Recipe(B0, None), "^coefficients is None: expected Coefficients"),
+        (lambda: gridsearch.fit_budget(None, 1e9), "^recipe is None: expected a Recipe"),
+        (
+            lambda: gridsearch.fit_budget(gridsearch.Recipe(B0, gridsearch.PAPER), -1),
+            "^budget is -1: expected a finite number above 0",
+        ),
     ],
 )
 def test_what_can_not_be_used_is_refused_in_a_sentence(call, said, tmp_path, monkeypatch):
@@ -104,6 +185,67 @@ def test_one_limit_needs_no_list(tmp_path):
     found = nas.find(4e8, limits=limit, **given)
     assert found.plan.limits == (limit,)
     assert all(limit.excess(trial.architecture) <= 0 for trial in found.trials)
+
+
+def test_numbers_of_numpy_and_fractions_make_the_same_run(tmp_path):
+    """They ended in an error of JSON, when the folder was there."""
+    some = {"space": "efficientnet", "evaluator": "surrogate", "runs": tmp_path}
+    others = {"seed": np.uint8(3), "caution": np.float32(0.5), "budget": Fraction(1, 2)}
+    fractions = {"limits": nas.Limit("params", Fraction(6_000_000)), **others}
+    plain = {"caution": 0.5, "budget": 0.5, "limits": (nas.Limit("params", 6e6),)}
+    nas.find(4e8, trials=5, seed=3, name="a", **plain, **some)
+    others = {**others, "limits": [nas.Limit("params", np.float32(6e6))]}
+    limit = nas.Limit("flops", np.float32(4e8))
+    nas.find(target=limit, trials=np.int64(5), name="b", **others, **some)
+    nas.find(Fraction(400_000_000), trials=np.int64(5), name="c", **fractions, **some)
+    written = [(tmp_path / name / "best.json").read_text() for name in "abc"]
+    a, b, c = (json.loads(text) for text in written)
+    for found in (a, b, c):
+        del found["run"]
+    assert a == b == c
+    texts = nas.find("400M", trials=np.int64(5), seed=np.uint8(3), name="d", **some)
+    assert (len(texts.trials), texts.plan.seed) == (5, 3)
+    grid = gridsearch.find(
+        "efficientnet_b0", np.float32(1), {"step": Fraction(1, 10)}, for_phis=list(np.arange(1, 3)),
+        tolerance=np.float32(0.5), runs=tmp_path, name="grid",
+    )  # fmt: skip
+    assert json.loads((tmp_path / "grid/coefficients.json").read_text())["step"] == 0.05
+    assert grid.plan.question.step == 0.1
+    recipe = gridsearch.Recipe(B0, gridsearch.Coefficients(np.float32(1.5), 1.25, Fraction(9, 8)))
+    assert type(recipe.network(np.int64(1)).size.height) is int
+    multipliers = gridsearch.Multipliers(np.int64(2), np.float32(1.5), Fraction(3, 2))
+    assert gridsearch.scale(B0, multipliers, round_resolution=np.int64(8)).size.height == 336
+
+
+def test_options_and_measurements_of_numpy_can_be_written(tmp_path):
+    base = space("efficientnet")
+    numbers = {
+        name: list(np.array(options)) if isinstance(options[0], int) else options
+        for name, options in base.choices.items()
+    }
+    found = nas.find(
+        4e8, space=Space("mine", numbers, base.build), trials=4, runs=tmp_path, name="x",
+        evaluator=lambda network, budget, seed: nas.Measurement(np.float32(50.5), np.float32(0.5)),
+    )  # fmt: skip
+    assert found.pick.accuracy == 50.5
+    again = nas.find(4e8, space=found.plan.space, trials=5, runs=tmp_path, name="x", evaluator=(
+        lambda network, budget, seed: 50.0))  # fmt: skip
+    assert len(again.trials) == 5
+
+
+def test_a_run_that_holds_more_than_is_asked_for_says_so(tmp_path, capsys):
+    """It was ignored in silence."""
+    some = {"space": "efficientnet", "evaluator": "surrogate", "runs": tmp_path, "name": "x"}
+    for trials in (60, 60):
+        first = nas.find(4e8, trials=trials, **some)
+        assert "already" not in capsys.readouterr().err
+    fewer = nas.find(4e8, trials=40, **some)
+    said = " ".join(capsys.readouterr().err.split())
+    assert said == (
+        "note: the run x holds 60 networks already, more than the 40 asked for: no other one is "
+        "evaluated"
+    )
+    assert (len(fewer.trials), fewer.pick) == (60, first.pick)
 
 
 @pytest.mark.slow
@@ -138,7 +280,7 @@ def test_ctrl_c_is_the_program_s_own(tmp_path):
     program = """
 import os, signal, time
 import nas
-from nas.api import as_arguments
+from nas.arguments import as_arguments
 from nas.commands.live.area import TWICE
 from results.report import page
 

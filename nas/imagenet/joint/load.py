@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nas.imagenet.joint.model import Joint
 from results.runs.files import read_bytes
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, check_place
 
 EMBEDDED = "imagenet.npz"
 
@@ -23,6 +23,7 @@ def load(path: str | Path | None = None) -> Joint:
     """
     if path is None:
         return embedded()
+    check_place("path", path, "a file")
     return _parsed(read_bytes(Path(path)), str(path))
 
 
