@@ -281,10 +281,10 @@ def evaluator(spec: str) -> Evaluator:
     Raises:
         UserError: There is none, or what is named is no callable.
     """
-    name, _, text = spec.partition(":")
+    name, _, text = str(spec).partition(":")
     if name in EVALUATORS:
         return EVALUATORS[name](text) if ":" in spec else EVALUATORS[name]()
-    if ":" in spec:
+    if isinstance(spec, str) and ":" in spec:
         with aside():
             loaded: Any = load_object(spec, "evaluator")
             loaded = loaded() if isinstance(loaded, type) else loaded

@@ -1,8 +1,8 @@
 """Strategies side by side: play a task with each, keep every evaluation, compare what they find.
 
-A strategy's pick is the allowed network of highest measured reward, as `nas search` picks; what
-counts is the true reward of that network. Its front is that of the measured accuracies; what
-counts is the area that their true values dominate.
+A strategy's pick is the allowed network of highest measured reward, of equal ones the cheapest, as
+`nas search` picks; what counts is the true reward of that network. Its front is that of the
+measured accuracies; what counts is the area that their true values dominate.
 """
 
 import time
@@ -179,9 +179,10 @@ def rewards(task: Task, played: Play) -> Floats:
     measured, truth, cost, _ = played.rows.T
     told = factors(task.objective, cost)
     told_rewards = measured * told
-    picks = np.zeros(len(told_rewards), int)
-    for n in range(1, len(told_rewards)):
-        picks[n] = n if told_rewards[n] > told_rewards[picks[n - 1]] else picks[n - 1]
+    merits = [*zip(told_rewards.tolist(), (-cost).tolist(), strict=True)]
+    picks = np.zeros(len(merits), int)
+    for n in range(1, len(merits)):
+        picks[n] = n if merits[n] > merits[picks[n - 1]] else picks[n - 1]
     return np.asarray((truth * told)[picks])
 
 

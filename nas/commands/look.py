@@ -32,7 +32,8 @@ def show(
     """Print NETWORK stage by stage, with what each stage costs.
 
     NETWORK is a name, a run (its pick), a JSON file, or FAMILY:NAME, as runs/my-family:phi3. RUN:ID
-    is another network of a run's front, and RUN:@300M the best of it within 300M.
+    is another network of a run, RUN:@300M the best of its front within 300M, and RUN:beside what
+    its pick is compared with.
     """
     import dataclasses
 

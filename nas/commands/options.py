@@ -36,7 +36,7 @@ STORAGE = click.option(
 )  # fmt: skip
 SEED = click.option(
     "--seed", default=0, show_default=True, type=click.IntRange(0, 2**32 - 1), metavar="N",
-    help="The same seed gives the same result again; another one draws otherwise.",
+    help="The same seed draws the same again, another one otherwise.",
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 TRAIN_ON = click.option(

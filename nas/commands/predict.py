@@ -68,18 +68,12 @@ def predict(networks: tuple[str, ...], left: Left, runs: Path, as_json: bool) ->
     one network the others are still predicted: it is named after them, with --json it has `error`
     in place of the numbers, and the exit code is 2.
     """
-    import dataclasses
-
-    from nas.imagenet.predict import attempted
+    from nas.imagenet.predict import attempted, called
     from results.runs.load import load_architecture
     from search_spaces.errors import OutOfDomain
 
     shape = left.shape()
-    given = []
-    for text in networks:
-        network = load_architecture(text, runs, shape)
-        name = network.name or (text if len(text) <= 24 else "")
-        given.append(dataclasses.replace(network, name=name))
+    given = [called(load_architecture(text, runs, shape), text) for text in networks]
     every = attempted(given)
     made, refused = ([row for row in every if ("error" in row) is no] for no in (False, True))
     if as_json:

@@ -5,7 +5,6 @@ owner (`nas.commands.live.area`), and what was shown last is seen.
 """
 
 import contextlib
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,9 +39,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def interrupted(after: str) -> NoReturn:
-    """Says how far a run came that Ctrl-C ended, and leaves the process."""
+def interrupted(after: str, then: Callable[[], None] = lambda: None) -> NoReturn:
+    """Says how far a run came that Ctrl-C ended, and `then` more, and leaves the process."""
     tell(f"Interrupted after {after}: the same command continues from there.")
+    then()
     raise SystemExit(130)
 
 
@@ -98,17 +98,17 @@ class Trials:
         self._name, self._finished = "preparing", 0
         self._poll: Poll | None = None
         self._moved = False  # whether anything was done in this phase
-        self._best, self._reward = "", -math.inf
+        self._best, self._top, self._reward = "", list[Trial](), -1.0
         live.show(self._scene, STOP)
 
     def __call__(self, trial: Trial, finished: int) -> None:
         """Takes a finished trial, and how many there are."""
         self._finished = finished
-        if trial.accuracy is not None and self._objective.allows(trial):
-            reward, of = self._objective.of(trial), self._objective.of_quantity
-            if reward > self._reward:
-                self._reward, cost = reward, of.format(self._objective.cost(trial.architecture))
-                self._best = f"best {trial.accuracy:.2f} {self.unit} at {cost}"
+        reward = self._objective.of(trial)
+        if reward >= self._reward and self._objective.pick([*self._top, trial]) is trial:
+            cost = self._objective.of_quantity.format(self._objective.cost(trial.architecture))
+            self._top, self._reward = [trial], reward
+            self._best = f"best {trial.accuracy:.2f} {self.unit} at {cost}"
         self._log(self._line)
 
     def phase(self, name: str, poll: Poll | None = None, finished: int = 0) -> None:

@@ -203,13 +203,20 @@ def _run(plan: "Plan", as_json: bool, logs: list[str]) -> None:
 
         print_json(result.best)
     else:
-        from nas.commands.present.result import print_result
+        from nas.commands.present.result import print_next, print_result
 
         print_result(result)
+        sys.stdout.flush()  # before the hint, which is told on standard error
+
+    def following() -> None:
+        if not as_json:
+            print_next(result)
+
     if result.interrupted:
-        interrupted(f"{len(result.trials):,} trials")
+        interrupted(f"{len(result.trials):,} trials", following)
     if result.best is None:
         raise no_pick(result.trials, result.folder)
+    following()
 
 
 def _print_feasibility(offered: "Feasibility") -> None:

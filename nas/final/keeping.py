@@ -28,7 +28,10 @@ def restored(file: Path, state: State) -> Progress:
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
         state.load_state_dict(content["state"])
-        return Progress(content["history"], float(content["seconds"]), content["best"])
+        total, number = content.get("losses", (0.0, 0))  # states of before have none
+        return Progress(
+            content["history"], float(content["seconds"]), content["best"], (total, number)
+        )
     except Exception as error:  # torch.load raises nearly anything on a broken file
         raise UserError(
             f"{file} can't be continued from ({type(error).__name__}): it is damaged or of another "
@@ -60,7 +63,8 @@ def keeper(folder: Path, first: bool, curve: Callable[[dict[str, float]], None])
             return
         content = io.BytesIO()
         held = {"state": state.state_dict(), "history": progress.history,
-                "seconds": progress.seconds, "best": progress.best}  # fmt: skip
+                "seconds": progress.seconds, "best": progress.best,
+                "losses": progress.losses}  # fmt: skip
         torch.save(held, content)
         write_atomically(folder / STATE, content.getvalue())
         if progress.history:

@@ -106,11 +106,26 @@ class Progress:
         history: A row of numbers for each time that the network was validated.
         seconds: Spent on steps and validations, in all sessions.
         best: With patience: the average's weights when top-1 was highest, and that top-1.
+        losses: (sum, number) of the steps' losses since the last validation.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     best: dict[str, Any] = field(default_factory=dict)
+    losses: tuple[float, int] = (0.0, 0)
+
+    def add(self, losses: list[Tensor]) -> float:
+        """Takes the losses of some steps, one by one, so that the sum is as in one session.
+
+        Returns:
+            Their mean.
+        """
+        values = torch.stack(losses).tolist()
+        total, number = self.losses
+        for value in values:
+            total += value
+        self.losses = total, number + len(values)
+        return float(sum(values) / len(values))
 
     @property
     def hours(self) -> float:
@@ -168,11 +183,11 @@ def train(
         told = looked or stopped or state.step % CHECK == 0
         if told:
             check_losses(losses, state.step)
-            mean = float(torch.stack(losses).mean())
+            mean = progress.add(losses)
             losses.clear()
         if looked:
             looks.pop(0)
-            _look(step, progress, mean)
+            _look(step, progress)
         progress.seconds = time.perf_counter() - begun
         if told:
             hooks.watch(state.step, _words(state.step / step.epoch, task, mean, progress))
@@ -251,9 +266,11 @@ def _words(epoch: float, task: Task, loss: float, progress: Progress) -> str:
     return f"epoch {epoch:.1f} of {of:g}  loss {loss:.3f}{top}"
 
 
-def _look(step: Step, progress: Progress, loss: float) -> None:
-    """Validates the average, and adds a row to the history."""
+def _look(step: Step, progress: Progress) -> None:
+    """Validates the average, and adds a row to the history, with the mean loss since the last."""
     state, task = step.state, step.task
+    loss = progress.losses[0] / progress.losses[1]
+    progress.losses = (0.0, 0)
     with state.averaged() as network:
         found = scores_of(outputs(network, task), np.asarray(task.data.val_y))
         found = told(found, task.share)

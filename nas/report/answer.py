@@ -5,9 +5,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from nas.holding import HOLDERS
 from nas.report.charts import optional, records
 from nas.report.findings import Findings
-from nas.search.otherwise import published_title, verdict
+from nas.search.otherwise import published_title, to_build_on, verdict
 from results.report.page import Cards, Code, Part, Section, Table, Text
 from results.runs.folder import masked
 from results.terminal import accuracy_text, epochs_text
@@ -107,7 +108,9 @@ def answer(findings: Findings) -> Section:
         )  # fmt: skip
         return Section("answer", "Answer", "The answer", [*warnings, Text(text)])
     measure, sign = findings.measure
-    how = "measured" if _trained(findings) else "predicted" if sign else "of the untrained network"
+    judge = str(findings.folder.experiment.get("evaluator")).partition(":")[0]
+    how = "predicted" if sign else "of the untrained network"
+    how = "measured" if _trained(findings) or judge in HOLDERS else how
     reached = accuracy_text(optional(row["accuracy"]), optional(row["spread"]))
     cards = [(measure, reached + sign, how)]
     amount = optional(row.get("amount"))
@@ -133,9 +136,9 @@ def answer(findings: Findings) -> Section:
         parts.append(Code("the command that made it", masked(str(command))))
     data = " --data DIR" if _trained(findings) else ""
     folder = shlex.quote(str(findings.folder.path))
-    following = f"gridsearch run --phi 1 --baseline {folder}{data}"
-    if not findings.provisional:
-        parts.append(Code("the next step: alpha, beta, gamma of this network", following))
+    for name, address in () if findings.provisional else to_build_on(findings.best or {}):
+        following = f"gridsearch run --phi 1 --baseline {folder}{address}{data}"
+        parts.append(Code(f"the next step: alpha, beta, gamma of {name}", following))
     return Section("answer", "Answer", "The answer", parts)
 
 
@@ -154,7 +157,7 @@ def _otherwise(findings: Findings) -> list[Part]:
             )
             for row in published
         ]  # fmt: skip
-        columns = ("network", "recipe", "top-1 %, printed", "MACs", "params", "px")
+        columns = ("network", "recipe", "ImageNet top-1 %, printed", "MACs", "params", "px")
         parts.append(Table(published_title(findings.best or {}), columns, rows, left=2))
     parts += [Text(f"Note: {note}", "note") for note in known.get("notes", [])]
     return parts

@@ -72,6 +72,8 @@ def front_of(findings: Findings) -> Any:
     column = findings.quantity.column
     if column not in known:
         known = known.assign(**{column: known["amount"].map(findings.quantity.number)})
+    if "network" in known and known.duplicated(["accuracy", "spread", column]).any():
+        known = known.assign(**figures_of(known["network"].tolist()))  # they decide among equals
     return front_frame(known, findings.caution, findings.quantity)
 
 

@@ -193,8 +193,23 @@ def _pick(
         able = able[able["amount"] <= objective.target]
     if not len(able):
         return None, None, False
-    number = int(able["number"].iloc[int(able["reward"].argmax())])
+    number = _first(able[able["reward"] == able["reward"].max()], networks, objective)
     return networks.get(number), number, True
+
+
+def _first(
+    equal: "pd.DataFrame", networks: dict[int, Architecture], objective: Objective | None
+) -> int:
+    """Of rows of equal reward the number that a search picks."""
+
+    def merit(row: tuple[int, float]) -> tuple[float, ...]:
+        number, amount = row
+        if objective is None or number not in networks:  # of trials.csv
+            return -amount, -number
+        return *objective.thrift(networks[number]), -number
+
+    rows = zip(equal["number"].tolist(), equal["amount"].tolist(), strict=True)
+    return int(max(rows, key=merit)[0])
 
 
 def _state(

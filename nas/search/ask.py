@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,16 +13,31 @@ from optuna.study import StudyDirection
 
 from nas.evaluators import Outcome
 from nas.jobs import Job, strange
-from nas.objective import Limit, Objective, broken, feasible_values, limits_of
+from nas.objective import (
+    Limit,
+    Objective,
+    broken,
+    feasible_values,
+    limits_given,
+    limits_of,
+)
 from nas.strategies.problem import SpaceProblem
 from nas.strategies.registry import Strategy, derive_seed, reseed
 from results.runs.records import Trial, to_optuna
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, check_is, check_positive, plain
 from search_spaces.space import Space, Values
 
 PROPOSALS = 16  # of the sampler for one job
 REPAIRS = 512  # walks from a refused proposal into the limits
+
+
+def _whole(name: str, value: Any, most: int) -> int:
+    """The number as Python's own. Raises UserError where it is no whole number from 0 to `most`."""
+    number = plain(value)
+    if type(number) is not int or not 0 <= number <= most:
+        raise UserError(f"{name} is {value!r:.60}: expected a whole number, 0 to {most}")
+    return number
 
 
 class Search:
@@ -43,7 +59,7 @@ class Search:
         anchor: Some network within the limits, as `feasible_values` gives it; None looks for one.
 
     Raises:
-        UserError: No network of the space meets the limits.
+        UserError: No network of the space meets the limits, or an argument is something else.
     """
 
     def __init__(
@@ -58,6 +74,13 @@ class Search:
         budget: float = 1.0,
         anchor: Values | None = None,
     ) -> None:
+        check_is("space", space, Space, 'a Space, as search_spaces.space("mbconv")')
+        check_is("objective", objective, Objective, 'an Objective, as nas.Objective("hard", 4e8)')
+        check_is("strategy", strategy, Strategy, 'a Strategy, as nas.strategy("evolution")')
+        check_is("known", known, Iterable, "finished trials")
+        seed, wanted = _whole("seed", seed, 2**32 - 1), _whole("wanted", wanted, sys.maxsize)
+        check_positive("budget", budget := plain(budget))
+        limits = limits_given(limits)
         self.space, self.objective, self.strategy, self.seed = space, objective, strategy, seed
         self.wanted, self.budget, self.stopped = wanted, budget, ""
         self.limits = limits_of(objective, limits)
@@ -75,6 +98,7 @@ class Search:
         self._proposed = self._count = 0
         self.refusals: Counter[str] = Counter()
         for trial in known:
+            check_is("one of known", trial, Trial, "a finished trial")
             self._seen.add(trial.architecture)
             self.reserve(trial.number)
             self._count += 1

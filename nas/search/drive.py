@@ -4,11 +4,12 @@ import contextlib
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from nas.evaluators import Evaluator, Outcome, Predicts, predictor_of
+from nas.holding import holder_of
 from nas.jobs import Job, strange
 from nas.objective import Objective
 from nas.search.execution import Execution
@@ -16,6 +17,7 @@ from nas.search.generations import Generations
 from nas.watch import Show as Show
 from nas.watch import begin
 from nas.workers.executor import Executor, executing, gpus_of_a_trial
+from nas.workers.ordered import InOrder, workers_of
 from nas.workers.predicting import PredictingExecutor
 from results.runs.files import read_json, write_json
 from results.runs.records import Trial
@@ -236,14 +238,19 @@ def drive(
             )
 
 
+@contextlib.contextmanager
 def _hands(
     plan: Execution, evaluator: Evaluator, model: Predicts | None, search: Proposer
-) -> contextlib.AbstractContextManager[Executor]:
-    """The plan's executor, or for a model one that predicts many networks at once."""
-    if model is None or not isinstance(search, Generations):
-        return executing(plan.executor, evaluator, plan.resources)
-    hands = PredictingExecutor(model, evaluator, lambda: search.networks)
-    return contextlib.nullcontext(hands)
+) -> Iterator[Executor]:
+    """The plan's executor, or for a model one that predicts many networks at once.
+
+    Where each network takes seconds, as of weights that are held, order costs nothing.
+    """
+    if model is not None and isinstance(search, Generations):
+        yield PredictingExecutor(model, evaluator, lambda: search.networks)
+        return
+    with executing(plan.executor, evaluator, plan.resources) as hands:
+        yield hands if holder_of(evaluator) is None else InOrder(hands)
 
 
 def carry_out(
@@ -282,7 +289,7 @@ def carry_out(
             drive(search, hands, run.store, run.trials, shown, pending, bool(model), run.build)
         finally:
             run.store.flush()
-    workers = 1 if model else hands.width
+    workers = 1 if model else workers_of(hands)
     run.facts |= {
         "executor": plan.executor,
         "workers": workers,

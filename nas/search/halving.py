@@ -101,17 +101,16 @@ class Halving(Around):
 
 
 def by_reward(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
-    """Best reward first."""
-    return sorted(trials, key=lambda trial: (-objective.of(trial), trial.number))
+    """Best reward first, of equal ones the cheapest."""
+    return sorted(trials, key=objective.merit, reverse=True)
 
 
 def by_front(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
-    """Front by front (Deb et al. 2002), within one by reward."""
+    """Front by front (Deb et al. 2002), within one as `by_reward`."""
     cautious = [objective.cautious(trial) or 0.0 for trial in trials]
     ranks = fronts(cautious, [objective.cost(trial.architecture) for trial in trials])
-    order = sorted(
-        range(len(trials)), key=lambda i: (ranks[i], -objective.of(trials[i]), trials[i].number)
-    )
+    merits = [objective.merit(trial) for trial in trials]
+    order = sorted(range(len(trials)), key=lambda i: (-ranks[i], merits[i]), reverse=True)
     return [trials[i] for i in order]
 
 

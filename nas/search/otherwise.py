@@ -1,7 +1,8 @@
 """What a user would otherwise take within the same target and limits.
 
 EfficientNet-B0 scaled to them by the paper's coefficients, and published networks. With `soft`,
-whose pick may take more than T or less, what counts is what the pick takes.
+whose pick may take more than T or less, what counts is what the pick takes. On one's own images
+ImageNet's numbers say nothing, and it is B0 at the size of these, by its costs alone.
 """
 
 import contextlib
@@ -11,8 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nas.evaluators import Evaluator, difference_of, notes_of, predictor_of
+from nas.holding import holder_of
 from nas.imagenet.published import nearest_below
 from nas.objective import Limit, Objective, broken
+from results.runs.addresses import BESIDE
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
@@ -32,22 +35,29 @@ SAME = "the same T"
 Figures = Callable[[Architecture], dict[str, Any]]
 
 
-def scaled_b0(objective: Objective, limits: Sequence[Limit] = ()) -> Architecture | None:
+def scaled_b0(
+    objective: Objective, limits: Sequence[Limit] = (), alike: Architecture | None = None
+) -> Architecture | None:
     """EfficientNet-B0 scaled by alpha 1.2, beta 1.1, gamma 1.15 to the largest network within T.
 
     Args:
         objective: its target T, on multiply-adds or on any other quantity.
         limits: What it has to meet besides.
+        alike: Whose pixels, channels and classes it has, where those are given and not scaled.
 
     Returns:
         The network; None where no phi from -8 to 10 meets T and the limits, or a device does not
         cover it.
     """
     recipe = Recipe(EFFICIENTNET_B0, PAPER)
+    if alike is not None:
+        given = {name: getattr(alike, name) for name in ("resolution", "in_channels", "classes")}
+        here = dataclasses.replace(EFFICIENTNET_B0, **given)
+        recipe = Recipe(here, dataclasses.replace(PAPER, gamma=1.0))
     all_of = [Limit(objective.quantity, objective.target), *limits]
     try:
         network = None
-        if objective.of_quantity.key == "flops":
+        if objective.of_quantity.key == "flops" and alike is None:
             network = fit_budget(recipe, objective.target)[1]
         if network is None or broken(network, limits):
             network = _largest(recipe, lambda a: not broken(a, all_of))
@@ -100,12 +110,26 @@ def _largest(
     return recipe.network(low)
 
 
+def on_images(evaluator: Evaluator, network: Architecture) -> bool:
+    """Whether an evaluator measures on images of one's own, where ImageNet's top-1 says nothing.
+
+    Args:
+        evaluator: Which trains nothing.
+        network: That it measured.
+    """
+    if holder_of(evaluator) is not None:
+        return True
+    return predictor_of(evaluator) is None and network.classes != EFFICIENTNET_B0.classes
+
+
 def otherwise(
     pick: Architecture,
     objective: Objective,
     limits: Sequence[Limit],
     evaluator: Evaluator,
     figures: Figures,
+    images: bool = False,
+    inside: bool = False,
 ) -> dict[str, Any]:
     """What best.json says of the alternatives.
 
@@ -115,38 +139,49 @@ def otherwise(
         limits: Its other limits.
         evaluator: Predicts both, where it is a model that covers them.
         figures: A network -> its costs as plain JSON values.
+        images: Networks are measured on images of one's own.
+        inside: They are parts of one network.
 
     Returns:
         `scaled_b0`: B0 scaled to T and the limits, with its costs, its prediction, what it is
         scaled `to` in words, how many `times` its multiply-adds the pick takes, and the pick's
         `gain` over it with `gain_spread`, one standard deviation of that difference's error; None
-        where there is none. `published`: printed results that take nearly as much, each under its
-        own recipe; `unchecked`: which of T and the limits is not known of them. `notes`: where the
-        evidence on the pick is thin.
+        where there is none. With `images` it has their pixels as `at`, and is None `inside` a
+        network, whose parts start from its weights. `published`: printed results that take nearly
+        as much, each under its own recipe, and `unchecked`, which of T and the limits is not known
+        of them; none with `images`. `notes`: where the evidence on the pick is thin.
     """
     own = objective.cost(pick)
     soft = objective.name == "soft"
     within = dataclasses.replace(objective, target=own) if soft else objective
     words = f"the pick's {within.of_quantity.format(own)} {within.of_quantity.title}"
     to = words if soft else f"{SAME} and limits" if limits else SAME
-    base = scaled_b0(within, limits)
-    every = [Limit(within.quantity, within.target), *limits]
-    most = {KNOWN[key]: one.at_most for one in every if (key := one.of_quantity.key) in KNOWN}
-    by = KNOWN.get(within.of_quantity.key)
-    if by is None:
-        by, most["macs"] = "macs", cost(pick).macs
+    base = None if images and inside else scaled_b0(within, limits, pick if images else None)
+    every = () if images else (Limit(within.quantity, within.target), *limits)
     return {
         "scaled_b0": None if base is None
         else {
             **figures(base), **compared(pick, base, evaluator), "to": to,
             "times": cost(pick).macs / cost(base).macs, "architecture": to_dict(base),
+            **({"at": str(pick.size)} if images else {}),
         },
-        "published": [dataclasses.asdict(row) for row in nearest_below(most, by)],
+        "published": _published(pick, every),
         "unchecked": [
             one.of_quantity.title for one in every if one.of_quantity.key not in KNOWN
         ],
         "notes": notes_of(evaluator, pick),
     }  # fmt: skip
+
+
+def _published(pick: Architecture, limits: Sequence[Limit]) -> list[dict[str, Any]]:
+    """Published networks within the limits, of which the first is T; none without any."""
+    if not limits:
+        return []
+    most = {KNOWN[key]: one.at_most for one in limits if (key := one.of_quantity.key) in KNOWN}
+    by = KNOWN.get(limits[0].of_quantity.key)
+    if by is None:
+        by, most["macs"] = "macs", cost(pick).macs
+    return [dataclasses.asdict(row) for row in nearest_below(most, by)]
 
 
 def compared(pick: Architecture, base: Architecture, evaluator: Evaluator) -> dict[str, Any]:
@@ -171,9 +206,28 @@ def compared(pick: Architecture, base: Architecture, evaluator: Evaluator) -> di
     return said
 
 
-def verdict(scaled: Mapping[str, Any]) -> str:
-    """A sentence on the pick beside B0 scaled to T; empty where nothing is predicted of it."""
+def to_build_on(best: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What to build on, the better choice first: its name, and what its address adds to the run's.
+
+    Args:
+        best: best.json. What stands beside the pick is among them where it is as good or better.
+    """
+    scaled = (best.get("otherwise") or {}).get("scaled_b0") or {}
     gain, error = scaled.get("gain"), scaled.get("gain_spread")
+    pick, other = ("the pick", ""), ("EfficientNet-B0 scaled", f":{BESIDE}")
+    if gain is None or error is None or gain > error or gain == error == 0:
+        return [pick]
+    return [other, pick] if gain < -error else [pick, other]
+
+
+def verdict(scaled: Mapping[str, Any]) -> str:
+    """A sentence on the pick beside B0 scaled to T; empty where there is none."""
+    gain, error = scaled.get("gain"), scaled.get("gain_spread")
+    if at := scaled.get("at"):
+        return (
+            f"EfficientNet-B0 scaled to {_to(scaled)} at the images' {at} px was not trained here: "
+            "only its costs can be compared."
+        )
     if gain is None or error is None:
         return ""
     if gain == error == 0:

@@ -100,7 +100,7 @@ class Retrain(Around):
         objective = self.objective
         searched = longest(t for t in self._trials if t.budget < self._budget)
         able = [trial for trial in searched.values() if objective.allows(trial)]
-        able.sort(key=lambda t: (-t.budget, -objective.of(t), t.number))
+        able.sort(key=lambda t: (t.budget, objective.merit(t)), reverse=True)
         return able[: self._count]
 
     def adopt(self, job: Job) -> bool:

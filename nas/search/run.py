@@ -11,15 +11,14 @@ from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of,
 from nas.holding import holder_of
 from nas.learning import Unlearned
 from nas.logs.registry import About, Log, Logged, Logs, logging, numbers_of
-from nas.objective import CAUTION, Limit, Objective, check_positive, feasible_values, limits_of
+from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.prior.asked import NONE, chosen, said
 from nas.prior.known import PRIORS
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
-from nas.search.execution import check_is
 from nas.search.feasibility import Feasibility, check_domain, feasibility
 from nas.search.otherwise import reference_of
-from nas.search.plan import Plan, default_space, named
+from nas.search.plan import Plan, default_space, named, say_enough
 from nas.strategies.registry import Strategy, strategy
 from nas.training.proxy import Proxy
 from nas.watch import begin
@@ -29,7 +28,7 @@ from results.runs.journal import Loading
 from results.runs.load import load_space
 from results.runs.records import Trial
 from results.runs.session import session, timed
-from search_spaces.errors import UserError
+from search_spaces.errors import UserError, check_is, check_positive
 from search_spaces.space import Space, Values, check
 
 Decoded = Callable[..., None]  # called with (images decoded, of how many), then with notes
@@ -230,6 +229,7 @@ def run(
         seconds = opened.seconds = setup | opened.seconds
         if parts.classes:
             opened.record["classes"] = list(parts.classes)
+        say_enough(plan, parts.folder, opened.trials)
         proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor, predicts)
         with timed(seconds, "search"):
             shown: Show = Logged(show, told)

@@ -1,12 +1,15 @@
 """MnasNet's reward, the pick, and its limits."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nas.objective import OBJECTIVES, Objective
+from nas.search.halving import by_reward
+from results.runs.frames import front_frame, trials_frame
 from results.runs.records import Trial
 from search_spaces import NETWORKS, UserError
 
@@ -41,6 +44,22 @@ def test_the_pick_is_within_the_target_and_cautious():
     assert Objective("hard", 350e6, caution=0).pick(trials).number == 1
     assert Objective("hard", 400e6).pick(trials).number == 0
     assert Objective("hard", 60e6).pick(trials) is None
+
+
+def test_of_equal_rewards_the_cheapest_is_picked():
+    """Then that of fewest multiply-adds, parameters and bytes, then the first."""
+    small = NETWORKS["mnasnet_small"]
+    wide = replace(small, classes=1001)  # as many pixels, a little more of all else
+    equal = [Trial(0, {}, B0, 50.0), Trial(1, {}, A1, 50.0), Trial(2, {}, wide, 50.0),
+             Trial(3, {}, small, 50.0), Trial(4, {}, small, 50.0)]  # fmt: skip
+    for objective in (Objective("hard", 4e8), Objective("hard", 4e8, "memory")):
+        assert objective.pick(equal).number == 3
+        assert [t.number for t in by_reward(equal, objective)] == [3, 4, 2, 1, 0]
+    more = [Trial(0, {}, replace(small, resolution=256), 50.0), *equal[3:]]
+    assert Objective("hard", 1e8, "params").pick(more).number == 3  # equal parameters, too
+    frame = trials_frame(more)
+    assert front_frame(frame, 0.0, "params")["number"].tolist() == [3]
+    assert front_frame(frame)["number"].tolist() == [3]
 
 
 def test_unknown_objective_and_negative_caution():

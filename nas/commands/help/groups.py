@@ -23,7 +23,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_origin, get_type_hints
 import click
 
 from results.terminal import in_plain_words
-from search_spaces.errors import UserError, meant
+from search_spaces.errors import UserError, check_place, meant
 
 OF_COMMANDS = {  # options that do nothing in a function: what that does
     "json": "gives its result as an object",
@@ -185,6 +185,8 @@ def _typed(option: click.Option, value: Any, name: str) -> list[str]:
         return [option.opts[0]] if value else away[:1]
     if isinstance(value, tuple | list) and not _several(option):
         raise UserError(f"{argument} is {value!r}: expected one value, not several")
+    if isinstance(option.type, click.Path):
+        check_place(argument, value)
     return [option.opts[0], text_of(option, value)]
 
 

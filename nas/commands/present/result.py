@@ -8,7 +8,8 @@ from nas.commands.present.network import costs, print_architecture
 from nas.objective import Limit
 from nas.prior.asked import sentence
 from nas.search.conclude import Result
-from nas.search.otherwise import published_title, verdict
+from nas.search.otherwise import published_title, to_build_on, verdict
+from results.runs.addresses import BESIDE
 from results.terminal import accuracy_text, bold, console, show, table, yellow
 from search_spaces.quantities import Quantity
 from search_spaces.stages import MACS, MEMORY, PARAMS
@@ -30,7 +31,7 @@ def _figures(named: dict[str, Any], predicted: Sequence[Quantity]) -> tuple[str,
 
 
 def print_result(result: Result) -> None:
-    """Prints the pick beside B0, the other objective's pick, the front, the next command."""
+    """Prints the pick beside B0, the other objective's pick, the front."""
     out, objective = console(), result.plan.objective
     quantity = objective.of_quantity
     seconds = sum(result.seconds.values())
@@ -65,13 +66,27 @@ def print_result(result: Result) -> None:
     if result.tuned_by:
         out.print(f"\nThe pick's weights are in {result.folder}. This trains it on from them:")
         out.print(bold(result.tuned_by), soft_wrap=True)
-    target = shlex.quote(str(result.folder))
-    proxy = result.plan.proxy
+
+
+def print_next(result: Result) -> None:
+    """Prints the next command: what would be built on, the better choice first."""
+    if result.best is None:
+        return
+    out, folder, proxy = console(), shlex.quote(str(result.folder)), result.plan.proxy
     data = f" --data {shlex.quote(str(proxy.data))}" if proxy else ""
     data += f" --fit {proxy.fit}" if proxy and proxy.fit != "crop" else ""
-    out.print(
-        f"\nnext: {bold(f'gridsearch run --phi 1 --baseline {target}{data}')}", soft_wrap=True
-    )
+    out.print()
+    begins, several = "next:", len(to_build_on(result.best)) > 1
+    for name, address in to_build_on(result.best):
+        command = f"gridsearch run --phi 1 --baseline {folder}{address}{data}"
+        what = f" (of {name})" if several else ""
+        out.print(f"{begins} {bold(command)}{what}", soft_wrap=True)
+        begins = "or:  "
+    if ((result.best.get("otherwise") or {}).get("scaled_b0") or {}).get("at"):
+        out.print(
+            f"EfficientNet-B0 scaled is {folder}:{BESIDE}, for nas train and every other command.",
+            style="dim", soft_wrap=True,
+        )  # fmt: skip
 
 
 def print_pick(
@@ -141,14 +156,17 @@ def _cautious(best: dict[str, Any]) -> str:
 def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
     """What the numbers mean, how the pick compares with what a user would otherwise take."""
     beside = best.get("otherwise") or {}
-    if text := verdict(beside.get("scaled_b0") or {}):
-        out.print(text, style="bold" if text.startswith("The pick is predicted") else "yellow")
+    scaled = beside.get("scaled_b0") or {}
+    if text := verdict(scaled):
+        good = "dim" if scaled.get("at") else "bold"
+        well = scaled.get("at") or text.startswith("The pick is predicted")
+        out.print(text, style=good if well else "yellow")
     if published := beside.get("published"):
         listed = ", ".join(
             f"{row['network']} {row['top1']:.1f} % at {MACS.format(row['macs'])}"
             for row in published
         )
-        out.print(f"{published_title(best)}, each trained by its own recipe: {listed}.")
+        out.print(f"{published_title(best)}, each trained on ImageNet by its own recipe: {listed}.")
     if label := best.get("label"):
         merit = _cautious(best)
         out.print(label + (f" The pick has the highest {merit}." if merit else ""), style="dim")

@@ -39,6 +39,8 @@ def test_the_pick_is_the_best_measured_and_its_truth_counts():
     target = TASK.objective.target
     rows = np.array([[60, 59, target, 0], [65, 58, target, 0], [62, 61, target, 0]], float)
     assert rewards(TASK, Play("x", 0, rows)).tolist() == [59, 58, 58]
+    cheaper = [[65, 57, target / 2, 0], [65, 56, target, 0]]  # of equal ones the cheapest
+    assert rewards(TASK, Play("x", 0, np.vstack([rows, cheaper])))[-2:].tolist() == [57, 57]
     floor = TASK.reference[0]
     rows[:, :2] += floor - 50
     rows[:, 2] = [target / 2, target / 4, target]

@@ -139,6 +139,9 @@ def test_python_takes_several_and_what_searches_and_trainings_leave(found):
     runs = found.folder.parent
     frame = nas.predict("efficientnet_b0", found, [found.architecture, "found"], runs=runs)
     assert frame["id"].tolist() == [B0.id] + [found.architecture.id] * 3
+    assert frame["name"].tolist() == ["efficientnet_b0", "found", "", "found"]
+    (row,) = json.loads(predict("found", "--runs", runs, "--json"))
+    assert row["name"] == "found"
     for other in (5, None, [5], [["efficientnet_b0"]]):
         with pytest.raises(UserError, match="is no network: expected architectures, names"):
             nas.predict(other)
@@ -151,6 +154,8 @@ def test_python_gives_a_frame(found):
     assert frame["id"].tolist() == [B0.id, B0.id, found.architecture.id]
     assert frame["top1"].tolist() == pytest.approx([row["top1"]] * 2 + [found.pick.accuracy], 1e-5)
     assert len(nas.predict(B0)) == len(nas.predict("mobilenet_v2")) == 1
-    assert nas.predict([]).empty
+    for nothing in (nas.predict(), nas.predict([])):
+        assert list(nothing.columns) == list(frame.columns)
+        assert nothing.empty
     with pytest.raises(OutOfDomain, match="no evidence for resolution of"):
         nas.predict([B0, dataclasses.replace(B0, resolution=2000)])

@@ -19,6 +19,7 @@ from nas.commands.main import cli
 from nas.final.batches import Altered, Order, Share
 from nas.final.classify import classify, image_files, model_of, prepared
 from nas.final.journey import searched_before
+from nas.final.keeping import restored
 from nas.final.loop import check_optimizer
 from nas.final.plan import Plan, images_for, inputs_for, size_for, trained_size
 from nas.final.run import Told, run
@@ -28,6 +29,7 @@ from nas.final.task import LOOKS, Task
 from nas.parent.start import start_from
 from nas.report.trained import page
 from nas.training.folders import splits_of
+from nas.training.state import State
 from results.export.inputs import Inputs, from_metadata, inputs_of
 from results.export.to_onnx import described, onnx_bytes, onnx_parity
 from results.report.record import open_folder
@@ -261,6 +263,18 @@ def test_cut_off_anywhere_it_ends_in_the_same_weights(trained, place, monkeypatc
     assert whole.keys() == cut.keys()
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
     assert ended.best["accuracy"] == trained.best["accuracy"]
+    assert ended.history == trained.history  # each loss the mean since the row before
+
+
+def test_a_state_of_before_that_has_no_sum_of_losses_goes_on(tmp_path):
+    network = torch.nn.Linear(2, 2)
+    state = State(network, torch.optim.SGD(network.parameters(), 0.1), False)
+    held = {"state": state.state_dict(), "history": [], "seconds": 2.0, "best": {}}
+    torch.save(held, tmp_path / "state.pt")
+    progress = restored(tmp_path / "state.pt", state)
+    assert (progress.seconds, progress.losses) == (2.0, (0.0, 0))
+    assert progress.add([torch.tensor(1.0), torch.tensor(2.0)]) == 1.5
+    assert progress.losses == (3.0, 2)
 
 
 def test_patience_ends_it_early_with_the_best_weights(place):

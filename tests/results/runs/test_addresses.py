@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from results.runs.load import load_architecture
+from results.runs.records import Trial
+from results.runs.store import Store
 from search_spaces import UserError, cost
 from search_spaces.architecture import to_dict
 from search_spaces.networks import NETWORKS
@@ -43,6 +45,26 @@ def test_within_a_budget_it_is_chosen_with_the_caution_of_the_pick(runs):
     for caution, network in ((0.0, FRONT[3]), (2.0, FRONT[0])):
         (runs / "a" / "best.json").write_text(json.dumps({**rows[3], "caution": caution}))
         assert load_architecture("a:@1G", runs) == network
+
+
+def test_what_is_off_the_front_has_an_address_too(runs, tmp_path):
+    """The pick, what stands beside it, and whatever the run evaluated."""
+    off, beside, tried = (replace(B0, resolution=px) for px in (97, 98, 99))
+    best = {**described(off, 60.0), "otherwise": {"scaled_b0": {"architecture": to_dict(beside)}}}
+    (runs / "a/best.json").write_text(json.dumps(best))
+    assert load_architecture(f"a:{off.id}", runs) == off
+    assert load_architecture("a:beside", runs) == beside
+    with pytest.raises(UserError, match=f"no network .* is called '{tried.id}'"):
+        load_architecture(f"a:{tried.id}", runs)
+    store = Store(runs / "a/trials.journal", {}, {"k": (3, 5)})
+    for number, network in enumerate((tried, FRONT[0], tried)):
+        store.append(Trial(number, {"k": 3}, network, 50.0), cost=1.0)
+    store.close()
+    assert load_architecture(f"a:{tried.id[:8]}", runs) == tried
+    assert load_architecture(f"a:{FRONT[0].id[:8]}", runs) == FRONT[0]
+    (runs / "a/best.json").write_text(json.dumps({**best, "otherwise": []}))
+    with pytest.raises(UserError, match="has no such network"):
+        load_architecture("a:beside", runs)
 
 
 @pytest.mark.parametrize(
