@@ -36,7 +36,7 @@ _HOME = {
     "released": "gridsearch.family.presets",
     "scale": "search_spaces.scaling.rules",
 }
-__all__ = list(_HOME)
+__all__ = [*_HOME, "report"]  # report is a package that can be called
 
 
 def _check_nas() -> None:
@@ -55,6 +55,8 @@ import_module("nas")  # which sees to the other names
 
 
 def __getattr__(name: str) -> Any:
+    if name == "report":
+        return import_module("gridsearch.report")
     if name not in _HOME:
         raise AttributeError(f"module 'gridsearch' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

@@ -1,4 +1,4 @@
-"""`gridsearch run` as a function: refused as the command refuses, and a result instead of text."""
+"""`gridsearch run` and `report` as functions: results instead of text."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -39,9 +39,31 @@ def find(
     from gridsearch.grid.run import run
 
     asked = _checked(question, plan)
+    baseline = str(baseline) if isinstance(baseline, Path) else baseline
     network = _network(baseline, Path(plan.get("runs", "runs")))
     name = baseline if isinstance(baseline, str) else network.name or network.id
     return run(Plan(Question(network, phi, **asked), name, **plan))
+
+
+@with_arguments
+def report(run: Any, **options: Any) -> Path:
+    """`gridsearch report`: a grid, a family or a comparison as one HTML page.
+
+    Args:
+        run: A name, a folder, or the result of `find`.
+        options: Those of `gridsearch report`.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: An argument is unknown, or the run can't be reported.
+    """
+    from gridsearch.commands.report import report as command
+    from gridsearch.report.pages import report_of
+    from nas.api import reported
+
+    return reported("gridsearch.report", command, report_of, run, options)
 
 
 def _checked(question: Any, plan: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ An option `--train-on cuda` is an argument `train_on="cuda"`. Who works in proce
 `if __name__ == "__main__":`, as Python's multiprocessing does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,17 @@ from nas.arguments import with_arguments
 from search_spaces.errors import UserError, check_place, check_positive
 
 if TYPE_CHECKING:
+    from click import Command
+
     from nas.devices.file import ProfiledDevice
     from nas.final.run import Trained
     from nas.logs.registry import Log
     from nas.objective import Limit
     from nas.search.conclude import Result
     from results.export.write import Exported
+    from results.report.page import Page
+    from results.report.record import Folder
+    from search_spaces.architecture import Architecture
 
 Place = str | Path
 PARTS = ("space", "strategy", "evaluator")  # that may be objects
@@ -118,7 +123,7 @@ def train(
     >>> nas.train("efficientnet_b0", "IMAGES", pixels=96, epochs=50, name="b0").best["accuracy"]
 
     Args:
-        network: A name, a run, a JSON file, or what has `architecture`, as a result of `find`.
+        network: An Architecture, a name, a run, a JSON file, or a result of `find`.
         data: The images.
         logs: As of `find`; they are told of each validation.
         options: Those of `nas train`, as `weights`, `epochs`, `minutes`, `name`.
@@ -132,12 +137,12 @@ def train(
     from nas.commands.images.train import train as command
     from nas.logs.registry import logs_given
 
-    told = logs_given(logs)
-    values = parsed(command, "nas.train", (_named(network),), {"data": data, **options})
+    told, given = logs_given(logs), _network(network)
+    values = parsed(command, "nas.train", (_text(given),), {"data": data, **options})
     what, how, where = values["what"], values["how"], values["where"]
     if where.processes > 1:
         raise UserError("processes is for the command: start `nas train --processes N`")
-    plan = plan_of(values["network"], what, how, where, True)
+    plan = plan_of(given, what, how, where, True)
     return trained_by(replace(plan, logs=(*plan.logs, *told)), True)
 
 
@@ -148,7 +153,8 @@ def export(network: Any, folder: Place, to: Any = ("torch",), **options: Any) ->
     >>> nas.export("pets", "exported", to=["onnx"], softmax=True)
 
     Args:
-        network: A name, a run, a JSON file, `FAMILY:NAME`, or a result of `find` or `train`.
+        network: An Architecture, a name, a run, a JSON file, `FAMILY:NAME`, or a result of `find`
+            or `train`.
         folder: Where they are written.
         to: Formats, as `nas export --to` names them: torch, onnx, int8 and so on.
         options: Those of `nas export`.
@@ -164,8 +170,10 @@ def export(network: Any, folder: Place, to: Any = ("torch",), **options: Any) ->
     several = isinstance(to, Iterable) and not isinstance(to, str)
     formats = ",".join(map(str, to)) if several else to
     check_place("folder", folder, "a folder")
-    arguments = (_named(network), str(folder))
+    given = _network(network)
+    arguments = (_text(given), str(folder))
     values = parsed(command, "nas.export", arguments, {"to": formats, **options})
+    values["network"] = given
     place, force = values.pop("folder"), values.pop("force")
     del values["as_json"]
     return write(request_of(**values), place, force, lambda said: None)
@@ -204,22 +212,69 @@ def report(run: Any, **options: Any) -> Path:
     Raises:
         UserError: An argument is unknown, or the run can't be reported.
     """
-    from nas.commands.help.groups import parsed
     from nas.commands.report import report as command
-    from nas.commands.report import written
     from nas.report.sections import report_of
 
-    values = parsed(command, "nas.report", (_named(run),), options)
+    return reported("nas.report", command, report_of, run, options)
+
+
+def reported(
+    name: str,
+    command: "Command",
+    report_of: "Callable[[Folder], Page]",
+    run: Any,
+    options: dict[str, Any],
+) -> Path:
+    """Writes a run's page, as `nas.report` and `gridsearch.report` do.
+
+    Args:
+        name: Of the function that was called.
+        command: Whose options there are.
+        report_of: Makes the page.
+        run: A name, a folder, or a result that has one.
+        options: As they were given.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: An argument is unknown, or the run can't be reported.
+    """
+    from nas.commands.help.groups import parsed
+    from nas.commands.report import written
+
+    values = parsed(command, name, (_run(run),), options)
     place = (values["run"], values["runs"], values["storage"], values["out"])
     return written(report_of, *place, True)[0]
 
 
-def _named(thing: Any) -> str:
+def _network(thing: Any) -> "str | Architecture":
+    """A network, or what a command would be given for it."""
+    from search_spaces.architecture import Architecture
+
+    folder = thing if isinstance(thing, str | Path) else getattr(thing, "folder", None)
+    if isinstance(folder, str | Path):
+        return str(folder)
+    network = getattr(thing, "architecture", thing)  # of a family's member
+    if not isinstance(network, Architecture):
+        raise UserError(
+            f"{type(thing).__name__} names no network: expected an Architecture, a name, a run, a "
+            "JSON file, or a result of nas.find or nas.train"
+        )
+    return network
+
+
+def _text(given: "str | Architecture") -> str:
+    """What a command's parser is given for it."""
+    return given if isinstance(given, str) else given.name or given.id
+
+
+def _run(thing: Any) -> str:
     """What a command would be given for it: a text, or the folder of a result."""
     folder = thing if isinstance(thing, str | Path) else getattr(thing, "folder", None)
     if not isinstance(folder, str | Path):
         raise UserError(
-            f"{type(thing).__name__} names no network: expected a name, a run, a JSON file, or a "
-            "result of nas.find or nas.train"
+            f"{type(thing).__name__} names no run: expected a run's name or folder, or the result "
+            "of a function that makes one"
         )
     return str(folder)

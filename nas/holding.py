@@ -1,15 +1,18 @@
 """Evaluators that hold trained weights of a whole space's networks, as a supernet does.
 
-A search asks for three things more of one, and only here: the space to search where none is named,
-any other space fitted to its images, and the pick's weights.
+A search asks for more of one, and only here: the space to search where none is named, any other
+space fitted to its images, where these are, and the pick's weights.
 """
 
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from nas.evaluators import Evaluator, evaluator
 from search_spaces.architecture import Architecture
 from search_spaces.space import Space
+
+if TYPE_CHECKING:
+    from nas.training.images import ImageData
 
 HOLDERS = ("supernet",)  # of `nas.evaluators.EVALUATORS`
 
@@ -21,6 +24,17 @@ class Holds(Protocol):
     @property
     def space(self) -> Space:
         """Of the networks."""
+
+    @property
+    def data(self) -> Path:
+        """Where the images are."""
+
+    @property
+    def fit(self) -> str:
+        """How images of another shape become inputs: `crop` or `letterbox`."""
+
+    def images_of(self, architecture: Architecture) -> "ImageData":
+        """The images that a network is measured on."""
 
     def fitted(self, space: Space) -> Space:
         """Another space, of networks for the same images.

@@ -14,23 +14,26 @@ if TYPE_CHECKING:
 
 FIRST = 6  # trainings that have learned nothing, after which a search says so
 
+SHORT = "so short a training ranks nothing; train longer (--epochs)"
+# Of weights that are held.
+HELD = "these weights rank nothing; train the supernet longer (nas supernet --epochs)"
+
 
 def chance_of(trains: Evaluator, network: Architecture) -> float:
     """Percent of the network's validation images that are of the most frequent class.
 
     Args:
-        trains: An evaluator that trains.
+        trains: An evaluator that trains, or holds weights.
         network: Of a resolution that it has images of.
     """
     return cast("TrainingEvaluator", trains).images_of(network).majority
 
 
-def nothing_learned(who: str, chance: float) -> str:
+def nothing_learned(who: str, chance: float, mend: str = SHORT) -> str:
     """What is said where no network is `above` chance; `who` begins it, as `no network`."""
     return (
         f"{who} is surely better than naming the most frequent class always ({chance:.1f} %): "
-        "so short a training ranks nothing; train longer (--epochs), on more images, or see that "
-        "the folders' names are the classes"
+        f"{mend}, on more images, or see that the folders' names are the classes"
     )
 
 

@@ -59,6 +59,14 @@ class Watches(Protocol):
         """
 
 
+@runtime_checkable
+class Recalls(Protocol):
+    """A `Show` that wants to know of the trials that were finished before."""
+
+    def earlier(self, trials: Sequence[Any]) -> None:
+        """Takes them, those of earlier sessions."""
+
+
 def telling(evaluator: Any, tell: Tell) -> Any:
     """The evaluator, telling its steps where it can."""
     return evaluator.telling(tell) if isinstance(evaluator, Tells) else evaluator
@@ -68,3 +76,9 @@ def begin(show: Show, phase: str, poll: Poll | None = None, finished: int = 0) -
     """Tells what begins now, if `show` watches; the arguments are those of `Watches.phase`."""
     if isinstance(show, Watches):
         show.phase(phase, poll, finished)
+
+
+def recall(show: Show, trials: Sequence[Any]) -> None:
+    """Tells of trials of earlier sessions, if `show` wants to know."""
+    if trials and isinstance(show, Recalls):
+        show.earlier(trials)

@@ -8,6 +8,7 @@ import operator
 from dataclasses import dataclass
 from typing import Any
 
+from search_spaces import errors
 from search_spaces.errors import MOST_STAGES, UserError, odd, one_of, rate, true_or_false, whole
 from search_spaces.rounding import Size, resolution_of, size_of
 
@@ -69,6 +70,7 @@ class Stage:
     gate: str = dataclasses.field(default="sigmoid", metadata=_LATER)
     keep_expansion: bool = dataclasses.field(default=False, metadata=_LATER)
 
+    @errors.of_any_numbers
     def __post_init__(self) -> None:
         one_of("Stage", "op", self.op, OPS)
         for field in ("channels", "repeats", "kernel", "stride"):
@@ -79,8 +81,7 @@ class Stage:
         self._settle_se()
         if self.activation is not None:
             _set(self, "activation", _activation("Stage", "activation", self.activation))
-        # Stages are the keys of the cost cache, so the hash is computed once.
-        _set(self, "_hash", hash(_values(self)))
+        _set(self, "_hash", hash(_values(self)))  # once: stages are the keys of the cost cache
 
     def _settle_expand(self) -> None:
         expand = self.expand
@@ -164,6 +165,7 @@ class Architecture:
     padding: str = dataclasses.field(default="half", metadata=_LATER)
     name: str = dataclasses.field(default="", compare=False)
 
+    @errors.of_any_numbers
     def __post_init__(self) -> None:
         listed = self.stages if type(self.stages) is tuple else ()
         if not listed or not all(issubclass(one, Stage) for one in set(map(type, listed))):
@@ -193,8 +195,7 @@ class Architecture:
     @property
     def id(self) -> str:
         """Twelve hex digits of the SHA-256 of the canonical JSON without the name."""
-        before, after = _around(*_frame(self))  # a hundred thousand networks share most texts
-        whole = f"{before}{','.join(map(_text, self.stages))}{after}"
+        whole = ",".join(map(_text, self.stages)).join(_around(*_frame(self)))
         return hashlib.sha256(whole.encode()).hexdigest()[:12]
 
     @property
@@ -219,7 +220,7 @@ def _text(stage: Stage) -> str:
 
 @functools.lru_cache(maxsize=1 << 14)
 def _around(*frame: Any) -> list[str]:
-    """The canonical JSON before and after the stages, of networks that have the rest alike."""
+    """The canonical JSON before and after the stages: 100,000 networks have most of it alike."""
     one = Stage("conv", 1)
     return to_json(Architecture((one,), *frame), name=False).split(_text(one))
 
@@ -267,8 +268,7 @@ def from_dict(fields: Any) -> Architecture:
     if not isinstance(fields, dict) or not isinstance(fields.get("stages"), list | tuple):
         raise UserError("this JSON is no architecture: expected an object with a list 'stages'")
     fields = dict(fields)
-    written = fields.pop("format", FORMAT)
-    if written != FORMAT:
+    if (written := fields.pop("format", FORMAT)) != FORMAT:
         raise UserError(
             f"the architecture has format {written!r}, this version reads format {FORMAT}: "
             "use the version of compound-nas that wrote it"

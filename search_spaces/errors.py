@@ -5,9 +5,10 @@ Commands print the sentence and leave with `exit_code`.
 
 import dataclasses
 import errno
+import functools
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from numbers import Integral, Real
 from pathlib import Path
@@ -128,8 +129,9 @@ def shortened(value: Any) -> str:
 def plain(value: Any) -> Any:
     """The same with Python's own numbers in place of numpy's, fractions and others of their kind.
 
-    JSON can hold these. What no float can hold is infinite; what is no real number stays as it is,
-    for the checks of whoever takes it. Lists, tuples and dicts are looked through.
+    So are arrays of one number that have no dimension. JSON can hold these. What no float can hold
+    is infinite; what is no real number stays as it is, for the checks of whoever takes it. Lists,
+    tuples and dicts are looked through.
     """
     kind = type(value)
     if kind in (bool, str, float) or value is None:
@@ -139,12 +141,28 @@ def plain(value: Any) -> Any:
     if kind is dict:
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, bool) or not isinstance(value, Real):
-        return value
+        number = getattr(value, "item", None) if getattr(value, "shape", None) == () else None
+        one = number() if number else value  # of an array without dimensions
+        return value if type(one) is kind else plain(one)
     try:
         size = float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf  # type: ignore[operator]
     return int(value) if isinstance(value, Integral) else size
+
+
+def of_any_numbers(checks: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A decorator of a frozen dataclass's checks: what they refuse is looked at with `plain`."""
+
+    @functools.wraps(checks)
+    def checked(owner: Any) -> None:
+        try:
+            checks(owner)
+        except UserError:  # before which Python's own numbers lose no time
+            make_plain(owner)
+            checks(owner)
+
+    return checked
 
 
 def make_plain(owner: Any) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch or numpy load
+os.environ.setdefault("RAY_worker_niceness", "0")  # beside other tests, 15 is minutes of waiting
 
 import numpy as np
 import processes

@@ -22,6 +22,8 @@ SLOW = (
     "torch._dynamo", "fvcore.nn", "matplotlib.pyplot", "rich.progress", "rich.table", "click",
     "nas.commands.main", "nas.search.run", "nas.search.conclude", "nas.training.evaluator",
     "nas.training.loop", "gridsearch.commands.main", "gridsearch.grid.run",
+    "timm.optim", "timm.scheduler", "safetensors.torch", "sklearn.ensemble", "onnx",
+    "onnxscript.function_libs.torch_lib.ops", "torch.onnx._internal.exporter._compat",
 )  # fmt: skip
 
 

@@ -105,6 +105,11 @@ class Running:
         """What it has printed to its standard error so far."""
         return os.pread(self._err.fileno(), 1 << 26, 0).decode()
 
+    def communicate(self):
+        """All that it prints, when it has ended."""
+        self.wait()
+        return self.stdout, self.stderr
+
     @property
     def returncode(self):
         return self._process.returncode

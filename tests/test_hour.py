@@ -7,6 +7,7 @@ import numpy as np
 import processes
 import pytest
 from PIL import Image
+from shims import profiled
 
 pytestmark = pytest.mark.slow
 
@@ -31,8 +32,19 @@ def test_from_a_flat_folder_to_the_second_of_the_front_elsewhere(tmp_path, monke
             pixels[..., shade] += 100
             Image.fromarray(pixels.astype(np.uint8)).save(place / f"{n}.png")
     run = lambda text: commands(tmp_path, text)  # noqa: E731
-    run("nas profile --space efficientnet-small --pixels 96 --classes 3 --out here.json "
-        "--minutes 0.5")  # fmt: skip
+    given = [
+        "profile",
+        "--space",
+        "efficientnet-small",
+        "--pixels",
+        "96",
+        "--classes",
+        "3",
+        "--out",
+        "here.json",
+    ]
+    measured = profiled("nas", *given, cwd=tmp_path)
+    assert measured.returncode == 0, measured.stderr
     said = run(
         "nas search --device here.json --target-latency 1s --target-flops 60M --data IMAGES "
         "--pixels 96 --trials 2 --epochs 2 --batch 12 --executor local --name mine"

@@ -6,6 +6,7 @@ from os.path import exists
 from pathlib import Path
 from typing import Any
 
+from gridsearch.commands.opinion import second_opinion
 from gridsearch.commands.options import CompareAsked, FamilyAsked, Rounded
 from gridsearch.family.compare import BASELINES, Scaled, compare, parse_ratios
 from gridsearch.family.compare import row as compare_row
@@ -26,13 +27,12 @@ from gridsearch.prior.heldout import checked
 from gridsearch.prior.prior import ScalingPrior, label
 from nas.commands.options import Kept
 from nas.evaluators import Evaluator
-from nas.imagenet.evaluator import ImagenetEvaluator
 from results.runs.files import read_json, write_atomically, write_json
 from results.runs.folder import run_name, run_path
 from results.runs.load import architecture_of, load_architecture
 from results.runs.session import session
 from search_spaces.architecture import Architecture
-from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER, Coefficients
@@ -87,12 +87,16 @@ class Made:
 
     Attributes:
         members: The networks.
+        base: The baseline.
+        rule: Its scaling rule, None for its own.
         asked: What makes two families the same.
         title: Of the family.
         label: What the predictions are.
     """
 
     members: Sequence[Member]
+    base: Architecture
+    rule: str | None
     asked: Mapping[str, Any]
     title: str
     label: str
@@ -123,8 +127,8 @@ def family_of(
     if preset == "released":
         _refuse_beside_released(base, asked, rounded)
         made = Made(
-            released_family(_released_names(phis)), {"preset": preset, "phi": phis},
-            "the released EfficientNets", label(checked()),
+            released_family(_released_names(phis)), base, None, {"preset": preset, "phi": phis},
+            "the released EfficientNets", ScalingPrior(base).label,
         )  # fmt: skip
     else:
         judged = content if asked.baseline is None else {}
@@ -134,23 +138,12 @@ def family_of(
         recipe = check_recipe(Recipe(base, numbers, rule, pixels))
         made = _scaled(recipe, phis, asked.budgets, preset)
     folder = run_path(kept.name or _family_name(base, made.asked), kept.runs)
-    about = {"title": made.title, "label": made.label, "imagenet": second_opinion(made.members),
-             "files": list(FILES), "command": command}  # fmt: skip
+    networks = [member.architecture for member in made.members]
+    about = {"title": made.title, "label": made.label, "files": list(FILES), "command": command,
+             **second_opinion(made.base, networks, made.rule)}  # fmt: skip
     with session(folder, {"kind": "family", **made.asked}, command):
         written = write_family(folder, made.members, {**about, **made.asked})
     return written, folder
-
-
-def second_opinion(members: Sequence[Member]) -> list[float | None]:
-    """What `nas predict` says of members, by their stages; None outside of its evidence."""
-    model = ImagenetEvaluator()
-    said: list[float | None] = []
-    for member in members:
-        try:
-            said.append(model(member.architecture, 1.0, 0).accuracy)
-        except OutOfDomain:
-            said.append(None)
-    return said
 
 
 def _scaled(recipe: Recipe, phis: str, budgets: str | None, preset: str) -> Made:
@@ -175,7 +168,8 @@ def _scaled(recipe: Recipe, phis: str, budgets: str | None, preset: str) -> Made
         f"{numbers.beta:.4g}, gamma {numbers.gamma:.4g}"
     )
     predicted = members[0].prediction is not None
-    return Made(members, asked, title, ScalingPrior(base, recipe.rule).label if predicted else "")
+    said = ScalingPrior(base, recipe.rule).label if predicted else ""
+    return Made(members, base, recipe.rule, asked, title, said)
 
 
 def _phis(phi: str | None, budgets: str | None, judged: Any) -> str:
@@ -255,10 +249,12 @@ def compare_of(command: str, asked: CompareAsked, kept: Kept) -> tuple[dict[str,
     own = list(measures) if asked.baselines else []
     folder = run_path(kept.name or _compare_name(own, compared), kept.runs)
     with session(folder, compared, command):
-        scaled = compare(list(measures), targets, numbers, measures.__getitem__)
+        notes: list[str] = []
+        scaled = compare(list(measures), targets, numbers, measures.__getitem__, notes.append)
         rows = [compare_row(network) for network in scaled]
         label_of = label(checked()) if evaluator == PRIOR else None
-        content = {**compared, "label": label_of, "command": command, "networks": rows}
+        content = {**compared, "label": label_of, "command": command, "notes": notes,
+                   "networks": rows}  # fmt: skip
         write_json(folder / "compare.json", content)
         write_atomically(folder / "compare.csv", table(rows))
         files = ["compare.json", "compare.csv"]

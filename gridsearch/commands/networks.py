@@ -1,9 +1,11 @@
 """What `gridsearch family` and `compare` print, as rich tables."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gridsearch.commands.opinion import opinion_text
 from gridsearch.grid.words import over_text
 from results.terminal import bold, console, percent, show, yellow
 from search_spaces.stages import MACS, MEMORY, PARAMS
@@ -45,9 +47,9 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
         "memory": "memory: the most that one image needs, in float32.",
     }
     out.print(" ".join(text for name, text in legend.items() if name not in narrow), style="dim")
-    for row in networks:
-        for note in row.get("notes", []):
-            out.print(f"{yellow('note:')} {row['name']}: {note}")
+    notes = [f"{row['name']}: {note}" for row in networks for note in row.get("notes", [])]
+    for note in (*_same(networks), *notes):
+        out.print(f"{yellow('note:')} {note}")
     if paper:
         sizes = " (d, w, px: its depth, width and pixels)" * ("paper's d, w, px" not in narrow)
         out.print(
@@ -58,25 +60,23 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
         )
     nothing = "There is no prediction, since the law does not cover these networks."
     out.print(content["label"] or nothing, style="dim")
-    if text := _second(networks, content.get("imagenet", [])):
+    if text := opinion_text(content):
         out.print(text)
     out.print(f"{folder} now holds {', '.join(content['files'])}.")
 
 
-def _second(networks: Sequence[Mapping[str, Any]], said: Sequence[float | None]) -> str:
-    """A sentence on another model's word, where it is off by more than the spread of this one's."""
-    pairs = [
-        (row, other) for row, other in zip(networks, said, strict=False)
-        if other is not None and row["top1"] is not None
-    ]  # fmt: skip
-    if not any(abs(row["top1"] - other) > (row["top1_error"] or 0.0) for row, other in pairs):
-        return ""
-    listed = ", ".join(f"{row['name']} {other:.1f}" for row, other in pairs)
-    return (
-        "A second opinion: `nas predict`, a model of whole networks and not of how they scale, "
-        f"says {listed} %. "
-        "Where the two differ, expect something between them."
-    )
+def _same(networks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each network that the family has under several names."""
+    names: dict[str, list[str]] = {}
+    for row in networks:
+        shape = {**row["architecture"], "name": "", "dropout": 0, "drop_connect": 0}
+        names.setdefault(json.dumps(shape), []).append(row["name"])
+    return [
+        f"{', '.join(alike)} are one network, apart from dropout: the coefficients are so near to "
+        "1 that nothing grows between them"
+        for alike in names.values()
+        if len(alike) > 1
+    ]
 
 
 def _beside_paper(row: Mapping[str, Any]) -> dict[str, str]:
@@ -91,10 +91,8 @@ def _beside_paper(row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def print_compare(
-    rows_of: Sequence[Mapping[str, Any]], label: str | None, files: list[str]
-) -> None:
-    """One row a scaled network, what the numbers are, the files."""
+def print_compare(content: Mapping[str, Any], files: list[str]) -> None:
+    """One row a scaled network, what is left out, what the numbers are, the files."""
     out = console()
     rows = [
         {
@@ -109,10 +107,12 @@ def print_compare(
             "memory": MEMORY.format(row["memory"]),
             "top-1 %": percent(row["top1"], row["top1_error"]),
         }
-        for row in rows_of
+        for row in content["networks"]
     ]
     show(out, rows, ("memory", "params", "depth", "width", "px"), left=2)
-    if label:
-        out.print(label, style="dim")
+    for note in content["notes"]:
+        out.print(f"{yellow('note:')} {note}")
+    if content["label"]:
+        out.print(content["label"], style="dim")
     folders = {str(Path(file).parent) for file in files}
     out.print(f"{', '.join(folders)} now holds {', '.join(Path(file).name for file in files)}.")

@@ -101,7 +101,7 @@ class Measured(Group):
         help="Measure the pick's network at this phi too, as 2, to check what was expected of it.",
     )]  # fmt: skip
     most: Annotated[int, click.option(
-        "--show", "most", default=24, show_default=True, metavar="N",
+        "--show", "most", type=click.IntRange(1), default=24, show_default=True, metavar="N",
         help="Print so many rows; the CSV file has all.",
     )]  # fmt: skip
 

@@ -54,7 +54,7 @@ def run(
     if kept.dry_run:
         forecast(plan, kept.as_json)
     else:
-        execute(plan, max(1, measured.most), kept.as_json)
+        execute(plan, measured.most, kept.as_json)
 
 
 @click.command()
@@ -91,4 +91,4 @@ def compare(asked: CompareAsked, kept: Kept) -> None:
     else:
         from gridsearch.commands.networks import print_compare
 
-        print_compare(content["networks"], content["label"], files)
+        print_compare(content, files)

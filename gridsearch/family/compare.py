@@ -4,6 +4,7 @@ The ablation of Tan & Le 2019: figure 3 (one dimension at a time), figure 4 (wid
 depths and resolutions), table 3 (MobileNets and ResNet).
 """
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,9 @@ def single(
     """The baseline scaled in one dimension, to the MACs nearest to `target` times its own.
 
     MACs grow in steps with a multiplier, so they are met as nearly as rounding lets them.
+
+    Raises:
+        UserError: The network would be larger than any may be.
     """
     aim = target * cost(baseline).macs
 
@@ -69,10 +73,15 @@ def single(
         return scale(baseline, SINGLE[method](x), rule)
 
     low, high = (1.0, 2 * target) if target >= 1 else (target / 2, 1.0)
+
+    def fits(x: float) -> bool:
+        with contextlib.suppress(UserError):  # no network may be that large
+            return cost(network(x)).macs <= aim
+        return False
+
     for _ in range(50):
         middle = math.sqrt(low * high)
-        fits = cost(network(middle)).macs <= aim
-        low, high = (middle, high) if fits else (low, middle)
+        low, high = (middle, high) if fits(middle) else (low, middle)
     x = min((low, high), key=lambda x: abs(math.log(cost(network(x)).macs / aim)))
     x = float(f"{x:.6g}") if network(float(f"{x:.6g}")) == network(x) else x
     return SINGLE[method](x), network(x)
@@ -91,6 +100,7 @@ def compare(
     ratios: Sequence[float],
     coefficients: Coefficients,
     evaluator: Callable[[Architecture], Evaluator] = ScalingPrior,
+    note: Callable[[str], object] = str,
 ) -> list[Scaled]:
     """Every baseline at every ratio by every method, and itself.
 
@@ -99,30 +109,40 @@ def compare(
         ratios: MACs / the baseline's.
         coefficients: Of the compound method.
         evaluator: Gives one for a baseline.
+        note: Is told of each network that is out of reach, and so left out.
 
     Raises:
-        UserError: A ratio is out of reach.
         OutOfDomain: An evaluator refuses a network.
         RunFailure: An evaluator fails.
     """
     return [
         scaled
         for baseline in baselines
-        for scaled in _scaled(baseline, ratios, coefficients, evaluator(baseline))
+        for scaled in _scaled(baseline, ratios, coefficients, evaluator(baseline), note)
     ]
 
 
 def _scaled(
-    baseline: Architecture, ratios: Sequence[float], coefficients: Coefficients, measure: Evaluator
+    baseline: Architecture,
+    ratios: Sequence[float],
+    coefficients: Coefficients,
+    measure: Evaluator,
+    note: Callable[[str], object],
 ) -> Iterator[Scaled]:
     name = baseline.name or baseline.id
     recipe = Recipe(baseline, coefficients)
     yield Scaled(name, "baseline", 1.0, 1.0, Multipliers(), baseline, measured(measure, baseline))
     for ratio in ratios:
         for method in METHODS:
-            how, network = (
-                compound(recipe, ratio) if method == "compound" else single(baseline, method, ratio)
-            )
+            try:
+                how, network = (
+                    compound(recipe, ratio)
+                    if method == "compound"
+                    else single(baseline, method, ratio)
+                )
+            except UserError as error:
+                note(f"{name} scaled to {ratio:g}x by {method} is left out: {error}")
+                continue
             reached = cost(network).macs / cost(baseline).macs
             yield Scaled(name, method, ratio, reached, how, network, measured(measure, network))
 

@@ -48,8 +48,8 @@ def plot_methods(path: Path, scaled: Sequence[Scaled], caption: str) -> None:
                 label=method,
             )
         axis.set_xscale("log")
-        ticks = [cost(o.architecture).macs / 1e9 for o in scaled if o.baseline == name]
-        shown = [ticks[0], *ticks[len(METHODS) :: len(METHODS)]]
+        at = {o.target: cost(o.architecture).macs / 1e9 for o in scaled if o.baseline == name}
+        shown = list(at.values())
         axis.set_xticks(shown, [f"{tick:.2g}" for tick in shown])
         axis.minorticks_off()
         axis.set_title(name)

@@ -22,7 +22,7 @@ from nas.objective import Objective
 from nas.search.drive import Pending, Show, carry_out, drive
 from nas.search.rounds import Rounds
 from nas.search.run import Decoded
-from nas.watch import begin
+from nas.watch import begin, recall
 from nas.workers.executor import Executor
 from results.runs.folder import check_run, run_path
 from results.runs.records import Trial
@@ -168,6 +168,7 @@ def _measure(opened: Run, result: Result, show: Show) -> None:
     if not due(result).missing(result.trials, []):
         opened.facts |= {"executor": plan.executor, "gpus_per_trial": None}
         return
+    recall(show, result.trials)
     carry_out(opened, Held(result), plan, result.evaluator, show, "measuring")
     if not opened.interrupted:
         check_any(result.trials)

@@ -223,9 +223,11 @@ def _first(baseline: Architecture, known: str | None, rule: str | None) -> tuple
                 f"{top1:.2f} % that `nas predict` says of it."
             )
     kin = known or _KIN[rule_name(baseline, rule)]
-    recipe = next(row.recipe for row in published() if row.network == kin)
-    error = first_error(published(), recipe)
-    return error, "" if known else (
+    row = next(row for row in published() if row.network == kin)
+    error = first_error(published(), row.recipe)
+    if known:
+        return error, f" It starts from the {100 - error:g} % of {kin} in: {row.source}."
+    return error, (
         f" Nothing is known of networks like this baseline: it is given {kin}'s {100 - error:g} %, "
         "so only the gains mean something."
     )

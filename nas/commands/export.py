@@ -14,6 +14,7 @@ from search_spaces.errors import UserError
 if TYPE_CHECKING:
     from results.export.request import Request
     from results.export.write import Exported
+    from search_spaces.architecture import Architecture
 
 EXPORT = (
     click.argument("network", metavar="NETWORK"),
@@ -73,7 +74,7 @@ def export(folder: Path, force: bool, as_json: bool, **given: Any) -> None:
 
 
 def request_of(
-    network: str,
+    network: "str | Architecture",
     formats: tuple[str, ...],
     weights: Path | None,
     classes: int | None,
@@ -87,7 +88,7 @@ def request_of(
     """What the options ask for, with the weights that there are.
 
     Args:
-        network: A name, a run, a JSON file, or FAMILY:NAME.
+        network: A name, a run, a JSON file, or FAMILY:NAME; or itself.
         formats: As they were typed, each with commas.
         weights: A file; None takes what the run kept of its pick.
         classes: Of the classifier; None keeps the network's.
@@ -108,6 +109,7 @@ def request_of(
 
     wanted = parse_formats(formats)
     source = load_source(network, runs, name)
+    network = source.spec
     trained_for = source.architecture.classes
     if classes is not None:
         source = replace(source, architecture=replace(source.architecture, classes=classes))

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from nas.commands.live.area import MARGIN, Area, area, current, drawable
+from nas.commands.live.rate import Rate, speed
 from nas.commands.live.scene import Scene, lines
 from nas.objective import Objective
 from nas.watch import Poll
 from results.interrupts import now_kept
 from results.runs.records import Trial
-from results.terminal import tell
+from results.terminal import accuracy_text, tell
 
 SOON = 2.0  # seconds between log lines of a run that is read, where there is no terminal
 EVERY = 10.0  # seconds between other log lines
 DRAWN = 0.5  # seconds between two drawings of what a thread would disturb
-SURE = 2.0  # seconds after which a rate says how long the rest takes
 
 STOP = "Stopping."
 STOP_SEARCH = "Stopping: what was found so far is written down."
@@ -59,27 +59,6 @@ class _Log:
             say(text())
 
 
-class _Rate:
-    """How fast a count grows, and how long the rest takes."""
-
-    def __init__(self, first: float = 0.0) -> None:
-        self._first, self._begun = first, time.perf_counter()
-
-    def of(self, done: float) -> float:
-        """How many a second."""
-        return (done - self._first) / max(1e-9, time.perf_counter() - self._begun)
-
-    def left(self, done: float, wanted: float) -> float | None:
-        """Seconds; None as long as that is a guess."""
-        rate = self.of(done)
-        known = rate > 0 and time.perf_counter() - self._begun > SURE
-        return max(0.0, wanted - done) / rate if known else None
-
-
-def _speed(rate: float) -> str:
-    return f"{rate:,.0f}/s" if rate >= 1 else f"{1 / max(rate, 1e-9):.1f} s each"
-
-
 class Trials:
     """Shows trials as they finish, and what goes on between them.
 
@@ -94,7 +73,7 @@ class Trials:
 
     def __init__(self, live: Area, wanted: int, objective: Objective, quiet: bool) -> None:
         self._area, self._wanted, self._objective = live, wanted, objective
-        self._log, self._rate = _Log(live, quiet), _Rate()
+        self._log, self._rate, self._quiet = _Log(live, quiet), Rate(), quiet
         self._name, self._finished = "preparing", 0
         self._poll: Poll | None = None
         self._moved = False  # whether anything was done in this phase
@@ -104,23 +83,31 @@ class Trials:
     def __call__(self, trial: Trial, finished: int) -> None:
         """Takes a finished trial, and how many there are."""
         self._finished = finished
+        self._judge(trial)
+        self._log(self._line)
+
+    def earlier(self, trials: Sequence[Trial]) -> None:
+        """Takes those of earlier sessions, as `nas.watch.Recalls` has it."""
+        if not self._quiet and (best := self._objective.pick(trials)) is not None:
+            self._judge(best)
+
+    def _judge(self, trial: Trial) -> None:
         reward = self._objective.of(trial)
         if reward >= self._reward and self._objective.pick([*self._top, trial]) is trial:
             cost = self._objective.of_quantity.format(self._objective.cost(trial.architecture))
             self._top, self._reward = [trial], reward
-            self._best = f"best {trial.accuracy:.2f} {self.unit} at {cost}"
-        self._log(self._line)
+            self._best = f"best {accuracy_text(trial.accuracy, trial.spread)} {self.unit} at {cost}"
 
     def phase(self, name: str, poll: Poll | None = None, finished: int = 0) -> None:
         """Takes what begins now, as `nas.watch.Watches` has it."""
         self._name, self._poll = name, poll
         if poll is not None:
-            self._finished, self._rate, self._moved = finished, _Rate(finished), False
+            self._finished, self._rate, self._moved = finished, Rate(finished), False
         self._area.show(self._scene, STOP_SEARCH)
 
     def _line(self) -> str:
         count = f"{self._finished:,}/{max(self._wanted, self._finished):,} trials"
-        return f"{count}  {_speed(self._rate.of(self._finished))}  {self._best}"
+        return f"{count}  {speed(self._rate.of(self._finished))}  {self._best}"
 
     def _scene(self) -> Scene:
         if self._poll is None:
@@ -131,10 +118,10 @@ class Trials:
         done = self._finished + sum(one.done / one.of for one in running if one.of)
         wanted = max(self._wanted, self._finished)
         if running and not self._moved and done > self._finished:
-            self._rate, self._moved = _Rate(done), True  # workers had to start first
+            self._rate, self._moved = Rate(done), True  # workers had to start first
         detail = [f"{self._best} so far"] if self._best else []
         if (rate := self._rate.of(self._finished)) > 0:
-            detail.append(_speed(rate))
+            detail.append(speed(rate))
         return Scene(
             self._name, done, wanted, f"{self._finished:,} of {wanted:,} networks",
             self._rate.left(done, wanted), ", ".join(detail), running,
@@ -166,19 +153,19 @@ def reading(quiet: bool = False) -> Callable[[int, int], None]:
 def counting(wanted: int, what: str, quiet: bool = False) -> Iterator[Callable[[int], None]]:
     """Gives `show(done)`: a bar with the rate and the time left, or a log line now and then."""
     with area(quiet) as live:
-        log, rate, now = _Log(live, quiet), _Rate(), [0]
+        log, rate, now = _Log(live, quiet), Rate(), [0]
 
         def show(done: int) -> None:
             nonlocal rate
             if not now[0]:  # what an earlier session did is no rate
-                rate = _Rate(done - 1)
+                rate = Rate(done - 1)
             now[0] = done
-            log(lambda: f"{done:,}/{wanted:,} {what}  {_speed(rate.of(done))}")
+            log(lambda: f"{done:,}/{wanted:,} {what}  {speed(rate.of(done))}")
 
         def scene() -> Scene:
             counted = f"{now[0]:,} of {wanted:,} {what}"
             left = rate.left(now[0], wanted)
-            return Scene("comparing", now[0], wanted, counted, left, _speed(rate.of(now[0])))
+            return Scene("comparing", now[0], wanted, counted, left, speed(rate.of(now[0])))
 
         live.show(scene, STOP_PLAYS)
         yield show
@@ -193,12 +180,12 @@ def steps(
     The text is a line of its own; then a bar with the time left, or a log line now and then.
     """
     with area(quiet) as live:
-        log, rate = _Log(live, quiet), _Rate()
+        log, rate = _Log(live, quiet), Rate()
         wanted, now, stands = 1, 0, ""
 
         def begin(total: int, done: int, text: str) -> None:
             nonlocal wanted, now, rate
-            wanted, now, rate = total, done, _Rate(done)
+            wanted, now, rate = total, done, Rate(done)
             if not quiet:
                 say(text)
             live.show(scene, STOP_STEPS)
@@ -223,13 +210,13 @@ def decoding(quiet: bool = False) -> Iterator[Callable[..., None]]:
     """
     with area(quiet) as live:
         said: set[str] = set()
-        rate = _Rate()
+        rate = Rate()
 
         def show(done: int, of: int, notes: Sequence[str] = ()) -> None:
             nonlocal rate
             if not said:
                 said.add("begun")
-                rate = _Rate(done)
+                rate = Rate(done)
             for note in [] if quiet else (note for note in notes if note not in said):
                 said.add(note)
                 say(f"note: {note}")

@@ -27,7 +27,7 @@ Key = tuple[int, int]  # (epoch, position of the image)
 
 
 def transforms() -> Any:
-    """Torchvision's transforms v2.
+    """Torchvision's transforms v2: whoever needs torchvision, or timm, imports it by this.
 
     Raises:
         UserError: torchvision is missing, or doesn't fit the installed torch.
@@ -37,10 +37,11 @@ def transforms() -> Any:
     except ImportError:
         raise UserError(f"training to the end needs torchvision: {INSTALL}") from None
     except (RuntimeError, AttributeError, OSError) as error:
-        sys.modules.pop("torchvision", None)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
         raise UserError(
-            f"the installed torchvision can't be used with torch {torch.__version__} ({error}): "
-            "install the two that belong together, see https://pytorch.org/get-started"
+            f"the installed torchvision doesn't fit torch {torch.__version__} ({error}): install "
+            "both again, from the same index (docs/install.md)"
         ) from None
     return v2
 

@@ -25,6 +25,7 @@ from nas.training.headers import own_pixels
 from nas.training.images import ImageData, for_data
 from nas.training.proxy import Proxy
 from nas.workers.executor import Resources
+from results.runs.addresses import SEARCH
 from results.runs.folder import LONGEST_NAME, RECORD, check_run, read_record, run_name, run_path
 from results.runs.load import BEST
 from search_spaces.architecture import Architecture
@@ -39,7 +40,6 @@ FEW = 20_000  # training images below which short trainings tell less than the I
 SHORT = 300  # steps of a short training of the search
 TRIALS = {False: 12, True: 10_000}  # networks: trained, and predicted
 JUDGES = {"train": "short trainings", "imagenet": "the ImageNet model"}
-SEARCH = "-search"  # what the search's name ends in
 SMALLER = "take smaller images (--pixels)"  # which have no fewer parameters
 ANOTHER = "search a space of your own (nas search --data), and train what it finds (nas train)"
 SPACES = ("efficientnet-small", "mbconv")  # for small images: the first that reaches the target

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nas.final.batches import Altered, loader, mixing, moved
+from nas.final.batches import Altered, loader, mixing, moved, transforms
 from nas.final.files import INSTALL
 from nas.final.parallel import told
 from nas.final.scores import Scores, scores_of
@@ -26,8 +26,10 @@ def check_optimizer(name: str) -> None:
     """Refuses an optimizer that timm doesn't have.
 
     Raises:
-        UserError: timm is missing, or has no optimizer of that name.
+        UserError: timm or torchvision is missing or can't be used, or timm has no optimizer of
+            that name.
     """
+    transforms()  # which timm imports too
     try:
         from timm.optim import list_optimizers
     except ImportError:

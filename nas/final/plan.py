@@ -12,7 +12,7 @@ from nas.holding import HOLDERS
 from nas.logs.registry import Log
 from nas.parent.start import IMAGENET, Start
 from nas.training.decoding import LARGEST
-from nas.training.folders import Listing, real_place
+from nas.training.folders import Listing, real_place, splits_of
 from nas.training.headers import about, own_pixels
 from nas.training.images import ImageData, load_images
 from results.export.inputs import KEY, Inputs, inputs_in
@@ -111,6 +111,16 @@ class Plan:
         ]
         network = Path(self.spec).stem if "/" in self.spec else self.spec
         return run_name([self.kind, network[:40], real_place(self.data).stem[:40], digest])
+
+
+def check_there(data: Path) -> None:
+    """Refuses a place of images that isn't there, before anything slow.
+
+    Raises:
+        UserError: It is not.
+    """
+    if not real_place(data).exists():
+        splits_of(data, 0)
 
 
 def begun(
@@ -242,12 +252,12 @@ def size_for(
 
 
 def trained_size(
-    network: str, found: Architecture, runs: Path, weights: Path | None
+    network: str | Architecture, found: Architecture, runs: Path, weights: Path | None
 ) -> Size | None:
     """The size that a network's run trained on images at, else that of weights; None for neither.
 
     Args:
-        network: As the user named it.
+        network: As the user named it, or itself.
         found: The network.
         runs: The folder of runs.
         weights: A file, or the folder of a run that has some.
@@ -255,7 +265,7 @@ def trained_size(
     Raises:
         UserError: A file of weights can't be read.
     """
-    for name in (network, network.rpartition(":")[0]):
+    for name in (network, network.rpartition(":")[0]) if isinstance(network, str) else ():
         folder = run_folder(name, runs, (RECORD,))
         if folder is not None and (folder / RECORD).is_file():
             held = read_record(folder)["experiment"]

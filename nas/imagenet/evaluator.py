@@ -13,6 +13,8 @@ from nas.imagenet.joint.model import Joint
 from nas.imagenet.joint.numbers import Numbers
 from nas.measurement import Measurement
 from search_spaces.architecture import Architecture
+from search_spaces.cost import cost
+from search_spaces.stages import MACS
 
 RECIPE = (
     "Top-1 is predicted: for EfficientNet's full training recipe, in which B0 reaches 77.1 on "
@@ -45,6 +47,7 @@ class ImagenetEvaluator:
         self._model = load(path) if model is None else model
         self._reference = None if reference is None else self._numbers([reference])
         self._named = "" if reference is None else reference.name
+        self._takes = "" if reference is None else MACS.format(cost(reference).macs)
         self._usual = usual(alike) if alike else None
 
     @property
@@ -53,7 +56,7 @@ class ImagenetEvaluator:
         if self._reference is None:
             return f"{RECIPE}. ± is one standard deviation of its error against a training."
         if self._usual is None:
-            to, like = "EfficientNet-B0 scaled to T", "a scaled B0"
+            to, like = f"EfficientNet-B0 scaled to T ({self._takes} MACs)", "a scaled B0"
         else:
             to, like = self._named, "that network scaled"
         return (

@@ -1,7 +1,7 @@
 """What networks would reach on ImageNet: prediction, spread, nearest evidence, costs."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +169,10 @@ def _networks(given: Any, runs: Path, within: bool = False) -> Iterator[Architec
         yield called(network, Path(named).name if isinstance(named, str | Path) else "")
     elif isinstance(named, str | Path):
         yield called(load_architecture(str(named), runs), str(named))
+    elif isinstance(given, Mapping) or hasattr(given, "columns"):  # whose names are no networks
+        raise UserError(
+            f"a {type(given).__name__} is no list of networks: expected one, as list(networks)"
+        )
     elif isinstance(given, Iterable) and not isinstance(given, bytes) and not within:
         for one in given:
             yield from _networks(one, runs, within=True)

@@ -8,6 +8,7 @@ from typing import Any
 from nas.holding import HOLDERS
 from nas.report.charts import optional, records
 from nas.report.findings import Findings
+from nas.report.words import above_pick, agreed, scaled_to, short_role, taking
 from nas.search.otherwise import published_title, to_build_on, verdict
 from results.report.page import Cards, Code, Part, Section, Table, Text
 from results.runs.folder import masked
@@ -134,7 +135,7 @@ def answer(findings: Findings) -> Section:
     command = (findings.best or {}).get("command")
     if command:
         parts.append(Code("the command that made it", masked(str(command))))
-    data = " --data DIR" if _trained(findings) else ""
+    data = " --data DIR" if _trained(findings) or judge in HOLDERS else ""
     folder = shlex.quote(str(findings.folder.path))
     for name, address in () if findings.provisional else to_build_on(findings.best or {}):
         following = f"gridsearch run --phi 1 --baseline {folder}{address}{data}"
@@ -146,6 +147,9 @@ def _otherwise(findings: Findings) -> list[Part]:
     """How the pick compares with what a user would otherwise take, and where evidence is thin."""
     known = (findings.best or {}).get("otherwise") or {}
     parts: list[Part] = []
+    concluded = findings.best is not None and not findings.provisional
+    if concluded and (text := taking(findings.best or {}, findings.quantity)):
+        parts.append(Text(text))
     if text := verdict(known.get("scaled_b0") or {}):
         parts.append(Text(text))
     if published := known.get("published"):
@@ -159,28 +163,31 @@ def _otherwise(findings: Findings) -> list[Part]:
         ]  # fmt: skip
         columns = ("network", "recipe", "ImageNet top-1 %, printed", "MACs", "params", "px")
         parts.append(Table(published_title(findings.best or {}), columns, rows, left=2))
+        if text := above_pick(findings.best or {}):
+            parts.append(Text(text, "note"))
     parts += [Text(f"Note: {note}", "note") for note in known.get("notes", [])]
     return parts
 
 
 def _beside(findings: Findings) -> Table:
     """The pick, the other objective's pick and B0."""
-    names = {"hard": "most accurate within T", "soft": "highest reward, within T or not"}
     best, base, row = findings.best or {}, _base(findings), _row(findings)
-    objective = names.get(str(best.get("objective")), str(best.get("objective")))
-    title = "best so far" if findings.provisional else f"pick ({objective})"
+    role = short_role(best, str(best.get("objective")))
+    role += ", and by the other objective" if agreed(best) else ""
+    title = "best so far" if findings.provisional else f"pick ({role})"
     listed: list[tuple[str, str, Mapping[str, Any]]] = [(title, str(row["id"]), row)]
     other = best.get("other")
-    if other:
+    if other and not agreed(best):
         number = other.get(findings.quantity.column)
         more = {} if number is None else {"amount": findings.quantity.base(number)}
-        name = names.get(str(other.get("objective")), str(other.get("objective")))
+        name = short_role(best, str(other.get("objective")))
         listed.append((f"other ({name})", str(other["id"]), {**other, **more}))
     scaled = (best.get("otherwise") or {}).get("scaled_b0")
     if scaled:
         number = scaled.get(findings.quantity.column)
         more = {} if number is None else {"amount": findings.quantity.base(number)}
-        listed.append(("EfficientNet-B0 scaled to T", str(scaled["name"]), {**scaled, **more}))
+        name = f"EfficientNet-B0 scaled to {scaled_to(best)}"
+        listed.append((name, str(scaled["name"]), {**scaled, **more}))
     if base and not (scaled and scaled["macs"] == base["macs"]):
         pixels = findings.pick.resolution if findings.pick else EFFICIENTNET_B0.resolution
         name = base.get("name") or f"at {pixels} px, not evaluated"

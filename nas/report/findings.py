@@ -86,8 +86,8 @@ def findings_of(folder: Folder) -> Findings:
         other = {"gridsearch", "family", "compare"}
         raise UserError(
             f"{folder.path} is a run of kind {folder.kind}: "
-            + (f"take gridsearch report {folder.path}" if folder.kind in other
-               else "expected a run of nas search")
+            + (f"take gridsearch report {folder.path}; in Python, gridsearch.report"
+               if folder.kind in other else "expected a run of nas search")
         )  # fmt: skip
     warnings: list[str] = []
     of, target, objective = _asked(folder, warnings)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.evaluators import Evaluator, label_of, notes_of, predictor_of, unit_of
-from nas.learning import above, chance_of, nothing_learned
+from nas.holding import holder_of
+from nas.learning import HELD, above, chance_of, nothing_learned
 from nas.objective import Objective
 from nas.search.otherwise import on_images, otherwise
 from nas.search.plan import Plan, named
@@ -195,8 +196,8 @@ def summary(result: Result) -> dict[str, Any]:
         result.pick.architecture, objective, plan.limits, result.evaluator,
         lambda network: costs_of(network, plan.predicted), images, space.startswith(INSIDE),
     )  # fmt: skip
-    if plan.proxy:
-        beside["notes"] = _trained_notes(result)
+    if plan.proxy or holder_of(result.evaluator):
+        beside["notes"] = _learned_notes(result)
     if predictor_of(result.evaluator) is None:
         odd = _fractions(result.trials) if unit is None else []
         beside["notes"] += odd + unlearned(result.trials, result.choices)
@@ -234,13 +235,14 @@ def summary(result: Result) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _trained_notes(result: Result) -> list[str]:
-    """What to know of the images, and whether anything was learned of them."""
+def _learned_notes(result: Result) -> list[str]:
+    """Whether anything was learned of the images, and what to know of them."""
     assert result.pick is not None
-    network = result.pick.architecture
+    network, held = result.pick.architecture, holder_of(result.evaluator) is not None
     chance = chance_of(result.evaluator, network)
-    learned = [] if above(result.trials, chance) else [nothing_learned("no network", chance)]
-    return learned + notes_of(result.evaluator, network)
+    told = ("not even the pick", chance, HELD) if held else ("no network", chance)
+    learned = above([result.pick] if held else result.trials, chance)
+    return [nothing_learned(*told)] * (not learned) + notes_of(result.evaluator, network)
 
 
 def _fractions(trials: Sequence[Trial]) -> list[str]:

@@ -1,16 +1,19 @@
 """What a space can offer within limits, before anything is searched."""
 
+import contextlib
 import dataclasses
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nas.objective import Limit, Objective
+from nas.objective import Limit, Objective, feasible_values
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.quantities import Quantity
-from search_spaces.space import Range, Space, cost_ranges, drawn_at_most
+from search_spaces.space import Range, Space, Values, cost_ranges, drawn_at_most
+from search_spaces.spaces import SPACES
+from search_spaces.spaces import space as space_named
 
 SAMPLES = 2000
 
@@ -103,3 +106,39 @@ def check_domain(covers: Callable[[Architecture], Any], where: Space, name: str)
             covers(where.build(where.sample(rng)))
         except OutOfDomain as error:
             raise UserError(f"the space {where.name!r} and {name} don't fit: {error}") from None
+
+
+def reached(space: Space, limits: Sequence[Limit], images: bool) -> Values:
+    """Some network's values that meet all limits.
+
+    Args:
+        space: Where they are from.
+        limits: What they meet.
+        images: Whether the space is of the images' size and classes.
+
+    Raises:
+        UserError: None meets them; one of our spaces that has some is named, if there is one.
+        OutOfDomain: A device does not cover the space.
+    """
+    try:
+        return feasible_values(space, limits)
+    except OutOfDomain:
+        raise
+    except UserError:
+        like = space.build(space.sample(random.Random(0))) if images else None
+        name = next((name for name in SPACES if _has(name, limits, like)), None)
+        if name is None:
+            raise
+    return feasible_values(space, limits, otherwise=f"take --space {name}, which has some")
+
+
+def _has(name: str, limits: Sequence[Limit], like: Architecture | None) -> bool:
+    """Whether the space of this name has a network within limits, for images as another takes."""
+    where = space_named(name)
+    if like is not None:
+        from nas.training.images import for_data
+
+        where = for_data(where, like.classes, like.resolution, like.in_channels)
+    with contextlib.suppress(UserError):
+        return bool(feasible_values(where, limits))
+    return False

@@ -16,12 +16,12 @@ from nas.prior.asked import NONE, chosen, said
 from nas.prior.known import PRIORS
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
-from nas.search.feasibility import Feasibility, check_domain, feasibility
+from nas.search.feasibility import Feasibility, check_domain, feasibility, reached
 from nas.search.otherwise import reference_of
 from nas.search.plan import Plan, default_space, named, say_enough
 from nas.strategies.registry import Strategy, strategy
 from nas.training.proxy import Proxy
-from nas.watch import begin
+from nas.watch import begin, recall
 from nas.workers.recount import recounting
 from results.runs.folder import check_run, run_path
 from results.runs.journal import Loading
@@ -155,7 +155,10 @@ def _reaching(plan: Plan, where: Space) -> Values:
     """
     for quantity in plan.predicted:
         check_domain(quantity.measure, where, quantity.title)
-    return feasible_values(where, limits_of(plan.objective, plan.limits))
+    limits = limits_of(plan.objective, plan.limits)
+    if plan.proxy is None and plan.evaluator != "imagenet":  # another space may be beyond it
+        return feasible_values(where, limits)
+    return reached(where, limits, plan.proxy is not None)
 
 
 def _measured(
@@ -232,6 +235,7 @@ def run(
         say_enough(plan, parts.folder, opened.trials)
         proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor, predicts)
         with timed(seconds, "search"):
+            recall(show, opened.trials)
             shown: Show = Logged(show, told)
             if plan.proxy is not None:
                 shown = Unlearned(shown, parts.evaluator, opened.trials)

@@ -21,6 +21,7 @@ from search_spaces.space import Space
 
 if TYPE_CHECKING:
     from nas.supernet.measure import Judge
+    from nas.training.images import ImageData
 
 KIND = "supernet"  # of the run
 
@@ -168,6 +169,20 @@ class SupernetEvaluator:
     def space(self) -> Space:
         """See `nas.holding.Holds`."""
         return self.kept.space
+
+    @property
+    def data(self) -> Path:
+        """See `nas.holding.Holds`."""
+        return self.kept.data
+
+    @property
+    def fit(self) -> str:
+        """See `nas.holding.Holds`."""
+        return self.kept.inputs.fit
+
+    def images_of(self, architecture: Architecture) -> "ImageData":
+        """See `nas.holding.Holds`."""
+        return self.kept.judge.images
 
     def fitted(self, space: Space) -> Space:
         """See `nas.holding.Holds`."""

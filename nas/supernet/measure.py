@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from nas.measurement import Measurement
+from nas.measurement import Measurement, share
 from nas.parent.parent import count_anew
 from nas.supernet.children import network_of, resized
 from nas.training.augment import middle, scaled
@@ -70,7 +70,7 @@ class Judge:
             size: Of its images.
 
         Returns:
-            Percent, and its standard error, of a share of so many images.
+            See `nas.measurement.share`.
         """
         device, right = next(network.parameters()).device, 0
         of = self.images.val
@@ -78,8 +78,7 @@ class Judge:
             for rows, x in self._batches("val", np.arange(of), size, device):
                 named = network(x).argmax(1).cpu().numpy()
                 right += int((named == self.images.val_y[rows]).sum())
-        share = right / of
-        return Measurement(100 * share, 100 * (share * (1 - share) / of) ** 0.5)
+        return share(right, of)
 
     def _batches(
         self, split: str, rows: Rows, size: Size, device: torch.device

@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from nas.measurement import Measurement
+from nas.measurement import Measurement, share
 from nas.parent.parent import Parent, begin, count_anew, statistics_of
 from nas.training.augment import MEAN, SPREAD
 from nas.training.checkpoints import COUNTED, Checkpoint
@@ -64,7 +63,7 @@ class StepTime:
 class TrainingEvaluator:
     """Trains a network from scratch on the data; the budget is epochs of the subset.
 
-    The measurement's spread is the standard error of a share of `val` images, in points. It is
+    The measurement's spread is that of a share of `val` images (`nas.measurement.share`). It is
     the noise of the images drawn, not that of seeds: `nas audit` measures that.
 
     Attributes:
@@ -222,8 +221,7 @@ class TrainingEvaluator:
                     last[COUNTED] = statistics_of(state.network)
                 correct = count_correct(state, Pixels(data.val_x, data.val_y, device), EVAL_BATCH)
                 kept.finish(last, until, correct)
-        share = kept.measured[until] / data.val
-        return Measurement(100 * share, 100 * math.sqrt(share * (1 - share) / data.val))
+        return share(kept.measured[until], data.val)
 
     def _task(self, seed: int) -> Task:
         return Task(self.recipe, self.batch, abs(seed))

@@ -55,7 +55,9 @@ def identifier(text: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) or name == "torch" else name
 
 
-def load_source(spec: str, runs: Path = Path("runs"), name: str | None = None) -> Source:
+def load_source(
+    spec: str | Architecture, runs: Path = Path("runs"), name: str | None = None
+) -> Source:
     """The network that `spec` names, and what is known of it.
 
     Args:
@@ -71,8 +73,13 @@ def load_source(spec: str, runs: Path = Path("runs"), name: str | None = None) -
             f"--name is {name!r}: expected a name of a Python module in small letters, as "
             f"{identifier(name)}"
         )
-    source = _found(spec, runs)
+    source = _found(spec, runs) if isinstance(spec, str) else _itself(spec)
     return dataclasses.replace(source, name=name) if name else source
+
+
+def _itself(network: Architecture) -> Source:
+    name = network.name or network.id
+    return Source(network, identifier(name), name)
 
 
 def _found(spec: str, runs: Path) -> Source:

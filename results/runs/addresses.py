@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from results.runs.files import Kinds, check_kinds, read_json
-from results.runs.folder import STORE
+from results.runs.folder import RECORD, STORE, read_record
 from search_spaces.architecture import to_dict
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 
 FRONT = "front.json"
+TRAINED = ("train", "supernet")  # kinds of runs that end in weights
+SEARCH = "-search"  # what the search's name ends in that `nas fit` makes before its training
 BESIDE = "beside"  # what the pick stands beside
 _ID = re.compile(r"[0-9a-f]{2,12}")
 
@@ -38,9 +40,10 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
     if which == BESIDE:
         otherwise = held.get("otherwise")
         return _object(otherwise.get("scaled_b0") if isinstance(otherwise, dict) else None, folder)
+    _check_search(folder, which)
     rows = front_rows(folder / FRONT)
     if which.startswith("@"):
-        most = QUANTITIES["flops"].parse(which[1:], f"{folder.name}:@")
+        most = QUANTITIES["flops"].parse(which[1:], f"the budget of {folder.name}:{which}")
         caution = held.get("caution")
         found = best_within(rows, most, caution if isinstance(caution, int | float) else 0.0)
         if found is None:
@@ -106,6 +109,19 @@ def _object(row: Any, folder: Path) -> Mapping[str, Any]:
     if not isinstance(row, dict):
         raise UserError(f"the run {folder} has no such network: expected {folder.name}:pick")
     return row
+
+
+def _check_search(folder: Path, which: str) -> None:
+    """Refuses a training, and names the search before it where there is one. Raises UserError."""
+    record = read_record(folder) if (folder / RECORD).is_file() else {"experiment": {}}
+    if record["experiment"].get("kind") not in TRAINED:
+        return
+    search = folder.with_name(f"{folder.name}{SEARCH}")
+    there = (search / FRONT).is_file()
+    raise UserError(
+        f"{folder.name} is a training, of one network: take "
+        + (f"{search.name}:{which}" if there else f"{folder.name}:pick, or a run of nas search")
+    )
 
 
 def front_rows(place: Path) -> list[dict[str, Any]]:

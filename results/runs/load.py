@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from results.runs.addresses import TRAINED as TRAINED
 from results.runs.addresses import network_at
 from results.runs.files import read_json, read_text
 from results.runs.folder import RECORD, read_record
 from results.runs.strings import PLAIN, Shape, from_strings, is_strings
 from results.streams import aside
-from search_spaces.architecture import Architecture, from_dict
+from search_spaces.architecture import Architecture, from_dict, from_json
 from search_spaces.errors import UserError, meant
 from search_spaces.networks import NETWORKS
 from search_spaces.space import Space
@@ -19,11 +20,12 @@ BEST = "best.json"
 ENDING_IN_BEST = {  # kinds of runs
     "search": "search", "train": "training", "supernet": "training", "gridsearch": "grid",
 }  # fmt: skip
-TRAINED = ("train", "supernet")  # kinds that end in weights
 FAMILY = "family.json"
 
 
-def load_architecture(spec: str, runs: Path = Path("runs"), shape: Shape = PLAIN) -> Architecture:
+def load_architecture(
+    spec: str | Architecture, runs: Path = Path("runs"), shape: Shape = PLAIN
+) -> Architecture:
     """Finds the network that a text names.
 
     Args:
@@ -31,13 +33,17 @@ def load_architecture(spec: str, runs: Path = Path("runs"), shape: Shape = PLAIN
             `results.runs.addresses` knows, `FAMILY:NETWORK` with a run, a folder or
             a family.json of `gridsearch family`, block strings of TensorFlow or timm, or a file: of
             block strings, of an architecture, or of an object with one under `architecture`, as
-            best.json is.
+            best.json is. What such a file holds does too; a network itself stays as it is.
         runs: The folder of runs.
         shape: What block strings leave open; anything else has none.
 
     Raises:
         UserError: Nothing has that name; the message lists what would do.
     """
+    if isinstance(spec, Architecture):
+        return spec
+    if spec.lstrip().startswith("{"):
+        return from_json(spec)
     if is_strings(spec):
         return from_strings(spec, shape)
     if (known := _plain(spec, runs, shape)) is None:

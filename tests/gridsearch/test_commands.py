@@ -11,6 +11,7 @@ import pytest
 
 from gridsearch.commands.family import _compare_name
 from gridsearch.commands.main import cli
+from gridsearch.commands.opinion import opinion_text
 from gridsearch.commands.present import _print_pick
 from results.terminal import console, entry
 from search_spaces.architecture import from_dict, to_json
@@ -165,6 +166,7 @@ def test_family_and_compare(gridsearch) -> None:
     [
         (("run", "--phi", "nan"), "phi is nan: expected a number from -8 to 10"),
         (("run", "--phi", "20"), "from -8 to 10"),
+        (("run", "--show", "-3"), "-3 is out of range"),
         (("run", "--phi", "10"), "the paper's coefficients, which others are compared with, don't"),
         (("run", "--phi", "two"), "'two' is no number"),
         (("run", "--baseline", "vgg16"), "expected one of efficientnet_b0"),
@@ -290,3 +292,50 @@ def test_a_family_is_rounded_as_its_grid_was_and_of_its_sizes(gridsearch) -> Non
     assert code == 0
     assert [member["phi"] for member in members] == [-3, -2, -1, 0]
     assert all(int(member["resolution"]) % 32 == 0 for member in members)
+
+
+def test_of_a_published_baseline_gains_are_compared_and_not_two_recipes_levels(gridsearch) -> None:
+    given = ("family", "--baseline", "resnet_50", "--phi", "0..1")
+    out = " ".join(gridsearch(*given)[1].split())
+    assert "It starts from the 76 % of resnet_50 in: EfficientNet paper" in out
+    assert "in which it gives the baseline 78.9 %; the table starts from 76.0 %" in out
+    rows = json.loads(gridsearch(*given, "--json")[1])
+    gain = rows["networks"][1]["top1"] - 76
+    other = rows["imagenet"][1] - rows["baseline_top1"]["imagenet"]
+    wanted = f"baseline: phi1 {gain:+.1f} by the law, {other:+.1f} by `nas predict`. Where"
+    assert wanted in out
+    out = " ".join(gridsearch("family", "--phi", "0..7", "--preset", "formula")[1].split())
+    assert "says phi0 77.1, phi1 " in out
+    assert "It starts from the 77.1 % of efficientnet_b0 in" in out
+
+
+def test_what_a_second_opinion_does_not_reach_to_is_named() -> None:
+    rows = [{"name": f"phi{i}", "top1": 70.0 + i, "top1_error": 0.1, "ratio": 2**i}
+            for i in range(4)]  # fmt: skip
+    first = {"law": 70.0, "imagenet": 70.1}
+    content = {"networks": rows, "imagenet": [70.1, 70.5, None, None], "baseline_top1": first}
+    said = opinion_text(content)
+    assert "says phi0 70.1, phi1 70.5 %. Its evidence does not reach to phi2, phi3." in said
+    assert opinion_text({**content, "imagenet": [70.1, 71.05, None, None]}) == ""
+
+
+def test_a_family_of_one_network_says_so(gridsearch) -> None:
+    out = " ".join(gridsearch("family", "--coefficients", "1,1,1", "--phi", "0..2")[1].split())
+    assert "phi0, phi1, phi2 are one network, apart from dropout" in out
+    assert "second opinion" not in out
+    assert "are one network" not in gridsearch("family", "--phi", "0..2")[1]
+
+
+def test_a_comparison_leaves_out_what_is_larger_than_any_network(gridsearch) -> None:
+    given = ("compare", "--baseline", "resnet_50", "--ratios", "2,256", "--name", "c")
+    code, out, _ = gridsearch(*given)
+    assert code == 0
+    assert "note: resnet_50 scaled to 256x by depth is left out: Stage.repeats is" in out
+    found = pd.read_csv("runs/c/compare.csv")
+    assert len(found) == 1 + 4 + 3
+    assert Path("runs/c/compare.png").is_file()
+    assert gridsearch("report", "c")[0] == 0
+    assert "to 256x by depth is left out" in Path("runs/c/report.html").read_text()
+    code, out, _ = gridsearch(*given[:3], "--ratios", "140", "--no-plots", "--json")
+    assert code == 0
+    assert json.loads(out)["notes"] == []  # looked for beyond the limit, found below it

@@ -167,7 +167,7 @@ def test_bad_questions(fields, said) -> None:
         Question(EFFICIENTNET_B0, **fields)
 
 
-@pytest.mark.parametrize("bad", [7, None, ["efficientnet_b0"], Path("b0.json")])
+@pytest.mark.parametrize("bad", [7, None, ["efficientnet_b0"], b"b0.json"])
 def test_what_is_no_network_is_refused_in_one_sentence(bad, tmp_path: Path) -> None:
     kind = type(bad).__name__
     with pytest.raises(UserError, match=f"baseline is of type {kind}, which holds no architecture"):

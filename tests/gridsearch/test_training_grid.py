@@ -334,9 +334,12 @@ def test_a_small_grid_on_cifar10(tmp_path, monkeypatch, cifar):
     from gridsearch.grid.training import fitted
     from nas.training.proxy import Proxy
 
-    data, cache = cifar
-    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(cache))
-    proxy = Proxy(data, subset=0.05)
+    for image in sorted(cifar[0].glob("*/*/*"))[::10]:  # decoded for every resolution
+        beside = tmp_path / "images" / image.relative_to(cifar[0])
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        beside.hardlink_to(image)
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(tmp_path / "cache"))
+    proxy = Proxy(tmp_path / "images", subset=0.5)
     base = fitted(dataclasses.replace(TINY, head=64), proxy)
     question = Question(base, window=0.1, step=0.4)
     plan = Plan(question, "tiny", replicates=2, proxy=proxy, budget=2.0, eta=2, runs=tmp_path)

@@ -1,5 +1,6 @@
 """The commands as functions: one parser for both, results instead of text."""
 
+import dataclasses
 import inspect
 import json
 import subprocess
@@ -8,12 +9,15 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import processes
 import pytest
 
 import gridsearch
 import nas
 from nas.arguments import as_arguments
+from nas.commands.help.groups import text_of
+from results.runs.load import load_architecture
 from search_spaces import NETWORKS, RunFailure, UserError, space
 from search_spaces.space import Space
 
@@ -54,7 +58,12 @@ def test_only_public_names_are_shown():
         (lambda: nas.export("efficientnet_b0", "out", to=["torch"], sed=1), "no argument 'sed'"),
         (lambda: nas.report("nothing"), "nothing"),
         (lambda: nas.profile("x.json", minutes=-1), "Invalid value for 'minutes'"),
-        (lambda: nas.profile("x.json", minutes="x"), "'x' is no number"),
+        (lambda: nas.profile("x.json", minutes="x"), "minutes is 'x': expected a number, not a t"),
+        (lambda: nas.train("efficientnet_b0", "x", epochs="2"), "epochs is '2': expected a number"),
+        (lambda: nas.find(8e6, data="x", trials="3"), "trials is '3': expected a whole number, n"),
+        (lambda: nas.predict(pd.DataFrame({"a": [1]})), "a DataFrame is no list of networks"),
+        (lambda: nas.predict({"a": 1}), "a dict is no list of networks"),
+        (lambda: nas.report(B0), "Architecture names no run"),
         (lambda: nas.find(400e6, space=5), "space is 5: expected a name of `nas spaces`"),
         (lambda: nas.find(400e6, strategy=None), "strategy is None: expected a name"),
         (lambda: nas.find(400e6, evaluator=5), "evaluator is 5: expected a name"),
@@ -343,3 +352,35 @@ def test_a_script_that_its_own_processes_would_run_again_is_told_so(call, tmp_pa
 def test_options_are_named_as_arguments_and_commands_stay(of_command, of_program):
     wanted = of_program or of_command.replace("--data Y", "data=Y")
     assert as_arguments(of_command) == wanted
+
+
+def test_a_network_itself_is_taken_where_one_is_named(tmp_path, monkeypatch, coloured):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COMPOUND_NAS_CACHE", str(tmp_path / "cache"))
+    net = dataclasses.replace(NETWORKS["mnasnet_small"], name="mine")
+    done = nas.export(net, "out", to=["torch"])
+    assert done.files == ["mine.py", "mine.json", "README.md"]
+    nas.export(B0, "again", to=["torch"], classes=10)
+    family = gridsearch.family_from(gridsearch.find(B0, phi=1), [1])
+    nas.export(next(iter(family)), "member", to=["torch"])  # a member, which has a network
+    assert (tmp_path / "member/phi1.json").is_file()
+    coloured(tmp_path / "images", 4)
+    monkeypatch.setattr("nas.commands.images.train.trained_by", lambda plan, quiet: plan)
+    plan = nas.train(net, "images", epochs=1)
+    assert (plan.spec, plan.architecture.stages) == ("mine", net.stages)
+    for parent in (B0, "efficientnet_b0"):
+        with pytest.raises(UserError, match=r"none\.pt, and there is no such file"):
+            nas.train(net, "images", weights="none.pt", parent=parent)
+    with pytest.raises(UserError, match="parent says what weights are of"):
+        nas.train(net, "images", parent=B0)
+    assert load_architecture(text_of(None, net)) == net
+
+
+def test_a_grid_takes_a_path_and_has_a_report(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nas.find(np.array(300e6), trials=30, name="x")
+    grid = gridsearch.find(tmp_path / "runs/x", phi=1, name="grid")
+    assert gridsearch.report(grid, out="page.html").read_text().startswith("<!doctype html>")
+    with pytest.raises(UserError, match=r"take gridsearch report runs/grid; in Python, gridsearch"):
+        nas.report(grid)
+    assert "report" in dir(gridsearch)

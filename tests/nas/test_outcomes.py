@@ -11,8 +11,9 @@ import pytest
 from nas.evaluators import Measurement, Outcome, evaluate
 from nas.jobs import Job
 from nas.learning import Unlearned
+from nas.measurement import share
 from nas.objective import Objective
-from nas.search.conclude import Result, _fractions, _trained_notes, unlearned
+from nas.search.conclude import Result, _fractions, _learned_notes, unlearned
 from nas.search.plan import Plan
 from search_spaces import NETWORKS
 
@@ -104,7 +105,7 @@ def test_a_search_with_every_training_at_chance_says_so(accuracy, tmp_path):
     ]
     plan = Plan(Objective("hard", 4e8), space="mbconv")
     result = Result(plan, tmp_path, trials, trains, pick=trials[0])
-    *said, last = _trained_notes(result)
+    *said, last = _learned_notes(result)
     assert last == "an image"
     assert [note.partition(" always (10.0 %)")[0] for note in said] == (
         ["no network is surely better than naming the most frequent class"] * (accuracy < 12)
@@ -123,6 +124,22 @@ def test_it_is_said_after_the_first_trainings_and_once(best, known, says, capsys
         said = capsys.readouterr().err
         assert ("none of the first 6 networks" in said) == (says == 1 and n == 6), said
     assert shown == list(range(1, 10))
+
+
+@pytest.mark.parametrize("of", [1, 2, 36, 10_000])
+def test_no_share_of_images_is_certain_and_more_named_rightly_is_never_worse(of):
+    """Agresti-Coull at z = 1; with caution 36 of 36 images is still above 35 of 36."""
+    found = [share(right, of) for right in range(of + 1)]
+    assert [one.accuracy for one in found[:: max(1, of)]] == [0.0, 100.0]
+    assert all(one.spread > 0 for one in found)
+    assert all(a.spread == pytest.approx(b.spread) for a, b in zip(found, found[::-1], strict=True))
+    cautious = [one.accuracy - 2 * one.spread for one in found[of // 2 :]]
+    assert cautious == sorted(cautious)
+    assert cautious[-1] < 100
+    if of == 10_000:
+        assert found[7000].spread == pytest.approx(100 * (0.7 * 0.3 / of) ** 0.5, rel=1e-3)
+    if of == 36:
+        assert (found[36].spread, found[35].spread) == pytest.approx((1.898, 3.242), abs=1e-3)
 
 
 def test_fractions_in_place_of_percent_are_told():

@@ -4,6 +4,7 @@ import json
 import pickle
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from random_networks import architectures
@@ -183,3 +184,17 @@ def test_a_square_of_colour_is_written_as_ever_and_others_by_both_sides() -> Non
     assert (f"{wide.resolution} px", wide.size) == ("96x160 px", (96, 160))
     assert len({wide.id, square.id, replace(wide, resolution=(160, 96)).id}) == 3
     assert hash(wide) == hash(from_json(to_json(wide)))
+
+
+def test_numbers_of_numpy_make_the_same_network():
+    of_numpy = Stage("mbconv", np.int64(24), np.int8(2), np.uint8(5), 2, np.float32(4), np.array(1))
+    stage = Stage("mbconv", 24, 2, 5, 2, 4, 1.0)
+    given = {"stem": 16, "head": 128, "resolution": 96, "classes": 10}
+    net = Architecture((of_numpy,), dropout=np.float32(0.5),
+                       **{name: np.array(value) for name, value in given.items()})  # fmt: skip
+    plain = Architecture((stage,), dropout=0.5, **given)
+    assert (net, net.id, to_json(net)) == (plain, plain.id, to_json(plain))
+    assert {type(net.stem), type(net.stages[0].channels), type(net.stages[0].expand)} == {int}
+    for bad in (24.0, np.float64(24), np.bool_(True), np.array([24]), np.clongdouble(24), "24"):
+        with pytest.raises(UserError, match=r"Stage\.channels is .*: expected a whole number"):
+            Stage("mbconv", bad)

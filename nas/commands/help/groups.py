@@ -23,6 +23,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_origin, get_type_hints
 import click
 
 from results.terminal import in_plain_words
+from search_spaces.architecture import Architecture, to_json
 from search_spaces.errors import UserError, check_place, meant
 
 OF_COMMANDS = {  # options that do nothing in a function: what that does
@@ -30,6 +31,7 @@ OF_COMMANDS = {  # options that do nothing in a function: what that does
     "dry_run": "does what it is asked for at once",
     "open": "gives the place of the page",
 }
+_Real = click.types.FloatParamType
 Option = Callable[[Any], Any]  # what click.option and click.argument give
 
 
@@ -187,6 +189,9 @@ def _typed(option: click.Option, value: Any, name: str) -> list[str]:
         raise UserError(f"{argument} is {value!r}: expected one value, not several")
     if isinstance(option.type, click.Path):
         check_place(argument, value)
+    if isinstance(value, str) and isinstance(option.type, click.types.IntParamType | _Real):
+        kind = "a number" if isinstance(option.type, _Real) else "a whole number"
+        raise UserError(f"{argument} is {value!r}: expected {kind}, not a text")
     return [option.opts[0], text_of(option, value)]
 
 
@@ -197,6 +202,8 @@ def _several(option: click.Option) -> bool:
 
 def text_of(option: click.Option, value: Any) -> str:
     """An option's value as it is typed: a size is HEIGHTxWIDTH, other lists have commas."""
+    if isinstance(value, Architecture):
+        return to_json(value)
     if isinstance(value, tuple | list):
         return ("x" if option.name == "pixels" else ",").join(map(str, value))
     return str(value)

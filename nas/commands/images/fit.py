@@ -86,9 +86,9 @@ def _asked(images: Path, targets: Targets, journey: Journey, parents: Parents, h
     Raises:
         UserError: It can't.
     """
-    from nas.final.batches import transforms
     from nas.final.journey import Asked, check_asked
     from nas.final.loop import check_optimizer
+    from nas.final.plan import check_there
     from results.export.to_onnx import check_installed
 
     asked = Asked(
@@ -98,8 +98,8 @@ def _asked(images: Path, targets: Targets, journey: Journey, parents: Parents, h
         parents.read(journey.runs),
     )  # fmt: skip
     check_asked(asked)
+    check_there(images)
     check_optimizer(how.optimizer or "sgd")
-    transforms()
     check_installed()
     return asked
 
@@ -135,6 +135,7 @@ class Steps:
 
     def search(self, seen: "Seen", images: "ImageData") -> "Architecture":
         """The network; of an earlier session's finished search, where there is one."""
+        from nas.commands.images.words import space_text
         from nas.commands.progress import decoding, progress
         from nas.final.journey import check_number, search_plan, searched_before
         from nas.search.run import run
@@ -143,6 +144,8 @@ class Steps:
         check_number(plan, images.train)
         doing = f"searching among up to {plan.trials:,} networks"
         self.say(f"\n{'searched before' if searched_before(plan) else doing}: {plan.name}")
+        assert not isinstance(plan.space, str)
+        self.say(f"space: {space_text(self.asked, plan.space, plan.proxy is not None)}")
         with (
             decoding(self.quiet) as decoded,
             progress(plan.evaluations, plan.objective, self.quiet) as show,

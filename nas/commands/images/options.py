@@ -164,8 +164,9 @@ class Machine(Kept):
 
     title = "How long, and on what"
     minutes: Annotated[float | None, click.option(
-        "--minutes", type=float, metavar="N", help="Let the training to the end take so many "
-        "minutes, in place of --epochs; a few steps are measured first.",
+        "--minutes", type=float, metavar="N", help="Choose the epochs so that the steps of the "
+        "training to the end take about so many minutes: an estimate, by a few steps that are "
+        "measured first. Reading images and the last validation come on top.",
     )]  # fmt: skip
     device: Annotated[str, TRAIN_ON]
     threads: Annotated[int | None, click.option(

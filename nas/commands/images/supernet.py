@@ -75,7 +75,7 @@ def plan_of(
     from results.runs.load import load_space
 
     limits = targets.limits() if which.near or targets.texts else ()
-    check(how, where, Supernet.kind)
+    check(what, how, where, Supernet.kind)
     whole = load_space(which.space, where.runs)
     listing = splits_of(what.data, 0)
     shared, words = _shared(which.space, whole, what, listing)

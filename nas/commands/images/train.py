@@ -67,11 +67,13 @@ def carry_out(
         raise SystemExit(130)
 
 
-def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = False) -> "Plan":
+def plan_of(
+    network: "str | Architecture", what: What, how: How, where: Where, quiet: bool = False
+) -> "Plan":
     """What the options ask for, with the images decoded and the weights read.
 
     Args:
-        network: As the user named it.
+        network: As the user named it, or itself.
         what: The images, and what it starts from.
         how: Settings that were given.
         where: What it runs on.
@@ -87,7 +89,7 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     from nas.training.folders import splits_of
     from results.runs.load import load_architecture
 
-    check(how, where)
+    check(what, how, where)
     found = load_architecture(network, where.runs)
     listing = splits_of(what.data, 0)
     given = weights_of(what.weights, what.parent, where.runs)
@@ -108,27 +110,29 @@ def plan_of(network: str, what: What, how: How, where: Where, quiet: bool = Fals
     )  # fmt: skip
     taken = (what.data, size, architecture.in_channels, what.fit, how.crop)
     images = decoded(*taken, quiet, [*([words] if words else []), *more])
+    named = network if isinstance(network, str) else network.name or network.id
     return Plan(
-        network, architecture, what.data, images, inputs, how.given(), where.minutes, start,
+        named, architecture, what.data, images, inputs, how.given(), where.minutes, start,
         where.seed, where.device, where.threads, where.workers, where.name, where.runs,
         tuple(where.logs), command_line("nas"),
     )  # fmt: skip
 
 
-def check(how: How, where: Where, kind: str = "train") -> None:
+def check(what: What, how: How, where: Where, kind: str = "train") -> None:
     """Refuses what needs no look at images or networks, at once.
 
     Args:
+        what: The images.
         how: Settings that were given.
         where: What it runs on.
         kind: Of the run.
 
     Raises:
-        UserError: A setting, the name or the device can't be used, or a library is missing.
+        UserError: A setting, the name or the device can't be used, no images are there, or a
+            library is missing.
     """
-    from nas.final.batches import transforms
     from nas.final.loop import check_optimizer
-    from nas.final.plan import check_place
+    from nas.final.plan import check_place, check_there
     from nas.final.settings import check_given
     from nas.logs.registry import Logs
     from nas.training.loop import device_named
@@ -138,8 +142,8 @@ def check(how: How, where: Where, kind: str = "train") -> None:
     if where.name is not None:
         check_place(where.name, where.runs, given, where.minutes, where.seed, kind)
     device_named(where.device)
+    check_there(what.data)
     check_optimizer(how.optimizer or "sgd")
-    transforms()
     Logs(where.logs)
 
 

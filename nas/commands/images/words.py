@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from results.terminal import epochs_text, plain
 
 if TYPE_CHECKING:
-    from nas.final.journey import Seen
+    from nas.final.journey import Asked, Seen
     from nas.final.plan import Plan
     from nas.final.run import Trained
     from nas.final.settings import Settings
     from nas.search.conclude import Result
     from nas.training.images import ImageData
+    from search_spaces.space import Space
 
 CLASSES = 5  # of the worst classes, so many are printed
 
@@ -41,6 +42,18 @@ def settings_text(plan: "Plan", settings: "Settings", steps: int, done: int) -> 
         f"step ({steps:,} step{'s' * (steps != 1)}){again}; "
         f"{settings.optimizer} to {settings.lr:.3g}, {', '.join(changes)}"
     )
+
+
+def space_text(asked: "Asked", where: "Space", trained: bool) -> str:
+    """The space of a search in `nas fit`, and why it is not the first of the two."""
+    from nas.final.journey import SPACES
+
+    first, last = SPACES
+    if not trained or where.name != last or asked.parent is not None:
+        return where.name
+    target = asked.targets[0]
+    amount = f"{target.of_quantity.format(target.at_most)} {target.of_quantity.title}"
+    return f"{where.name}, since {first} does not reach to {amount}"
 
 
 def short_text(epochs: float, searched: float) -> str:

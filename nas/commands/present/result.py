@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nas.commands.present.network import costs, print_architecture
+from nas.holding import holder_of
 from nas.objective import Limit
 from nas.prior.asked import sentence
+from nas.report.words import above_pick, agreed, merit, roles, taking
 from nas.search.conclude import Result
 from nas.search.otherwise import published_title, to_build_on, verdict
 from results.runs.addresses import BESIDE
@@ -73,8 +75,9 @@ def print_next(result: Result) -> None:
     if result.best is None:
         return
     out, folder, proxy = console(), shlex.quote(str(result.folder)), result.plan.proxy
-    data = f" --data {shlex.quote(str(proxy.data))}" if proxy else ""
-    data += f" --fit {proxy.fit}" if proxy and proxy.fit != "crop" else ""
+    images = proxy or holder_of(result.evaluator)
+    data = f" --data {shlex.quote(str(images.data))}" if images else ""
+    data += f" --fit {images.fit}" if images and images.fit != "crop" else ""
     out.print()
     begins, several = "next:", len(to_build_on(result.best)) > 1
     for name, address in to_build_on(result.best):
@@ -108,7 +111,9 @@ def print_pick(
     ]
     print_targets(out, best, quantity)
     show(out, rows, ("memory", "params", "MACs"), left=2)
-    out.print(_roles(best), style="dim")
+    out.print(roles(best), style="dim")
+    if text := taking(best, quantity):
+        out.print(text)
     taken = quantity.base(best[quantity.column]) / best["target"]
     if taken < 0.8 and best["objective"] == "hard":
         part = f"{taken:.0%}" if taken >= 0.01 else "a hundredth or less"
@@ -124,33 +129,15 @@ def _beside(best: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     """(what it is, its name, its figures) of the picks, and of what one would take otherwise."""
     scaled, base = (best.get("otherwise") or {}).get("scaled_b0"), best["baseline"]
     rows = [("pick", str(best["id"]), best)]
-    if (other := best["other"]) is not None:
+    if (other := best["other"]) is not None and not agreed(best):
         rows.append(("other pick", other["id"], other))
     if scaled is not None:
-        rows.append(("beside", "EfficientNet-B0 scaled", scaled))
+        soft = best["objective"] == "soft"
+        name = "B0 scaled to the pick's cost" if soft else "EfficientNet-B0 scaled"
+        rows.append(("beside", name, scaled))
     if base is not None and (scaled is None or scaled["macs"] != base["macs"]):
         rows.append(("beside", "EfficientNet-B0", base))
     return rows
-
-
-def _roles(best: dict[str, Any]) -> str:
-    """What the picks are picked for."""
-    unit = best.get("unit")
-    most = "the most accurate network" if unit is None else f"the network of the highest {unit}"
-    words = {
-        "hard": f"{most} within T",
-        "soft": "the best by --objective soft, which may leave accuracy for a lower cost",
-    }
-    text = f"pick: {words[best['objective']]}"
-    if (other := best["other"]) is not None:
-        text += f"; other pick: {words[other['objective']]}"
-    return f"{text}."
-
-
-def _cautious(best: dict[str, Any]) -> str:
-    """What networks are compared by, where a model's spreads count; else empty."""
-    spreads = best.get("label") and best["caution"] and "unit" not in best
-    return f"top-1 less {best['caution']:g} times its ±" if spreads else ""
 
 
 def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
@@ -166,10 +153,10 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
             f"{row['network']} {row['top1']:.1f} % at {MACS.format(row['macs'])}"
             for row in published
         )
-        out.print(f"{published_title(best)}, each trained on ImageNet by its own recipe: {listed}.")
+        own = f"{published_title(best)}, each trained on ImageNet by its own recipe: {listed}."
+        out.print(f"{own} {above_pick(best)}".rstrip())
     if label := best.get("label"):
-        merit = _cautious(best)
-        out.print(label + (f" The pick has the highest {merit}." if merit else ""), style="dim")
+        out.print(label, style="dim")
     for note in beside.get("notes", [])[:3]:
         out.print(f"note: {note}", style="dim")
 
@@ -213,7 +200,7 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
         rows.append(dict(zip(titles, (trial.architecture.id, *figures), strict=True)))
     if rows:
         show(out, rows, ("memory", "params", "MACs"), left=1)
-    what = _cautious(result.best or {}) or "accuracy"
+    what = merit(result.best or {})
     out.print(
         f"{len(shown)} of the {len(front)} networks that no other beats in both {what} and cost; "
         f"all are in {result.folder / 'front.csv'}."

@@ -86,7 +86,7 @@ def test_the_main_job(here):
     scaled = best["otherwise"]["scaled_b0"]
     assert said.count(verdict(scaled)) == 1
     assert said.count("The pick is ") == 1  # the verdict
-    assert said.count("The pick has the highest top-1 less 2 times its ±.") == 1
+    assert said.count("pick: of the networks within T the one of the highest top-1 less 2 ") == 1
     assert "EfficientNet-B0 scaled to T" in said
     assert scaled["gain"] == pytest.approx(best["accuracy"] - scaled["accuracy"], abs=2e-3)
     assert scaled["gain_spread"] > 0

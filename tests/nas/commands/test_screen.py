@@ -208,7 +208,7 @@ def test_where_there_is_no_terminal_lines_are_plain(monkeypatch, capsys):
         begin(100, 0, "30 epochs of sgd")
         step(50, "epoch 15 of 30")
     said = capsys.readouterr().err.splitlines()
-    assert re.fullmatch(r"12/30 trials  .*(/s|s each)  best 77\.10 % at 385\.8M", said[0])
+    assert re.fullmatch(r"12/30 trials  .*(/s|s each)  best 77\.10 ± 0\.\d\d % at 385\.8M", said[0])
     assert said[1:] == [
         "decoded 10 images into the cache", "note: one is grey", "30 epochs of sgd",
         "epoch 15 of 30  50 %",

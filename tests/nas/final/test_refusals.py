@@ -1,6 +1,7 @@
 """What `nas fit`, `nas train` and `nas classify` refuse: at once, and in a sentence."""
 
 import json
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -74,7 +75,8 @@ def test_fit_refuses_before_it_decodes(images, runs, options, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--target-flops 1K", "no network of the space 'efficientnet-small' has MACs <= 1K"),
+        ("--target-flops 1K", "ask for that, or take another space (`nas spaces`)"),
+        ("--target-flops 1M", "ask for that, or take --space mbconv, which has some"),
         ("--target-flops 8M --recipe x", "there is no recipe 'x'"),
         ("--target-flops 8M --batch 1", "the batch is 1"),
         ("--target-flops 8M --train-on gpu", "the device is 'gpu' (--train-on)"),
@@ -126,3 +128,44 @@ def test_another_number_of_images_is_said(tmp_path):
     check_number(Plan(**given, runs=tmp_path, budget=25.0), 96)
     with pytest.raises(UserError, match="x-search began with another number of images than the 95"):
         check_number(Plan(**given, runs=tmp_path, budget=27.3), 95)
+
+
+def test_a_torchvision_that_does_not_fit_is_said_after_images_that_are_not_there(
+    images, runs, monkeypatch
+):
+    """Its import raises a RuntimeError; timm imports it too."""
+
+    class Broken:
+        def find_spec(self, name, *more):
+            if name.partition(".")[0] == "torchvision":
+                raise RuntimeError("operator torchvision::nms does not exist")
+
+    for name in [*sys.modules]:
+        if name.partition(".")[0] in ("torchvision", "timm"):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    commands = (("fit", images, "--target-flops", "8M"),
+                ("train", "mnasnet_small", "--data", images),
+                ("supernet", "--data", images, "--name", "n"))  # fmt: skip
+    for command in commands:
+        said = refused(*command, "--runs", runs)
+        assert "doesn't fit torch" in said
+        assert "torchvision::nms does not exist): install both again, from the same index" in said
+        away = [f"{images}-away" if one is images else one for one in command]
+        assert "-away is no folder" in refused(*away, "--runs", runs)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [(8e6, "efficientnet-small"), (1e6, "mbconv, since efficientnet-small does not reach to 1M M")],
+)
+def test_fit_says_which_space_it_searches(tmp_path, target, said):
+    from nas.commands.images.words import space_text
+    from nas.final.journey import Asked, Seen, search_plan
+    from nas.objective import Limit
+    from nas.training.folders import Listing
+    from search_spaces.rounding import Size
+
+    asked = Asked(tmp_path, (Limit("flops", target),))
+    seen = Seen(Listing(tmp_path, ("a", "b"), {}), Size(16, 16), "train", "")
+    assert space_text(asked, search_plan(asked, seen, 2, 64).space, True).startswith(said)

@@ -12,6 +12,7 @@ import pytest
 from gridsearch.grid.grid import Question
 from gridsearch.grid.plan import Plan as GridPlan
 from gridsearch.grid.run import run as run_grid
+from nas.commands import progress
 from nas.commands.main import cli
 from nas.evaluators import Outcome
 from nas.objective import Limit, Objective
@@ -299,3 +300,16 @@ def test_what_a_file_of_open_jobs_says_is_not_believed(tmp_path):
         with pytest.raises(UserError, match=said):
             fresh.adopt(spoilt)
     assert fresh.adopt(job)
+
+
+def test_a_continued_search_shows_the_best_of_all_its_sessions(tmp_path, capsys, monkeypatch):
+    how = {"runs": tmp_path, "name": "x", "strategy": "random", "space": "efficientnet"}
+    find(4e8, trials=3, evaluator=lambda *_: 80.5, **how)
+    monkeypatch.setattr(progress, "EVERY", 0)
+    plan = Plan(T, evaluator=lambda *_: 61.0, trials=5, **how)
+    for quiet, said in ((False, 2), (True, 0)):
+        with progress.progress(5, T, quiet) as show:
+            run_search(dataclasses.replace(plan, trials=7 if quiet else 5), show)
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == said
+        assert all("best 80.50 % at" in line for line in lines)

@@ -38,6 +38,18 @@ def test_b0_scaled_to_another_quantity_is_the_largest_phi_within_t(quantity, tar
     assert objective.cost(recipe.network(max(below))) <= objective.cost(network) <= target
 
 
+@pytest.mark.parametrize("pixels", [32, (48, 96)])
+@pytest.mark.parametrize("target", [1e7, 2.1e7, 2.5e7, 3e7, 2e8])
+def test_at_given_pixels_width_fills_what_depth_leaves(target, pixels):
+    """Phi alone ended at 21.05M of 30M at 32 px: a little more deepens several stages at once."""
+    alike = dataclasses.replace(B0, resolution=pixels, classes=3)
+    network = scaled_b0(Objective("hard", target), (), alike)
+    assert (network.resolution, network.classes) == (pixels, 3)
+    assert 0.95 * target < cost(network).macs <= target
+    few = (Limit("params", 0.6 * cost(network).params),)
+    assert not broken(scaled_b0(Objective("hard", target), few, alike), few)
+
+
 @pytest.mark.parametrize("factor", [1e-3, 1.5])
 def test_where_b0_cannot_be_scaled_to_t_there_is_none(factor):
     """Out of reach, or on a device that knows B0's own skeleton only."""

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import nn
 
 from nas.evaluators import evaluate
+from nas.measurement import share
 from nas.training import checkpoints
 from nas.training import loop as train
 from nas.training.augment import augment, normalize
@@ -201,11 +202,10 @@ def test_only_5x5_depthwise_convs_are_replaced(monkeypatch):
 # --- the evaluator
 
 
-def test_it_learns_and_gives_the_standard_error(evaluator, data):
+def test_it_learns_and_gives_the_spread_of_so_many_images(evaluator, data):
     found = evaluator(NET, 6, 0)
     assert found.accuracy > 80
-    share = found.accuracy / 100
-    assert found.spread == pytest.approx(100 * math.sqrt(share * (1 - share) / data.val))
+    assert found == share(round(found.accuracy * data.val / 100), data.val)
     assert (found.accuracy * data.val / 100) % 1 == pytest.approx(0, abs=1e-9)
 
 

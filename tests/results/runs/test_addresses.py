@@ -87,3 +87,21 @@ def test_a_front_that_is_missing_or_damaged_is_named(runs):
     with pytest.raises(UserError, match="run its command again"):
         load_architecture(f"a:{FRONT[0].id}", runs)
     assert load_architecture("a:pick", runs) == FRONT[3]
+
+
+def test_a_training_has_no_front_and_names_its_search(runs):
+    (runs / "t").mkdir()
+    record = {"experiment": {"kind": "train"}, "sessions": []}
+    (runs / "t" / "run.json").write_text(json.dumps(record))
+    (runs / "t" / "best.json").write_text(json.dumps(described(B0, 60.0)))
+    with pytest.raises(UserError, match=r"^t is a training, of one network: take t:pick, or a run"):
+        load_architecture("t:@3M", runs)
+    (runs / "a").rename(runs / "t-search")
+    with pytest.raises(UserError, match=r"^t is a training, of one network: take t-search:@3M$"):
+        load_architecture("t:@3M", runs)
+    assert load_architecture("t:pick", runs) == B0
+
+
+def test_a_budget_that_is_none_is_named_whole(runs):
+    with pytest.raises(UserError, match=r"^the budget of a:@-5M is '-5M': expected a finite"):
+        load_architecture("a:@-5M", runs)

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import optuna
 import processes
@@ -138,8 +139,14 @@ def test_a_report_makes_no_database_and_writes_none(tmp_path):
 
 
 @pytest.mark.slow
-def test_of_two_searches_at_once_one_waits_and_nothing_is_lost(postgresql):
+def test_of_two_searches_at_once_one_waits_and_nothing_is_lost(postgresql, monkeypatch, capsys):
     given = ["--trials", "40", "--repeats", "1", "--storage", postgresql.database()]
-    done = processes.run("benchmarks/two_writers.py", *given, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("none lost, none twice; 1 x one was told why it must wait") == 3
+    monkeypatch.setattr(sys, "argv", ["two_writers.py", *given])
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import two_writers
+
+    forked = SimpleNamespace(Popen=lambda command, **_: processes.Running(*command[2:]), PIPE=None)
+    monkeypatch.setattr(two_writers, "subprocess", forked)
+    two_writers.main()
+    said = capsys.readouterr().out
+    assert said.count("none lost, none twice; 1 x one was told why it must wait") == 3

@@ -1,0 +1,130 @@
+"""What a search says of its pick: what it is picked for, what it takes, who is above it."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+
+import nas
+from nas.commands import progress
+from nas.commands.present.result import print_result
+from nas.evaluators import Measurement
+from nas.objective import Objective
+from nas.report.words import above_pick, roles, taking
+from results.report.record import open_folder
+from search_spaces import NETWORKS, cost
+from search_spaces.quantities import QUANTITIES
+
+T = 6e7
+
+
+def deeper(architecture, budget, seed):
+    """The cheaper the surer, and accuracy that grows with cost, so that `soft` exceeds T."""
+    macs = cost(architecture).macs
+    return Measurement(min(99.0, 40 * (macs / T) ** 0.3), 1.0 + macs / T)
+
+
+def searched(tmp_path, objective, evaluator=deeper):
+    return nas.find(
+        T, objective=objective, evaluator=evaluator, trials=80, runs=tmp_path, name=objective
+    )
+
+
+def shown(found, capsys):
+    print_result(found)
+    return " ".join(capsys.readouterr().out.split())
+
+
+def page_of(found):
+    for library in ("plotly", "jinja2", "sklearn"):
+        pytest.importorskip(library)
+    from nas.report.sections import report_of
+    from results.report.page import html
+
+    made = html(report_of(open_folder(str(found.folder), found.folder.parent)))
+    return " ".join(re.sub(r"<[^>]*>", " ", made).replace("&#39;", "'").split())
+
+
+def test_soft_says_how_many_times_t_its_pick_takes_and_what_b0_is_scaled_to(tmp_path, capsys):
+    found = searched(tmp_path, "soft")
+    times = found.best["macs"] / T
+    assert times > 1.1
+    said, page = shown(found, capsys), page_of(found)
+    for text in (said, page):
+        assert text.count(f"The pick takes {times:.3g} times T, as --objective soft allows") == 1
+        assert "The default, --objective hard, stays within T." in text
+        assert "leave accuracy" not in text
+    assert "B0 scaled to the pick's cost" in said
+    own = QUANTITIES["flops"].format(found.best["macs"])
+    assert f"EfficientNet-B0 scaled to the pick's {own} MACs" in page
+    assert "EfficientNet-B0 scaled to T" not in page
+
+
+def test_hard_says_what_each_pick_is_picked_for_among_which(tmp_path, capsys):
+    found = searched(tmp_path, "hard")
+    found.best["other"]["id"] = "another"
+    said, page = shown(found, capsys), page_of(found)
+    assert "pick: of the networks within T the one of the highest top-1 less 2 times its ±" in said
+    assert "the best by --objective soft of the networks within T, the only ones evaluated" in said
+    assert "The pick takes" not in said
+    assert "highest top-1 less 2 times its ± within T" in page
+    assert "within T or not" not in said + page
+
+
+def test_a_network_that_both_objectives_pick_has_one_row(tmp_path, capsys):
+    found = searched(tmp_path, "hard", lambda architecture, budget, seed: 50.0)
+    assert found.best["other"]["id"] == found.best["id"]
+    said, page = shown(found, capsys), page_of(found)
+    assert "other pick" not in said
+    assert "of the highest top-1; --objective soft picks the same of these." in said
+    assert "pick (highest top-1 within T, and by the other objective)" in page
+    assert "other (" not in page
+
+
+def test_what_is_taken_of_t_is_told_where_it_is_another_cost():
+    of = QUANTITIES["flops"]
+    best = {"objective": "soft", "target": 1e8, "macs": 98e6}
+    assert taking(best, of) == ""
+    assert taking({**best, "macs": 50e6}, of).startswith("The pick takes 0.5 of T, as")
+    assert taking({**best, "macs": 50e6, "objective": "hard"}, of) == ""
+    assert taking({**best, "macs": 312e6}, of).startswith("The pick takes 3.12 times T, as")
+
+
+@pytest.mark.parametrize(
+    ("tops", "said"),
+    [
+        ((67.9, 67.6, 67.5), "All 3 are above the pick's 66.84 %, by other recipes"),
+        ((67.9, 60.0), "a is above"),
+        ((67.9, 67.0, 60.0), "2 of them are above"),
+        ((67.9, 67.0), "Both are above"),
+        ((67.9,), "It is above"),
+        ((66.0,), ""),
+        ((), ""),
+    ],
+)
+def test_published_networks_above_the_pick_are_told(tops, said):
+    rows = [{"network": name, "top1": top} for name, top in zip("abc", tops, strict=False)]
+    best = {"accuracy": 66.84, "otherwise": {"published": rows}, "evaluator": "imagenet"}
+    text = above_pick(best)
+    assert text.startswith(said)
+    assert bool(text) == bool(said)
+    assert ("nas predict" in text) == bool(said)
+    assert "nas predict" not in above_pick({**best, "evaluator": "surrogate"})
+    assert above_pick({**best, "unit": "NASWOT"}) == ""
+
+
+def test_a_score_has_its_own_name():
+    best = {"objective": "hard", "unit": "NASWOT", "caution": 2.0, "spread": 1.0, "other": None}
+    assert roles(best) == "pick: of the networks within T the one of the highest NASWOT."
+
+
+def test_the_best_so_far_has_the_spread_that_it_is_judged_with(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    network = NETWORKS["efficientnet_b0"]
+    with progress.progress(2, Objective("hard", 4e8)) as show:
+        for number, (accuracy, spread) in enumerate([(66.84, 0.25), (67.04, 0.5)]):
+            found = {"number": number, "accuracy": accuracy, "spread": spread}
+            show(SimpleNamespace(**found, architecture=network), number + 1)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert all("best 66.84 ± 0.25 % at 385.8M" in line for line in said)
