@@ -28,6 +28,11 @@ settings.register_profile(
 settings.load_profile("quick")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that processes end together, with short ones."""
+    items.sort(key=lambda item: item.path.name not in ("test_docs.py", "test_hour.py"))
+
+
 def pytest_sessionfinish() -> None:
     processes.close()
 

@@ -1,6 +1,7 @@
 """What runs in a test in place of a page's commands: `test_docs.py`."""
 
 import os
+import random
 import re
 import signal
 import subprocess
@@ -25,6 +26,7 @@ ALWAYS = {  # (command, word that must stand there too) -> options added; the la
     ("nas bench", ""): "--evaluations 25 --seeds 1",
     ("nas bench", "random,tpe,predictor,optuna.samplers:GPSampler"): "--evaluations 12",  # 6 s each
     ("nas profile", "--minutes"): "--minutes 0.1 --batch 2",
+    ("nas measure", ""): "--seconds 1",
     ("gridsearch run", "--data"): "--epochs 1 --replicates 2 --step 0.3",
 }
 
@@ -55,24 +57,42 @@ def shorten(name, arguments):
         given[at] = re.sub(r"nas\.bench\.peers:\w+,", "", given[at])
     if "--workers" in given:
         given[given.index("--workers") + 1] = "2"
-    if "--help" not in given and "--dry-run" not in given:
+    if "--dry-run" in given:
+        given += ["--batch", "16"]  # of which it times steps
+    elif "--help" not in given:
         for (command, word), more in ALWAYS.items():
             if f"{name} {given[0]}" == command and (not word or word in given):
                 given += more.split()
     return [name, *given]
 
 
-def profiled(*command, **where):
-    """`nas profile --out FILE`, for longer where a search would miss blocks in the file.
-
-    A machine with other work has fewer visits in a minute.
-    """
-    for minutes in ("0.2", "0.5", "2"):
-        done = processes.run(*command, "--minutes", minutes, **where)
-        if done.returncode or "it does not cover the space" not in done.stdout:
+def profiled(*command, cwd="."):
+    """`nas profile --out FILE`, for longer where the file lacks blocks: a busy machine's time."""
+    file = Path(cwd) / command[command.index("--out") + 1]
+    for minutes in ("0.1" if "--space" in command else "0.2", "0.5", "2"):
+        done = processes.run(*command, "--minutes", minutes, cwd=cwd)
+        if done.returncode or covers(file, command[2:]):
             break
-        (Path(where.get("cwd", ".")) / command[command.index("--out") + 1]).unlink()
+        file.unlink()
     return done
+
+
+def covers(file, arguments):
+    """Whether a device file speaks of a thousand networks of the space that was profiled."""
+    from nas.commands.profile import profile
+    from nas.devices.file import read
+    from search_spaces import OutOfDomain
+    from search_spaces.space import fixed
+    from search_spaces.spaces import space
+
+    given, rng = profile.make_context("profile", [*arguments]).params, random.Random(0)
+    pixels = {"resolution": given["pixels"]} if given["pixels"] else {}
+    where = fixed(space(given["space"]), pixels)
+    try:
+        read(file).predict(where.build(where.sample(rng)) for _ in range(1000))
+    except OutOfDomain:
+        return False
+    return True
 
 
 def check_extras(arguments):

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -37,6 +38,8 @@ from search_spaces.errors import UserError
 
 POLL = 0.02  # seconds between a Searcher's looks for a job
 LEAVING = 5.0  # seconds that Ray has to leave a cluster
+LOOK, TELLING = 5.0, 20.0  # seconds between looks at Ray, and that it has to tell of a death itself
+VITAL = ("raylet", "gcs_server")  # of its processes, those without which nothing goes on
 Jobs = queue.Queue[tuple[int, bytes] | None]  # number and pickle
 
 
@@ -91,6 +94,7 @@ def main(number: int) -> None:
     threading.Thread(target=_read, args=(line, jobs, wanted.folder), daemon=True).start()
     try:
         width = _width(wanted, _connect(wanted))
+        threading.Thread(target=_watch, daemon=True).start()
         line.send((READY, width, None))
         _fit(jobs, line, ray.put(wanted.evaluator), wanted.gpus, width, wanted.folder)
     except UserError as error:
@@ -110,6 +114,21 @@ def _read(line: Connection, jobs: Jobs, folder: str) -> None:
     leave.join(LEAVING)
     shutil.rmtree(folder, ignore_errors=True)
     os.killpg(0, signal.SIGKILL)
+
+
+def _watch() -> None:
+    """Ends this process where Ray here died and waits for itself: the driver starts it again."""
+    while not _dead():
+        time.sleep(LOOK)
+    time.sleep(TELLING)
+    os._exit(1)
+
+
+def _dead() -> bool:
+    """Whether one of the vital processes that were started here died; False where none was."""
+    node: Any = getattr(ray._private.worker, "_global_node", None)
+    died = node.dead_processes() if hasattr(node, "dead_processes") else []
+    return any(kind in VITAL for kind, _ in died)
 
 
 class _Searcher(Searcher):  # type: ignore[misc]

@@ -264,7 +264,7 @@ def test_a_search_its_report_and_its_export(tmp_path, monkeypatch):
     assert len(repr(found)) < 200
     assert repr(found).startswith("<search of 40 networks in runs/mbconv-400M: pick ")
     assert nas.report(found).name == "report.html"
-    assert "highest reward, within T or not" in (found.folder / "report.html").read_text()
+    assert "best by soft of the networks within T" in (found.folder / "report.html").read_text()
     done = nas.export(found, "exported")
     assert done.made["torch"].files
     with pytest.raises(UserError, match="force"):

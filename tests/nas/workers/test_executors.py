@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from waiting import wait_for
@@ -256,12 +257,12 @@ def test_two_workers_work_at_once():
 
 
 @pytest.mark.slow
-def test_logical_gpus_are_shared_by_fractions_and_more_than_there_are_is_one_sentence():
+def test_logical_gpus_are_shared_by_fractions_and_more_than_there_are_is_one_sentence(tmp_path):
     import ray
 
     ray.init("local", num_cpus=3, num_gpus=2, include_dashboard=False, log_to_driver=False)
     address = ray.get_runtime_context().gcs_address
-    trials = []
+    trials, visible = [], Visible(tmp_path)
     with executing("ray", visible, Resources(3, gpus_per_trial=0.5, address=address)) as made:
         assert made.width == 3
         drive(search(6), made, Memory(), trials)
@@ -271,10 +272,19 @@ def test_logical_gpus_are_shared_by_fractions_and_more_than_there_are_is_one_sen
     assert {trial.accuracy for trial in trials} == {0.0, 1.0}
 
 
-def visible(architecture, budget, seed):
-    """The index of the one GPU that this trial may use."""
-    time.sleep(4.0)  # longer than the other workers take to start
-    return float(os.environ["CUDA_VISIBLE_DEVICES"])
+class Visible:
+    """The index of the one GPU that this trial may use, when a worker has begun on each."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __call__(self, architecture, budget, seed):
+        index = os.environ["CUDA_VISIBLE_DEVICES"]
+        (Path(self.folder) / index).touch()
+        until = time.monotonic() + 60
+        while len(list(Path(self.folder).iterdir())) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        return float(index)
 
 
 @pytest.mark.slow
@@ -354,3 +364,22 @@ def test_workers_end_with_a_driver_that_is_killed(name, tmp_path):
     state = Path(f"/proc/{worker}/stat")
     wait_for(lambda: not state.exists() or state.read_text().rpartition(")")[2].split()[0] in "ZX")
     wait_for(lambda: not Path(folder).exists())
+
+
+@pytest.mark.slow
+def test_a_process_that_waits_for_a_ray_that_died_ends_itself(monkeypatch):
+    from ray._private import node, worker
+
+    from nas.workers import tune
+
+    assert not tune._dead()  # nothing of Ray's was started here
+    assert hasattr(node.Node, "dead_processes")
+    for died, vital in ((["dashboard"], False), (["log_monitor", "raylet"], True)):
+        here = SimpleNamespace(dead_processes=lambda died=died: [(kind, None) for kind in died])
+        monkeypatch.setattr(worker, "_global_node", here)
+        assert tune._dead() == vital
+    monkeypatch.setattr(tune, "TELLING", 0.0)
+    ended = []
+    monkeypatch.setattr(tune.os, "_exit", ended.append)
+    tune._watch()
+    assert ended == [1]
