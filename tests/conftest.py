@@ -49,15 +49,20 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cifar(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, Path]:
-    """The folder of CIFAR-10's images, unpacked once a session, and a cache that tests share."""
+def common(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of all processes of a session."""
     base = tmp_path_factory.getbasetemp()
-    base = base if worker_id == "master" else base.parent  # of all workers
-    with FileLock(base / "cifar.lock"):
-        if not (base / "cifar10").exists():
-            shutil.unpack_archive(DATA / "cifar10_imagefolder.tar.gz", base / "unpacking")
-            (base / "unpacking" / "cifar10").rename(base / "cifar10")
-    return base / "cifar10", base / "cifar-cache"
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session")
+def cifar(common: Path) -> tuple[Path, Path]:
+    """The folder of CIFAR-10's images, unpacked once a session, and a cache that tests share."""
+    with FileLock(common / "cifar.lock"):
+        if not (common / "cifar10").exists():
+            shutil.unpack_archive(DATA / "cifar10_imagefolder.tar.gz", common / "unpacking")
+            (common / "unpacking" / "cifar10").rename(common / "cifar10")
+    return common / "cifar10", common / "cifar-cache"
 
 
 @pytest.fixture(scope="session")

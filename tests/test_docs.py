@@ -3,8 +3,9 @@
 A page's blocks run in order, in a folder that holds what the pages speak of: IMAGES, TABLE.csv,
 own.csv, mine.csv, and links to benchmarks/ and examples/. A block after `<!-- file: NAME -->` is
 written to that file first. `shims.py` says how commands that take minutes are made short: fewer
-trials, smaller networks where one is trained, this process or the pool in place of a cluster, and
-of a benchmark only whether it takes these options.
+trials, smaller networks where one is trained, this process or the pool in place of a cluster, one
+measurement of this machine for all pages that ask for the same, and of a benchmark only whether it
+takes these options.
 """
 
 import os
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import processes
 import pytest
-from shims import shorten
+from shims import KEPT, shorten
 from vision import SITE
 
 ROOT = Path(__file__).parent.parent
@@ -98,7 +99,7 @@ def speed(page):
 
 
 @pytest.mark.parametrize("page", [speed(page) for page in PAGES if blocks(page)])
-def test_a_pages_blocks_run(page, desk, tmp_path):
+def test_a_pages_blocks_run(page, desk, common, tmp_path):
     here = tmp_path / "here"
     subprocess.run(["cp", "-a", str(desk), str(here)], check=True)
     environment = {
@@ -106,6 +107,7 @@ def test_a_pages_blocks_run(page, desk, tmp_path):
         "PATH": f"{here / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "COMPOUND_NAS_CACHE": str(here / "cache"),
         "PYTHONPATH": f"{ROOT}:{SITE}",
+        KEPT: str(common),
     }
     if processes.FORKS:
         environment[processes.PLACE] = processes.address()

@@ -382,12 +382,22 @@ def test_profile_end_to_end(tmp_path):
     assert [path.name for path in tmp_path.glob("*me.json*")] == ["me.json"]
 
 
+OFTEN = """
+from nas.commands import main, progress
+
+progress.EVERY = 0.0
+main.main()
+"""
+
+
 @pytest.mark.slow
-def test_an_interrupted_profile_leaves_nothing(tmp_path):
+def test_an_interrupted_profile_leaves_nothing(tmp_path, tmp_path_factory):
     (tmp_path / "tiny.toml").write_text(TINY)
+    program = tmp_path_factory.mktemp("often") / "often.py"  # says every visit
+    program.write_text(OFTEN)
     given = ["profile", "--space", "tiny.toml", "--minutes", "5", "--out", "me.json"]
-    process = processes.Running("nas", *given, cwd=tmp_path)
-    wait_for(lambda: "of 300 s" in process.stderr, 60)  # it measures
+    process = processes.Running(str(program), *given, cwd=tmp_path)
+    wait_for(lambda: "networks, round 1" in process.stderr, 60)  # it measures
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert "Traceback" not in process.stderr
