@@ -27,14 +27,13 @@ import numpy as np
 from gridsearch.grid.belief import Floats, own_parts
 from gridsearch.grid.families import (
     Family,
-    expected_best,
     families,
     family,
     slopes,
-    solved_grid,
 )
 from gridsearch.grid.grid import Question, build_grid
 from gridsearch.grid.judge import judge
+from gridsearch.grid.solved import expected_best, solved_grid
 from gridsearch.prior.heldout import against
 from gridsearch.prior.law import Law, fit, fitted
 from gridsearch.prior.printed import Printed, fitted_rows
@@ -204,7 +203,7 @@ def beside_the_papers(count: int) -> None:
         chosen = by.choice([])
         one, paper = chosen.families[chosen.pick], chosen.families[chosen.paper]
         c = by.families[chosen.pick].coefficients
-        triple = f"{c.alpha:.4g}, {c.beta:.4g}, {c.gamma:.4g}"
+        triple = f"{c.alpha:.5g}, {c.beta:.5g}, {c.gamma:.5g}"
         over = " ".join(f"{a - b:+.2f}" for a, b in zip(one.by_phi, paper.by_phi, strict=True))
         print(
             f"| {base.name or base.id} | {cost(base).macs / 1e6:.1f}M "

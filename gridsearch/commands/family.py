@@ -164,8 +164,8 @@ def _scaled(recipe: Recipe, phis: str, budgets: str | None, preset: str) -> Made
         "round_resolution": recipe.round_resolution,
     }
     title = (
-        f"{base.name or base.id} scaled with alpha {numbers.alpha:.4g}, beta "
-        f"{numbers.beta:.4g}, gamma {numbers.gamma:.4g}"
+        f"{base.name or base.id} scaled with alpha {numbers.alpha:.5g}, beta "
+        f"{numbers.beta:.5g}, gamma {numbers.gamma:.5g}"
     )
     predicted = members[0].prediction is not None
     said = ScalingPrior(base, recipe.rule).label if predicted else ""
@@ -226,7 +226,7 @@ def _released_names(text: str) -> list[str]:
 def _family_name(base: Architecture, asked: Mapping[str, Any]) -> str:
     parts = ["family", base.name or base.id, asked["preset"]]
     if asked["preset"] != "released":
-        parts.append("_".join(f"{value:.4g}" for value in asked["coefficients"]))
+        parts.append("_".join(f"{value:.5g}" for value in asked["coefficients"]))
         parts += [asked["rule"]] if asked["rule"] else []
         parts += [f"round{asked['round_resolution']}"] if asked["round_resolution"] else []
     parts.append(f"budgets{asked['budgets']}" if asked.get("budgets") else f"phi{asked['phi']}")

@@ -9,13 +9,13 @@ from rich.console import Console
 from gridsearch.grid.conclude import COEFFICIENTS, Result, family_row
 from gridsearch.grid.conclude import row as point_row
 from gridsearch.grid.grid import REASONS
-from gridsearch.grid.words import compared, over_text, reason, spoken_phis
+from gridsearch.report.words import compared, over_text, reason, spoken_phis
 from results.terminal import bold, console, epochs_text, percent, show, table, yellow
 from search_spaces.cost import cost
 from search_spaces.stages import MACS, MEMORY, PARAMS
 
 LEGEND = {
-    "mean top-1 %": "mean top-1 %: what is expected of the family, its mean over these budgets.",
+    "mean top-1": "mean top-1: what is expected of the family in %, its mean over these budgets.",
     "over paper's": "over paper's: by how much that is above the family of the coefficients of the "
     "EfficientNet paper (Tan & Le 2019), ± one standard deviation.",
     "loss": "loss: points that one is expected to lose by taking it and not the best.",
@@ -112,13 +112,13 @@ def _print_families(out: Console, result: Result, most: int) -> list[str]:
 
 
 def _triple(row: Mapping[str, Any]) -> dict[str, str]:
-    return {key: f"{row[key]:.4g}" for key in ("alpha", "beta", "gamma")}
+    return {key: f"{row[key]:.5g}" for key in ("alpha", "beta", "gamma")}
 
 
 def _judged(row: Mapping[str, Any]) -> dict[str, str]:
     """What is expected of a family, in columns."""
     return {
-        "mean top-1 %": f"{row['family']:.2f}",
+        "mean top-1": f"{row['family']:.2f}",
         "over paper's": over_text(row["over_paper"], row["over_paper_error"]),
         "loss": f"{row['loss']:.2f}",
         "P(best)": f"{100 * row['best']:.0f} %",

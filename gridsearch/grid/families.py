@@ -1,11 +1,6 @@
-"""The families that coefficients stand for: a network for each budget, by MACs really reached.
-
-Without rounding the law is told in microseconds what a family gives. So where the law judges, only
-the families that are best before rounding are solved.
-"""
+"""The families that coefficients stand for: a network for each budget, by MACs really reached."""
 
 import contextlib
-import dataclasses
 import functools
 import math
 from collections.abc import Sequence
@@ -15,25 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gridsearch.grid.combinations import combinations, no_combination, no_ratio, too_large
-from gridsearch.grid.grid import Grid, Point, Question
+from gridsearch.grid.grid import Question
 from gridsearch.prior.prior import Expected
 from search_spaces.architecture import Architecture
-from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE, Coefficients, check_phi
 
 ABOVE, BELOW = tuple(map(float, range(1, 8))), (-3.0, -2.0, -1.0)  # of a phi above and below 0
 MOST_PHIS = 20
-SOLVED = 64  # families that are best before rounding
-WIDEST = 0.5  # window
-WIDER = (1, 2, 4)  # times the window, where rounding takes all of them out of it
-
-_WIDENED = (
-    "after rounding no network reaches MACs within --window: it was made {:g}, and accuracies are "
-    "compared at equal MACs all the same"
-)
 
 
 @dataclass(frozen=True)
@@ -149,103 +134,12 @@ def families(
 def slopes(expected: Expected, phis: Sequence[float]) -> NDArray[np.float64]:
     """(phis,) what log MACs save of log error, by the law along the paper's unrounded family."""
     near = np.array([[phi - 0.1, phi + 0.1] for phi in phis]).ravel()
-    saved = expected.drop(_unrounded(PAPER, near)).reshape(-1, 2)
+    saved = expected.drop(unrounded(PAPER, near)).reshape(-1, 2)
     return np.asarray((saved[:, 1] - saved[:, 0]) / (0.2 * np.log(2)))
 
 
-def _unrounded(coefficients: Coefficients, phis: NDArray[np.float64]) -> NDArray[np.float64]:
+def unrounded(coefficients: Coefficients, phis: NDArray[np.float64]) -> NDArray[np.float64]:
     """(phis, 3) logs of multipliers whose MACs would be 2**phi times the baseline's."""
     c = coefficients
     logs = np.log([c.alpha, c.beta, c.gamma])
     return np.asarray(np.outer(phis, logs * np.log(2) / (logs @ [1, 2, 2])))
-
-
-def expected_best(
-    question: Question, expected: Expected, phis: Sequence[float]
-) -> tuple[list[Coefficients], dict[str, int]]:
-    """The combinations of half the step that the law expects most of before rounding.
-
-    Where rounding takes all of them out of the widest window, as many more are looked at, and so
-    on.
-
-    Returns:
-        SOLVED of them or a multiple of that, and how many were left out by each rule.
-    """
-    listed, outside = combinations(question.step / 2, question.tolerance)
-    if not listed:
-        raise no_combination(question.step / 2, question.tolerance)
-    at = np.asarray(phis, float)
-    logs = np.concatenate([_unrounded(c, at) for c in listed])
-    kept = np.exp(-expected.drop(logs)).reshape(len(listed), len(at)).mean(1)
-    ranked = [listed[i] for i in np.argsort(kept, kind="stable")]
-    end, most = SOLVED, _wider(question, WIDER[-1])
-    while end < len(ranked) and not _meets(most, ranked[end - SOLVED : end]):
-        end += SOLVED
-    removed = {"product": outside, "unrounded": max(0, len(ranked) - end)}
-    return ranked[:end], removed
-
-
-def _meets(question: Question, listed: Sequence[Coefficients]) -> bool:
-    """Whether the network of any of them at the question's phi is within its window."""
-    found = (_network(question, coefficients) for coefficients in listed)
-    return any(one and question.meets_window(question.ratio_of(one)) for one in found)
-
-
-def _network(question: Question, coefficients: Coefficients) -> Architecture | None:
-    """Their network at the question's phi; None where its budget is out of their reach."""
-    with contextlib.suppress(UserError):
-        return family(question, coefficients, (question.phi,)).members[0]
-    return None
-
-
-def _wider(question: Question, times: float) -> Question:
-    window = question.window
-    return dataclasses.replace(question, window=window and min(WIDEST, window * times))
-
-
-def solved_grid(
-    question: Question, listed: Sequence[Coefficients], removed: dict[str, int]
-) -> Grid:
-    """A grid whose points are the coefficients' networks within 2**phi times the baseline's MACs.
-
-    Where no network is within the window, as it may be where the baseline has few pixels, twice or
-    four times the window is taken: the grid's question and a note say so.
-
-    Args:
-        question: What was asked for.
-        listed: The coefficients.
-        removed: How many others each rule left out.
-
-    Raises:
-        UserError: None of them meets window and memory.
-    """
-    points, asked = [], question
-    for times in WIDER:
-        if _meets(wider := _wider(asked, times), listed):
-            question = wider
-            break
-    notes = () if question.window == asked.window else (_WIDENED.format(question.window),)
-    removed = {**removed, "window": 0, "memory": 0}
-    for coefficients in listed:
-        network = _network(question, coefficients)
-        ratio = 0.0 if network is None else question.ratio_of(network)
-        if network is None or not question.meets_window(ratio):
-            removed["window"] += 1
-        elif not question.meets_memory(network):
-            removed["memory"] += 1
-        else:
-            points.append(Point(coefficients, network, ratio))
-    if not points:
-        raise _emptied(question, listed)
-    points.sort(key=lambda p: (cost(p.architecture).macs, p.architecture.id))
-    return Grid(question, tuple(points), removed, notes, question.step / 2)
-
-
-def _emptied(question: Question, listed: Sequence[Coefficients]) -> UserError:
-    members = [one for c in listed if (one := _network(question, c)) is not None]
-    if not members:
-        family(question, listed[0], (question.phi,))  # says what is in reach
-    inside = [one for one in members if question.meets_window(question.ratio_of(one))]
-    if inside and question.memory is not None:
-        return too_large(question.memory, min(cost(one).memory for one in inside))
-    return no_ratio(question.ratio, question.window or 0, map(question.ratio_of, members))

@@ -8,12 +8,13 @@ from typing import Any
 from gridsearch.grid import checking
 from gridsearch.grid.combinations import combinations
 from gridsearch.grid.conclude import Result, conclude
-from gridsearch.grid.families import check_reach, expected_best, solved_grid
+from gridsearch.grid.families import check_reach
 from gridsearch.grid.grid import Grid, build_grid
 from gridsearch.grid.judge import Judge, judge
 from gridsearch.grid.plan import Plan
 from gridsearch.grid.rounds import Rounds as Due
 from gridsearch.grid.rungs import hold
+from gridsearch.grid.solved import expected_best, solved_grid
 from gridsearch.prior.evaluators import evaluator
 from gridsearch.prior.prior import Expected, ScalingPrior
 from nas.evaluators import Evaluator, checked, label_of, predictor_of

@@ -39,7 +39,7 @@ def named(point: Mapping[str, Any], phi: float) -> str:
 def said(point: Mapping[str, Any]) -> str:
     """What is shown where a point of the grid is pointed at."""
     lines = [
-        f"<b>alpha {point['alpha']:.4g}, beta {point['beta']:.4g}, gamma {point['gamma']:.4g}</b>",
+        f"<b>alpha {point['alpha']:.5g}, beta {point['beta']:.5g}, gamma {point['gamma']:.5g}</b>",
         *([f"top-1 {percent(point['accuracy'], error(point))} %"] if point.get("accuracy") else []),
         *_family_said(point),
         f"real ratio {point['ratio']:.3f}, product {point['product']:.3f}",

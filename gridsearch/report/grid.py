@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from gridsearch.family.family import parse_phis, row, solved_family
 from gridsearch.grid.conclude import COEFFICIENTS
 from gridsearch.grid.grid import REASONS
-from gridsearch.grid.words import compared, over_text, reason, spoken_phis
 from gridsearch.prior.printed import published
 from gridsearch.prior.prior import ScalingPrior
 from gridsearch.report.charts import (
@@ -18,6 +17,7 @@ from gridsearch.report.charts import (
     map_chart,
     ratio_chart,
 )
+from gridsearch.report.words import compared, over_text, reason, spoken_phis
 from results.report.family import family_parts
 from results.report.network import network_section
 from results.report.page import Cards, Code, Page, Part, Section, Table, Text
@@ -87,7 +87,7 @@ def _lead(choice: Mapping[str, Any] | None) -> str:
     if choice is None:
         return "This run has no choice yet."
     pick = choice["pick"]
-    text = f"alpha {pick['alpha']:.4g}, beta {pick['beta']:.4g}, gamma {pick['gamma']:.4g}"
+    text = f"alpha {pick['alpha']:.5g}, beta {pick['beta']:.5g}, gamma {pick['gamma']:.5g}"
     if old(choice):
         return f"{text}: {pick['ratio']:.3f}x of the baseline's MACs."
     over = over_text(pick["over_paper"], pick["over_paper_error"])
@@ -121,7 +121,7 @@ def _answer(
         parts.append(Text(text, "warning"))
     pick, cards = choice["pick"], []
     for name, note in (("alpha", "depth"), ("beta", "width"), ("gamma", "resolution")):
-        cards.append((name, f"{pick[name]:.4g}", note))
+        cards.append((name, f"{pick[name]:.5g}", note))
     aim = f"{choice['target_ratio']:.4g}x asked for; product {pick['product']:.3f}"
     cards.append(("MACs really reached", f"{pick['ratio']:.3f}x", aim))
     if old(choice):
@@ -148,7 +148,7 @@ def _beside(choice: Mapping[str, Any]) -> Table:
     rows = [
         (
             name,
-            *(f"{family[key]:.4g}" for key in ("alpha", "beta", "gamma")),
+            *(f"{family[key]:.5g}" for key in ("alpha", "beta", "gamma")),
             f"{family['family']:.2f}",
             over_text(family["over_paper"], family["over_paper_error"]),
             f"{family['loss']:.2f}",
@@ -203,8 +203,8 @@ def _families(folder: Folder, choice: Mapping[str, Any]) -> Rows:
 def _point(point: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         "pick" if point["pick"] else "",
-        *(f"{point[key]:.4g}" for key in ("alpha", "beta")),
-        f"{point['gamma']:.4g}" + ("*" if point["moved"] else ""),
+        *(f"{point[key]:.5g}" for key in ("alpha", "beta")),
+        f"{point['gamma']:.5g}" + ("*" if point["moved"] else ""),
         f"{point['product']:.3f}",
         f"{point['ratio']:.3f}",
         str(point["resolution"]),

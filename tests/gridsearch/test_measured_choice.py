@@ -17,8 +17,8 @@ from gridsearch.grid.plan import Plan
 from gridsearch.grid.rounds import BATCH
 from gridsearch.grid.run import due, evaluate_points
 from gridsearch.grid.run import run as grid_run
-from gridsearch.grid.words import reason
 from gridsearch.prior.prior import Expected
+from gridsearch.report.words import reason
 from nas.evaluators import Measurement
 from nas.workers.executor import LocalExecutor
 from results.runs.records import Trial

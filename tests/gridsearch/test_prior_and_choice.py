@@ -10,9 +10,10 @@ import pytest
 from gridsearch.family.presets import released
 from gridsearch.grid.belief import Belief
 from gridsearch.grid.choice import choose
-from gridsearch.grid.families import SOLVED, expected_best, phis_of, sizes_for, slopes, solved_grid
+from gridsearch.grid.families import phis_of, sizes_for, slopes
 from gridsearch.grid.grid import Question
 from gridsearch.grid.judge import judge
+from gridsearch.grid.solved import SOLVED, expected_best, solved_grid
 from gridsearch.prior.heldout import checked, hold_out
 from gridsearch.prior.law import fit, fitted
 from gridsearch.prior.printed import Printed, effective, fitted_rows, published
@@ -161,6 +162,22 @@ def judged(name: str):
     expected = Expected.of(question.baseline)
     grid = solved_grid(question, *expected_best(question, expected, PHIS))
     return judge(grid, ScalingPrior(question.baseline), PHIS)
+
+
+def test_finer_coefficients_that_are_nowhere_below_the_papers_are_judged_too() -> None:
+    baseline, phis = NETWORKS["mobilenet_v1"], (1.0, 2.0, 3.0)
+    question, expected = Question(baseline), Expected.of(baseline)
+    listed, _ = expected_best(question, expected, phis)
+    finer = listed[SOLVED:]
+    assert finer
+    assert all(round(4 * (c.alpha - 1) / question.step, 6) % 1 == 0 for c in finer)
+    by = judge(solved_grid(question, listed, {}), ScalingPrior(baseline), phis)
+    choice, of = by.choice([]), [one.coefficients for one in by.families]
+    paper = choice.families[choice.paper].by_phi
+    over = {c: np.subtract(one.by_phi, paper) for c, one in zip(of, choice.families, strict=True)}
+    assert all(over[c].min() >= -1e-3 for c in finer if c in over)
+    assert of[choice.pick] in finer
+    assert over[of[choice.pick]].mean() == max(one.mean() for one in over.values() if min(one) >= 0)
 
 
 @pytest.mark.parametrize(("window", "times"), [(0.02, 2), (0.01, 4), (0.05, 1)])
