@@ -29,14 +29,16 @@ TOLERANCES = {
     "shape": 0.30,  # the width of one level against the others
     "head": 0.35,
     "stem": 0.40,
+    "kernels": 0.25,  # share of blocks of kernel 7, known from shared weights only
 }
 POINTS = 3.0  # of doubt for each tolerance beyond the first
 
 
 def proportions(of: Numbers) -> Floats:
-    """Logs of resolution, depth, head, stem and the channels of each level, (n, 4 + levels)."""
+    """Large kernels, logs of resolution, depth, head, stem and channels, (n, 5 + levels)."""
     whole = (of.resolution, of.depth, of.head, of.stem)
-    return np.concatenate([np.log(np.stack(whole, 1)), of.out], 1)
+    large = (np.maximum(of.field - 2, 0) * of.blocks).sum(1) / of.blocks.sum(1)
+    return np.concatenate([large[:, None], np.log(np.stack(whole, 1)), of.out], 1)
 
 
 Usual = tuple[Floats, Floats]  # log MACs (k,) of networks, ascending, and their proportions (k, m)
@@ -64,16 +66,16 @@ def apart(of: Numbers, known: Usual | None = None) -> Floats:
         known: Proportions that are usual, in place of B0's.
 
     Returns:
-        (n, 6), in tolerances and in the order of TOLERANCES; 0 or more.
+        (n, 7), in tolerances and in the order of TOLERANCES; 0 or more.
     """
     macs, columns = _scaled() if known is None else known
     at = np.log(of.macs)
     expected = np.stack([np.interp(at, macs, column) for column in columns.T], 1)
     more = proportions(of) - expected
-    resolution, depth, head, stem = more[:, :4].T
-    width = more[:, 4:].mean(1)
-    shape = np.abs(more[:, 4:] - width[:, None]).max(1)
-    each = np.stack([resolution, width, depth, shape, head, stem], 1)
+    kernels, resolution, depth, head, stem = more[:, :5].T
+    width = more[:, 5:].mean(1)
+    shape = np.abs(more[:, 5:] - width[:, None]).max(1)
+    each = np.stack([resolution, width, depth, shape, head, stem, np.maximum(kernels, 0)], 1)
     return np.asarray(np.abs(each) / np.array(list(TOLERANCES.values())))
 
 

@@ -82,12 +82,20 @@ def test_spreads_grow_with_what_sets_a_network_apart(evaluator):
         [changed(B0, resolution=pixels) for pixels in (256, 320, 448)],
         [changed(B0, head=head) for head in (1280, 2560, 3840)],
         [changed(B0, stem=stem) for stem in (32, 64, 96)],
+        [large_kernels(B0, count) for count in (0, 3, 6)],
     ):
         _, spreads = measure.predict([one, two, three])
         assert (np.diff(spreads) > 0).all(), spreads
     whole = scale(B0, PAPER.at(2))
     _, (alike, unlike) = measure.predict([whole, changed(B0, resolution=448)])
     assert alike < unlike
+
+
+def large_kernels(network, count):
+    stages = [*network.stages]
+    for at in range(count):
+        stages[at] = dataclasses.replace(stages[at], kernel=7)
+    return dataclasses.replace(network, stages=tuple(stages))
 
 
 def wider_kernels(network, rng):

@@ -249,13 +249,16 @@ def test_a_click_on_the_front_shows_its_network_and_zooming_filters_the_table(vi
     spot = """() => {
       const chart = document.getElementById("plot-front-chart");
       const at = chart.data.findIndex((trace) => trace.name === "front");
-      const last = chart.data[at].x.length - 2;
+      const {x: along, y: up, customdata} = chart.data[at];
       const x = chart._fullLayout.xaxis, y = chart._fullLayout.yaxis;
       const box = chart.getBoundingClientRect();
-      const along = chart.data[at].x[last];
-      return {id: chart.data[at].customdata[last], along,
-              x: box.left + x._offset + x.d2p(along),
-              y: box.top + y._offset + y.d2p(chart.data[at].y[last])};
+      const near = (i) => x.d2p(along[i]) - (i ? x.d2p(along[i - 1]) : -Infinity);
+      let alone = 1;  // the one farthest from those beside it
+      for (let i = 1; i < along.length - 1; i++)
+        if (Math.min(near(i), near(i + 1)) > Math.min(near(alone), near(alone + 1))) alone = i;
+      return {id: customdata[alone], along: along[alone],
+              x: box.left + x._offset + x.d2p(along[alone]),
+              y: box.top + y._offset + y.d2p(up[alone])};
     }"""
     page.evaluate("document.getElementById('plot-front-chart').scrollIntoView()")
     place = page.evaluate(spot)
