@@ -6,7 +6,6 @@ from os.path import exists
 from pathlib import Path
 from typing import Any
 
-from gridsearch.commands.opinion import second_opinion
 from gridsearch.commands.options import CompareAsked, FamilyAsked, Rounded
 from gridsearch.family.compare import BASELINES, Scaled, compare, parse_ratios
 from gridsearch.family.compare import row as compare_row
@@ -24,6 +23,7 @@ from gridsearch.family.files import FILES, table, write_family
 from gridsearch.grid.families import sizes_for
 from gridsearch.prior.evaluators import evaluator as evaluator_of
 from gridsearch.prior.heldout import checked
+from gridsearch.prior.opinion import second_opinion
 from gridsearch.prior.prior import ScalingPrior, label
 from nas.commands.options import Kept
 from nas.evaluators import Evaluator

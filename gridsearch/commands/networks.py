@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gridsearch.commands.opinion import opinion_text
+from gridsearch.prior.opinion import opinion_text
 from gridsearch.report.words import over_text
 from results.terminal import bold, console, percent, show, yellow
 from search_spaces.stages import MACS, MEMORY, PARAMS

@@ -9,6 +9,7 @@ from rich.console import Console
 from gridsearch.grid.conclude import COEFFICIENTS, Result, family_row
 from gridsearch.grid.conclude import row as point_row
 from gridsearch.grid.grid import REASONS
+from gridsearch.prior.opinion import SECOND, advice, second_rows
 from gridsearch.report.words import compared, over_text, reason, spoken_phis
 from results.terminal import bold, console, epochs_text, percent, show, table, yellow
 from search_spaces.cost import cost
@@ -183,6 +184,17 @@ def _print_rungs(out: Console, result: Result) -> None:
         )
 
 
+def _print_opinion(out: Console, chosen: Mapping[str, Any]) -> None:
+    """What another model says of the pick and the paper's, and where the law says too much."""
+    if rows := second_rows(chosen):
+        out.print(f"\n{SECOND}")
+        show(out, rows, list(rows[0])[-2:0:-1], left=1)
+    if text := advice(chosen):
+        out.print(text)
+    for note in chosen.get("outside") or []:
+        out.print(f"{yellow('note:')} {note}")
+
+
 def _print_pick(out: Console, chosen: Mapping[str, Any], missing: Sequence[str]) -> None:
     """The pick, the paper's and the highest at the same MACs, and how sure the pick is.
 
@@ -205,8 +217,9 @@ def _print_pick(out: Console, chosen: Mapping[str, Any], missing: Sequence[str])
     ]
     out.print("\nExpected top-1 in %, of the family and at so many times the baseline's MACs:")
     least = (at for at in (*budgets[1:-1], budgets[-1], budgets[0]) if at not in behind)
-    spare = ["loss", "P(best)", *least, "over paper's"]
+    spare = ["loss", "P(best)", "mean top-1", *least, "over paper's"]
     missing = [title for title in show(out, rows, spare, left=1) if title in missing]
     out.print(reason(chosen))
+    _print_opinion(out, chosen)
     words = [text for title, text in LEGEND.items() if title not in missing]
     out.print(" ".join(words), style="dim")

@@ -10,6 +10,7 @@ from gridsearch.grid.grid import Grid
 from gridsearch.grid.judge import Judge
 from gridsearch.grid.plan import Plan
 from gridsearch.grid.rungs import Estimate, Rung, climbed, latest
+from gridsearch.prior.opinion import doubts
 from gridsearch.prior.prior import ScalingPrior
 from nas.evaluators import Evaluator
 from results.runs.files import write_json
@@ -239,6 +240,7 @@ def summary(result: Result) -> dict[str, Any]:
     plan, question, choice = result.plan, result.plan.question, result.choice
     pick = family_row(result, choice.pick)
     prior = result.evaluator.held_out if isinstance(result.evaluator, ScalingPrior) else None
+    members = [result.judge.families[i].members for i in (choice.pick, choice.paper)]
     return {
         **{key: pick[key] for key in ("alpha", "beta", "gamma")},
         "phi": question.phi,
@@ -247,6 +249,7 @@ def summary(result: Result) -> dict[str, Any]:
         "paper": family_row(result, choice.paper),
         "highest": family_row(result, choice.highest),
         "behind": list(choice.behind),
+        **doubts(result.evaluator, result.judge.phis, *members),
         "families": len(choice.families),
         "tolerance": plan.tolerance,
         "ended": _ended(result),
@@ -292,9 +295,5 @@ def _ended(result: Result) -> str:
 
 
 def _rung(rung: Rung) -> dict[str, Any]:
-    return {
-        "budget": rung.budget,
-        "points": len(rung.points),
-        "kept": rung.kept,
-        "close": rung.close,
-    }
+    return {"budget": rung.budget, "points": len(rung.points),
+            "kept": rung.kept, "close": rung.close}  # fmt: skip

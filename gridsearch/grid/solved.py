@@ -35,8 +35,8 @@ def expected_best(
 ) -> tuple[list[Coefficients], dict[str, int]]:
     """The combinations of half the step that the law expects most of before rounding.
 
-    Where rounding takes all of them out of the widest window, as many more are looked at, and so
-    on. Some finer ones come besides, as of `ahead`.
+    Where rounding takes all of them out of the widest window, or all need too much memory, as many
+    more are looked at, and so on. Some finer ones come besides, as of `ahead`.
 
     Returns:
         SOLVED of them or a multiple of that, the finer ones, and how many were left out by each
@@ -47,7 +47,7 @@ def expected_best(
         raise no_combination(question.step / 2, question.tolerance)
     ranked = _ranked(expected, listed, phis)
     end, most = SOLVED, _wider(question, WIDER[-1])
-    while end < len(ranked) and not _meets(most, ranked[end - SOLVED : end]):
+    while end < len(ranked) and not _meets(most, ranked[end - SOLVED : end], memory=True):
         end += SOLVED
     removed = {"product": outside, "unrounded": max(0, len(ranked) - end)}
     return ranked[:end] + ahead(question, expected, phis, ranked[:end]), removed
@@ -104,10 +104,18 @@ def ahead(
     return sorted(found, key=lambda one: -found[one])[:AHEAD]
 
 
-def _meets(question: Question, listed: Sequence[Coefficients]) -> bool:
-    """Whether the network of any of them at the question's phi is within its window."""
+def _meets(question: Question, listed: Sequence[Coefficients], memory: bool = False) -> bool:
+    """Whether the network of any of them at the question's phi is within its window.
+
+    With `memory` it has to be within the memory too.
+    """
     found = (_network(question, coefficients) for coefficients in listed)
-    return any(one and question.meets_window(question.ratio_of(one)) for one in found)
+    return any(
+        one
+        and question.meets_window(question.ratio_of(one))
+        and (not memory or question.meets_memory(one))
+        for one in found
+    )
 
 
 def _network(question: Question, coefficients: Coefficients) -> Architecture | None:

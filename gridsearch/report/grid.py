@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gridsearch.family.family import parse_phis, row, solved_family
 from gridsearch.grid.conclude import COEFFICIENTS
 from gridsearch.grid.grid import REASONS
+from gridsearch.prior.opinion import SECOND, advice, second_rows
 from gridsearch.prior.printed import published
 from gridsearch.prior.prior import ScalingPrior
 from gridsearch.report.charts import (
@@ -131,6 +132,7 @@ def _answer(
         over = over_text(pick["over_paper"], pick["over_paper_error"])
         cards.append(("over the paper's", over, f"points, {spoken_phis(choice['for_phi'])}"))
         parts += [Cards(cards), Text(reason(choice)), _beside(choice)]
+        parts += _opinion(choice)
     parts += [
         Text(str(choice.get("label") or "Top-1 is what the evaluator returned."), "note"),
         Code("the command that made it", masked(str(choice.get("command")))),
@@ -141,6 +143,17 @@ def _answer(
         ),
     ]  # fmt: skip
     return Section("answer", "Answer", "The answer", parts)
+
+
+def _opinion(choice: Mapping[str, Any]) -> list[Part]:
+    """What another model says of the pick and the paper's, and where the law says too much."""
+    parts: list[Part] = []
+    if rows := second_rows(choice):
+        parts.append(
+            Table(SECOND.rstrip(":"), tuple(rows[0]), [tuple(row.values()) for row in rows])
+        )
+    parts += [Text(text)] if (text := advice(choice)) else []
+    return [*parts, *(Text(f"{note}.", "note") for note in choice.get("outside") or [])]
 
 
 def _beside(choice: Mapping[str, Any]) -> Table:

@@ -26,7 +26,7 @@ def compared(chosen: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     listed = {"pick": chosen["pick"], "paper (Tan & Le 2019)": chosen["paper"]}
     if all(chosen["pick"][k] == chosen["paper"][k] for k in key):
         listed = {"pick, the paper's": chosen["pick"]}
-    if not chosen["highest"]["pick"]:
+    if not chosen["highest"]["pick"] and chosen["behind"]:
         listed["highest mean"] = chosen["highest"]
     return listed
 
@@ -38,6 +38,11 @@ def reason(chosen: Mapping[str, Any]) -> str:
     if pick["pick"] and highest["pick"]:
         text = f"The pick has the highest expected mean of {chosen['families']} families"
         text += ", and is nowhere expected below the paper's." if pick["over_paper"] else "."
+    elif not chosen["behind"]:
+        text = (
+            "The paper's network needs more memory than the target, so that its family can't be "
+            "taken; of the families that can the pick has the highest expected mean."
+        )
     elif pick["over_paper"] == 0:
         text = (
             "No family is expected at or above the paper's at every one of these budgets, so the "

@@ -9,7 +9,7 @@ from nas.holding import HOLDERS
 from nas.report.charts import optional, records
 from nas.report.findings import Findings
 from nas.report.words import above_pick, agreed, scaled_to, short_role, taking
-from nas.search.otherwise import published_title, to_build_on, verdict
+from nas.search.otherwise import published_title, to_build_on, trusted, verdict
 from results.report.page import Cards, Code, Part, Section, Table, Text
 from results.runs.folder import masked
 from results.terminal import accuracy_text, epochs_text
@@ -151,7 +151,7 @@ def _otherwise(findings: Findings) -> list[Part]:
     if concluded and (text := taking(findings.best or {}, findings.quantity)):
         parts.append(Text(text))
     if text := verdict(known.get("scaled_b0") or {}):
-        parts.append(Text(text))
+        parts.append(Text(f"{text} {trusted(known)}".rstrip()))
     if published := known.get("published"):
         macs, params = (QUANTITIES[key] for key in ("flops", "params"))
         rows = [

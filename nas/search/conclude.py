@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.evaluators import Evaluator, label_of, notes_of, predictor_of, unit_of
 from nas.holding import holder_of
+from nas.imagenet.granted import granted
 from nas.learning import HELD, above, chance_of, nothing_learned
 from nas.objective import Objective
 from nas.search.otherwise import on_images, otherwise
@@ -196,6 +197,7 @@ def summary(result: Result) -> dict[str, Any]:
         result.pick.architecture, objective, plan.limits, result.evaluator,
         lambda network: costs_of(network, plan.predicted), images, space.startswith(INSIDE),
     )  # fmt: skip
+    beside["granted"] = granted(named(plan.evaluator), space, objective)
     if plan.proxy or holder_of(result.evaluator):
         beside["notes"] = _learned_notes(result)
     if predictor_of(result.evaluator) is None:

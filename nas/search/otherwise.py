@@ -280,6 +280,12 @@ def verdict(scaled: Mapping[str, Any]) -> str:
     )
 
 
+def trusted(beside: Mapping[str, Any]) -> str:
+    """What such a promise was worth elsewhere; empty where none is made."""
+    (name, _), *others = to_build_on({"otherwise": beside})
+    return "" if others or name != "the pick" else str(beside.get("granted") or "")
+
+
 def _to(scaled: Mapping[str, Any]) -> str:
     return str(scaled.get("to", SAME))  # runs of before have none
 

@@ -11,8 +11,8 @@ import pytest
 
 from gridsearch.commands.family import _compare_name
 from gridsearch.commands.main import cli
-from gridsearch.commands.opinion import opinion_text
 from gridsearch.commands.present import _print_pick
+from gridsearch.prior.opinion import advice, opinion_text, second_rows
 from results.terminal import console, entry
 from search_spaces.architecture import from_dict, to_json
 from search_spaces.cost import cost
@@ -307,6 +307,19 @@ def test_of_a_published_baseline_gains_are_compared_and_not_two_recipes_levels(g
     out = " ".join(gridsearch("family", "--phi", "0..7", "--preset", "formula")[1].split())
     assert "compare gains over the baseline" not in out
     assert "It starts from the 77.1 % of efficientnet_b0 in" in out
+
+
+def test_a_grid_sets_a_second_opinion_beside_the_laws() -> None:
+    chosen = {"for_phi": [1.0, 2.0, 3.0], "pick": {"over_paper": 0.2},
+              "imagenet": [[79.0, 80.0, None], [78.9, 80.3, None]]}  # fmt: skip
+    assert second_rows(chosen) == [
+        {"": "pick", "2x": "79.00", "4x": "80.00", "8x": "-"},
+        {"": "paper's", "2x": "78.90", "4x": "80.30", "8x": "-"},
+    ]
+    assert "the better one at 4x:" in advice(chosen)
+    assert advice({**chosen, "pick": {"over_paper": -0.2}}) == ""  # which is too large
+    old = {"for_phi": [1.0], "pick": {"over_paper": 0.2}}
+    assert (second_rows(old), advice(old)) == ([], "")
 
 
 def test_what_a_second_opinion_does_not_reach_to_is_named() -> None:

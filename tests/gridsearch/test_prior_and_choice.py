@@ -195,6 +195,18 @@ def test_where_rounding_empties_the_window_it_is_made_wider_and_that_is_said(win
     )
 
 
+def test_a_memory_that_the_best_do_not_meet_is_looked_for_among_the_rest() -> None:
+    baseline = EFFICIENTNET_B0
+    for megabytes in (41.5, 33.0):
+        question = Question(baseline, memory=megabytes * 1e6)
+        grid = solved_grid(question, *expected_best(question, Expected.of(baseline), PHIS))
+        assert grid.points
+        assert all(cost(point.architecture).memory <= question.memory for point in grid.points)
+    question = Question(baseline, memory=20e6)
+    with pytest.raises(UserError, match="the smallest that meets the other rules needs 32"):
+        solved_grid(question, *expected_best(question, Expected.of(baseline), PHIS))
+
+
 def test_where_the_widest_window_holds_none_the_next_ones_are_taken() -> None:
     question = Question(SMALL, window=1e-4)
     listed, removed = expected_best(question, Expected.of(SMALL), PHIS)

@@ -10,7 +10,7 @@ from nas.objective import Limit
 from nas.prior.asked import sentence
 from nas.report.words import above_pick, agreed, merit, roles, taking
 from nas.search.conclude import Result
-from nas.search.otherwise import published_title, to_build_on, verdict
+from nas.search.otherwise import published_title, to_build_on, trusted, verdict
 from results.runs.addresses import BESIDE
 from results.terminal import accuracy_text, bold, console, show, table, yellow
 from search_spaces.quantities import Quantity
@@ -148,6 +148,8 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
         good = "dim" if scaled.get("at") else "bold"
         well = scaled.get("at") or text.startswith("The pick is predicted")
         out.print(text, style=good if well else "yellow")
+        if trust := trusted(beside):
+            out.print(trust)
     if published := beside.get("published"):
         listed = ", ".join(
             f"{row['network']} {row['top1']:.1f} % at {MACS.format(row['macs'])}"

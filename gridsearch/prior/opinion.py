@@ -9,6 +9,7 @@ from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 
 ALIKE = 0.5  # points up to which two levels of a baseline count as one
+LEVEL = 0.05  # points below which a difference counts as none
 Figures = Mapping[str, Any]
 
 
@@ -27,22 +28,94 @@ def second_opinion(
         its evidence; baseline: the baseline's top-1 as the law (`top1`) and as `nas predict`
         (`imagenet`) have it, None where one doesn't cover it.
     """
-    model = ImagenetEvaluator()
-
-    def said(network: Architecture) -> float | None:
-        try:
-            return model(network, 1.0, 0).accuracy
-        except OutOfDomain:
-            return None
-
     try:
         level = 100 - ScalingPrior(base, rule).error
     except OutOfDomain:
         level = None
     return {
-        "imagenet": [said(network) for network in networks],
-        "baseline_top1": {"law": level, "imagenet": said(base)},
+        "imagenet": said(networks),
+        "baseline_top1": {"law": level, "imagenet": said([base])[0]},
     }
+
+
+def said(networks: Sequence[Architecture]) -> list[float | None]:
+    """What `nas predict` says of networks, in percent; None outside of its evidence."""
+    model = ImagenetEvaluator()
+
+    def one(network: Architecture) -> float | None:
+        try:
+            return model(network, 1.0, 0).accuracy
+        except OutOfDomain:
+            return None
+
+    return [one(network) for network in networks]
+
+
+def doubts(
+    evaluator: object, phis: Sequence[float], pick: Sequence[Architecture],
+    paper: Sequence[Architecture],
+) -> dict[str, Any]:  # fmt: skip
+    """What coefficients.json holds of how far the law is to be trusted.
+
+    Args:
+        evaluator: Of the grid; where it is not the law there is nothing to say.
+        phis: Whose budgets families are judged at.
+        pick: The picked family's networks at these.
+        paper: Those of the paper's.
+
+    Returns:
+        imagenet: as of `said`, of the pick and of the paper's; outside: where the pick's networks
+        are outside what the law was fitted to.
+    """
+    if not isinstance(evaluator, ScalingPrior):
+        return {"imagenet": None, "outside": []}
+    pairs = zip(phis, pick, strict=True)
+    outside = [f"phi {phi:g}: {note}" for phi, one in pairs for note in evaluator.notes(one)]
+    return {"imagenet": [said(pick), said(paper)], "outside": outside}
+
+
+SECOND = (
+    "A second opinion, top-1 in % by `nas predict`, a model of whole networks and not of how they "
+    "scale (- where its evidence does not reach to):"
+)
+
+
+def second_rows(chosen: Figures) -> list[dict[str, str]]:
+    """What `nas predict` says of a grid's pick and of the paper's family, a column a budget.
+
+    Args:
+        chosen: What coefficients.json holds.
+    """
+    found = chosen.get("imagenet")
+    if not found or all(top1 is None for top1 in found[0]):
+        return []
+    names = ("pick", "paper's") if found[0] != found[1] else ("pick",)
+    budgets = [f"{2.0**phi:.4g}x" for phi in chosen["for_phi"]]
+    return [
+        {"": name}
+        | {
+            budget: "-" if top1 is None else f"{top1:.2f}"
+            for budget, top1 in zip(budgets, each, strict=True)
+        }
+        for name, each in zip(names, found, strict=False)
+    ]
+
+
+def advice(chosen: Figures) -> str:
+    """A sentence on budgets at which `nas predict` has the pick below the paper's; else empty."""
+    behind = [
+        f"{2.0**phi:.4g}x"
+        for phi, mine, other in zip(
+            chosen["for_phi"], *(chosen.get("imagenet") or ([], [])), strict=False
+        )
+        if None not in (mine, other) and mine < other - LEVEL
+    ]
+    if not behind or chosen["pick"]["over_paper"] < 0:  # the paper's can't be taken
+        return ""
+    return (
+        f"By that the paper's network is the better one at {', '.join(behind)}: where that matters "
+        "train both."
+    )
 
 
 def opinion_text(content: Mapping[str, Any]) -> str:

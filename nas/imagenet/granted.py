@@ -1,0 +1,62 @@
+"""What the promises of picks were worth, by `benchmarks/budgets.py` (table in docs/imagenet.md).
+
+Models of one half of the evidence picked as `nas search` does, and models of the other half, which
+did not choose, said how far these picks are above EfficientNet-B0 scaled to the same T.
+"""
+
+import math
+from typing import NamedTuple
+
+from nas.objective import CAUTION, Objective
+from search_spaces.quantities import QUANTITIES
+
+NEAR = 1.7  # times a T of the table, or one over it, that it still speaks of
+WORTH = 0.1  # points granted in the median from which a search is worth more than nothing
+
+
+class Granted(NamedTuple):
+    """Of eight picks at one T (multiply-adds), points above B0 scaled: medians, least and most."""
+
+    target: float
+    promised: float
+    granted: float
+    least: float
+    most: float
+
+
+TABLE = (
+    Granted(30e6, 3.23, 2.51, 2.05, 2.96),
+    Granted(60e6, 1.11, 0.35, -0.87, 0.58),
+    Granted(100e6, 2.00, 0.32, -1.10, 1.69),
+    Granted(200e6, 1.56, 0.73, 0.07, 0.93),
+    Granted(400e6, 1.16, 0.38, -0.62, 1.13),
+    Granted(800e6, 0.68, 0.00, -0.53, 0.44),
+    Granted(1.6e9, 0.19, -0.19, -0.58, -0.10),
+    Granted(3.2e9, 0.38, -0.06, -0.18, 0.15),
+    Granted(6.4e9, 0.53, 0.01, -0.19, 0.26),
+)
+
+
+def granted(evaluator: str, space: str, objective: Objective) -> str:
+    """What a promise at such a T was worth, in a sentence or two; empty where nobody tested it.
+
+    Args:
+        evaluator: Of the search, by name.
+        space: What was searched, by name.
+        objective: Its target T.
+    """
+    asked = (evaluator, space, objective.name, objective.of_quantity.key, objective.caution)
+    if asked != ("imagenet", "mbconv", "hard", "flops", CAUTION):
+        return ""
+    one = min(TABLE, key=lambda row: abs(math.log(row.target / objective.target)))
+    if not 1 / NEAR <= one.target / objective.target <= NEAR:
+        return ""
+    said = f"{QUANTITIES['flops'].format(one.target)}"
+    text = (
+        f"How far to trust that: at {said} eight picks by one half of the evidence were promised "
+        f"{one.promised:.1f} points in the median, and the other half granted "
+        f"{one.granted:.1f} ({one.least:.1f} to {one.most:.1f}). "
+    ).replace("-0.0", "0.0")
+    if one.granted < WORTH:
+        return f"{text}So B0 scaled is as good a choice here, and well known."
+    return f"{text}So train B0 scaled beside it."

@@ -1,0 +1,38 @@
+"""What promises of picks were worth, as the docs have it and as a search says it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nas.imagenet.granted import TABLE, granted
+from nas.objective import Objective
+from nas.search.otherwise import trusted
+from search_spaces.quantities import QUANTITIES
+
+DOCS = Path(__file__).parents[3] / "docs" / "imagenet.md"
+
+
+def test_the_table_is_that_of_the_docs() -> None:
+    rows = re.findall(r"^\| ([\d.]+[MG]) \|(.*)\|$", DOCS.read_text(), re.M)
+    assert len(rows) == len(TABLE)
+    for one, (target, cells) in zip(TABLE, rows, strict=True):
+        with_two = "|".join(cells.split("|")[2:4])  # spreads taken off, as by default
+        told = [float(number) for number in re.findall(r"-?\d+\.\d+", with_two)]
+        assert QUANTITIES["flops"].parse(target, "T") == one.target
+        assert told == list(one[1:])
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [(1.5e9, "So B0 scaled is as good a choice"), (30e6, "So train B0 scaled beside it"),
+     (5e6, ""), (30e9, "")],
+)  # fmt: skip
+def test_a_promise_is_followed_by_what_such_ones_were_worth(target, said) -> None:
+    text = granted("imagenet", "mbconv", Objective("hard", target))
+    assert said in text
+    assert bool(text) == bool(said)
+    assert not granted("surrogate", "mbconv", Objective("hard", target))
+    assert not granted("imagenet", "mbconv", Objective("hard", target, caution=1.0))
+    for gain, shown in ((0.5, text), (0.1, ""), (-0.5, "")):
+        assert trusted({"scaled_b0": {"gain": gain, "gain_spread": 0.2}, "granted": text}) == shown
