@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+FEW = 2  # phi up to which a judgement says little of a family
+
 
 def spoken_phis(phis: Sequence[float]) -> str:
     """`at phi 1 to 7`, or each of them."""
@@ -53,6 +55,11 @@ def reason(chosen: Mapping[str, Any]) -> str:
             "The pick has the highest expected mean of the families that are nowhere expected "
             "below the paper's. The highest mean of all is expected below the paper's at phi "
             f"{behind}."
+        )
+    if max(map(abs, chosen["for_phi"])) <= FEW and pick["over_paper"]:
+        text += (
+            f" It was judged {spoken_phis(chosen['for_phi'])} alone, which says little of other "
+            "sizes: depth, say, saturates. Without --for-phi the whole family is judged."
         )
     if not str(chosen["ended"]).startswith("a model"):
         text += f" Measuring ended: {chosen['ended']}."

@@ -309,6 +309,12 @@ def test_of_a_published_baseline_gains_are_compared_and_not_two_recipes_levels(g
     assert "It starts from the 77.1 % of efficientnet_b0 in" in out
 
 
+def test_coefficients_for_one_size_are_said_to_say_little_of_others(gridsearch) -> None:
+    said = "which says little of other sizes"
+    assert said in " ".join(gridsearch("run", "--phi", "1", "--for-phi", "1")[1].split())
+    assert said not in " ".join(gridsearch("run", "--phi", "1", "--name", "all")[1].split())
+
+
 def test_a_grid_sets_a_second_opinion_beside_the_laws() -> None:
     chosen = {"for_phi": [1.0, 2.0, 3.0], "pick": {"over_paper": 0.2},
               "imagenet": [[79.0, 80.0, None], [78.9, 80.3, None]]}  # fmt: skip
