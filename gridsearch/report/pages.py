@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gridsearch.prior.opinion import opinion_text
 from gridsearch.report.charts import methods_chart
 from gridsearch.report.grid import grid_page, released
+from gridsearch.report.words import over_text
 from results.report.family import family_parts, rows
 from results.report.network import network_section
 from results.report.page import Code, Page, Part, Section, Table, Text
@@ -52,6 +54,7 @@ def family_page(folder: Folder) -> Page:
     if not networks:
         raise UserError(f"{folder.path / 'family.json'} holds no networks with their figures")
     parts: list[Part] = family_parts(networks, str(family.get("label", "")), "family", released())
+    parts += _doubts(family, networks)
     parts.append(Code("the command that made it", masked(str(family.get("command")))))
     first, last = networks[0], networks[-1]
     sections = [Section("family", "Family", str(family.get("title", "The family")), parts)]
@@ -67,6 +70,28 @@ def family_page(folder: Folder) -> Page:
     name = folder.path.resolve().name
     badges = [(f"{len(networks)} networks", ""), (str(family.get("preset")), "")]
     return Page("compound-nas · gridsearch family", name, lead, badges, sections)
+
+
+def _doubts(family: Mapping[str, Any], networks: Sequence[Mapping[str, Any]]) -> list[Part]:
+    """The family beside the paper's, a second opinion, and where the law says too much."""
+    parts: list[Part] = []
+    beside = [one for one in networks if one.get("top1_paper") is not None]
+    if beside:
+        cells = [
+            (
+                str(one["name"]),
+                percent(one["top1"], one["top1_error"]),
+                f"{one['top1_paper']:.2f}",
+                over_text(one["over_paper"], one["over_paper_error"]),
+            )
+            for one in beside
+        ]
+        title = "Beside the network that the paper's coefficients give within the same MACs"
+        parts.append(Table(title, ("network", "top-1 %", "paper's top-1 %", "over paper's"), cells))
+    if "imagenet" in family and (text := opinion_text(family)):
+        parts.append(Text(text))
+    notes = [f"{one['name']}: {note}." for one in networks for note in one.get("notes") or []]
+    return [*parts, *(Text(note, "note") for note in notes)]
 
 
 def compare_page(folder: Folder) -> Page:

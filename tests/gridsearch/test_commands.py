@@ -309,6 +309,25 @@ def test_of_a_published_baseline_gains_are_compared_and_not_two_recipes_levels(g
     assert "It starts from the 77.1 % of efficientnet_b0 in" in out
 
 
+def test_a_familys_report_has_what_the_command_warns_of(gridsearch) -> None:
+    given = (
+        "family",
+        "--coefficients",
+        "1.1,1.25,1.05",
+        "--baseline",
+        "resnet_50",
+        "--name",
+        "wide",
+    )
+    printed = " ".join(gridsearch(*given)[1].split())
+    assert gridsearch("report", "wide")[0] == 0
+    page = Path("runs/wide/report.html").read_text()
+    for said in ("outside what the law was fitted to", "A second opinion:"):
+        assert said in printed
+        assert said in page
+    assert "Beside the network that" in page
+
+
 def test_coefficients_for_one_size_are_said_to_say_little_of_others(gridsearch) -> None:
     said = "which says little of other sizes"
     assert said in " ".join(gridsearch("run", "--phi", "1", "--for-phi", "1")[1].split())
