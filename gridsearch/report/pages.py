@@ -75,7 +75,7 @@ def family_page(folder: Folder) -> Page:
 def _doubts(family: Mapping[str, Any], networks: Sequence[Mapping[str, Any]]) -> list[Part]:
     """The family beside the paper's, a second opinion, and where the law says too much."""
     parts: list[Part] = []
-    beside = [one for one in networks if one.get("top1_paper") is not None]
+    beside = [one for one in networks if one.get("over_paper") is not None]  # none in old files
     if beside:
         cells = [
             (
