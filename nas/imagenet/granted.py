@@ -5,12 +5,14 @@ did not choose, said how far these picks are above EfficientNet-B0 scaled to the
 """
 
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from nas.objective import CAUTION, Objective
 from search_spaces.quantities import QUANTITIES
 
 NEAR = 1.7  # times a T of the table, or one over it, that it still speaks of
+EVEN = "B0 scaled is as good a choice"
 WORTH = 0.1  # points granted in the median from which a search is worth more than nothing
 
 
@@ -58,5 +60,16 @@ def granted(evaluator: str, space: str, objective: Objective) -> str:
         f"{one.granted:.1f} ({one.least:.1f} to {one.most:.1f}). "
     ).replace("-0.0", "0.0")
     if one.granted < WORTH:
-        return f"{text}So B0 scaled is as good a choice here, and well known."
+        return f"{text}So {EVEN} here, and well known."
     return f"{text}So train B0 scaled beside it."
+
+
+def trusted(beside: Mapping[str, Any]) -> str:
+    """What such a promise was worth elsewhere; empty where none is made.
+
+    Args:
+        beside: What best.json holds of the alternatives.
+    """
+    scaled = beside.get("scaled_b0") or {}
+    made = (scaled.get("gain") or 0.0) > (scaled.get("gain_spread") or 0.0)
+    return str(beside.get("granted") or "") if made else ""

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from nas.holding import HOLDERS
+from nas.imagenet.granted import trusted
 from nas.report.charts import optional, records
 from nas.report.findings import Findings
 from nas.report.words import above_pick, agreed, scaled_to, short_role, taking
-from nas.search.otherwise import published_title, to_build_on, trusted, verdict
+from nas.search.otherwise import published_title, to_build_on, verdict
 from results.report.page import Cards, Code, Part, Section, Table, Text
 from results.runs.folder import masked
 from results.terminal import accuracy_text, epochs_text

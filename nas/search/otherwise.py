@@ -13,6 +13,7 @@ from typing import Any
 
 from nas.evaluators import Evaluator, difference_of, notes_of, predictor_of
 from nas.holding import holder_of
+from nas.imagenet.granted import EVEN, trusted
 from nas.imagenet.published import nearest_below
 from nas.objective import Limit, Objective, broken
 from results.runs.addresses import BESIDE
@@ -247,10 +248,13 @@ def to_build_on(best: Mapping[str, Any]) -> list[tuple[str, str]]:
     Args:
         best: best.json. What stands beside the pick is among them where it is as good or better.
     """
-    scaled = (best.get("otherwise") or {}).get("scaled_b0") or {}
+    beside = best.get("otherwise") or {}
+    scaled = beside.get("scaled_b0") or {}
     gain, error = scaled.get("gain"), scaled.get("gain_spread")
     pick, other = ("the pick", ""), ("EfficientNet-B0 scaled", f":{BESIDE}")
-    if gain is None or error is None or gain > error or gain == error == 0:
+    if gain is None or error is None or gain == error == 0:
+        return [pick]
+    if gain > error and EVEN not in trusted(beside):
         return [pick]
     return [other, pick] if gain < -error else [pick, other]
 
@@ -278,12 +282,6 @@ def verdict(scaled: Mapping[str, Any]) -> str:
         f"The pick is not better than {of} by more than its error "
         f"({'+' if gain >= 0 else '-'}{text}): that network is as good a choice, and well known."
     )
-
-
-def trusted(beside: Mapping[str, Any]) -> str:
-    """What such a promise was worth elsewhere; empty where none is made."""
-    (name, _), *others = to_build_on({"otherwise": beside})
-    return "" if others or name != "the pick" else str(beside.get("granted") or "")
 
 
 def _to(scaled: Mapping[str, Any]) -> str:

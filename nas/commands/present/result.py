@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from nas.commands.present.network import costs, print_architecture
 from nas.holding import holder_of
+from nas.imagenet.granted import trusted
 from nas.objective import Limit
 from nas.prior.asked import sentence
 from nas.report.words import above_pick, agreed, merit, roles, taking
 from nas.search.conclude import Result
-from nas.search.otherwise import published_title, to_build_on, trusted, verdict
+from nas.search.otherwise import published_title, to_build_on, verdict
 from results.runs.addresses import BESIDE
 from results.terminal import accuracy_text, bold, console, show, table, yellow
 from search_spaces.quantities import Quantity

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from nas.imagenet.granted import TABLE, granted
+from nas.imagenet.granted import EVEN, TABLE, granted, trusted
 from nas.objective import Objective
-from nas.search.otherwise import trusted
+from nas.search.otherwise import to_build_on
 from search_spaces.quantities import QUANTITIES
 
+BETTER = {"gain": 0.5, "gain_spread": 0.2}
 DOCS = Path(__file__).parents[3] / "docs" / "imagenet.md"
 
 
@@ -35,4 +36,7 @@ def test_a_promise_is_followed_by_what_such_ones_were_worth(target, said) -> Non
     assert not granted("surrogate", "mbconv", Objective("hard", target))
     assert not granted("imagenet", "mbconv", Objective("hard", target, caution=1.0))
     for gain, shown in ((0.5, text), (0.1, ""), (-0.5, "")):
-        assert trusted({"scaled_b0": {"gain": gain, "gain_spread": 0.2}, "granted": text}) == shown
+        beside = {"scaled_b0": {"gain": gain, "gain_spread": 0.2}, "granted": text}
+        assert trusted(beside) == shown
+    names = [name for name, _ in to_build_on({"otherwise": {**beside, "scaled_b0": BETTER}})]
+    assert names == ["the pick", *["EfficientNet-B0 scaled"] * (EVEN in said)]
