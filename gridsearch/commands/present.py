@@ -9,7 +9,7 @@ from rich.console import Console
 from gridsearch.grid.conclude import COEFFICIENTS, Result, family_row
 from gridsearch.grid.conclude import row as point_row
 from gridsearch.grid.grid import REASONS
-from gridsearch.prior.opinion import SECOND, advice, second_rows
+from gridsearch.prior.opinion import SECOND, advice, multiples, second_rows
 from gridsearch.report.words import compared, over_text, reason, spoken_phis
 from results.terminal import bold, console, epochs_text, percent, show, table, yellow
 from search_spaces.cost import cost
@@ -204,8 +204,8 @@ def _print_pick(out: Console, chosen: Mapping[str, Any], missing: Sequence[str])
         missing: Columns that the tables before don't show, and so need no words.
     """
     listed = compared(chosen)
-    budgets = [f"{2.0**phi:.4g}x" for phi in chosen["for_phi"]]
-    behind = [f"{2.0**phi:.4g}x" for phi in chosen["behind"]]  # which the reason speaks of
+    budgets = multiples(chosen["for_phi"])
+    behind = multiples(chosen["behind"])  # which the reason speaks of
     rows = [
         {
             "": "paper's" if row is chosen["paper"] and row is not chosen["pick"] else name,

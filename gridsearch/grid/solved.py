@@ -94,12 +94,15 @@ def ahead(
 
     paper = [saved(PAPER, at) for at in range(len(phis))]
     found: dict[Coefficients, float] = {}
+    known = set(listed)
     for one in _ranked(expected, finer, phis)[:FINER]:
+        if one in known:
+            continue
         over: list[float] = []
         with contextlib.suppress(UserError):  # a budget is out of reach
             while len(over) < len(phis) and min(over, default=0.0) >= 0:
                 over.append(saved(one, len(over)) - paper[len(over)])
-        if len(over) == len(phis) and min(over) >= 0 and one not in listed:
+        if len(over) == len(phis) and min(over) >= 0:
             found[one] = sum(over)
     return sorted(found, key=lambda one: -found[one])[:AHEAD]
 

@@ -80,6 +80,11 @@ SECOND = (
 )
 
 
+def multiples(phis: Sequence[float]) -> list[str]:
+    """Budgets of phis, as multiples of the baseline's MACs."""
+    return [f"{2.0**phi:.4g}x" for phi in phis]
+
+
 def second_rows(chosen: Figures) -> list[dict[str, str]]:
     """What `nas predict` says of a grid's pick and of the paper's family, a column a budget.
 
@@ -90,7 +95,7 @@ def second_rows(chosen: Figures) -> list[dict[str, str]]:
     if not found or all(top1 is None for top1 in found[0]):
         return []
     names = ("pick", "paper's") if found[0] != found[1] else ("pick",)
-    budgets = [f"{2.0**phi:.4g}x" for phi in chosen["for_phi"]]
+    budgets = multiples(chosen["for_phi"])
     return [
         {"": name}
         | {
@@ -103,11 +108,10 @@ def second_rows(chosen: Figures) -> list[dict[str, str]]:
 
 def advice(chosen: Figures) -> str:
     """A sentence on budgets at which `nas predict` has the pick below the paper's; else empty."""
+    found: Sequence[Any] = chosen.get("imagenet") or ([], [])
     behind = [
-        f"{2.0**phi:.4g}x"
-        for phi, mine, other in zip(
-            chosen["for_phi"], *(chosen.get("imagenet") or ([], [])), strict=False
-        )
+        budget
+        for budget, mine, other in zip(multiples(chosen["for_phi"]), *found, strict=False)
         if None not in (mine, other) and mine < other - LEVEL
     ]
     if not behind or chosen["pick"]["over_paper"] < 0:  # the paper's can't be taken

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gridsearch.family.family import parse_phis, row, solved_family
 from gridsearch.grid.conclude import COEFFICIENTS
 from gridsearch.grid.grid import REASONS
-from gridsearch.prior.opinion import SECOND, advice, second_rows
+from gridsearch.prior.opinion import SECOND, advice, multiples, second_rows
 from gridsearch.prior.printed import published
 from gridsearch.prior.prior import ScalingPrior
 from gridsearch.report.charts import (
@@ -170,7 +170,7 @@ def _beside(choice: Mapping[str, Any]) -> Table:
         )
         for name, family in compared(choice).items()
     ]
-    budgets = [f"{2.0**phi:.4g}x" for phi in choice["for_phi"]]
+    budgets = multiples(choice["for_phi"])
     columns = ("", "alpha", "beta", "gamma", "family's top-1 %", "over paper's", "loss", "P(best)")
     title = "Expected top-1 at the same MACs, as multiples of the baseline's"
     return Table(title, (*columns, *budgets), rows, marked=(0,))

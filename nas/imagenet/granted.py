@@ -12,7 +12,6 @@ from nas.objective import CAUTION, Objective
 from search_spaces.quantities import QUANTITIES
 
 NEAR = 1.7  # times a T of the table, or one over it, that it still speaks of
-EVEN = "B0 scaled is as good a choice"
 WORTH = 0.1  # points granted in the median from which a search is worth more than nothing
 
 
@@ -39,8 +38,8 @@ TABLE = (
 )
 
 
-def granted(evaluator: str, space: str, objective: Objective) -> str:
-    """What a promise at such a T was worth, in a sentence or two; empty where nobody tested it.
+def granted(evaluator: str, space: str, objective: Objective) -> dict[str, float] | None:
+    """What promises at such a T were worth, as best.json has it; None where nobody tested it.
 
     Args:
         evaluator: Of the search, by name.
@@ -49,27 +48,47 @@ def granted(evaluator: str, space: str, objective: Objective) -> str:
     """
     asked = (evaluator, space, objective.name, objective.of_quantity.key, objective.caution)
     if asked != ("imagenet", "mbconv", "hard", "flops", CAUTION):
-        return ""
+        return None
     one = min(TABLE, key=lambda row: abs(math.log(row.target / objective.target)))
-    if not 1 / NEAR <= one.target / objective.target <= NEAR:
-        return ""
-    said = f"{QUANTITIES['flops'].format(one.target)}"
-    text = (
-        f"How far to trust that: at {said} eight picks by one half of the evidence were promised "
-        f"{one.promised:.1f} points in the median, and the other half granted "
-        f"{one.granted:.1f} ({one.least:.1f} to {one.most:.1f}). "
-    ).replace("-0.0", "0.0")
-    if one.granted < WORTH:
-        return f"{text}So {EVEN} here, and well known."
-    return f"{text}So train B0 scaled beside it."
+    return one._asdict() if 1 / NEAR <= one.target / objective.target <= NEAR else None
 
 
-def trusted(beside: Mapping[str, Any]) -> str:
-    """What such a promise was worth elsewhere; empty where none is made.
+def promised(beside: Mapping[str, Any]) -> bool:
+    """Whether the pick is predicted above B0 scaled by more than that may be off.
 
     Args:
         beside: What best.json holds of the alternatives.
     """
     scaled = beside.get("scaled_b0") or {}
-    made = (scaled.get("gain") or 0.0) > (scaled.get("gain_spread") or 0.0)
-    return str(beside.get("granted") or "") if made else ""
+    gain, error = scaled.get("gain"), scaled.get("gain_spread")
+    return gain is not None and error is not None and bool(gain > error)
+
+
+def even(beside: Mapping[str, Any]) -> bool:
+    """Whether B0 scaled is as good a choice as a pick that is promised to be better.
+
+    Args:
+        beside: As of `promised`.
+    """
+    tested = beside.get("granted")
+    return tested is not None and promised(beside) and bool(tested["granted"] < WORTH)
+
+
+def trusted(beside: Mapping[str, Any]) -> str:
+    """What such a promise was worth elsewhere, in words; empty where none is made or tested.
+
+    Args:
+        beside: As of `promised`.
+    """
+    tested = beside.get("granted")
+    if tested is None or not promised(beside):
+        return ""
+    one = Granted(**tested)
+    text = (
+        f"How far to trust that: at {QUANTITIES['flops'].format(one.target)} eight picks by one "
+        f"half of the evidence were promised {one.promised:.1f} points in the median, and the "
+        f"other half granted {one.granted:.1f} ({one.least:.1f} to {one.most:.1f}). "
+    ).replace("-0.0", "0.0")
+    if even(beside):
+        return f"{text}So B0 scaled is as good a choice here, and well known."
+    return f"{text}So train B0 scaled beside it."

@@ -13,7 +13,7 @@ from typing import Any
 
 from nas.evaluators import Evaluator, difference_of, notes_of, predictor_of
 from nas.holding import holder_of
-from nas.imagenet.granted import EVEN, trusted
+from nas.imagenet.granted import even, promised
 from nas.imagenet.published import nearest_below
 from nas.objective import Limit, Objective, broken
 from results.runs.addresses import BESIDE
@@ -254,7 +254,7 @@ def to_build_on(best: Mapping[str, Any]) -> list[tuple[str, str]]:
     pick, other = ("the pick", ""), ("EfficientNet-B0 scaled", f":{BESIDE}")
     if gain is None or error is None or gain == error == 0:
         return [pick]
-    if gain > error and EVEN not in trusted(beside):
+    if promised(beside) and not even(beside):
         return [pick]
     return [other, pick] if gain < -error else [pick, other]
 
