@@ -9,6 +9,7 @@ one of the protocols below names; each is asked for by one function here, and no
     difference_error(one, two)   how far a difference between two can be off    `difference_of`
     where                        the device that it works on                    `device_of`
     notes(architecture)          where its evidence is thin, in sentences       `notes_of`
+    evidence                     the costs where its evidence begins and ends   `evidence_of`
     against(reference)           the same, of differences to one network        `against`
     unit                         what its numbers are, where they are no top-1  `unit_of`
 
@@ -65,9 +66,6 @@ class Checks(Protocol):
     def check(self, architecture: Architecture) -> None:
         """Refuses a network whose `__call__` would raise OutOfDomain.
 
-        Args:
-            architecture: What may be measured later.
-
         Raises:
             OutOfDomain: In one sentence, what is outside and what is covered.
         """
@@ -78,10 +76,7 @@ class Predicts(Protocol):
     """Is a model: its numbers are predictions, cheap, of many networks at once."""
 
     def predict(self, architectures: Sequence[Architecture]) -> "tuple[Floats, Floats]":
-        """Predicts many networks; each as `__call__` does, whatever its budget and seed.
-
-        Args:
-            architectures: n networks; may be none.
+        """Predicts n networks, or none; each as `__call__` does, whatever its budget and seed.
 
         Returns:
             Means in percent and standard deviations in points, both of shape (n,).
@@ -105,14 +100,7 @@ class Compares(Protocol):
     """Knows how far the difference between two of its numbers can be off."""
 
     def difference_error(self, one: Architecture, two: Architecture) -> float:
-        """The standard error of the difference between two networks.
-
-        Args:
-            one: A network.
-            two: Another.
-
-        Returns:
-            Points of top-1, 0 or more.
+        """The standard error of the difference between two networks, points of top-1, 0 or more.
 
         Raises:
             OutOfDomain: For a network that it does not cover.
@@ -133,14 +121,20 @@ class Notes(Protocol):
     """Knows where its own evidence is thin."""
 
     def notes(self, architecture: Architecture) -> list[str]:
-        """What a reader of its number should know.
-
-        Args:
-            architecture: A network that it covers.
+        """What a reader of the number of a network that it covers should know.
 
         Returns:
             Sentences without an end, most important first; none where nothing is to be said.
         """
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """Knows where its evidence begins and ends."""
+
+    @property
+    def evidence(self) -> tuple[float, float]:
+        """Least and most multiply-adds of the networks that it was fitted to."""
 
 
 @runtime_checkable
@@ -220,6 +214,11 @@ def against(
 def notes_of(evaluator: Evaluator, architecture: Architecture) -> list[str]:
     """Where the evaluator's evidence on a network is thin; nothing where it doesn't say."""
     return evaluator.notes(architecture) if isinstance(evaluator, Notes) else []
+
+
+def evidence_of(evaluator: Evaluator) -> tuple[float, float]:
+    """Least and most multiply-adds of the evaluator's evidence; without end if it doesn't say."""
+    return evaluator.evidence if isinstance(evaluator, Bounded) else (0.0, math.inf)
 
 
 def evaluate(evaluator: Evaluator, architecture: Architecture, budget: float, seed: int) -> Outcome:

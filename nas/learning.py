@@ -1,7 +1,11 @@
-"""Whether trainings learn anything at all: more than naming the most frequent class always."""
+"""Whether anything is learned at all.
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+By trainings: more than naming the most frequent class always. By a search: something of each option
+of its choices.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from nas.evaluators import Evaluator
 from nas.watch import Poll, Show, begin
@@ -12,6 +16,7 @@ from search_spaces.architecture import Architecture
 if TYPE_CHECKING:
     from nas.training.evaluator import TrainingEvaluator
 
+PLENTY = 5  # networks for each option of a choice, after which one that none has is worth a word
 FIRST = 6  # trainings that have learned nothing, after which a search says so
 
 SHORT = "so short a training ranks nothing; train longer (--epochs)"
@@ -72,3 +77,30 @@ class Unlearned:
     def phase(self, name: str, poll: Poll | None, finished: int) -> None:
         """As `nas.watch.Watches.phase`."""
         begin(self._show, name, poll, finished)
+
+
+def unlearned(trials: Sequence[Trial], choices: Mapping[str, tuple[Any, ...]]) -> list[str]:
+    """Sentences on the options of which nothing is known: all with it failed, or none has it."""
+    failed, absent = [], []
+    good = sum(trial.accuracy is not None for trial in trials)
+    for name, options in choices.items():
+        for option in options if len(options) > 1 else ():
+            having = [trial for trial in trials if trial.values.get(name) == option]
+            if having and all(trial.accuracy is None for trial in having):
+                failed.append(f"{name} {option} ({len(having)})")
+            elif not having and good >= PLENTY * len(options):
+                absent.append(f"{name} {option}")
+    sentences = {
+        "all networks with one of these failed": failed,
+        "no network has one of these, since none is within the limits or --trials are few": absent,
+    }
+    return [
+        f"{said}, so nothing is known of them: {_some(which)}"
+        for said, which in sentences.items()
+        if which
+    ]
+
+
+def _some(names: Sequence[str], most: int = 4) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} others" if more > 0 else "")

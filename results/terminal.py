@@ -228,27 +228,33 @@ def show(
 ) -> list[str]:
     """Prints rows as a table, without some columns where the terminal is too narrow.
 
-    What was left out is named below the table.
+    What was left out is named below the table. Where there is no room for the others either, names
+    stay whole and numbers are broken at their words, if these fit.
 
     Args:
         out: Where to.
         rows: Title -> text; all have the same titles.
         spare: Columns that may be left out, the first of them first; none that what is printed
             besides speaks of.
-        left: So many columns are flush left.
+        left: So many columns are flush left, and name the rows.
 
     Returns:
         The columns that were left out.
     """
     titles = list(rows[0])
 
-    def width() -> int:
-        return sum(2 + max(map(len, [t, *(row[t] for row in rows)])) for t in titles) - 2
+    def width(words: int) -> int:
+        """With only the longest word of a cell counted from so many columns on."""
+        cells = [[t, *(row[t] for row in rows)] for t in titles]
+        whole = [*cells[:words], *([w for t in some for w in t.split()] for some in cells[words:])]
+        return sum(2 + max(map(len, some), default=0) for some in whole) - 2
 
     for title in spare:
-        if title in titles and width() > out.width:
+        if title in titles and width(len(titles)) > out.width:
             titles.remove(title)
     made = table(*titles, left=left)
+    for column in made.columns[:left]:
+        column.no_wrap = width(left) <= out.width
     for row in rows:
         made.add_row(*(row[title] for title in titles))
     out.print(made)

@@ -69,10 +69,11 @@ def operator(stage: Stage) -> str:
     """The stage's blocks as `mbconv e6 k3x3 se0.25`.
 
     An activation of its own is there too; SE's ratio to the expanded channels is `se0.25x`, its own
-    width `se24c`.
+    width `se24c`. `mbconv e1 k3x3` is depthwise separable (timm's `ds`), `mbconv e1 k1x1+k3x3`
+    has a 1x1 conv before the depthwise one all the same (timm's `ir_..._e1`).
     """
     text = stage.op if stage.op in ("conv", "dsconv") else f"{stage.op} e{stage.expand:.3g}"
-    text += f" k{stage.kernel}x{stage.kernel}"
+    text += f" {'k1x1+' * stage.keep_expansion}k{stage.kernel}x{stage.kernel}"
     unit = {"input": "", "expanded": "x", "channels": "c"}[stage.se_from]
     text += f" se{stage.se:g}{unit}" if stage.se else ""
     text += f" skip {stage.skip}" if stage.skip != "identity" else ""

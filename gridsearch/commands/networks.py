@@ -39,10 +39,11 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
         for row in networks
     ]
     out.print(f"{bold(content['title'])}")
-    spare = ("dropout", "memory", "params", "ratio", "phi", "paper's d, w, px", "paper's top-1")
-    narrow = show(out, rows, (*spare, "depth", "width"), left=1)
+    spare = ("dropout", "memory", "params", "ratio", "paper's d, w, px", "paper's top-1")
+    narrow = show(out, rows, (*spare, "depth", "width", "of budget", "phi"), left=1)
     legend = {
         "MACs": "MACs: multiply-adds; 1 is 2 FLOPs.",
+        "width": "depth, width: times the baseline's, before rounding.",
         "ratio": "ratio: how many times the baseline's they are.",
         "memory": "memory: the most that one image needs, in float32.",
     }

@@ -72,8 +72,9 @@ class GridAsked(Group):
     )]  # fmt: skip
     target_memory: Annotated[str | None, once(
         "--target-memory", metavar="BYTES",
-        help="Leave out networks that need more memory for weights and activations, as 64MiB "
-        "(float32, one image at a time).",
+        help="Leave out coefficients whose network at --phi needs more memory for weights and "
+        "activations, as 64MiB (float32, one image at a time). Larger networks of a family are not "
+        "held to it.",
     )]  # fmt: skip
 
 

@@ -10,7 +10,16 @@ from gridsearch.grid.conclude import COEFFICIENTS, Result, family_row
 from gridsearch.grid.conclude import row as point_row
 from gridsearch.grid.grid import REASONS
 from gridsearch.prior.opinion import SECOND, advice, multiples, second_rows
-from gridsearch.report.words import compared, over_text, reason, spoken_phis
+from gridsearch.report.words import (
+    WHOLE,
+    compared,
+    counted,
+    loss_text,
+    over_text,
+    reason,
+    share_text,
+    spoken_phis,
+)
 from results.terminal import bold, console, epochs_text, percent, show, table, yellow
 from search_spaces.cost import cost
 from search_spaces.stages import MACS, MEMORY, PARAMS
@@ -22,6 +31,7 @@ LEGEND = {
     "loss": "loss: points that one is expected to lose by taking it and not the best.",
     "P(best)": "P(best): how likely it is the best.",
 }
+SIZES = ("real ratio", "px", "MACs", "params", "memory")  # of the network at the grid's phi
 
 
 def _print_removed(out: Console, result: Result) -> None:
@@ -101,15 +111,26 @@ def _print_families(out: Console, result: Result, most: int) -> list[str]:
             "memory": MEMORY.format(row["memory"]),
             **_judged(row),
         })  # fmt: skip
-    spare = ("memory", "params", "MACs", "loss", "P(best)", "px", "real ratio")
+    spare = _spare(result, "memory", "params", "MACs", "loss", "P(best)", "px", "real ratio")
     narrow = show(out, rows, spare, left=1)
-    network = [title for title in ("real ratio", "px", *spare[2::-1]) if title not in narrow]
-    text = f"{len(shown)} of the {len(order)} families. {result.folder / 'families.csv'} has all."
+    network = [title for title in SIZES if title not in narrow]
+    assert result.coefficients is not None
+    text = f"{len(shown)} of the {counted(result.coefficients)}"
+    text += f" {result.folder / 'families.csv'} has all."
     if network:
         names, phi = ", ".join(network), result.plan.question.phi
         text += f" {names}: of the network at phi {phi:g}."
     out.print(text, style="dim")
     return narrow
+
+
+def _spare(result: Result, *titles: str) -> list[str]:
+    """Columns that a narrow terminal has no room for, the first of them first.
+
+    Memory is the last of them where it is a target.
+    """
+    last = ["memory"] * (result.plan.question.memory is not None)
+    return [title for title in titles if title not in last] + last
 
 
 def _triple(row: Mapping[str, Any]) -> dict[str, str]:
@@ -121,8 +142,8 @@ def _judged(row: Mapping[str, Any]) -> dict[str, str]:
     return {
         "mean top-1": f"{row['family']:.2f}",
         "over paper's": over_text(row["over_paper"], row["over_paper_error"]),
-        "loss": f"{row['loss']:.2f}",
-        "P(best)": f"{100 * row['best']:.0f} %",
+        "loss": loss_text(row["loss"]),
+        "P(best)": share_text(row["best"]),
     }
 
 
@@ -136,12 +157,14 @@ def _print_points(out: Console, result: Result, most: int) -> None:
 
     shown = sorted(range(len(points)), key=merit)[:most]
     rows = [_point_row(result, i) for i in shown]
-    spare = ("memory", "params", "product", "MACs", "n", "px", "real ratio")
+    spare = _spare(result, "memory", "params", "product", "MACs", "n", "px", "real ratio")
     show(out, rows, spare, left=1)
     text = f"{len(shown)} of the {len(points)} points. {result.folder / 'points.csv'} has all."
     if any(points[i].moved for i in shown):
         text += " * marks points that another resolution brought within --window."
-    out.print(f"{text} ± is one standard deviation of a point's mean.", style="dim")
+    assert result.coefficients is not None
+    text += f" ± is one standard deviation of a point's mean. {counted(result.coefficients)}"
+    out.print(text, style="dim")
 
 
 def _point_row(result: Result, i: int) -> dict[str, str]:
@@ -222,4 +245,4 @@ def _print_pick(out: Console, chosen: Mapping[str, Any], missing: Sequence[str])
     out.print(reason(chosen))
     _print_opinion(out, chosen)
     words = [text for title, text in LEGEND.items() if title not in missing]
-    out.print(" ".join(words), style="dim")
+    out.print(" ".join([*words, WHOLE]), style="dim")

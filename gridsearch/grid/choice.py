@@ -29,16 +29,17 @@ class Judged:
         by_phi: The same of each.
         over: Above the paper's family, points.
         spread: One standard deviation of `over`.
-        loss: What taking it is expected to lose against the best of all, points.
-        best: Probability that it is the best.
+        loss: What taking it is expected to lose against the best that can be taken, points; None
+            of one that can't.
+        best: Probability that it is the best of these; None of one that can't be taken.
     """
 
     value: float
     by_phi: tuple[float, ...]
     over: float
     spread: float
-    loss: float
-    best: float
+    loss: float | None
+    best: float | None
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Choice:
         families: What was judged, by family.
         pick: The one taken.
         paper: The paper's.
-        highest: The one of highest value.
+        highest: The one of highest value of those that can be taken.
         behind: Phis at which the highest is expected below the paper's; where there are, it is not
             the pick.
     """
@@ -63,7 +64,9 @@ class Choice:
     @property
     def loss(self) -> float:
         """What the pick is expected to lose, points."""
-        return self.families[self.pick].loss
+        loss = self.families[self.pick].loss
+        assert loss is not None
+        return loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,17 +116,17 @@ def choose(
         slopes: As in `values`.
         phis: Of the members.
         paper: As in `values`.
-        guard: The paper's may be taken, and nothing that is expected below it; False where it is
-            too large to be taken.
+        guard: The paper's can be taken, and nothing that is expected below it is; False where it
+            can't, since it needs too much memory. Then there have to be others.
     """
     found = values(belief, ratios, paper, slopes)
     mean = found.by_phi.mean(1)
     covariance = found.weights @ belief.covariance @ found.weights.T
-    highest = int(np.argmax(mean))
     ahead = found.by_phi - found.by_phi[paper] >= -EQUAL
-    able = ahead.all(1) if guard else np.arange(len(mean)) != paper
-    pick = int(np.argmax(np.where(able, mean, -np.inf)))
-    draws = drawn(mean, covariance)
+    able = (np.arange(len(mean)) != paper) | guard
+    highest = int(np.argmax(np.where(able, mean, -np.inf)))
+    pick = int(np.argmax(np.where(able & (ahead.all(1) | (not guard)), mean, -np.inf)))
+    draws = np.where(able, drawn(mean, covariance), -np.inf)
     top = draws.max(1)
     best = np.bincount(draws.argmax(1), minlength=len(mean)) / len(draws)
     variance = np.diag(covariance) + covariance[paper, paper] - 2 * covariance[paper]
@@ -134,12 +137,12 @@ def choose(
             tuple(map(float, found.by_phi[i])),
             float(mean[i] - mean[paper]),
             float(spread[i]),
-            float(top.mean() - draws[:, i].mean()),
-            float(best[i]),
+            float(top.mean() - draws[:, i].mean()) if able[i] else None,
+            float(best[i]) if able[i] else None,
         )
         for i in range(len(mean))
     )
-    behind = tuple(phi for phi, ok in zip(phis, ahead[highest], strict=True) if not ok)
+    behind = tuple(phi for phi, ok in zip(phis, ahead[highest], strict=True) if guard and not ok)
     return Choice(judged, pick, paper, highest, behind)
 
 

@@ -3,6 +3,7 @@
 And what is said where none of them is left: what emptied the grid, and what would work.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 
@@ -13,35 +14,42 @@ from search_spaces.scaling.coefficients import Coefficients
 MOST = 20_000
 
 
-def combinations(step: float, tolerance: float, most: int = MOST) -> tuple[list[Coefficients], int]:
+def combinations(
+    step: float, tolerance: float, most: int = MOST, parts: int = 1
+) -> tuple[list[Coefficients], int]:
     """The coefficients of a grid.
 
     Args:
         step: Of each, from 1 upwards.
         tolerance: Of their product around 2.
         most: Of combinations.
+        parts: Into so many each step is split.
 
     Returns:
-        All multiples of the step whose product is within, and how many of the box around them are
-        not.
+        All multiples of a step's part whose product is within, and how many of the box around them
+        are not.
 
     Raises:
         UserError: There are too many.
     """
+    linear, rooted = _multiples(step / parts, tolerance)
+    listed = list(itertools.islice(_products(linear, rooted, tolerance), most + 1))
+    if len(listed) > most:
+        raise _too_many(step, tolerance, most, parts)
+    found = [Coefficients(round(a, 10), round(b, 10), round(c, 10)) for a, b, c in listed]
+    return found, len(linear) * len(rooted) ** 2 - len(found)
+
+
+def _multiples(step: float, tolerance: float) -> tuple[list[float], list[float]]:
+    """What alpha may be, and what beta and gamma may be."""
     end = 2 + tolerance
     linear = [1 + i * step for i in range(int((end - 1) / step + 1e-9) + 1)]
-    rooted = [value for value in linear if value**2 <= end + 1e-9]
-    listed = [
-        Coefficients(round(alpha, 10), round(beta, 10), round(gamma, 10))
-        for alpha, beta, gamma in _products(linear, rooted, tolerance, most)
-    ]
-    return listed, len(linear) * len(rooted) ** 2 - len(listed)
+    return linear, [value for value in linear if value**2 <= end + 1e-9]
 
 
 def _products(
-    linear: list[float], rooted: list[float], tolerance: float, most: int
+    linear: list[float], rooted: list[float], tolerance: float
 ) -> Iterator[tuple[float, float, float]]:
-    count = 0
     for alpha in linear:
         for beta in rooted:
             for gamma in rooted:
@@ -49,14 +57,20 @@ def _products(
                 if excess > tolerance + 1e-9:
                     break  # and so are all larger ones
                 if excess >= -(tolerance + 1e-9):
-                    count += 1
-                    if count > most:
-                        raise UserError(
-                            f"the grid has more than {most:,} points with a product within "
-                            f"{tolerance:g} of 2: take a larger --step or a smaller "
-                            "--product-tolerance"
-                        )
                     yield alpha, beta, gamma
+
+
+def _too_many(step: float, tolerance: float, most: int, parts: int) -> UserError:
+    """There are more than `most`; a multiple of the step has no more."""
+    enough, count = step, most + 1
+    while count > most:
+        enough *= 2
+        few = _products(*_multiples(enough / parts, tolerance), tolerance)
+        count = sum(1 for _ in itertools.islice(few, most + 1))
+    return UserError(
+        f"--step {step:g} gives more than {most:,} combinations with a product within "
+        f"{tolerance:g} of 2: take --step {enough:g}, or a smaller --product-tolerance"
+    )
 
 
 def no_combination(step: float, tolerance: float) -> UserError:

@@ -21,6 +21,11 @@ ABOVE, BELOW = tuple(map(float, range(1, 8))), (-3.0, -2.0, -1.0)  # of a phi ab
 MOST_PHIS = 20
 
 
+def usual_phis(phi: float) -> tuple[float, ...]:
+    """The phis whose budgets a grid's family is judged at where nothing else is said."""
+    return ABOVE if phi > 0 else BELOW
+
+
 @dataclass(frozen=True)
 class Family:
     """What coefficients give.
@@ -45,7 +50,7 @@ def phis_of(text: str | None, phi: float) -> tuple[float, ...]:
         UserError: They can't be.
     """
     if text is None:
-        return ABOVE if phi > 0 else BELOW
+        return usual_phis(phi)
     phis: list[float] = []
     try:
         for part in text.split(","):
@@ -104,6 +109,17 @@ def check_reach(question: Question) -> None:
         ) from None
 
 
+def papers_fits(question: Question) -> bool:
+    """Whether the paper's family can be taken: its network at the question's phi meets the memory.
+
+    Raises:
+        UserError: That phi is out of the paper's reach.
+    """
+    if question.memory is None:
+        return True
+    return question.meets_memory(family(question, PAPER, (question.phi,)).members[0])
+
+
 @functools.lru_cache(maxsize=1 << 13)
 def _member(recipe: Recipe, budget: float) -> Architecture:
     return fit_budget(recipe, budget)[1]
@@ -114,8 +130,9 @@ def families(
 ) -> tuple[Family, ...]:
     """A family for each coefficients, and the paper's; those of equal networks are one.
 
-    Of equal ones the coefficients stand whose product is nearest 2; the paper's come first.
-    Coefficients that no phi takes to a budget are left out.
+    Of equal ones the coefficients stand whose product is nearest 2; the paper's come first, and
+    where they can't be taken they stand for no others. Coefficients that no phi takes to a budget
+    are left out.
 
     Raises:
         UserError: A budget is out of the paper's reach.
@@ -123,12 +140,13 @@ def families(
     ranked = sorted(listed, key=lambda c: (round(abs(c.product - 2), 9), c.alpha, c.beta, c.gamma))
     kept: dict[tuple[Architecture, ...], Family] = {}
     first = family(question, PAPER, phis)
-    kept[first.members] = first
+    if papers_fits(question):
+        kept[first.members] = first
     for coefficients in ranked:
         with contextlib.suppress(UserError):
             found = family(question, coefficients, phis)
             kept.setdefault(found.members, found)
-    return tuple(kept.values())
+    return (first, *(one for one in kept.values() if one is not first))
 
 
 def slopes(expected: Expected, phis: Sequence[float]) -> NDArray[np.float64]:

@@ -36,7 +36,7 @@ DISTANT = 4.0  # largest alpha, beta, gamma
 # Why a combination is no point of the grid, in words; `removed` counts by these names.
 REASONS = {
     "product": "combinations whose alpha * beta**2 * gamma**2 is farther than {tolerance:g} from 2",
-    "unrounded": "combinations of which the law expects less, before rounding",
+    "unrounded": "combinations not tried: before rounding the law expects lower accuracy of them",
     "same network": "combinations that round to the same network as another one",
     "window": "networks whose real MACs are outside {low:.4g}x to {high:.4g}x the baseline's",
     "memory": "networks that need more memory than {memory}",

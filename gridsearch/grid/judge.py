@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gridsearch.grid.belief import Belief, belief, noise_of, predicted, roughness_of
 from gridsearch.grid.choice import Choice, choose, values
 from gridsearch.grid.combinations import combinations
-from gridsearch.grid.families import Family, families, family, slopes
+from gridsearch.grid.families import Family, families, family, papers_fits, slopes
 from gridsearch.grid.grid import Grid, Question
 from gridsearch.prior.field import ROUGH
 from gridsearch.prior.prior import Expected
@@ -21,8 +21,9 @@ from nas.evaluators import Evaluator, Predicts, checked, predictor_of
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain, UserError
-from search_spaces.scaling.coefficients import PAPER, Coefficients
+from search_spaces.scaling.coefficients import Coefficients
 
+FINEST = 0.025  # step whose combinations are judged by what was measured of others
 OUTCOMES = np.linspace(-2.4, 2.4, 25)  # of one more training, in standard deviations
 
 Floats = NDArray[np.float64]
@@ -58,10 +59,8 @@ class Judge:
         Raises:
             UserError: They were made once each and state no spread.
         """
-        after = self.after(trials)
-        paper = family(self.question, PAPER, (self.question.phi,)).members[0]
-        guard = self.question.meets_memory(paper)
-        return choose(after, self.ratios, self.slopes, self.phis, guard=guard)
+        guard = papers_fits(self.question)
+        return choose(self.after(trials), self.ratios, self.slopes, self.phis, guard=guard)
 
     def after(self, trials: Sequence[Trial]) -> Belief:
         """What is believed after these measurements."""
@@ -111,10 +110,11 @@ class Judge:
         """
         after, noise = self.learned(trials)
         found = values(after, self.ratios, 0, self.slopes)
-        mean, chosen = found.by_phi.mean(1), []
+        able = slice(0 if papers_fits(self.question) else 1, None)  # the paper's is the first
+        mean, chosen = found.by_phi.mean(1)[able], []
         first = self.ratios.size
         own = after.covariance[first:, first:]
-        crossed = found.weights @ after.covariance[:, first:]
+        crossed = found.weights[able] @ after.covariance[:, first:]
         for _ in range(count):
             deviations = np.sqrt(np.diag(own) + noise**2)
             moved = crossed / deviations[None]
@@ -155,6 +155,17 @@ def judge(
     found = families(question, listed, phis)
     if model is not None:
         found, phis, notes = _covered(evaluator, found, phis)
+    if len(found) == 1 and not papers_fits(question):
+        raise UserError(
+            f"no family that meets the target memory can be judged at phi {_said(phis)}: ask for "
+            "more memory, or for another --for-phi"
+        )
+    if not min(phis) <= question.phi <= max(phis):
+        notes.append(
+            f"families are judged at phi {_said(phis)}, and not by their networks at phi "
+            f"{question.phi:g}, of which many may be the same: --for-phi {question.phi:g} judges "
+            "those"
+        )
     members = [network for one in found for network in one.members]
     points = () if model is not None else tuple(dict.fromkeys(p.architecture for p in grid.points))
     before = (
@@ -173,9 +184,12 @@ def judge(
 
 
 def _light(question: Question) -> list[Coefficients]:
-    """The combinations of the grid's step that have a network at its phi which meets the memory."""
+    """The combinations of the grid's step that have a network at its phi which meets the memory.
+
+    Of a finer step than FINEST there would be more than can be judged together.
+    """
     kept = []
-    for coefficients in combinations(question.step, question.tolerance)[0]:
+    for coefficients in combinations(max(question.step, FINEST), question.tolerance)[0]:
         with contextlib.suppress(UserError):
             network = family(question, coefficients, (question.phi,)).members[0]
             kept += [coefficients] if question.meets_memory(network) else []

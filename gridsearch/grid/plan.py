@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from gridsearch.grid.families import ABOVE, BELOW
+from gridsearch.grid.families import usual_phis
 from gridsearch.grid.grid import Question
 from gridsearch.prior.evaluators import default_replicates
 from nas.search.execution import Execution
@@ -105,7 +105,7 @@ class Plan(Execution):
     @property
     def judged(self) -> tuple[float, ...]:
         """The phis whose budgets count."""
-        return self.for_phis or (ABOVE if self.question.phi > 0 else BELOW)
+        return self.for_phis or usual_phis(self.question.phi)
 
     @property
     def first(self) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gridsearch.grid.combinations import combinations, no_combination, no_ratio, too_large
-from gridsearch.grid.families import family, slopes, unrounded
+from gridsearch.grid.families import family, slopes, unrounded, usual_phis
 from gridsearch.grid.grid import Grid, Point, Question
 from gridsearch.prior.prior import Expected
 from search_spaces.architecture import Architecture
@@ -35,22 +35,33 @@ def expected_best(
 ) -> tuple[list[Coefficients], dict[str, int]]:
     """The combinations of half the step that the law expects most of before rounding.
 
-    Where rounding takes all of them out of the widest window, or all need too much memory, as many
-    more are looked at, and so on. Some finer ones come besides, as of `ahead`.
+    Some finer ones come besides, as of `ahead`. Those that are looked at for the usual phis are
+    always among them: rounding may make one of these the best for other phis too.
 
     Returns:
-        SOLVED of them or a multiple of that, the finer ones, and how many were left out by each
-        rule.
+        The combinations, those of half the step first, and how many were left out by each rule.
     """
-    listed, outside = combinations(question.step / 2, question.tolerance)
+    listed, outside = combinations(question.step, question.tolerance, parts=2)
     if not listed:
         raise no_combination(question.step / 2, question.tolerance)
-    ranked = _ranked(expected, listed, phis)
+    asked = dict.fromkeys((tuple(phis), usual_phis(question.phi)))
+    best = [one for each in asked for one in _best(question, _ranked(expected, listed, each))]
+    best = list(dict.fromkeys(best))
+    finer = [one for each in asked for one in ahead(question, expected, each, best)]
+    found = dict.fromkeys([*best, *finer])
+    return list(found), {"product": outside, "unrounded": len(set(listed) - set(found))}
+
+
+def _best(question: Question, ranked: Sequence[Coefficients]) -> Sequence[Coefficients]:
+    """The first SOLVED of them.
+
+    Where rounding takes all of these out of the widest window, or all need too much memory, as many
+    more are looked at, and so on.
+    """
     end, most = SOLVED, _wider(question, WIDER[-1])
     while end < len(ranked) and not _meets(most, ranked[end - SOLVED : end], memory=True):
         end += SOLVED
-    removed = {"product": outside, "unrounded": max(0, len(ranked) - end)}
-    return ranked[:end] + ahead(question, expected, phis, ranked[:end]), removed
+    return ranked[:end]
 
 
 def _ranked(
@@ -80,10 +91,6 @@ def ahead(
     Returns:
         At most AHEAD of them, the best first, none listed.
     """
-    try:
-        finer, _ = combinations(question.step / 4, question.tolerance)
-    except UserError:  # so many that the others are near enough to one another
-        return []
     worth = slopes(expected, phis)
 
     def saved(coefficients: Coefficients, at: int) -> float:
@@ -92,7 +99,11 @@ def ahead(
         left = np.log(2.0 ** phis[at] / question.ratio_of(member))
         return float(expected.drop(expected.logs([member]))[0] + worth[at] * left)
 
-    paper = [saved(PAPER, at) for at in range(len(phis))]
+    try:
+        finer, _ = combinations(question.step, question.tolerance, parts=4)
+        paper = [saved(PAPER, at) for at in range(len(phis))]
+    except UserError:  # so many that the others are near enough, or a budget is out of its reach
+        return []
     found: dict[Coefficients, float] = {}
     known = set(listed)
     for one in _ranked(expected, finer, phis)[:FINER]:

@@ -9,7 +9,7 @@ from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 
 ALIKE = 0.5  # points up to which two levels of a baseline count as one
-LEVEL = 0.05  # points below which a difference counts as none
+LEVEL = 0.05  # points within which a difference counts as none
 Figures = Mapping[str, Any]
 
 
@@ -106,20 +106,37 @@ def second_rows(chosen: Figures) -> list[dict[str, str]]:
     ]
 
 
+def papers_able(chosen: Figures) -> bool:
+    """Whether the paper's family can be taken; it can't where it needs too much memory.
+
+    Args:
+        chosen: What coefficients.json holds; that of earlier versions says it by the pick alone.
+    """
+    paper = chosen.get("paper") or {}
+    return paper.get("best", 0) is not None and chosen["pick"]["over_paper"] >= 0
+
+
 def advice(chosen: Figures) -> str:
     """A sentence on budgets at which `nas predict` has the pick below the paper's; else empty."""
     found: Sequence[Any] = chosen.get("imagenet") or ([], [])
-    behind = [
-        budget
-        for budget, mine, other in zip(multiples(chosen["for_phi"]), *found, strict=False)
-        if None not in (mine, other) and mine < other - LEVEL
-    ]
-    if not behind or chosen["pick"]["over_paper"] < 0:  # the paper's can't be taken
+    if not papers_able(chosen):
         return ""
-    return (
-        f"By that the paper's network is the better one at {', '.join(behind)}: where that matters "
-        "train both."
-    )
+    short = {  # as they are printed
+        budget: round(round(other, 2) - round(mine, 2), 2)
+        for budget, mine, other in zip(multiples(chosen["for_phi"]), *found, strict=False)
+        if None not in (mine, other)
+    }
+    behind = ", ".join(at for at, points in short.items() if points > LEVEL)
+    level = ", ".join(at for at, points in short.items() if 0 < points <= LEVEL)
+    text = ""
+    if behind:
+        text = (
+            f"By that the paper's network is the better one at {behind}: where that matters train "
+            "both."
+        )
+    if level:
+        text += f" At {level} the two are within {LEVEL:g} points, which counts as level."
+    return text.strip()
 
 
 def opinion_text(content: Mapping[str, Any]) -> str:

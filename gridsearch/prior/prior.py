@@ -197,14 +197,14 @@ class ScalingPrior:
         for i, name in enumerate(DIMENSIONS):
             known = [math.exp(row.logs[i]) for row in rows]
             values.append((name, effective(self.baseline, architecture)[i], known))
-        for name, value, known in values:
+        for name, value, known in values:  # really reached, which is not what was multiplied by
             low, high = min(known), max(known)
             # Of depth below 1 nothing is fitted; TinyNets, down to 0.6, are predicted well.
             low = 0.6 if name == "depth" else low
             if not low / 1.1 <= value <= high * BEYOND:
                 yield (
-                    f"{value:.3g} times the baseline's {name} is outside what the law was fitted "
-                    f"to ({low:.2g} to {high:.3g})"
+                    f"{value:.3g} times the baseline's {name}, after rounding, is outside what the "
+                    f"law was fitted to ({low:.2g} to {high:.3g})"
                 )
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gridsearch.family.compare import METHODS
+from gridsearch.report.words import share_text
 from results.report.charts import (
     BASE,
     FAINT,
@@ -32,7 +33,7 @@ _SYMBOLS = dict(zip(METHODS, ("circle", "square", "diamond", "star"), strict=Tru
 
 def named(point: Mapping[str, Any], phi: float) -> str:
     """What a point multiplies, to be read on an axis."""
-    times = (f"x{point[key] ** phi:.3g}" for key in ("alpha", "beta", "gamma"))
+    times = (f"x{point[key] ** phi:.5g}" for key in ("alpha", "beta", "gamma"))
     return " · ".join(f"{of} {x}" for of, x in zip(("depth", "width", "px"), times, strict=True))
 
 
@@ -55,10 +56,11 @@ def _family_said(point: Mapping[str, Any]) -> list[str]:
     if point.get("over_paper") is None:
         return []
     over = f"{point['over_paper']:+.2f} ± {point['over_paper_error'] or 0:.2f}"
-    return [
-        f"family: {point['family']:.2f} %, {over} over the paper's",
-        f"expected loss {point['loss']:.2f}, P(best) {100 * point['best']:.0f} %",
-    ]
+    said = [f"family: {point['family']:.2f} %, {over} over the paper's"]
+    if point.get("best") is None:
+        return [*said, "needs too much memory to be taken"]
+    doubt = f"expected loss {point['loss']:.2f}, P(best) {share_text(point['best'])}"
+    return [*said, doubt]
 
 
 def error(point: Mapping[str, Any]) -> float | None:
@@ -102,7 +104,7 @@ def _ranked(
     ranked = sorted(rows, key=lambda row: -row[by])
     shown = [row for i, row in enumerate(ranked) if i < LISTED or _state(row)][::-1]
     names = [named(row, phi) for row in shown]
-    for i, name in enumerate(names):  # two may look alike in three digits
+    for i, name in enumerate(names):  # two may look alike in these digits
         names[i] = name + "\u200b" * names[:i].count(name)
     traces = []
     for state, (called, colour, symbol, size) in enumerate(_LOOKS):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gridsearch.family.family import parse_phis, row, solved_family
 from gridsearch.grid.conclude import COEFFICIENTS
 from gridsearch.grid.grid import REASONS
+from gridsearch.grid.plan import MODELS
 from gridsearch.prior.opinion import SECOND, advice, multiples, second_rows
 from gridsearch.prior.printed import published
 from gridsearch.prior.prior import ScalingPrior
@@ -18,7 +19,16 @@ from gridsearch.report.charts import (
     map_chart,
     ratio_chart,
 )
-from gridsearch.report.words import compared, over_text, reason, spoken_phis
+from gridsearch.report.words import (
+    WHOLE,
+    compared,
+    counted,
+    loss_text,
+    over_text,
+    reason,
+    share_text,
+    spoken_phis,
+)
 from results.report.family import family_parts
 from results.report.network import network_section
 from results.report.page import Cards, Code, Page, Part, Section, Table, Text
@@ -61,7 +71,8 @@ def grid_page(folder: Folder) -> Page:
     ]
     badges = [(f"phi {_plain(experiment.get('phi'))}", "")]
     badges += [(f"evaluator {experiment.get('evaluator')}", "")]
-    badges += [(f"{len(points)} points", ""), (f"{len(trials)} measurements", "")]
+    of = "networks" if experiment.get("evaluator") in MODELS else "measurements"
+    badges += [(f"{len(points)} points", ""), (f"{len(trials)} {of}", "")]
     badges += [(f"{failed} failed", "warning")] if failed else []
     name = folder.path.resolve().name
     return Page("compound-nas · gridsearch run", name, _lead(choice), badges, sections)
@@ -131,8 +142,7 @@ def _answer(
     else:
         over = over_text(pick["over_paper"], pick["over_paper_error"])
         cards.append(("over the paper's", over, f"points, {spoken_phis(choice['for_phi'])}"))
-        parts += [Cards(cards), Text(reason(choice)), _beside(choice)]
-        parts += _opinion(choice)
+        parts += [Cards(cards), Text(reason(choice)), *_beside(choice), *_opinion(choice)]
     parts += [
         Text(str(choice.get("label") or "Top-1 is what the evaluator returned."), "note"),
         Code("the command that made it", masked(str(choice.get("command")))),
@@ -156,24 +166,30 @@ def _opinion(choice: Mapping[str, Any]) -> list[Part]:
     return [*parts, *(Text(f"{note}.", "note") for note in choice.get("outside") or [])]
 
 
-def _beside(choice: Mapping[str, Any]) -> Table:
+def _beside(choice: Mapping[str, Any]) -> list[Part]:
     """The pick, the paper's and the highest at the same MACs, as the command prints them."""
+    listed = compared(choice)
     rows = [
         (
             name,
             *(f"{family[key]:.5g}" for key in ("alpha", "beta", "gamma")),
             f"{family['family']:.2f}",
             over_text(family["over_paper"], family["over_paper_error"]),
-            f"{family['loss']:.2f}",
-            f"{100 * family['best']:.0f} %",
-            *(f"{top1:.2f}" for top1 in family["by_phi"]),
+            loss_text(family["loss"]),
+            share_text(family["best"]),
         )
-        for name, family in compared(choice).items()
+        for name, family in listed.items()
     ]
-    budgets = multiples(choice["for_phi"])
     columns = ("", "alpha", "beta", "gamma", "family's top-1 %", "over paper's", "loss", "P(best)")
-    title = "Expected top-1 at the same MACs, as multiples of the baseline's"
-    return Table(title, (*columns, *budgets), rows, marked=(0,))
+    by_phi = [
+        (name, *(f"{top1:.2f}" for top1 in family["by_phi"])) for name, family in listed.items()
+    ]
+    title = "Expected top-1 in %, at so many times the baseline's MACs"
+    return [
+        Table("Families, by what is expected of them on the average", columns, rows, marked=(0,)),
+        Table(title, ("", *multiples(choice["for_phi"])), by_phi, marked=(0,)),
+        Text(WHOLE, "note"),
+    ]
 
 
 def _grid(folder: Folder, choice: Mapping[str, Any] | None, points: Rows) -> Section:
@@ -196,6 +212,7 @@ def _grid(folder: Folder, choice: Mapping[str, Any] | None, points: Rows) -> Sec
     if choice is not None:
         parts.append(_removed(choice, float(folder.experiment.get("tolerance", 0.1))))
         parts += [Text(str(note), "note") for note in choice.get("notes", [])]
+        parts += [Text(counted(choice))] if families else []
     table = [_point(point) for point in points]
     columns = ("", "alpha", "beta", "gamma", "product", "real ratio", "px", "MACs", "params",
                "memory", "top-1 %")  # fmt: skip

@@ -4,6 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gridsearch.prior.opinion import papers_able
+from search_spaces.quantities import QUANTITIES
+
+_MEMORY = QUANTITIES["memory"]
 FEW = 2  # phi up to which a judgement says little of a family
 
 
@@ -33,18 +37,54 @@ def compared(chosen: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return listed
 
 
+def share_text(best: float | None) -> str:
+    """P(best), or a dash where a family can't be taken."""
+    return "-" if best is None else f"{100 * best:.0f} %"
+
+
+def loss_text(loss: float | None) -> str:
+    """What taking a family is expected to lose, or a dash where it can't be taken."""
+    return "-" if loss is None else f"{loss:.2f}"
+
+
+WHOLE = (
+    "Each budget is counted as spent whole: what a network leaves of it is given its worth by the "
+    "law. `gridsearch family` has the networks' own numbers."
+)
+
+
+def counted(chosen: Mapping[str, Any]) -> str:
+    """Why there are not as many families as points."""
+    families, points = (
+        f"{chosen[of]} {one if chosen[of] == 1 else of}"
+        for of, one in (("families", "family"), ("points", "point"))
+    )
+    if not str(chosen["ended"]).startswith("a model"):
+        return (
+            f"{families} are judged, and not only those of the {points}: what is measured of these "
+            "speaks of other coefficients too."
+        )
+    return f"{families} of {points}: equal ones count once, and the paper's is always among them."
+
+
 def reason(chosen: Mapping[str, Any]) -> str:
     """In a sentence or two why the pick was taken."""
     pick, highest = chosen["pick"], chosen["highest"]
     behind = ", ".join(f"{phi:g}" for phi in chosen["behind"])
-    if pick["pick"] and highest["pick"]:
+    if not papers_able(chosen):
+        text = (
+            f"The paper's network at phi {chosen['phi']:g} needs more memory than the target, so "
+            "that its family can't be taken; of the families that can the pick has the highest "
+            "expected mean."
+        )
+    elif chosen["families"] == 1:
+        text = (
+            "All coefficients round to the same networks as the paper's at these budgets, so that "
+            "there is nothing to choose."
+        )
+    elif pick["pick"] and highest["pick"]:
         text = f"The pick has the highest expected mean of {chosen['families']} families"
         text += ", and is nowhere expected below the paper's." if pick["over_paper"] else "."
-    elif not chosen["behind"]:
-        text = (
-            "The paper's network needs more memory than the target, so that its family can't be "
-            "taken; of the families that can the pick has the highest expected mean."
-        )
     elif pick["over_paper"] == 0:
         text = (
             "No family is expected at or above the paper's at every one of these budgets, so the "
@@ -55,6 +95,11 @@ def reason(chosen: Mapping[str, Any]) -> str:
             "The pick has the highest expected mean of the families that are nowhere expected "
             "below the paper's. The highest mean of all is expected below the paper's at phi "
             f"{behind}."
+        )
+    if chosen.get("target_memory"):
+        text += (
+            f" The target of {_MEMORY.format(chosen['target_memory'])} holds at phi "
+            f"{chosen['phi']:g} alone: larger networks of a family may need more."
         )
     if max(map(abs, chosen["for_phi"])) <= FEW and pick["over_paper"]:
         text += (

@@ -88,21 +88,22 @@ def predict(networks: tuple[str, ...], left: Left, runs: Path, as_json: bool) ->
 
 def _print(made: list[dict[str, Any]]) -> None:
     """A table of the predictions, then what is alike and where evidence is thin."""
-    from results.terminal import accuracy_text, bold, console, table
+    from results.terminal import accuracy_text, bold, console, show
     from search_spaces.stages import MACS, MEMORY, PARAMS
 
-    listed = table("network", "top-1 %", "MACs", "params", "memory", "px")
-    for row in made:
-        listed.add_row(
-            row["name"] or row["id"],
-            accuracy_text(row["top1"], row["spread"]),
-            MACS.format(row["macs"]),
-            PARAMS.format(row["params"]),
-            MEMORY.format(row["memory"]),
-            str(row["resolution"]),
-        )
+    listed = [
+        {
+            "network": row["name"] or row["id"],
+            "top-1 %": accuracy_text(row["top1"], row["spread"]),
+            "MACs": MACS.format(row["macs"]),
+            "params": PARAMS.format(row["params"]),
+            "memory": MEMORY.format(row["memory"]),
+            "px": str(row["resolution"]),
+        }
+        for row in made
+    ]
     out = console()
-    out.print(listed)
+    show(out, listed, ("memory", "params", "px"), left=1)
     out.print(
         "Top-1 is predicted: for EfficientNet's full recipe on ImageNet, in which B0 reaches 77.1. "
         "± is one standard deviation of its error against a training.",

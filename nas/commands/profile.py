@@ -83,7 +83,7 @@ def profile(**given: Any) -> None:
     from results.terminal import print_json
 
     as_json = given["as_json"]
-    device, path = profiled(as_json, **given)
+    device, path, whole = profiled(as_json, **given)
     if as_json:
         names = ("name", "stamp", "check", "offset_ms", "factor", "spread")
         values = {name: _known(getattr(device, name)) for name in names}
@@ -92,22 +92,21 @@ def profile(**given: Any) -> None:
     else:
         from nas.commands.present.device import print_profile
 
-        words = following(device, path, given) if "machine" in device.stamp else ""
+        words = following(device, path, whole, given) if "machine" in device.stamp else ""
         print_profile(device, path, words)
 
 
-def following(device: "ProfiledDevice", path: Path, given: dict[str, Any]) -> str:
+def following(device: "ProfiledDevice", path: Path, whole: "Space", given: dict[str, Any]) -> str:
     """The search that a file is for, with a target that half of the networks meet.
 
-    Without images where both the file and the ImageNet model know the space as it stands; else
-    with the user's, at the size and of the channels that were profiled.
+    Without images where both the file and the ImageNet model know the whole space as it stands;
+    else with the user's, at the size and of the channels that were profiled.
     """
     import shlex
 
     from nas.imagenet.evaluator import ImagenetEvaluator
-    from results.runs.load import load_space
 
-    whole, more = load_space(given["space"]), ""
+    more = ""
     target = _half(device, whole) if _speaks(ImagenetEvaluator().check, whole) else None
     if target is None:
         where = _fitted(whole, given)
@@ -152,8 +151,8 @@ def _half(device: "ProfiledDevice", where: "Space") -> str | None:
     return f"{math.ceil(ms * fine) / fine:g}ms"
 
 
-def profiled(quiet: bool, **given: Any) -> "tuple[ProfiledDevice, Path]":
-    """Profiles and writes the file. Raises UserError where it may not be written."""
+def profiled(quiet: bool, **given: Any) -> "tuple[ProfiledDevice, Path, Space]":
+    """Profiles and writes the file; gives the whole space too. Raises UserError where it can't."""
     from nas.devices.file import ProfiledDevice, to_text
     from results.runs.files import write_atomically
     from results.runs.load import load_space
@@ -179,7 +178,7 @@ def profiled(quiet: bool, **given: Any) -> "tuple[ProfiledDevice, Path]":
         with clock(60 * given["minutes"], quiet) as show, enough_for(setting.batch):
             device = run(where, setting, given["minutes"], path.stem, given["seed"], show)
     write_atomically(path, to_text(device))
-    return device, path
+    return device, path, whole
 
 
 def _fitted(where: Any, given: dict[str, Any]) -> Any:

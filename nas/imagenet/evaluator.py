@@ -6,6 +6,7 @@ import numpy as np
 
 from nas.imagenet.joint.architectures import taken_as
 from nas.imagenet.joint.blocks import Floats
+from nas.imagenet.joint.domain import MACS as AXIS_OF_MACS
 from nas.imagenet.joint.domain import notes, refuse
 from nas.imagenet.joint.doubt import doubt, usual
 from nas.imagenet.joint.load import load
@@ -116,6 +117,12 @@ class ImagenetEvaluator:
         """
         known = notes(self._numbers([architecture]), self._model.ranges)
         return [*taken_as(architecture), *known]
+
+    @property
+    def evidence(self) -> tuple[float, float]:
+        """Least and most multiply-adds of the networks that it was fitted to."""
+        least, most = np.exp(self._model.ranges.every[:, AXIS_OF_MACS]).tolist()
+        return least, most
 
     def __call__(self, architecture: Architecture, budget: float, seed: int) -> Measurement:
         """Predicts a network.

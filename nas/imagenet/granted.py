@@ -74,18 +74,20 @@ def even(beside: Mapping[str, Any]) -> bool:
     return tested is not None and promised(beside) and bool(tested["granted"] < WORTH)
 
 
-def trusted(beside: Mapping[str, Any]) -> str:
+def trusted(beside: Mapping[str, Any], target: float) -> str:
     """What such a promise was worth elsewhere, in words; empty where none is made or tested.
 
     Args:
         beside: As of `promised`.
+        target: The search's T; the table's that is nearest to it was tested.
     """
     tested = beside.get("granted")
     if tested is None or not promised(beside):
         return ""
-    one = Granted(**tested)
+    one, of = Granted(**tested), QUANTITIES["flops"]
+    nearest = "" if one.target == target else ", the tested T nearest to this one,"
     text = (
-        f"How far to trust that: at {QUANTITIES['flops'].format(one.target)} eight picks by one "
+        f"How far to trust that: at {of.format(one.target)}{nearest} eight picks by one "
         f"half of the evidence were promised {one.promised:.1f} points in the median, and the "
         f"other half granted {one.granted:.1f} ({one.least:.1f} to {one.most:.1f}). "
     ).replace("-0.0", "0.0")

@@ -9,8 +9,18 @@ from nas.holding import HOLDERS
 from nas.imagenet.granted import trusted
 from nas.report.charts import optional, records
 from nas.report.findings import Findings
-from nas.report.words import above_pick, agreed, scaled_to, short_role, taking
-from nas.search.otherwise import published_title, to_build_on, verdict
+from nas.report.words import (
+    above_pick,
+    agreed,
+    ahead,
+    published_title,
+    roles,
+    scaled_to,
+    short_role,
+    taking,
+    verdict,
+)
+from nas.search.otherwise import to_build_on
 from results.report.page import Cards, Code, Part, Section, Table, Text
 from results.runs.folder import masked
 from results.terminal import accuracy_text, epochs_text
@@ -79,24 +89,25 @@ def _meaning(findings: Findings) -> str:
 
 
 def lead(findings: Findings) -> str:
-    """A sentence that says the pick's accuracy and cost, and what it gains over EfficientNet-B0."""
-    row, base = _row(findings), _base(findings)
+    """A sentence on the pick's accuracy and cost, and its lead over EfficientNet-B0 scaled to T."""
+    row = _row(findings)
     if not row or optional(row.get("accuracy")) is None:
         return "This run has no pick."
+    known = {} if findings.provisional else (findings.best or {}).get("otherwise") or {}
     what = "The best so far" if findings.provisional else "The pick"
-    (measure, sign), spread = findings.measure, optional(row.get("spread"))
-    text = f"{what} has {accuracy_text(row['accuracy'], spread)}{sign or ' of'} {measure}"
-    if optional(row.get("amount")) is not None:
-        text += f" at {findings.quantity.format(row['amount'])} {findings.quantity.title}"
-    if optional(base.get("accuracy")) is None:
-        return text + "."
-    gain = row["accuracy"] - base["accuracy"]
-    here, there = optional(row.get("amount")), optional(base.get("amount"))
-    title, times = "MACs", row["macs"] / base["macs"]
-    if here and there:
-        of = findings.quantity
-        title, times = of.title, there / here if of.inverse else here / there
-    return f"{text}: {gain:+.2f} points against EfficientNet-B0, at {times:.2f}x of its {title}."
+    text = f"{what} has {_reached(findings, row)}{ahead(known)}."
+    base, scaled = _base(findings), known.get("scaled_b0") or {}
+    if optional(base.get("accuracy")) is None or base["macs"] == scaled.get("macs"):
+        return text
+    return f"{text} EfficientNet-B0 as it is has {_reached(findings, base)}."
+
+
+def _reached(findings: Findings, row: Mapping[str, Any]) -> str:
+    """An accuracy, and at which cost."""
+    (measure, sign), of = findings.measure, findings.quantity
+    text = f"{accuracy_text(row['accuracy'], optional(row.get('spread')))}{sign or ' of'} {measure}"
+    amount = optional(row.get("amount"))
+    return text if amount is None else f"{text} at {of.format(amount)} {of.title}"
 
 
 def answer(findings: Findings) -> Section:
@@ -149,10 +160,12 @@ def _otherwise(findings: Findings) -> list[Part]:
     known = (findings.best or {}).get("otherwise") or {}
     parts: list[Part] = []
     concluded = findings.best is not None and not findings.provisional
-    if concluded and (text := taking(findings.best or {}, findings.quantity)):
-        parts.append(Text(text))
+    if concluded:
+        best, of = findings.best or {}, findings.quantity
+        parts += [Text(roles(best, of), "note")] * (best.get("other") is not None)
+        parts += [Text(text) for text in [taking(best, of)] if text]
     if text := verdict(known.get("scaled_b0") or {}):
-        parts.append(Text(f"{text} {trusted(known)}".rstrip()))
+        parts.append(Text(f"{text} {trusted(known, findings.target)}".rstrip()))
     if published := known.get("published"):
         macs, params = (QUANTITIES[key] for key in ("flops", "params"))
         rows = [

@@ -45,6 +45,8 @@ def front_section(findings: Findings) -> Section:
     caption = f"{len(cells)} of {len(rows)} networks on the front"
     parts: list[Part] = [drawn, *_picked(findings, kept, rows)]
     parts.append(Table(caption, columns, cells, folded=True, key=TABLE))
+    if note := not findings.provisional and (findings.best or {}).get("front_note"):
+        parts.append(Text(f"Note: {note}", "note"))
     shorter = len(findings.frame[findings.frame["accuracy"].notna()]) - len(findings.compared)
     if shorter:
         text = (

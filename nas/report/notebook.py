@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from nas.report.words import scaled_to
 from nas.search.conclude import Result
 from search_spaces.quantities import Quantity
 from search_spaces.stages import MACS, MEMORY, PARAMS, drawing
@@ -16,7 +17,11 @@ def html(result: Result) -> str:
     if best is None or result.pick is None:
         return f"<p>{len(result.trials)} trials in {escape(str(result.folder))}, no pick</p>"
     of, predicted = result.plan.objective.of_quantity, result.plan.predicted
-    named = {"pick": best, "other objective's": best["other"], "EfficientNet-B0": best["baseline"]}
+    named = {
+        "pick": best, "other objective's": best["other"],
+        f"EfficientNet-B0 scaled to {scaled_to(best)}": best["otherwise"]["scaled_b0"],
+        "EfficientNet-B0": best["baseline"],
+    }  # fmt: skip
     titles = [
         "",
         *(quantity.title for quantity in predicted),

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nas.imagenet.granted import even
 from search_spaces.quantities import Quantity
 
 FULL = 0.95  # of T: a pick that takes less leaves some of it
+MUCH = 1.5  # times the multiply-adds: a comparison of unlike things
 NUMBERS = {1: "It is", 2: "Both are"}
 
 
@@ -27,19 +29,37 @@ def agreed(best: Mapping[str, Any]) -> bool:
     return bool(other.get("id", "") == best.get("id"))
 
 
-def roles(best: Mapping[str, Any]) -> str:
-    """A sentence on what the picks are picked for."""
+def roles(best: Mapping[str, Any], of: Quantity) -> str:
+    """What the picks are picked for, and how the other objective's stands beside the pick.
+
+    Args:
+        best: best.json.
+        of: The quantity that has the target.
+    """
     hard = f"of the networks within T the one of the highest {merit(best)}"
-    soft = (
-        "the best by --objective soft of the networks within T, the only ones evaluated: it may "
-        "give up some of that for a lower cost"
-    )
+    soft = "the best by --objective soft of the networks within T, the only ones evaluated"
     names = {"hard": (hard, soft), "soft": ("the best by --objective soft, within T or not", hard)}
     own, others = names[best["objective"]]
     if agreed(best):
         which = "of these" if best["objective"] == "hard" else "within T"
         return f"pick: {own}; --objective {best['other']['objective']} picks the same {which}."
-    return f"pick: {own}" + (f"; other pick: {others}." if best.get("other") else ".")
+    if not best.get("other"):
+        return f"pick: {own}."
+    return f"pick: {own}; other pick: {others}. {_aside(best, best['other'], of)}"
+
+
+def _aside(best: Mapping[str, Any], other: Mapping[str, Any], of: Quantity) -> str:
+    """Why the other objective's pick is there, what it costs and what it saves."""
+    times = other[of.column] / best[of.column]
+    more = round(other["accuracy"] - best["accuracy"], 2)
+    points = f"{abs(more):.2f} points {'more' if more > 0 else 'less'} top-1"
+    stands = f"{times:.2g} times the pick's {of.title} and {points if more else 'the same top-1'}"
+    if best["objective"] == "hard":
+        return (
+            "It is there for those to whom a low cost is worth more, since soft counts half the "
+            f"cost as much as 5 % of the accuracy: it has {stands}."
+        )
+    return f"It is what the default, --objective hard, would pick, and has {stands}."
 
 
 def short_role(best: Mapping[str, Any], objective: str) -> str:
@@ -96,3 +116,58 @@ def above_pick(best: Mapping[str, Any]) -> str:
         f"{who} above the pick's {accuracy:.2f} %, by other recipes, some of them much longer, so "
         f"these numbers don't compare{same}."
     )
+
+
+def verdict(scaled: Mapping[str, Any]) -> str:
+    """A sentence on the pick beside B0 scaled to T; empty where there is none."""
+    gain, error = scaled.get("gain"), scaled.get("gain_spread")
+    if at := scaled.get("at"):
+        return (
+            f"EfficientNet-B0 scaled to {_to(scaled)} at the images' {at} px was not trained here: "
+            "only its costs can be compared."
+        )
+    if gain is None or error is None:
+        return ""
+    if gain == error == 0:
+        return f"The pick is EfficientNet-B0 scaled to {_to(scaled)}."
+    text, of = f"{abs(gain):.2f} ± {error:.2f} points", f"EfficientNet-B0 scaled to {_to(scaled)}"
+    if gain > error:
+        times = float(scaled.get("times", 1.0))
+        more = f", with {times:.1f} times its multiply-adds" if times >= MUCH else ""
+        return f"The pick is predicted {text} above {of}{more}."
+    if gain < -error:
+        return f"The pick is predicted {text} below {of}: that network is the better choice."
+    return (
+        f"The pick is not better than {of} by more than its error "
+        f"({'+' if gain >= 0 else '-'}{text}): that network is as good a choice, and well known."
+    )
+
+
+def ahead(beside: Mapping[str, Any]) -> str:
+    """How far the pick is ahead of B0 scaled to T, as the end of a sentence; empty where unknown.
+
+    Args:
+        beside: What best.json holds of the alternatives.
+    """
+    scaled = beside.get("scaled_b0") or {}
+    gain, error = scaled.get("gain"), scaled.get("gain_spread")
+    if gain is None or error is None:
+        return ""
+    of = f"EfficientNet-B0 scaled to {_to(scaled)}"
+    if gain == error == 0:
+        return f": it is {of}"
+    nothing = ", and in a test such leads were worth nothing" if even(beside) else ""
+    return f": {gain:+.2f} ± {error:.2f} points against {of}{nothing}"
+
+
+def _to(scaled: Mapping[str, Any]) -> str:
+    return str(scaled.get("to", "the same T"))  # runs of before have none
+
+
+def published_title(best: Mapping[str, Any]) -> str:
+    """What the published networks beside a pick have in common, in words."""
+    if unchecked := best["otherwise"].get("unchecked"):
+        return f"Published networks of no more multiply-adds ({' and '.join(unchecked)} not known)"
+    if best.get("objective") == "soft":
+        return "Published networks that take no more than the pick"
+    return f"Published networks within T{' and the limits' if best.get('limits') else ''}"

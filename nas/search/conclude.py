@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.evaluators import Evaluator, label_of, notes_of, predictor_of, unit_of
+from nas.evaluators import Evaluator, evidence_of, label_of, predictor_of, unit_of
 from nas.holding import holder_of
 from nas.imagenet.granted import granted
-from nas.learning import HELD, above, chance_of, nothing_learned
+from nas.learning import HELD, above, chance_of, nothing_learned, unlearned
 from nas.objective import Objective
 from nas.search.otherwise import on_images, otherwise
 from nas.search.plan import Plan, named
@@ -25,12 +25,10 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import Quantity
 from search_spaces.spaces import INSIDE
+from search_spaces.stages import MACS
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-PLENTY = 5  # networks for each option of a choice, after which one that none has is worth a word
 
 
 @dataclass(repr=False)
@@ -199,7 +197,7 @@ def summary(result: Result) -> dict[str, Any]:
     )  # fmt: skip
     beside["granted"] = granted(named(plan.evaluator), space, objective)
     if plan.proxy or holder_of(result.evaluator):
-        beside["notes"] = _learned_notes(result)
+        beside["notes"] = _learned_notes(result) + beside["notes"]
     if predictor_of(result.evaluator) is None:
         odd = _fractions(result.trials) if unit is None else []
         beside["notes"] += odd + unlearned(result.trials, result.choices)
@@ -217,6 +215,7 @@ def summary(result: Result) -> dict[str, Any]:
         else {"objective": other.name, **row(result.other, other, plan.predicted)},
         "baseline": None if images else baseline(result.evaluator, plan.predicted),
         "otherwise": beside,
+        "front_note": _front_note(result),
         "label": label_of(result.evaluator),
         **({} if unit is None else {"unit": unit}),
         **({} if result.prior is None else {"prior": result.prior}),
@@ -238,13 +237,13 @@ def summary(result: Result) -> dict[str, Any]:
 
 
 def _learned_notes(result: Result) -> list[str]:
-    """Whether anything was learned of the images, and what to know of them."""
+    """A sentence where nothing was learned of the images."""
     assert result.pick is not None
     network, held = result.pick.architecture, holder_of(result.evaluator) is not None
     chance = chance_of(result.evaluator, network)
     told = ("not even the pick", chance, HELD) if held else ("no network", chance)
     learned = above([result.pick] if held else result.trials, chance)
-    return [nothing_learned(*told)] * (not learned) + notes_of(result.evaluator, network)
+    return [nothing_learned(*told)] * (not learned)
 
 
 def _fractions(trials: Sequence[Trial]) -> list[str]:
@@ -254,31 +253,18 @@ def _fractions(trials: Sequence[Trial]) -> list[str]:
     return ["no accuracy is above 1 %: if the evaluator gives fractions, have it return percent"]
 
 
-def unlearned(trials: Sequence[Trial], choices: Mapping[str, tuple[Any, ...]]) -> list[str]:
-    """Sentences on the options of which nothing is known: all with it failed, or none has it."""
-    failed, absent = [], []
-    good = sum(trial.accuracy is not None for trial in trials)
-    for name, options in choices.items():
-        for option in options if len(options) > 1 else ():
-            having = [trial for trial in trials if trial.values.get(name) == option]
-            if having and all(trial.accuracy is None for trial in having):
-                failed.append(f"{name} {option} ({len(having)})")
-            elif not having and good >= PLENTY * len(options):
-                absent.append(f"{name} {option}")
-    sentences = {
-        "all networks with one of these failed": failed,
-        "no network has one of these, since none is within the limits or --trials are few": absent,
-    }
-    return [
-        f"{said}, so nothing is known of them: {_some(which)}"
-        for said, which in sentences.items()
-        if which
-    ]
-
-
-def _some(names: Sequence[str], most: int = 4) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} others" if more > 0 else "")
+def _front_note(result: Result) -> str:
+    """What to know of the front's networks beyond all evidence; empty where none is."""
+    least, most = evidence_of(result.evaluator)
+    macs = [trial.cost.macs for trial in result.front]
+    below = [f"below {MACS.format(least)}"] * any(number < least for number in macs)
+    above = [f"above {MACS.format(most)}"] * any(number > most for number in macs)
+    if not below + above:
+        return ""
+    return (
+        f"Networks of the front {' and '.join(below + above)} multiply-adds are beyond all "
+        "evidence: their predictions are extrapolated, so train one before you rely on it."
+    )
 
 
 def costs_of(network: Architecture, predicted: Sequence[Quantity] = ()) -> dict[str, Any]:

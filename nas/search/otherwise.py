@@ -21,6 +21,7 @@ from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.quantities import Quantity
 from search_spaces.scaling.budget import Recipe, dropout_at, fit_budget
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE
 from search_spaces.scaling.rules import Multipliers, scale
@@ -33,9 +34,8 @@ STEP = 0.25  # of phi, between networks in a network's proportions
 # shares of the formula's, at so many phis from the largest that fits on, each so much larger.
 WIDTHS, PHIS, NEAR = (0.88, 1.35), 32, 0.04
 LEAST = 0.01  # points of a spread that are worth telling
-NAME = "efficientnet_b0_scaled"
+NAME, NAMED = "efficientnet_b0_scaled", "EfficientNet-B0"
 KNOWN = {"flops": "macs", "params": "params"}  # of published networks: quantity -> column
-MUCH = 1.5  # times the multiply-adds: a comparison of unlike things
 SAME = "the same T"
 Figures = Callable[[Architecture], dict[str, Any]]
 
@@ -54,22 +54,50 @@ def scaled_b0(
         The network; None where no phi from -8 to 10 meets T and the limits, or a device does not
         cover it.
     """
-    recipe = Recipe(EFFICIENTNET_B0, PAPER)
-    if alike is not None:
-        given = {name: getattr(alike, name) for name in ("resolution", "in_channels", "classes")}
-        here = dataclasses.replace(EFFICIENTNET_B0, **given)
-        recipe = Recipe(here, dataclasses.replace(PAPER, gamma=1.0))
-    all_of = [Limit(objective.quantity, objective.target), *limits]
+    recipe, every = _recipe(alike), _all(objective, limits)
     try:
         network = None
         if objective.of_quantity.key == "flops" and alike is None:
             network = fit_budget(recipe, objective.target)[1]
         fill = objective.cost if alike is not None else None
         if network is None or broken(network, limits):
-            network = _largest(recipe, lambda a: not broken(a, all_of), fill=fill)
+            network = _largest(recipe, lambda a: not broken(a, every), fill=fill)
     except (UserError, OutOfDomain):
         return None
     return dataclasses.replace(network, name=NAME)
+
+
+def _recipe(alike: Architecture | None) -> Recipe:
+    """How B0 is scaled; at the pixels of a network, if one is given."""
+    if alike is None:
+        return Recipe(EFFICIENTNET_B0, PAPER)
+    given = {name: getattr(alike, name) for name in ("resolution", "in_channels", "classes")}
+    here = dataclasses.replace(EFFICIENTNET_B0, **given)
+    return Recipe(here, dataclasses.replace(PAPER, gamma=1.0))
+
+
+def _all(objective: Objective, limits: Sequence[Limit]) -> list[Limit]:
+    """T as a limit, and the others."""
+    return [Limit(objective.quantity, objective.target), *limits]
+
+
+def absent(
+    objective: Objective, limits: Sequence[Limit] = (), alike: Architecture | None = None
+) -> str:
+    """Why there is no B0 scaled, in words: what `scaled_b0` ends at, of the same arguments."""
+    least, most = (_recipe(alike).network(phi) for phi in PHI_RANGE)
+    over, unknown = list[Quantity](), list[str]()
+    for limit in _all(objective, limits):
+        try:
+            over += [limit.of_quantity] * (min(limit.excess(one) for one in (most, least)) > 0)
+        except OutOfDomain:
+            unknown.append(limit.of_quantity.title)
+    if unknown and not over:
+        return f"the {' and '.join(unknown)} of networks of its widths and pixels is not known"
+    end, network = ("smallest", least) if over else ("largest", most)
+    of = over or [objective.of_quantity]
+    figures = " and ".join(f"{one.text(one.figures(network))} {one.title}" for one in of)
+    return f"the {end} that it is scaled to has {figures}"
 
 
 def reference_of(
@@ -185,15 +213,20 @@ def otherwise(
         where there is none. With `images` it has their pixels as `at`, and is None `inside` a
         network, whose parts start from its weights. `published`: printed results that take nearly
         as much, each under its own recipe, and `unchecked`, which of T and the limits is not known
-        of them; none with `images`. `notes`: where the evidence on the pick is thin.
+        of them; none with `images`. `notes`: why there is no B0 scaled, and where the evidence on
+        the pick is thin.
     """
     own = objective.cost(pick)
     soft = objective.name == "soft"
     within = dataclasses.replace(objective, target=own) if soft else objective
     words = f"the pick's {within.of_quantity.format(own)} {within.of_quantity.title}"
     to = words if soft else f"{SAME} and limits" if limits else SAME
-    base = None if images and inside else scaled_b0(within, limits, pick if images else None)
-    every = () if images else (Limit(within.quantity, within.target), *limits)
+    asked = (within, limits, pick if images else None)
+    base = None if images and inside else scaled_b0(*asked)
+    why = [] if base or (images and inside) else [
+        f"No {NAMED} scaled to {to} stands beside the pick: {absent(*asked)}."
+    ]  # fmt: skip
+    every = () if images else _all(within, limits)
     return {
         "scaled_b0": None if base is None
         else {
@@ -205,7 +238,7 @@ def otherwise(
         "unchecked": [
             one.of_quantity.title for one in every if one.of_quantity.key not in KNOWN
         ],
-        "notes": notes_of(evaluator, pick),
+        "notes": [*why, *notes_of(evaluator, pick)],
     }  # fmt: skip
 
 
@@ -251,47 +284,9 @@ def to_build_on(best: Mapping[str, Any]) -> list[tuple[str, str]]:
     beside = best.get("otherwise") or {}
     scaled = beside.get("scaled_b0") or {}
     gain, error = scaled.get("gain"), scaled.get("gain_spread")
-    pick, other = ("the pick", ""), ("EfficientNet-B0 scaled", f":{BESIDE}")
+    pick, other = ("the pick", ""), (f"{NAMED} scaled", f":{BESIDE}")
     if gain is None or error is None or gain == error == 0:
         return [pick]
     if promised(beside) and not even(beside):
         return [pick]
     return [other, pick] if gain < -error else [pick, other]
-
-
-def verdict(scaled: Mapping[str, Any]) -> str:
-    """A sentence on the pick beside B0 scaled to T; empty where there is none."""
-    gain, error = scaled.get("gain"), scaled.get("gain_spread")
-    if at := scaled.get("at"):
-        return (
-            f"EfficientNet-B0 scaled to {_to(scaled)} at the images' {at} px was not trained here: "
-            "only its costs can be compared."
-        )
-    if gain is None or error is None:
-        return ""
-    if gain == error == 0:
-        return f"The pick is EfficientNet-B0 scaled to {_to(scaled)}."
-    text, of = f"{abs(gain):.2f} ± {error:.2f} points", f"EfficientNet-B0 scaled to {_to(scaled)}"
-    if gain > error:
-        times = float(scaled.get("times", 1.0))
-        more = f", with {times:.1f} times its multiply-adds" if times >= MUCH else ""
-        return f"The pick is predicted {text} above {of}{more}."
-    if gain < -error:
-        return f"The pick is predicted {text} below {of}: that network is the better choice."
-    return (
-        f"The pick is not better than {of} by more than its error "
-        f"({'+' if gain >= 0 else '-'}{text}): that network is as good a choice, and well known."
-    )
-
-
-def _to(scaled: Mapping[str, Any]) -> str:
-    return str(scaled.get("to", SAME))  # runs of before have none
-
-
-def published_title(best: Mapping[str, Any]) -> str:
-    """What the published networks beside a pick have in common, in words."""
-    if unchecked := best["otherwise"].get("unchecked"):
-        return f"Published networks of no more multiply-adds ({' and '.join(unchecked)} not known)"
-    if best.get("objective") == "soft":
-        return "Published networks that take no more than the pick"
-    return f"Published networks within T{' and the limits' if best.get('limits') else ''}"

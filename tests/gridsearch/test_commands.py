@@ -1,18 +1,23 @@
 """The `gridsearch` command end to end."""
 
+import html
 import json
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import processes
 import pytest
 
+from gridsearch.commands import networks, present
 from gridsearch.commands.family import _compare_name
 from gridsearch.commands.main import cli
 from gridsearch.commands.present import _print_pick
 from gridsearch.prior.opinion import advice, opinion_text, second_rows
+from gridsearch.report.charts import named
+from gridsearch.report.grid import _beside
 from results.terminal import console, entry
 from search_spaces.architecture import from_dict, to_json
 from search_spaces.cost import cost
@@ -30,6 +35,21 @@ def gridsearch(tmp_path, monkeypatch, capsys):
             entry(cli, "gridsearch")
         found = capsys.readouterr()
         return left.value.code, found.out, found.err
+
+    return call
+
+
+@pytest.fixture
+def narrow(monkeypatch):
+    """Makes the terminal that a module of commands prints on so many columns wide."""
+
+    def call(module: ModuleType, columns: int) -> None:
+        def narrowed():
+            out = console()
+            out.width = columns
+            return out
+
+        monkeypatch.setattr(module, "console", narrowed)
 
     return call
 
@@ -66,6 +86,7 @@ def test_the_budgets_that_the_reason_names_are_shown_on_80_columns(behind, capsy
         "pick": row | {"pick": True}, "highest": row, "paper": row | {"alpha": 1.2},
         "for_phi": [1, 2, 3, 4, 5, 6, 7], "behind": behind, "families": 65, "ended": "a model",
     }  # fmt: skip
+    assert [len(part.columns) for part in _beside(chosen)[:2]] == [8, 8]  # a page has room for them
     out = console()
     out.width = 80
     _print_pick(out, chosen, [])
@@ -178,6 +199,11 @@ def test_family_and_compare(gridsearch) -> None:
         (("run", "--product-tolerance", "0", "--step", "0.3"), "a larger --product-tolerance"),
         (("run", "--target-memory", "1kB"), "the smallest that meets the other rules needs"),
         (("run", "--target-memory", "much"), "as 64MiB"),
+        (
+            ("run", "--step", "0.01"),
+            "more than 20,000 combinations with a product within 0.1 of 2:",
+        ),
+        (("run", "--step", "0.01"), "take --step 0.02, or a smaller --product-tolerance"),
         (("run", "--replicates", "0"), "expected 1 or more"),
         (("run", "--tolerance", "nan"), "expected points of top-1"),
         (("run", "--for-phi", "0..7"), "none of them 0, as 1..7"),
@@ -322,7 +348,7 @@ def test_a_familys_report_has_what_the_command_warns_of(gridsearch) -> None:
     printed = " ".join(gridsearch(*given)[1].split())
     assert gridsearch("report", "wide")[0] == 0
     page = Path("runs/wide/report.html").read_text()
-    for said in ("outside what the law was fitted to", "A second opinion:"):
+    for said in (", after rounding, is outside what the law was fitted to", "A second opinion:"):
         assert said in printed
         assert said in page
     assert "Beside the network that" in page
@@ -334,6 +360,51 @@ def test_coefficients_for_one_size_are_said_to_say_little_of_others(gridsearch) 
     assert said not in " ".join(gridsearch("run", "--phi", "1", "--name", "all")[1].split())
 
 
+def test_a_memory_holds_at_one_phi_and_what_it_forbids_is_not_the_best(gridsearch, narrow) -> None:
+    narrow(present, 80)
+    given = ("run", "--target-memory", "40MB", "--for-phi", "1", "--name", "m")
+    code, out, _ = gridsearch(*given)
+    found = json.loads(gridsearch(*given, "--json")[1])
+    assert gridsearch("report", "m")[0] == 0
+    page, out = html.unescape(Path("runs/m/report.html").read_text()), " ".join(out.split())
+    assert code == 0
+    assert (found["paper"]["best"], found["paper"]["loss"]) == (None, None)
+    families = pd.read_csv("runs/m/families.csv")
+    assert families["best"].sum() == pytest.approx(1)
+    assert 0 < found["pick"]["memory"] <= 40e6 < found["paper"]["memory"]
+    reason = "The paper's network at phi 1 needs more memory than the target, so that its family"
+    alone = "The target of 40 MB holds at phi 1 alone: larger networks of a family may need more."
+    count = f"{len(families)} families of {found['points']} points: equal ones count once, and the"
+    for said in (reason, alone, count, "Each budget is counted as spent whole", "combinations not"):
+        assert said in out
+        assert said in page
+    assert " memory mean top-1 " in out
+    assert "No room in 80 columns for: px, MACs, params," in out
+    assert f"{len(pd.read_csv('runs/m/trials.csv'))} networks</li>" in page
+
+
+def test_a_small_phi_is_told_from_the_family_that_decides(gridsearch) -> None:
+    given = ("run", "--phi", "0.3", "--step", "0.1")
+    out = " ".join(gridsearch(*given)[1].split())
+    assert "and not by their networks at phi 0.3, of which many may be the same: --for-phi" in out
+    out = " ".join(gridsearch(*given, "--for-phi", "0.3")[1].split())
+    assert "All coefficients round to the same networks as the paper's at these budgets" in out
+    assert "note:" not in out
+
+
+def test_the_labels_of_a_grids_chart_have_all_digits_of_the_step() -> None:
+    point = {"alpha": 1.1875, "beta": 1.025, "gamma": 1.3}
+    assert named(point, 1.0) == "depth x1.1875 · width x1.025 · px x1.3"
+
+
+def test_phi_is_the_last_column_that_a_narrow_terminal_leaves_out(gridsearch, narrow) -> None:
+    given = ("family", "--coefficients", "1.2,1.15,1.1", "--budgets", "400M,1G", "--name", "f")
+    assert "depth, width: times the baseline's, before rounding." in gridsearch(*given)[1]
+    narrow(networks, 60)
+    titles = [line.split() for line in gridsearch(*given)[1].splitlines() if "network " in line]
+    assert titles[0][:3] == ["network", "phi", "px"]
+
+
 def test_a_grid_sets_a_second_opinion_beside_the_laws() -> None:
     chosen = {"for_phi": [1.0, 2.0, 3.0], "pick": {"over_paper": 0.2},
               "imagenet": [[79.0, 80.0, None], [78.9, 80.3, None]]}  # fmt: skip
@@ -341,8 +412,12 @@ def test_a_grid_sets_a_second_opinion_beside_the_laws() -> None:
         {"": "pick", "2x": "79.00", "4x": "80.00", "8x": "-"},
         {"": "paper's", "2x": "78.90", "4x": "80.30", "8x": "-"},
     ]
-    assert "the better one at 4x:" in advice(chosen)
-    assert advice({**chosen, "pick": {"over_paper": -0.2}}) == ""  # which is too large
+    assert "the better one at 4x: where that matters train both." in advice(chosen)
+    near = {**chosen, "imagenet": [[79.001, 80.0, 81.0], [79.049, 80.06, 81.001]]}
+    said = "at 4x: where that matters train both. At 2x the two are within 0.05 points, which"
+    assert said in advice(near)
+    assert advice({**chosen, "paper": {"best": None}}) == ""  # which can't be taken
+    assert advice({**chosen, "pick": {"over_paper": -0.2}}) == ""  # of an earlier version
     old = {"for_phi": [1.0], "pick": {"over_paper": 0.2}}
     assert (second_rows(old), advice(old)) == ([], "")
 

@@ -55,6 +55,18 @@ def test_columns_for_which_there_is_no_room_are_named(width, left_out):
     assert " ".join(" ".join(below).split()) == (named if left_out else "")
 
 
+@pytest.mark.parametrize(("width", "broken"), [(56, 0), (47, 0), (46, 1), (39, 1), (30, 2)])
+def test_where_there_is_no_room_names_are_the_last_to_be_broken(width, broken):
+    """Nothing is, then numbers at their words, then the names."""
+    out = console()
+    out.file, out.width = io.StringIO(), width
+    name, time = "EfficientNet-B0 scaled", "8.431 ms ± 2.9%"
+    row = {"": "beside", "network": name, "latency": time, "memory": "27.18 MB"}
+    assert show(out, [row], ("memory",), left=2) == ["memory"]
+    said = out.file.getvalue()
+    assert ((time not in said) + (name not in said)) == broken
+
+
 CALL = """
 import sys, click
 from results.terminal import entry

@@ -11,6 +11,7 @@ from random_networks import architectures
 from search_spaces import NETWORKS, Architecture, Stage, UserError, cost
 from search_spaces.interchange import STYLES, from_tf, from_timm, to_tf, to_timm
 from search_spaces.layers import Block, walk
+from search_spaces.stages import rows
 
 NO_WORD = re.compile(r"no (TensorFlow|timm) block string|timm (rounds|squeezes)|timm's SE has")
 
@@ -65,6 +66,8 @@ def test_timm_e1_is_ds_and_ir_keeps_its_expansion_conv():
     assert kept.stages == (Stage("mbconv", 16, keep_expansion=True),)
     assert to_timm(kept) == [["ir_r1_k3_s1_e1_c16"]]
     assert cost(kept).params == cost(mbconv1).params + 32 * 32 + 2 * 32
+    shown = [rows(network)[1].operator for network in (mbconv1, kept)]
+    assert shown == ["mbconv e1 k3x3", "mbconv e1 k1x1+k3x3"]
 
 
 def test_timm_se_is_relative_to_the_input_or_to_the_expanded_width():

@@ -68,6 +68,7 @@ def plan_of(
     Raises:
         UserError: Something can't be used, or the space can't be shared.
     """
+    from nas.commands.images.parents import weights_of
     from nas.commands.images.train import check, decoded, start_of
     from nas.final.plan import inputs_for
     from nas.sandwich.plan import Supernet
@@ -82,7 +83,8 @@ def plan_of(
     idle = _idle(shared.space, limits)
     shared = replace(shared, near=limits[0] if which.near else None)
     largest = shared.ends.largest
-    start, more = start_of(what, where, largest, shared=True)
+    given = weights_of(what.weights, what.parent, where.runs)
+    start, more = start_of(given, largest, shared=True)
     if start is not None and start.padding is not None:
         shared = _padded(shared, start.padding)
         largest = shared.ends.largest

@@ -101,7 +101,7 @@ def plan_of(
         classes=len(listing.classes),
         in_channels=what.channels or found.in_channels,
     )
-    start, more = start_of(what, where, architecture)
+    start, more = start_of(given, architecture)
     if start is not None and start.padding is not None:
         architecture = replace(architecture, padding=start.padding)
     inputs = inputs_for(
@@ -148,20 +148,19 @@ def check(what: What, how: How, where: Where, kind: str = "train") -> None:
 
 
 def start_of(
-    what: What, where: Where, architecture: "Architecture", shared: bool = False
+    given: "tuple[Path, Architecture | None] | None",
+    architecture: "Architecture",
+    shared: bool = False,
 ) -> "tuple[Start | None, list[str]]":
     """The weights that are asked for, and what is to be known of them.
 
     Args:
-        what: They and whose they are.
-        where: The folder of runs.
+        given: Where they are and whose, as `nas.commands.images.parents.weights_of` says.
         architecture: What starts from them.
         shared: Whether smaller networks are to share its weights.
     """
-    from nas.commands.images.parents import weights_of
     from nas.parent.start import start_from
 
-    given = weights_of(what.weights, what.parent, where.runs)
     if given is None:
         return None, []
     start = start_from(given[0], architecture, given[1], shared)

@@ -9,9 +9,9 @@ from nas.holding import holder_of
 from nas.imagenet.granted import trusted
 from nas.objective import Limit
 from nas.prior.asked import sentence
-from nas.report.words import above_pick, agreed, merit, roles, taking
+from nas.report.words import above_pick, agreed, merit, published_title, roles, taking, verdict
 from nas.search.conclude import Result
-from nas.search.otherwise import published_title, to_build_on, verdict
+from nas.search.otherwise import to_build_on
 from results.runs.addresses import BESIDE
 from results.terminal import accuracy_text, bold, console, show, table, yellow
 from search_spaces.quantities import Quantity
@@ -31,6 +31,11 @@ def _figures(named: dict[str, Any], predicted: Sequence[Quantity]) -> tuple[str,
         MEMORY.format(named["memory"]),
         accuracy_text(named["accuracy"], named["spread"]),
     )
+
+
+def _spare(of: Quantity) -> list[str]:
+    """Columns that a narrow terminal may lack, the first of them first: never T's."""
+    return [title for title in ("memory", "params", "MACs") if title != of.title]
 
 
 def print_result(result: Result) -> None:
@@ -111,8 +116,8 @@ def print_pick(
         for role, name, of in _beside(best)
     ]
     print_targets(out, best, quantity)
-    show(out, rows, ("memory", "params", "MACs"), left=2)
-    out.print(roles(best), style="dim")
+    show(out, rows, _spare(quantity), left=2)
+    out.print(roles(best, quantity), style="dim")
     if text := taking(best, quantity):
         out.print(text)
     taken = quantity.base(best[quantity.column]) / best["target"]
@@ -134,7 +139,7 @@ def _beside(best: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
         rows.append(("other pick", other["id"], other))
     if scaled is not None:
         soft = best["objective"] == "soft"
-        name = "B0 scaled to the pick's cost" if soft else "EfficientNet-B0 scaled"
+        name = "B0 scaled to the pick" if soft else "EfficientNet-B0 scaled"
         rows.append(("beside", name, scaled))
     if base is not None and (scaled is None or scaled["macs"] != base["macs"]):
         rows.append(("beside", "EfficientNet-B0", base))
@@ -149,7 +154,7 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
         good = "dim" if scaled.get("at") else "bold"
         well = scaled.get("at") or text.startswith("The pick is predicted")
         out.print(text, style=good if well else "yellow")
-        if trust := trusted(beside):
+        if trust := trusted(beside, best["target"]):
             out.print(trust)
     if published := beside.get("published"):
         listed = ", ".join(
@@ -202,7 +207,7 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
         figures = (*own, *costs(trial.cost)[:3], accuracy_text(trial.accuracy, trial.spread))
         rows.append(dict(zip(titles, (trial.architecture.id, *figures), strict=True)))
     if rows:
-        show(out, rows, ("memory", "params", "MACs"), left=1)
+        show(out, rows, _spare(result.plan.objective.of_quantity), left=1)
     what = merit(result.best or {})
     out.print(
         f"{len(shown)} of the {len(front)} networks that no other beats in both {what} and cost; "
@@ -211,3 +216,5 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
     if front:
         example = f"nas show {result.folder}:{front[0].architecture.id}"
         out.print(f"Every command takes each of them, as {example}.", style="dim")
+    if note := (result.best or {}).get("front_note"):
+        out.print(f"note: {note}", style="dim")

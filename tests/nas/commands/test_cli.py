@@ -14,7 +14,7 @@ import pytest
 from waiting import wait_for
 
 from nas.commands.main import main
-from nas.search.otherwise import verdict
+from nas.report.words import verdict
 from search_spaces import NETWORKS, cost, from_json
 from search_spaces.architecture import from_dict
 
@@ -223,8 +223,13 @@ def test_far_from_what_is_usual_there_is_an_answer(here, inside, target, most):
     assert best["macs"] <= most
     if target == "5M":  # B0 is not scaled so far, and nothing is published there
         assert (best["otherwise"]["scaled_b0"], best["otherwise"]["published"]) == (None, [])
-        assert "MACs of " in best["otherwise"]["notes"][0]
-        assert "is beyond all evidence" in best["otherwise"]["notes"][0]
+        why, beyond, *_ = best["otherwise"]["notes"]
+        assert why.endswith("the smallest that it is scaled to has 7.652M MACs.")
+        assert beyond.startswith("MACs of ")
+        assert "is beyond all evidence" in beyond
+        said = " ".join(done.stdout.split())
+        assert f"note: {why}" in said
+        assert "note: Networks of the front below 11.93M multiply-adds are beyond all" in said
     else:
         assert best["otherwise"]["scaled_b0"]["macs"] > 0.95 * most
         assert "The pick takes only" in done.stdout or best["macs"] >= 0.8 * most

@@ -57,6 +57,13 @@ def test_a_name_a_run_and_a_file_stand_in_one_table(found, tmp_path):
     assert pick["top1"] == pytest.approx(found.pick.accuracy, abs=1e-3)
 
 
+def test_on_a_narrow_terminal_names_stay_whole(monkeypatch):
+    monkeypatch.setattr("results.terminal.USUAL", 44)
+    heading, row, *_ = predict("efficientnet_b0").splitlines()
+    assert heading.split() == ["network", "top-1", "%", "MACs", "px"]
+    assert row.split() == ["efficientnet_b0", "77.10", "±", "0.30", "385.8M", "224"]
+
+
 def test_the_nearest_evidence_of_b0_is_b0():
     (row,) = json.loads(predict("efficientnet_b0", "--json"))
     nearest = row["nearest"]

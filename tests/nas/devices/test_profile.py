@@ -273,10 +273,14 @@ def test_a_length_is_a_finite_number(command, option, value, tmp_path):
 def profiled(made, monkeypatch, *given):
     """The last line of a profile that measured this."""
     from nas.devices import profile
+    from results.runs import load
 
+    read, read_space = [], load.load_space
     monkeypatch.setattr(profile, "profile", lambda *_: made)
+    monkeypatch.setattr(load, "load_space", lambda name: read.append(name) or read_space(name))
     done = invoke("profile", "--out", "h e.json", "--force", *given)
     assert done.exit_code == 0, done.output
+    assert len(read) == 1, "a space of one's own is a program, which is run once"
     return done.stdout.splitlines()[-1]
 
 
@@ -486,7 +490,8 @@ def test_what_a_profile_holds_is_broken_at_words(tmp_path, monkeypatch, capsys):
     device = ProfiledDevice("a", stamp=stamp)
     given = dict.fromkeys(("pixels", "channels", "classes"))
     path = Path("here.json")
-    print_profile(device, path, following(device, path, {"space": "efficientnet", **given}))
+    given["space"] = "efficientnet"
+    print_profile(device, path, following(device, path, space("efficientnet"), given))
     lines = capsys.readouterr().out.splitlines()
     assert "3 blocks of efficientnet in 1 round;" in " ".join(lines)
     assert max(map(len, lines)) <= 80

@@ -7,6 +7,7 @@ import pytest
 
 from nas.imagenet.granted import TABLE, granted, trusted
 from nas.objective import Objective
+from nas.report.words import ahead
 from nas.search.otherwise import to_build_on
 from search_spaces.quantities import QUANTITIES
 
@@ -32,13 +33,18 @@ def test_the_table_is_that_of_the_docs() -> None:
 )  # fmt: skip
 def test_a_promise_is_followed_by_what_such_ones_were_worth(target, said) -> None:
     told = granted("imagenet", "mbconv", Objective("hard", target))
-    text = trusted({"scaled_b0": BETTER, "granted": told})
+    text = trusted({"scaled_b0": BETTER, "granted": told}, target)
+    assert ("at 1.6G, the tested T nearest to this one, eight" in text) == (target == 1.5e9)
+    assert ("at 30M eight" in text) == (target == 30e6)
     assert said in text
     assert bool(text) == bool(said)
     assert not granted("surrogate", "mbconv", Objective("hard", target))
     assert not granted("imagenet", "mbconv", Objective("hard", target, caution=1.0))
     for gain, shown in ((0.5, text), (0.1, ""), (-0.5, "")):
         beside = {"scaled_b0": {"gain": gain, "gain_spread": 0.2}, "granted": told}
-        assert trusted(beside) == shown
+        assert trusted(beside, target) == shown
+    ahead_of = ahead({"scaled_b0": BETTER, "granted": told})
+    assert ahead_of.startswith(": +0.50 ± 0.20 points against EfficientNet-B0 scaled to the same T")
+    assert ahead_of.endswith("worth nothing") == (EVEN in said)
     names = [name for name, _ in to_build_on({"otherwise": {**beside, "scaled_b0": BETTER}})]
     assert names == ["the pick", *["EfficientNet-B0 scaled"] * (EVEN in said)]

@@ -1,6 +1,7 @@
 """What the pick is compared with: B0 scaled to T, and networks that are published."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from nas.evaluators import Measurement
 from nas.imagenet.evaluator import ImagenetEvaluator
 from nas.imagenet.published import NEAR, PublishedNetwork, nearest_below, published
 from nas.objective import Limit, Objective, broken
-from nas.search.otherwise import compared, otherwise, reference_of, scaled_b0, verdict
+from nas.report.words import verdict
+from nas.search.otherwise import absent, compared, otherwise, reference_of, scaled_b0
 from search_spaces import NETWORKS, OutOfDomain, cost, space
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER
@@ -56,9 +58,20 @@ def test_where_b0_cannot_be_scaled_to_t_there_is_none(factor):
     from nas.devices.registry import device
 
     of = device("zcu102").quantity("latency")
-    assert scaled_b0(Objective("hard", factor * of.measure(B0), of)) is None
+    asked = Objective("hard", factor * of.measure(B0), of)
+    assert scaled_b0(asked) is None
+    assert absent(asked) == (
+        "the latency on zcu102 of networks of its widths and pixels is not known"
+    )
     found = otherwise(SMALL, Objective("hard", 5e6), (), lambda a, b, s: 50.0, lambda a: {})
-    assert found == {"scaled_b0": None, "published": [], "unchecked": [], "notes": []}
+    why = (
+        "No EfficientNet-B0 scaled to the same T stands beside the pick: the smallest that it is "
+        "scaled to has 7.652M MACs."
+    )
+    assert found == {"scaled_b0": None, "published": [], "unchecked": [], "notes": [why]}
+    assert absent(Objective("hard", 5e12)) == "the largest that it is scaled to has 270.1G MACs"
+    few = (Limit("params", 1e5), Limit(of, 1e-3))
+    assert re.fullmatch(r".* smallest .* has [\d.]+K params", absent(Objective("hard", 1e8), few))
 
 
 def test_what_one_would_otherwise_take_is_within_all_limits():

@@ -12,6 +12,7 @@ from nas.evaluators import Measurement
 from nas.objective import Objective
 from nas.report.words import above_pick, roles, taking
 from results.report.record import open_folder
+from results.runs.files import write_json
 from search_spaces import NETWORKS, cost
 from search_spaces.quantities import QUANTITIES
 
@@ -54,7 +55,14 @@ def test_soft_says_how_many_times_t_its_pick_takes_and_what_b0_is_scaled_to(tmp_
         assert text.count(f"The pick takes {times:.3g} times T, as --objective soft allows") == 1
         assert "The default, --objective hard, stays within T." in text
         assert "leave accuracy" not in text
-    assert "B0 scaled to the pick's cost" in said
+    assert "B0 scaled to the pick " in said
+    other = found.best["other"]
+    times, points = (other["macs"] / found.best["macs"], found.best["accuracy"] - other["accuracy"])
+    for text in (said, page):
+        assert (
+            "It is what the default, --objective hard, would pick, and has "
+            f"{times:.2g} times the pick's MACs and {points:.2f} points less top-1."
+        ) in text
     own = QUANTITIES["flops"].format(found.best["macs"])
     assert f"EfficientNet-B0 scaled to the pick's {own} MACs" in page
     assert "EfficientNet-B0 scaled to T" not in page
@@ -62,13 +70,56 @@ def test_soft_says_how_many_times_t_its_pick_takes_and_what_b0_is_scaled_to(tmp_
 
 def test_hard_says_what_each_pick_is_picked_for_among_which(tmp_path, capsys):
     found = searched(tmp_path, "hard")
-    found.best["other"]["id"] = "another"
+    other = {"id": "another", "macs": found.best["macs"] / 4, "accuracy": 20.5}
+    found.best["other"] |= other
+    write_json(found.folder / "best.json", found.best)
     said, page = shown(found, capsys), page_of(found)
+    points = found.best["accuracy"] - 20.5
+    for text in (said, page):
+        assert "soft counts half the cost as much as 5 % of the accuracy" in text
+        assert f"it has 0.25 times the pick's MACs and {points:.2f} points less top-1." in text
     assert "pick: of the networks within T the one of the highest top-1 less 2 times its ±" in said
     assert "the best by --objective soft of the networks within T, the only ones evaluated" in said
     assert "The pick takes" not in said
     assert "highest top-1 less 2 times its ± within T" in page
     assert "within T or not" not in said + page
+
+
+def test_the_page_s_headline_is_of_b0_scaled_and_has_b0_only_as_it_is(tmp_path):
+    """B0 as it is takes 6 times T: a difference to it would say nothing of the search."""
+    found = searched(tmp_path, "hard", "imagenet")
+    scaled, page = found.best["otherwise"]["scaled_b0"], page_of(found)
+    _, _, headline = page.partition(" MACs: ")
+    assert headline.startswith(
+        f"{scaled['gain']:+.2f} ± {scaled['gain_spread']:.2f} points against EfficientNet-B0 "
+        "scaled to the same T"
+    )
+    assert re.search(
+        r"\. EfficientNet-B0 as it is has 77\.10 ± [\d.]+ % top-1 at 385\.8M MACs\.", page
+    )
+    assert page.count("points against") == 1
+    assert "EfficientNet-B0 scaled to T</td>" in found._repr_html_()
+
+
+@pytest.mark.parametrize("share", [0.5, 1e-9])
+def test_networks_of_the_front_beyond_the_evidence_are_told(share, tmp_path, capsys):
+    class Fitted:
+        evidence = (share * T, 1e12)
+
+        def __call__(self, architecture, budget, seed):
+            return deeper(architecture, budget, seed)
+
+    found = searched(tmp_path, "hard", Fitted())
+    note = "Networks of the front below 30M multiply-adds are beyond all evidence"
+    assert min(trial.cost.macs for trial in found.front) < 0.5 * T < found.best["macs"]
+    assert (note in shown(found, capsys), note in page_of(found)) == (share == 0.5,) * 2
+
+
+def test_on_a_narrow_terminal_t_stays(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("results.terminal.USUAL", 50)
+    said = shown(searched(tmp_path, "hard"), capsys)
+    assert re.search(r"T = 60M MACs network MACs top-1 % pick", said)
+    assert "No room in 50 columns for: params, memory." in said
 
 
 def test_a_network_that_both_objectives_pick_has_one_row(tmp_path, capsys):
@@ -115,7 +166,10 @@ def test_published_networks_above_the_pick_are_told(tops, said):
 
 def test_a_score_has_its_own_name():
     best = {"objective": "hard", "unit": "NASWOT", "caution": 2.0, "spread": 1.0, "other": None}
-    assert roles(best) == "pick: of the networks within T the one of the highest NASWOT."
+    assert (
+        roles(best, QUANTITIES["flops"])
+        == "pick: of the networks within T the one of the highest NASWOT."
+    )
 
 
 def test_the_best_so_far_has_the_spread_that_it_is_judged_with(monkeypatch, capsys):
