@@ -29,6 +29,14 @@ PAPER = (
     ("b6", 528, 19_067_594_000, 43_040_704, 84.0),
     ("b7", 600, 37_745_884_000, 66_347_960, 84.3),
 )
+# Han et al. 2020 (arXiv 2010.14819), TinyNets: the same; counts of the released definitions.
+TINY = (
+    ("a", 192, 336_867_712, 6_187_972, 76.8),
+    ("b", 188, 200_709_360, 3_730_562, 75.0),
+    ("c", 184, 99_536_432, 2_457_234, 71.2),
+    ("d", 152, 51_580_656, 2_338_446, 67.0),
+    ("e", 106, 24_356_848, 2_042_972, 59.9),
+)
 COLUMNS = ["network", "recipe", "resolution", "macs", "params", "top1", "source"]
 
 
@@ -47,12 +55,15 @@ def rows(folder: Path) -> list[tuple[object, ...]]:
             source, prefix = PRINTED[row.source]
             name = prefix + row.name.removeprefix("mnas_")
             made.append((name, row.recipe, row.resolution, row.macs, row.params, row.top1, source))
-    recipe, source = "EfficientNet's, with AutoAugment", "Tan & Le 2019, table 2"
-    made += [
-        (f"efficientnet_{name}", recipe, px, macs, params, top1, source)
-        for name, px, macs, params, top1 in PAPER
+    papers = (
+        ("efficientnet", PAPER, "EfficientNet's, with AutoAugment", "Tan & Le 2019, table 2"),
+        ("tinynet", TINY, "like EfficientNet's", "Han et al. 2020"),
+    )
+    return made + [
+        (f"{family}_{name}", recipe, px, macs, params, top1, source)
+        for family, networks, recipe, source in papers
+        for name, px, macs, params, top1 in networks
     ]
-    return made
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ WORTH = 0.1  # points granted in the median from which a search is worth more th
 
 
 class Granted(NamedTuple):
-    """Of eight picks at one T (multiply-adds), points above B0 scaled: medians, least and most."""
+    """Of twenty picks at one T (multiply-adds), points above B0 scaled: medians, least and most."""
 
     target: float
     promised: float
@@ -26,15 +26,15 @@ class Granted(NamedTuple):
 
 
 TABLE = (
-    Granted(30e6, 3.23, 2.51, 2.05, 2.96),
-    Granted(60e6, 1.11, 0.35, -0.87, 0.58),
-    Granted(100e6, 2.00, 0.32, -1.10, 1.69),
-    Granted(200e6, 1.56, 0.73, 0.07, 0.93),
-    Granted(400e6, 1.16, 0.38, -0.62, 1.13),
-    Granted(800e6, 0.68, 0.00, -0.53, 0.44),
-    Granted(1.6e9, 0.19, -0.19, -0.58, -0.10),
-    Granted(3.2e9, 0.38, -0.06, -0.18, 0.15),
-    Granted(6.4e9, 0.53, 0.01, -0.19, 0.26),
+    Granted(30e6, 3.37, 2.44, 1.90, 3.28),
+    Granted(60e6, 1.17, 0.32, -0.87, 0.91),
+    Granted(100e6, 2.06, 0.31, -1.30, 1.66),
+    Granted(200e6, 1.66, 0.55, 0.14, 1.00),
+    Granted(400e6, 1.22, 0.19, -0.48, 1.08),
+    Granted(800e6, 0.71, -0.01, -0.70, 0.51),
+    Granted(1.6e9, 0.35, -0.12, -0.49, 0.17),
+    Granted(3.2e9, 0.43, -0.08, -0.42, 0.16),
+    Granted(6.4e9, 0.52, 0.13, -0.14, 0.34),
 )
 
 
@@ -87,7 +87,7 @@ def trusted(beside: Mapping[str, Any], target: float) -> str:
     one, of = Granted(**tested), QUANTITIES["flops"]
     nearest = "" if one.target == target else ", the tested T nearest to this one,"
     text = (
-        f"How far to trust that: at {of.format(one.target)}{nearest} eight picks by one "
+        f"How far to trust that: at {of.format(one.target)}{nearest} twenty picks by one "
         f"half of the evidence were promised {one.promised:.1f} points in the median, and the "
         f"other half granted {one.granted:.1f} ({one.least:.1f} to {one.most:.1f}). "
     ).replace("-0.0", "0.0")

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nas.objective import Objective
 from nas.strategies.codes import Codes, Floats, codes_of, first_of_options, keys_of, moved, moves_of
-from nas.strategies.inner import SAMPLES, Inner, drawn
+from nas.strategies.inner import SAMPLES, Inner, mutants
 from nas.strategies.nearby import Niches, Slopes, Start
 from nas.strategies.problem import SpaceProblem
 from search_spaces.architecture import Architecture
@@ -251,13 +251,7 @@ class Elites:
         """
         mothers, fathers = self._parents(n, rng), self._parents(n, rng)
         mixed = (rng.random_sample(mothers.shape) < 0.5) & (np.arange(n) % 3 == 0)[:, None]
-        children = np.where(mixed, fathers, mothers)
-        changed = drawn(rng, children.shape)
-        jump = 1 + (rng.random_sample(children.shape) * (self._sizes - 1)).astype(np.int64)
-        jumped = (children + jump) % self._sizes
-        stepped = np.clip(children + rng.choice((-1, 1), children.shape), 0, self._sizes - 1)
-        moved = np.where(rng.random_sample(children.shape) < 0.5, stepped, jumped)
-        children = np.where(changed, moved, children)
+        children = mutants(np.where(mixed, fathers, mothers), self._sizes, rng, steps=0.5)
         some = np.flatnonzero(rng.random_sample(n) < self.settings.balanced)
         near = np.union1d(self._best(LEARNED), np.flatnonzero(self._elite))
         children[some] = self._slopes(near).balanced(children[some], mothers[some], rng)

@@ -36,11 +36,26 @@ def one_hot(options: int) -> Floats:
     return np.asarray((np.eye(options) - 1 / options) * np.sqrt(options))
 
 
-def drawn(rng: np.random.RandomState, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which choices mutants change, (n, choices): 1 + Poisson(1) of each."""
-    draws = rng.random_sample(shape)
-    few = np.minimum(1 + rng.poisson(1.0, shape[0]), shape[1])
-    return np.asarray(draws <= np.take_along_axis(np.sort(draws, 1), few[:, None] - 1, 1))
+def mutants(
+    codes: Codes, sizes: NDArray[np.int64], rng: np.random.RandomState, steps: float = 0.0
+) -> Codes:
+    """Networks (n, choices) with 1 + Poisson(1) of each one's choices changed.
+
+    Args:
+        codes: (n, choices) what is changed.
+        sizes: (choices,) how many options there are.
+        rng: The only source of randomness.
+        steps: Share of the changes that are one step up or down, in place of any option.
+    """
+    draws = rng.random_sample(codes.shape)
+    few = np.minimum(1 + rng.poisson(1.0, len(codes)), codes.shape[1])
+    changed = draws <= np.take_along_axis(np.sort(draws, 1), few[:, None] - 1, 1)
+    jump = 1 + (rng.random_sample(codes.shape) * (sizes - 1)).astype(np.int64)
+    new = (codes + jump) % sizes
+    if steps:
+        stepped = np.clip(codes + rng.choice((-1, 1), codes.shape), 0, sizes - 1)
+        new = np.where(rng.random_sample(codes.shape) < steps, stepped, new)
+    return np.asarray(np.where(changed, new, codes))
 
 
 class Inner:
@@ -131,10 +146,7 @@ class Inner:
         mothers = parents[rng.randint(len(parents), size=n)]
         fathers = parents[rng.randint(len(parents), size=n)]
         mixed = (rng.random_sample(mothers.shape) < 0.5) & (np.arange(n) % 3 == 0)[:, None]
-        children = np.where(mixed, fathers, mothers)
-        changed = drawn(rng, children.shape)
-        steps = 1 + (rng.random_sample(children.shape) * (self.sizes - 1)).astype(np.int64)
-        return np.asarray(np.where(changed, (children + steps) % self.sizes, children))
+        return mutants(np.where(mixed, fathers, mothers), self.sizes, rng)
 
     @functools.cached_property
     def _places(self) -> Codes:

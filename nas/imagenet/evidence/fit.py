@@ -79,8 +79,8 @@ def _skeleton(data: Data, experts: Sequence[Expert], stretch: float, seed: int) 
     rows = data.take(np.flatnonzero(data.source == SKELETON))
     features = groups(rows.numbers)
     gains = np.mean([expert.mean(expert.inputs(features)) for expert in experts], axis=0)
-    target = rows.target / stretch
-    return skeleton(rows.numbers, target - target.mean() + gains.mean(), rows.error**2, seed)
+    line = np.array([1 / stretch, gains.mean() - rows.target.mean() / stretch])
+    return skeleton(rows.numbers, rows.error, line, seed)
 
 
 def finished(model: Joint, rows: Sequence[Row], data: Data, provenance: dict[str, Any]) -> Joint:

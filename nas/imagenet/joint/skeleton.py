@@ -6,7 +6,7 @@ away from there without a step.
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,9 @@ class Skeleton:
         at: The skeleton's `frame`.
         low: The least that the table has of each of `choices`.
         high: The most.
-        level: (1,) what is added to the mean, in the experts' units.
+        level: (1,) what is added to the mean of -log(error - floor).
+        floor: (1,) the least error of the table's recipe, percent: it keeps the best apart.
+        line: (2,) slope and shift from -log(error) there to the experts' units.
     """
 
     centre: Floats
@@ -70,6 +72,8 @@ class Skeleton:
     low: Floats
     high: Floats
     level: Floats
+    floor: Floats = field(default_factory=lambda: np.zeros(1))
+    line: Floats = field(default_factory=lambda: np.array([1.0, 0.0]))
 
     def near(self, of: Numbers) -> Floats:
         """1 on the skeleton within the table's choices, falling to 0 away from them."""
@@ -84,7 +88,8 @@ class Skeleton:
         added, close = np.zeros(len(near)), np.flatnonzero(near > NEAR)
         if len(close):
             x = (stages(of.take(close)) - self.centre) / self.width * self.scales
-            own = (self._near(x) * self.alpha).sum(1) + self.level
+            error = np.exp(-(self._near(x) * self.alpha).sum(1) - self.level) + self.floor
+            own = self.line[1] - self.line[0] * np.log(error)
             added[close] = near[close] * (own - mean[close])
         return added
 

@@ -186,7 +186,7 @@ def test_a_search_that_trains(terminal, coloured, tmp_path, columns):
 def test_pictures_for_the_docs(terminal, columns):
     """Of a search under way, and of one that has ended."""
     folder = Path(os.environ["REPORT_IMAGES"])
-    shown = terminal(columns, "nas", "search", "--target-flops", "400M", "--trials", "3000")
+    shown = terminal(columns, "nas", "search", "--target-flops", "400M", "--trials", "9000")
     shown.until(lambda text: "best " in text and "left" in text)
     shown.picture(folder / f"terminal-{columns}-running.svg", "nas search --target-flops 400M")
     assert shown.end() == 0

@@ -12,7 +12,7 @@ from nas.objective import Objective, limits_of
 from nas.search.generations import Generations
 from nas.strategies.codes import moved, moves_of
 from nas.strategies.inner import Inner
-from nas.strategies.nearby import Niches, Slopes, Start
+from nas.strategies.nearby import RIDGE, Niches, Slopes, Start
 from nas.strategies.problem import SpaceProblem
 from nas.workers.predicting import PredictingExecutor
 from search_spaces.architecture import Architecture, Stage
@@ -230,6 +230,26 @@ def test_looks_around_the_best_of_each_niche_keep_its_scale():
     changed = near != elites[0]
     assert not changed[:, niches.scales].any()
     assert set(changed.sum(1)) <= {2, 3}
+
+
+def test_slopes_are_those_of_ridge_regression_on_the_options():
+    from sklearn.linear_model import Ridge
+
+    rng = np.random.RandomState(0)
+    sizes = np.array([3, 4, 2, 5])
+    for count in (8, 60):  # fewer rows than options, and more
+        codes = (rng.random_sample((count, 4)) * sizes).astype(np.int64)
+        codes[:, 1] = 2  # a choice that is the same in all, as in one niche
+        codes[:, 3] %= 3  # and options that none has
+        merit, cost_ = rng.normal(size=count), np.exp(rng.normal(size=count))
+        told = np.concatenate(
+            [np.eye(n)[column] for n, column in zip(sizes, codes.T, strict=True)], 1
+        )
+        values = np.stack([merit, np.log(cost_)], 1)
+        scale = values.std(0)
+        line = Ridge(alpha=RIDGE).fit(told, (values - values.mean(0)) / scale)
+        slopes = Slopes(codes, merit, cost_, sizes)._slopes
+        assert slopes == pytest.approx(line.coef_.T * scale, abs=1e-9)
 
 
 def test_a_change_that_means_nothing_is_no_step():
