@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridsearch.grid.choice import Choice
-from gridsearch.grid.families import family
+from gridsearch.grid.families import family, papers_reach
 from gridsearch.grid.grid import Grid
 from gridsearch.grid.judge import Judge
 from gridsearch.grid.plan import Plan
@@ -261,6 +261,7 @@ def summary(result: Result) -> dict[str, Any]:
         "window": result.grid.question.window,
         "target_ratio": question.ratio,
         "target_memory": question.memory,
+        "paper_fits_at": papers_reach(question),
         "evaluator": plan.measure,
         "budget": plan.budget,
         "rungs": [_rung(rung) for rung in result.rungs],

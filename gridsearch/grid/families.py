@@ -19,6 +19,7 @@ from search_spaces.scaling.coefficients import PAPER, PHI_RANGE, Coefficients, c
 
 ABOVE, BELOW = tuple(map(float, range(1, 8))), (-3.0, -2.0, -1.0)  # of a phi above and below 0
 MOST_PHIS = 20
+REACH = 20  # steps of 0.05 of phi below a grid's own, at which the paper's may meet the memory
 
 
 def usual_phis(phi: float) -> tuple[float, ...]:
@@ -118,6 +119,23 @@ def papers_fits(question: Question) -> bool:
     if question.memory is None:
         return True
     return question.meets_memory(family(question, PAPER, (question.phi,)).members[0])
+
+
+def papers_reach(question: Question) -> float | None:
+    """The largest phi below the question's at which the paper's network meets the memory.
+
+    In steps of 0.05; None where it meets it at the question's own, or at none of these.
+    """
+    if papers_fits(question):
+        return None
+    for step in range(1, REACH + 1):
+        phi = round(question.phi - 0.05 * step, 2)
+        try:
+            if question.meets_memory(family(question, PAPER, (phi,)).members[0]):
+                return phi
+        except UserError:
+            return None
+    return None
 
 
 @functools.lru_cache(maxsize=1 << 13)

@@ -77,6 +77,8 @@ def reason(chosen: Mapping[str, Any]) -> str:
             "that its family can't be taken; of the families that can the pick has the highest "
             "expected mean."
         )
+        if (at := chosen.get("paper_fits_at")) is not None:
+            text += f" The paper's coefficients meet it at phi {at:g}."
     elif chosen["families"] == 1:
         text = (
             "All coefficients round to the same networks as the paper's at these budgets, so that "

@@ -22,6 +22,8 @@ from results.terminal import console, entry
 from search_spaces.architecture import from_dict, to_json
 from search_spaces.cost import cost
 from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.scaling.budget import Recipe, fit_budget
+from search_spaces.scaling.coefficients import PAPER
 
 
 @pytest.fixture
@@ -372,6 +374,11 @@ def test_a_memory_holds_at_one_phi_and_what_it_forbids_is_not_the_best(gridsearc
     families = pd.read_csv("runs/m/families.csv")
     assert families["best"].sum() == pytest.approx(1)
     assert 0 < found["pick"]["memory"] <= 40e6 < found["paper"]["memory"]
+    at = found["paper_fits_at"]
+    needs = [cost(fit_budget(Recipe(EFFICIENTNET_B0, PAPER), 385_814_752 * 2**phi)[1]).memory
+             for phi in (at, at + 0.05)]  # fmt: skip
+    assert needs[0] <= 40e6 < needs[1]
+    assert f"The paper's coefficients meet it at phi {at:g}." in out
     reason = "The paper's network at phi 1 needs more memory than the target, so that its family"
     alone = "The target of 40 MB holds at phi 1 alone: larger networks of a family may need more."
     count = f"{len(families)} families of {found['points']} points: equal ones count once, and the"
