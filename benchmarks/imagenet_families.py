@@ -590,7 +590,9 @@ def overall(scores: Sequence[Score]) -> list[Overall]:
         "families": list(by_family.values()),
     }
     found = []
-    for name, some in ((name, some) for name, some in groups.items() if some):
+    for name, some in groups.items():
+        if not some:
+            continue
         figures = [[(one.model.tau, one.macs.tau, one.model.rmse, one.own_stretch,
                      one.macs.rmse, one.own_slope) for one in group] for group in some]  # fmt: skip
         values = np.array([np.mean(group, axis=0) for group in figures])

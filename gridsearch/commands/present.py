@@ -14,11 +14,11 @@ from gridsearch.report.words import (
     WHOLE,
     compared,
     counted,
-    loss_text,
+    judged_texts,
     over_text,
     reason,
-    share_text,
     spoken_phis,
+    triple_texts,
 )
 from results.terminal import bold, console, epochs_text, percent, show, table, yellow
 from search_spaces.cost import cost
@@ -103,13 +103,13 @@ def _print_families(out: Console, result: Result, most: int) -> list[str]:
         row = family_row(result, i)
         rows.append({
             "": marks.get(i, ""),
-            **_triple(row),
+            **triple_texts(row),
             "real ratio": f"{row['ratio']:.3f}",
             "px": str(row["resolution"]),
             "MACs": MACS.format(row["macs"]),
             "params": PARAMS.format(row["params"]),
             "memory": MEMORY.format(row["memory"]),
-            **_judged(row),
+            **judged_texts(row),
         })  # fmt: skip
     spare = _spare(result, "memory", "params", "MACs", "loss", "P(best)", "px", "real ratio")
     narrow = show(out, rows, spare, left=1)
@@ -131,20 +131,6 @@ def _spare(result: Result, *titles: str) -> list[str]:
     """
     last = ["memory"] * (result.plan.question.memory is not None)
     return [title for title in titles if title not in last] + last
-
-
-def _triple(row: Mapping[str, Any]) -> dict[str, str]:
-    return {key: f"{row[key]:.5g}" for key in ("alpha", "beta", "gamma")}
-
-
-def _judged(row: Mapping[str, Any]) -> dict[str, str]:
-    """What is expected of a family, in columns."""
-    return {
-        "mean top-1": f"{row['family']:.2f}",
-        "over paper's": over_text(row["over_paper"], row["over_paper_error"]),
-        "loss": loss_text(row["loss"]),
-        "P(best)": share_text(row["best"]),
-    }
 
 
 def _print_points(out: Console, result: Result, most: int) -> None:
@@ -171,7 +157,7 @@ def _point_row(result: Result, i: int) -> dict[str, str]:
     point, estimate = result.grid.points[i], result.estimates[i]
     figures, row = cost(point.architecture), point_row(result, i)
     epochs = {"epochs": f"{result.budgets[i]:g}" if estimate else "-"} if result.plan.eta else {}
-    triple = _triple(row)
+    triple = triple_texts(row)
     triple["gamma"] += "*" if point.moved else " "
     return {
         "": "pick" if row["pick"] else "",
@@ -232,8 +218,8 @@ def _print_pick(out: Console, chosen: Mapping[str, Any], missing: Sequence[str])
     rows = [
         {
             "": "paper's" if row is chosen["paper"] and row is not chosen["pick"] else name,
-            **_triple(row),
-            **_judged(row),
+            **triple_texts(row),
+            **judged_texts(row),
             **{at: f"{top1:.2f}" for at, top1 in zip(budgets, row["by_phi"], strict=True)},
         }
         for name, row in listed.items()

@@ -23,11 +23,11 @@ from gridsearch.report.words import (
     WHOLE,
     compared,
     counted,
-    loss_text,
+    judged_texts,
     over_text,
     reason,
-    share_text,
     spoken_phis,
+    triple_texts,
 )
 from results.report.family import family_parts
 from results.report.network import network_section
@@ -170,14 +170,7 @@ def _beside(choice: Mapping[str, Any]) -> list[Part]:
     """The pick, the paper's and the highest at the same MACs, as the command prints them."""
     listed = compared(choice)
     rows = [
-        (
-            name,
-            *(f"{family[key]:.5g}" for key in ("alpha", "beta", "gamma")),
-            f"{family['family']:.2f}",
-            over_text(family["over_paper"], family["over_paper_error"]),
-            loss_text(family["loss"]),
-            share_text(family["best"]),
-        )
+        (name, *triple_texts(family).values(), *judged_texts(family).values())
         for name, family in listed.items()
     ]
     columns = ("", "alpha", "beta", "gamma", "family's top-1 %", "over paper's", "loss", "P(best)")

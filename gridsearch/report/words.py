@@ -42,9 +42,19 @@ def share_text(best: float | None) -> str:
     return "-" if best is None else f"{100 * best:.0f} %"
 
 
-def loss_text(loss: float | None) -> str:
-    """What taking a family is expected to lose, or a dash where it can't be taken."""
-    return "-" if loss is None else f"{loss:.2f}"
+def triple_texts(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row's coefficients."""
+    return {key: f"{row[key]:.5g}" for key in ("alpha", "beta", "gamma")}
+
+
+def judged_texts(row: Mapping[str, Any]) -> dict[str, str]:
+    """What is expected of a family's row and how sure that is; a dash where it can't be taken."""
+    return {
+        "mean top-1": f"{row['family']:.2f}",
+        "over paper's": over_text(row["over_paper"], row["over_paper_error"]),
+        "loss": "-" if row["loss"] is None else f"{row['loss']:.2f}",
+        "P(best)": share_text(row["best"]),
+    }
 
 
 WHOLE = (

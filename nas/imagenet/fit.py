@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.imagenet.domain import Domain, Features, Floats
+from nas.imagenet.evidence.pivots import pivots
+from nas.imagenet.joint.skeleton import covariance
 from nas.imagenet.model import Column, Surrogate, unit_of
 from nas.imagenet.table import (
     B0_CHANNELS,
@@ -146,15 +148,16 @@ def _blank(values: Floats, device: bool) -> Column:
     )
 
 
-def covariance(left: Any, right: Any, gain: Any, exp: Any = np.exp) -> Any:
-    """The kernel of Column between weighted points (n, features) and (m, features)."""
-    product = left @ right.T
-    distance = (left**2).sum(1)[:, None] + (right**2).sum(1) - 2 * product
-    return gain[0] + gain[1] * product + gain[2] * exp(-0.5 * distance)
-
-
 def kernel_of(x: Floats, z: Floats) -> tuple[Floats, Floats, float]:
-    """Features' weights, variances and noise: Adam on the marginal likelihood, stopped early."""
+    """Adam on the marginal likelihood, stopped early.
+
+    Args:
+        x: (n, d) standardized features.
+        z: (n,) standardized targets.
+
+    Returns:
+        (d,) weights of the features, (3,) variances of the kernel's terms, variance of the noise.
+    """
     import torch
 
     points, target = torch.from_numpy(x), torch.from_numpy(z)
@@ -179,7 +182,7 @@ def project(blank: Column, rows: Rows, x: Floats, z: Floats, sizes: Sizes) -> tu
     """The Column of a kernel and data, and its inducing points' features (they are rows)."""
     kernel = functools.partial(covariance, gain=blank.gain)
     at, x = x, x * blank.weights
-    chosen = pivots(kernel, blank.prior(x), x, sizes.mean)
+    chosen = pivots(blank.prior(x), lambda at: kernel(x[[at]], x)[0], sizes.mean)
     cross = kernel(x[chosen], x)
     prior = kernel(x[chosen], x[chosen]) + JITTER * np.eye(len(chosen))
     alpha = np.linalg.solve(prior + cross @ cross.T / blank.noise, cross @ z / blank.noise)
@@ -188,21 +191,6 @@ def project(blank: Column, rows: Rows, x: Floats, z: Floats, sizes: Sizes) -> tu
     q = np.linalg.solve(inner, eye) - np.linalg.solve(inner + some @ some.T / blank.noise, eye)
     column = dataclasses.replace(blank, rows=rows[chosen], alpha=alpha, q=(q + q.T) / 2)
     return column, at[chosen]
-
-
-def pivots(kernel: Any, left: Floats, x: Floats, most: int) -> Rows:
-    """The rows that a pivoted Cholesky decomposition takes first: each the least explained one."""
-    factor = np.zeros((min(most, len(x)), len(x)))
-    chosen: list[int] = []
-    for i in range(len(factor)):
-        at = int(np.argmax(left))
-        if left[at] < 1e-8:
-            break
-        chosen.append(at)
-        factor[i] = (kernel(x[[at]], x)[0] - factor[:i].T @ factor[:i, at]) / np.sqrt(left[at])
-        left = np.maximum(left - factor[i] ** 2, 0)
-        left[chosen] = 0
-    return np.array(chosen)
 
 
 def write(surrogate: Surrogate, path: str | Path) -> None:

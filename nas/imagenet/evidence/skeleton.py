@@ -3,44 +3,12 @@
 import numpy as np
 
 from nas.imagenet.evidence.pivots import pivots
+from nas.imagenet.fit import GAP, JITTER, KERNEL_ROWS, kernel_of
 from nas.imagenet.joint.blocks import Floats
 from nas.imagenet.joint.numbers import Numbers
 from nas.imagenet.joint.skeleton import Skeleton, choices, covariance, frame, stages
 
-POINTS, KERNEL_ROWS, JITTER = 1024, 900, 1e-6
-GAP = 0.25  # the least error lies this share of the table's range below its best
-STEPS, RATE = 40, 0.08  # of Adam
-START, NOISE_START = -1.5, -4.0  # logs of the features' weights and of the noise's variance
-
-
-def kernel_of(x: Floats, z: Floats) -> tuple[Floats, Floats, float]:
-    """Adam on the marginal likelihood, stopped early.
-
-    Args:
-        x: (n, d) standardized features.
-        z: (n,) standardized targets.
-
-    Returns:
-        (d,) weights of the features, (3,) variances of the kernel's terms, variance of the noise.
-    """
-    import torch
-
-    points, target = torch.from_numpy(x), torch.from_numpy(z)
-    logs = torch.full((x.shape[1],), START, dtype=torch.float64).requires_grad_()
-    others = torch.tensor([0.0, 0.0, 0.0, NOISE_START], dtype=torch.float64).requires_grad_()
-    adam = torch.optim.Adam([logs, others], lr=RATE)
-    eye = torch.eye(len(x), dtype=torch.float64)
-    for _ in range(STEPS):
-        weighted, (*gain, noise) = points * logs.exp(), others.exp()
-        matrix = covariance(weighted, weighted, gain, torch.exp) + (noise + JITTER) * eye
-        factor = torch.linalg.cholesky(matrix)
-        solved = torch.cholesky_solve(target[:, None], factor)[:, 0]
-        loss = 0.5 * target @ solved + factor.diagonal().log().sum()
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-    *gain, noise = others.detach().exp().tolist()
-    return logs.detach().exp().numpy(), np.array(gain), noise
+POINTS = 1024
 
 
 def skeleton(of: Numbers, error: Floats, line: Floats, seed: int) -> Skeleton:
