@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from scipy.stats import kendalltau
 
-from gridsearch.family.presets import released
 from nas.devices.deployed import deployed
 from nas.devices.measure import measure
 from nas.devices.on_torch import allocated
@@ -26,6 +25,7 @@ from nas.devices.runtime import Setting
 from search_spaces.builder import build
 from search_spaces.cost import cost
 from search_spaces.networks import MOBILENET_V2, RESNET_50
+from search_spaces.scaling.published import released
 from search_spaces.spaces import space
 
 LATER = 20

@@ -40,8 +40,8 @@ from gridsearch.prior.printed import Printed, fitted_rows
 from gridsearch.prior.prior import Expected, ScalingPrior
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
-from search_spaces.networks import network
 from search_spaces.scaling.coefficients import PAPER, Coefficients
+from search_spaces.scaling.published import network
 
 NETWORKS = ("efficientnet_b0", "mobilenet_v2", "mobilenet_v1", "mnasnet_a1")
 ALL = (*NETWORKS, "resnet_50")

@@ -9,9 +9,9 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
-from scaling_prior import TINY, tinynet
+from scaling_prior import TINY
 
-from search_spaces import cost
+from search_spaces import cost, network
 
 # Sources of the evidence table that printed networks which people take: (its name, a prefix).
 PRINTED = {
@@ -51,10 +51,9 @@ def rows(folder: Path) -> list[tuple[object, ...]]:
             name = prefix + row.name.removeprefix("mnas_")
             made.append((name, row.recipe, row.resolution, row.macs, row.params, row.top1, source))
     tiny = []
-    for name, *scaled, top1 in TINY:
-        network = tinynet(*scaled)
-        own = cost(network)
-        tiny.append((name.lower(), network.resolution, own.macs, own.params, top1))
+    for name, top1 in TINY.items():
+        own = network(f"tinynet_{name}")
+        tiny.append((name, own.resolution, cost(own).macs, cost(own).params, top1))
     papers = (
         ("efficientnet", PAPER, "EfficientNet's, with AutoAugment", "Tan & Le 2019, table 2"),
         ("tinynet", tiny, "like EfficientNet's", "Han et al. 2020"),

@@ -11,7 +11,7 @@ import time
 from gridsearch.family.compare import BASELINES
 from gridsearch.grid.combinations import combinations
 from gridsearch.grid.grid import Question, build_grid
-from search_spaces.networks import network
+from search_spaces.scaling.published import network
 
 PHIS = (-1.0, 0.5, 1.0, 2.0, 4.0, 7.0)
 

@@ -10,7 +10,6 @@ field around the law (`gridsearch/prior/field.py`) by their likelihood on the ne
 what a field would do that changes less below 1x than above.
 """
 
-import dataclasses
 import math
 
 import numpy as np
@@ -20,18 +19,17 @@ from gridsearch.prior.law import fitted
 from gridsearch.prior.printed import effective, first_error, fitted_rows, published
 from gridsearch.prior.prior import Expected, ScalingPrior
 from nas import predict
-from search_spaces import Architecture, cost
-from search_spaces.networks import EFFICIENTNET_B0, network
+from search_spaces import cost
+from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER
-from search_spaces.scaling.rules import Multipliers, scale
+from search_spaces.scaling.published import network
 from search_spaces.stages import MACS
 
 # Tan & Le 2019, table 3: compound rows without coefficients, (network, MACs, top-1).
 COMPOUND = (("mobilenet_v2", 1.3e9, 77.4), ("resnet_50", 16.7e9, 78.8))
 # Han et al. 2020 (arXiv 2010.14819), TinyNets: depth (to the nearest), width, pixels, top-1.
-TINY = (("A", 1.2, 1.0, 192, 76.8), ("B", 1.1, 0.75, 188, 75.0), ("C", 0.85, 0.54, 184, 71.2),
-        ("D", 0.695, 0.54, 152, 67.0), ("E", 0.6, 0.51, 106, 59.9))  # fmt: skip
+TINY = {"a": 76.8, "b": 75.0, "c": 71.2, "d": 67.0, "e": 59.9}  # top-1 of TinyNets, Han et al. 2020
 RANGES = ((0.1, 0.4), (0.4, 1.0), (1.0, math.inf))
 SAME = 1.25  # pairs within this ratio of MACs count as of equal cost
 
@@ -100,29 +98,18 @@ def large_ones(held: tuple[heldout.HeldOut, ...]) -> None:
                 )
 
 
-def tinynet(depth: float, width: float, pixels: int) -> Architecture:
-    """B0 with repeats rounded to the nearest, and its own stem and head."""
-    wide = scale(EFFICIENTNET_B0, Multipliers(1, width, pixels / EFFICIENTNET_B0.resolution))
-    stages = tuple(
-        dataclasses.replace(stage, repeats=max(1, round(old.repeats * depth)))
-        for stage, old in zip(wide.stages, EFFICIENTNET_B0.stages, strict=True)
-    )
-    ends = {end: getattr(EFFICIENTNET_B0, end) for end in ("stem", "head")}
-    return dataclasses.replace(wide, stages=stages, **ends)
-
-
 def tiny() -> None:
-    made = [tinynet(*row) for _, *row, _ in TINY]
+    made = [network(f"tinynet_{name}") for name in TINY]
     logs = [[math.log(value) for value in effective(EFFICIENTNET_B0, one)] for one in made]
     drop = Expected.of(EFFICIENTNET_B0).drop(np.array(logs))
     print("\n| TinyNet | MACs / B0's | printed less A's | predicted | off |\n|---|---|---|---|---|")
-    first = 100 - TINY[0][-1]
-    for (name, *_, top1), one, saved in zip(TINY, made, drop, strict=True):
+    first = 100 - TINY["a"]
+    for (name, top1), one, saved in zip(TINY.items(), made, drop, strict=True):
         ratio = cost(one).macs / cost(EFFICIENTNET_B0).macs
-        gain, printed = first * (1 - math.exp(drop[0] - saved)), top1 - TINY[0][-1]
+        gain, printed = first * (1 - math.exp(drop[0] - saved)), top1 - TINY["a"]
         print(f"| {name} | {ratio:.2f} | {printed:+.1f} | {gain:+.1f} | {gain - printed:+.1f} |")
     print("\n| TinyNet | MACs | printed | by `nas predict` |\n|---|---|---|---|")
-    for (name, *_, top1), said in zip(TINY, predict(*made).to_dict("records"), strict=True):
+    for (name, top1), said in zip(TINY.items(), predict(*made).to_dict("records"), strict=True):
         macs, text = MACS.format(said["macs"]), f"{said['top1']:.2f} ± {said['spread']:.2f}"
         print(f"| {name} | {macs} | {top1} | {text} |")
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what editors and type checkers see; at run time a name loads when it is used
     from gridsearch.api import find as find
     from gridsearch.family.named import family_from as family_from
-    from gridsearch.family.presets import released as released
     from gridsearch.grid.grid import Question as Question
     from gridsearch.grid.grid import build_grid as build_grid
     from gridsearch.prior.prior import ScalingPrior as ScalingPrior
@@ -19,6 +18,7 @@ if TYPE_CHECKING:  # what editors and type checkers see; at run time a name load
     from search_spaces.scaling.budget import fit_budget as fit_budget
     from search_spaces.scaling.coefficients import PAPER as PAPER
     from search_spaces.scaling.coefficients import Coefficients as Coefficients
+    from search_spaces.scaling.published import released as released
     from search_spaces.scaling.rules import Multipliers as Multipliers
     from search_spaces.scaling.rules import scale as scale
 
@@ -33,7 +33,7 @@ _HOME = {
     "family_from": "gridsearch.family.named",
     "find": "gridsearch.api",
     "fit_budget": "search_spaces.scaling.budget",
-    "released": "gridsearch.family.presets",
+    "released": "search_spaces.scaling.published",
     "scale": "search_spaces.scaling.rules",
 }
 __all__ = [*_HOME, "report"]  # report is a package that can be called

@@ -6,7 +6,8 @@ Light to import: torch loads with `search_spaces.builder` only.
 from search_spaces.architecture import Architecture, Stage, from_json, to_json
 from search_spaces.cost import Cost, cost
 from search_spaces.errors import OutOfDomain, RunFailure, UserError
-from search_spaces.networks import NETWORKS, network
+from search_spaces.networks import NETWORKS
+from search_spaces.scaling.published import network
 from search_spaces.space import Space
 from search_spaces.spaces import SPACES, space
 from search_spaces.stages import html

@@ -1,9 +1,10 @@
 """The papers' networks, as tables."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from search_spaces.architecture import Architecture, Stage
-from search_spaces.errors import UserError, meant
 
 
 def _mbconv(*rows: tuple[int, int, int, int, int, float], **skips: str) -> tuple[Stage, ...]:
@@ -119,6 +120,50 @@ MOBILENET_V2 = Architecture(
     ),
 )
 
+# Howard et al. 2019, tables 1 and 2. Widths of the hidden layers are written as expansions.
+_V3_LARGE = (
+    # r, k, s, e, c, se, activation
+    (1, 3, 1, 1, 16, 0, "relu"),
+    (1, 3, 2, 4, 24, 0, "relu"),
+    (1, 3, 1, 3, 24, 0, "relu"),
+    (3, 5, 2, 3, 40, 0.25, "relu"),
+    (1, 3, 2, 6, 80, 0, None),
+    (1, 3, 1, 2.5, 80, 0, None),
+    (2, 3, 1, 2.3, 80, 0, None),
+    (2, 3, 1, 6, 112, 0.25, None),
+    (3, 5, 2, 6, 160, 0.25, None),
+)
+_V3_SMALL = (
+    (1, 3, 2, 1, 16, 0.25, "relu"),
+    (1, 3, 2, 4.5, 24, 0, "relu"),
+    (1, 3, 1, 3.67, 24, 0, "relu"),
+    (1, 5, 2, 4, 40, 0.25, None),
+    (2, 5, 1, 6, 40, 0.25, None),
+    (2, 5, 1, 3, 48, 0.25, None),
+    (3, 5, 2, 6, 96, 0.25, None),
+)
+
+
+def _mobilenet_v3(name: str, head: int, mix: int, rows: Iterable[tuple[Any, ...]]) -> Architecture:
+    """Hard-swish but in the first stages; relu and a hard sigmoid in squeeze-and-excitation."""
+    return Architecture(
+        name=name,
+        activation="hard_swish",
+        stem=16,
+        head=head,
+        mix=mix,
+        drop_connect=0.0,
+        stages=tuple(
+            Stage("mbconv", c, r, k, s, e, se, activation=activation, se_from="expanded",
+                  se_activation="relu", gate="hard_sigmoid")
+            for r, k, s, e, c, se, activation in rows
+        ),
+    )  # fmt: skip
+
+
+MOBILENET_V3_LARGE = _mobilenet_v3("mobilenet_v3_large", 960, 1280, _V3_LARGE)
+MOBILENET_V3_SMALL = _mobilenet_v3("mobilenet_v3_small", 576, 1024, _V3_SMALL)
+
 # He et al. 2016, table 1, with the stride in the 3x3 conv (v1.5).
 RESNET_50 = Architecture(
     name="resnet_50",
@@ -145,20 +190,8 @@ NETWORKS = {
         MNASNET_SMALL,
         MOBILENET_V1,
         MOBILENET_V2,
+        MOBILENET_V3_LARGE,
+        MOBILENET_V3_SMALL,
         RESNET_50,
     )
 }
-
-
-def network(name: str) -> Architecture:
-    """The published network of this name.
-
-    Raises:
-        UserError: There is none; the names are listed.
-    """
-    if name not in NETWORKS:
-        raise UserError(
-            f"there is no network {name!r}{meant(name, NETWORKS)}: expected one of "
-            f"{', '.join(NETWORKS)}"
-        )
-    return NETWORKS[name]

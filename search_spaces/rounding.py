@@ -83,6 +83,11 @@ def round_repeats(repeats: float) -> int:
     return max(1, math.ceil(round(repeats, 9)))
 
 
+def nearest_repeats(repeats: float) -> int:
+    """To the nearest, a half to the even one, and never below 1: as Python's round."""
+    return max(1, round(repeats))
+
+
 def se_width(in_channels: int, ratio: float) -> int:
     """Squeezed channels: max(1, int(block input channels * ratio)), as in EfficientNet."""
     return max(1, int(in_channels * ratio))

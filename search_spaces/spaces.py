@@ -14,7 +14,7 @@ from typing import Any
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError, check_is, meant
 from search_spaces.mbconv import mbconv
-from search_spaces.networks import network as network_named
+from search_spaces.scaling.published import network as network_named
 from search_spaces.space import Space, Value, Values, check
 from search_spaces.tables import read_space, table_space
 

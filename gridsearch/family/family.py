@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gridsearch.family.presets import RELEASED, baseline, multipliers, preset_name, released
 from gridsearch.family.strings import interchange
 from gridsearch.prior.prior import ScalingPrior
 from nas.evaluators import Measurement
@@ -16,6 +15,7 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.quantities import QUANTITIES
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE, check_phi
+from search_spaces.scaling.published import RELEASED, baseline, multipliers, preset_name, released
 from search_spaces.scaling.rules import Multipliers, round_pixels, rule_name
 
 _MACS = QUANTITIES["flops"]

@@ -11,7 +11,7 @@ from gridsearch.prior.field import covariance
 from gridsearch.prior.law import Law, Vector, fit
 from gridsearch.prior.printed import Printed, first_error, fitted_rows
 from search_spaces.cost import cost
-from search_spaces.networks import network
+from search_spaces.scaling.published import network
 
 PRINTED = 0.24  # points that one printed accuracy is off by, beside the law's own error
 

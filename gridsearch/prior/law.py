@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from gridsearch.prior.printed import Printed, effective, first_error, fitted_rows, published
 from search_spaces.cost import cost
-from search_spaces.networks import network
+from search_spaces.scaling.published import network
 
 __all__ = ["Law", "effective", "first_error", "fit", "fitted", "fitted_rows", "published"]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain
-from search_spaces.networks import network
+from search_spaces.scaling.published import network
 from search_spaces.scaling.rules import Multipliers, scale
 
 TABLE = "published_scaling.csv"

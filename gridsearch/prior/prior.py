@@ -219,8 +219,8 @@ def _first(baseline: Architecture, known: str | None, rule: str | None) -> tuple
         with contextlib.suppress(OutOfDomain):
             top1 = round(ImagenetEvaluator()(baseline, 1.0, 0).accuracy, 2)
             return 100 - top1, (
-                " Nothing is published of this baseline: it is given the "
-                f"{top1:.2f} % that `nas predict` says of it."
+                " This baseline is in none of the tables that the law was fitted to: it is given "
+                f"the {top1:.2f} % that `nas predict` says of it."
             )
     kin = known or _KIN[rule_name(baseline, rule)]
     row = next(row for row in published() if row.network == kin)

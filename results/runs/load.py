@@ -12,7 +12,7 @@ from results.runs.strings import PLAIN, Shape, from_strings, is_strings
 from results.streams import aside
 from search_spaces.architecture import Architecture, from_dict, from_json
 from search_spaces.errors import UserError, meant
-from search_spaces.networks import NETWORKS
+from search_spaces.scaling.published import KNOWN, NAMES, network
 from search_spaces.space import Space
 from search_spaces.spaces import INSIDE, inside, space, whose
 
@@ -47,10 +47,10 @@ def load_architecture(
     if is_strings(spec):
         return from_strings(spec, shape)
     if (known := _plain(spec, runs, shape)) is None:
-        known_names = [*NETWORKS, *_runs(runs)]
+        known_names = [*KNOWN, *_runs(runs)]
         raise UserError(
             f"{spec!r} is no network, run or file{meant(spec, known_names)}: expected "
-            f"one of {', '.join(NETWORKS)}, the name of a run in {runs}/, FAMILY:NETWORK, block "
+            f"one of {NAMES}, the name of a run in {runs}/, FAMILY:NETWORK, block "
             "strings of timm or TensorFlow, or a file of an architecture or of block strings"
         )
     if shape.given and not known[1]:
@@ -86,8 +86,8 @@ def _runs(runs: Path) -> list[str]:
 
 def _plain(spec: str, runs: Path, shape: Shape) -> tuple[Architecture, bool] | None:
     """(the network, whether a file's block strings made it); None where there is none."""
-    if spec in NETWORKS:
-        return NETWORKS[spec], False
+    if spec in KNOWN:
+        return network(spec), False
     places = _places(spec, runs)
     for path in places:
         if path.is_file() and is_strings(text := read_text(path)):

@@ -14,7 +14,7 @@ from search_spaces.architecture import Architecture, Stage
 from search_spaces.errors import UserError, check_is, make_plain, meant, plain
 from search_spaces.layers import hidden_channels
 from search_spaces.networks import NETWORKS
-from search_spaces.rounding import Size, round_channels, round_repeats
+from search_spaces.rounding import Size, nearest_repeats, round_channels, round_repeats
 
 MULTIPLIER_RANGE = (1 / 1024, 65536.0)  # least and largest
 ROUND_RESOLUTION = (None, 8, 32)  # pixels; None: the nearest pixel
@@ -66,6 +66,7 @@ class Rule:
         head: The head conv: `scale`, `fixed`, or `grow` (never below the baseline's).
         mix: The layer after the pooling, in the same words; None does as with the head.
         end_stages: Whether depth scales the repeats of the first and the last stage too.
+        repeats: Rounds a multiplied number of repeats.
         dropout: Whether the formula family's dropout grows with phi (`budget.dropout_at`).
     """
 
@@ -74,6 +75,7 @@ class Rule:
     head: str = "scale"
     mix: str | None = None
     end_stages: bool = True
+    repeats: Callable[[float], int] = round_repeats
     dropout: bool = True
 
     def wide(self, channels: int, width: float, how: str = "scale") -> int:
@@ -94,6 +96,8 @@ RULES = {
     "efficientnet": Rule(),
     # EfficientNet-Lite (tensorflow/tpu, efficientnet/lite): fix_head_stem.
     "lite": Rule(stem=False, head="fixed", end_stages=False),
+    # Han et al. 2020's TinyNets as timm builds them: repeats to the nearest.
+    "tinynet": Rule(stem=False, head="grow", repeats=nearest_repeats),
     # tensorflow/tpu mnasnet_model.py: the head conv stays.
     "mnasnet": Rule(head="fixed"),
     # Howard et al. 2017, sec. 3.3.
@@ -233,12 +237,12 @@ def _expand(stage: Stage, c_in: int) -> int | float:
 
 
 def deepened(stages: tuple[Stage, ...], depth: float, how: Rule) -> tuple[Stage, ...]:
-    """Each stage's repeats times depth, rounded up."""
+    """Each stage's repeats times depth, rounded."""
     last = len(stages) - 1
     return tuple(
         stage
         if i in (0, last) and not how.end_stages
-        else dataclasses.replace(stage, repeats=round_repeats(stage.repeats * depth))
+        else dataclasses.replace(stage, repeats=how.repeats(stage.repeats * depth))
         for i, stage in enumerate(stages)
     )
 

@@ -19,16 +19,16 @@ from gridsearch.family.family import (
     solved_family,
 )
 from gridsearch.family.files import write_family
-from gridsearch.family.presets import released
 from gridsearch.family.strings import interchange
 from search_spaces.architecture import from_dict
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.interchange import from_tf, from_timm
 from search_spaces.interchange.timm_strings import fitting
-from search_spaces.networks import EFFICIENTNET_B0, MOBILENET_V2, NETWORKS, RESNET_50, network
+from search_spaces.networks import EFFICIENTNET_B0, MOBILENET_V2, NETWORKS, RESNET_50
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, Coefficients
+from search_spaces.scaling.published import network, released
 
 
 def load(path: Path):

@@ -23,7 +23,8 @@ from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
-from search_spaces.networks import EFFICIENTNET_B0, network
+from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.scaling.published import network
 from search_spaces.scaling.rules import Multipliers, scale
 
 PAPERS = ("efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "resnet_50")

@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from gridsearch.family.presets import released
 from gridsearch.grid.belief import Belief
 from gridsearch.grid.choice import choose
 from gridsearch.grid.combinations import combinations
@@ -17,7 +16,7 @@ from gridsearch.grid.judge import FINEST, _light, judge
 from gridsearch.grid.solved import SOLVED, ahead, expected_best, solved_grid
 from gridsearch.prior.heldout import checked, hold_out
 from gridsearch.prior.law import fit, fitted
-from gridsearch.prior.printed import Printed, effective, fitted_rows, published
+from gridsearch.prior.printed import effective, fitted_rows, published
 from gridsearch.prior.prior import Expected, ScalingPrior
 from nas.evaluators import Measurement
 from nas.imagenet.evaluator import ImagenetEvaluator
@@ -26,6 +25,7 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0, NETWORKS, RESNET_50
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER, Coefficients
+from search_spaces.scaling.published import released
 from search_spaces.scaling.rules import Multipliers, scale
 
 SMALL = dataclasses.replace(NETWORKS["mobilenet_v2"], resolution=96)
@@ -56,31 +56,18 @@ def test_networks_left_out_of_the_fit_are_predicted_within_the_error_that_is_sho
     assert spreads[ratios < 0.4].mean() > 2 * spreads[(ratios > 0.7) & (ratios < 1.5)].mean()
 
 
-# Han et al. 2020, TinyNets A to E: depth, width, pixels, top-1; repeats are rounded to the nearest.
-TINY = ((1.2, 1, 192, 76.8), (1.1, 0.75, 188, 75.0), (0.85, 0.54, 184, 71.2),
-        (0.695, 0.54, 152, 67.0), (0.6, 0.51, 106, 59.9))  # fmt: skip
+TINY = {"a": 76.8, "b": 75.0, "c": 71.2, "d": 67.0, "e": 59.9}  # Han et al. 2020: top-1
 
 
 def test_networks_shallower_than_any_in_the_fit_are_predicted_too() -> None:
-    first, *smaller = (_tiny(*row) for row in TINY)
-    rows = [first._replace(logs=(0.0, 0.0, 0.0)), *smaller]
-    expected = Expected.of(EFFICIENTNET_B0)
-    drop = expected.drop(np.array([row.logs for row in (first, *smaller)]))
-    gains = (100 - rows[0].top1) * (1 - np.exp(drop[0] - drop[1:]))
-    off = gains - np.array([row.top1 - rows[0].top1 for row in smaller])
-    assert math.sqrt(np.mean(off**2)) < 1.5
-
-
-def _tiny(depth: float, width: float, pixels: int, top1: float) -> Printed:
-    wide = scale(EFFICIENTNET_B0, Multipliers(1, width, pixels / 224))
-    stages = tuple(
-        dataclasses.replace(stage, repeats=max(1, round(old.repeats * depth)))
-        for stage, old in zip(wide.stages, EFFICIENTNET_B0.stages, strict=True)
-    )
     logs = [
-        math.log(x) for x in effective(EFFICIENTNET_B0, dataclasses.replace(wide, stages=stages))
+        [math.log(x) for x in effective(EFFICIENTNET_B0, released(f"tinynet_{name}"))]
+        for name in TINY
     ]
-    return Printed("efficientnet_b0", "tinynet", tuple(logs), 1.0, top1, "arXiv 2010.14819")
+    drop = Expected.of(EFFICIENTNET_B0).drop(np.array(logs))
+    gains = (100 - TINY["a"]) * (1 - np.exp(drop[0] - drop[1:]))
+    off = gains - (np.array(list(TINY.values())[1:]) - TINY["a"])
+    assert math.sqrt(np.mean(off**2)) < 1.5
 
 
 def test_the_law_is_monotone_saturating_and_fair_between_networks() -> None:

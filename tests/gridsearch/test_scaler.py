@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridsearch.family.presets import RELEASED, released
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
@@ -22,11 +21,11 @@ from search_spaces.networks import (
     MOBILENET_V2,
     NETWORKS,
     RESNET_50,
-    network,
 )
 from search_spaces.scaling.budget import Recipe, dropout_at, fit_budget
 from search_spaces.scaling.coefficients import PAPER, Coefficients
 from search_spaces.scaling.macs import Ladder
+from search_spaces.scaling.published import RELEASED, network, released
 from search_spaces.scaling.rules import RULES, Multipliers, rule_name, scale
 
 # Params as in torchvision (B0..B7) and timm (B8, L2, lite); MACs of conv and linear layers.

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,14 @@ FBNET_B = [
     ["ir_r1_k3_s1_e5_c120_se0.25", "ir_r5_k5_s1_e3_c120_se0.25"],
     ["ir_r1_k3_s2_e6_c184_se0.25", "ir_r5_k5_s1_e4_c184_se0.25", "ir_r1_k5_s1_e6_c224_se0.25"],
     ["cn_r1_k1_s1_c1344"],
+]
+V3_SMALL = [
+    ["ds_r1_k3_s2_e1_c16_se0.25_nre"],
+    ["ir_r1_k3_s2_e4.5_c24_nre", "ir_r1_k3_s1_e3.67_c24_nre"],
+    ["ir_r1_k5_s2_e4_c40_se0.25", "ir_r2_k5_s1_e6_c40_se0.25"],
+    ["ir_r2_k5_s1_e3_c48_se0.25"],
+    ["ir_r3_k5_s2_e6_c96_se0.25"],
+    ["cn_r1_k1_s1_c576"],
 ]
 LCNET = """dsa_r1_k3_s1_c32 dsa_r2_k3_s2_c64 dsa_r2_k3_s2_c128 dsa_r1_k3_s2_c256 dsa_r5_k5_s1_c256
     dsa_r2_k5_s2_c512_se0.25"""
@@ -72,6 +81,12 @@ def test_mobilenet_v3_large_reads_as_its_paper_writes_it():
     fifth = Stage("mbconv", 40, 3, 5, 2, 3, 0.25, activation="relu", se_from="expanded",
                   gate="hard_sigmoid")  # fmt: skip
     assert net.stages[3] == fifth
+    assert net == replace(NETWORKS["mobilenet_v3_large"], drop_connect=net.drop_connect)
+
+
+def test_mobilenet_v3_small_reads_as_its_paper_writes_it():
+    net = from_timm(V3_SMALL, **V3, features=1024, drop_connect=0.0)
+    assert net == NETWORKS["mobilenet_v3_small"]
 
 
 TINY = {"res": 32, "stem": 16, "head": 0, "act": "relu", "blocks": [

@@ -17,6 +17,8 @@ PUBLISHED = {
     "mnasnet_small": (2_030_264, 68_339_184),
     "mobilenet_v1": (4_231_976, 568_740_352),
     "mobilenet_v2": (3_504_872, 300_774_272),
+    "mobilenet_v3_large": (5_483_032, 216_589_760),
+    "mobilenet_v3_small": (2_542_856, 56_510_400),
     "resnet_50": (25_557_032, 4_089_184_256),
 }
 
@@ -62,6 +64,21 @@ def rest(name: str) -> dict[str, Any]:
 
 def test_params_and_macs():
     assert {n: (cost(a).params, cost(a).macs) for n, a in NETWORKS.items()} == PUBLISHED
+
+
+# timm's results tables, in millions: what scales from B0 by a table.
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [("efficientnet_b3", 12.23), ("efficientnet_lite4", 13.01), ("tinynet_a", 6.19),
+     ("tinynet_b", 3.73), ("tinynet_c", 2.46), ("tinynet_d", 2.34), ("tinynet_e", 2.04)],
+)  # fmt: skip
+def test_networks_scaled_from_b0_have_names_too(name, params):
+    assert (network(name).name, round(cost(network(name)).params / 1e6, 2)) == (name, params)
+
+
+def test_names_of_timm_are_known_where_the_network_is():
+    assert network("semnasnet_100") is NETWORKS["mnasnet_a1"]
+    assert network("efficientnet_lite0").padding == network("efficientnet_lite1").padding == "same"
 
 
 def test_flops_are_two_a_mac():

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from random_networks import architectures
 from torch import nn
 
-from gridsearch.family.presets import released
 from nas.devices.deployed import deployed, flattened
 from nas.devices.measure import analytic_bytes, measure, quiet_ones
 from nas.devices.on_torch import allocated
@@ -21,6 +20,7 @@ from search_spaces.builder import build
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.networks import MOBILENET_V2, RESNET_50
+from search_spaces.scaling.published import released
 
 SMALL = Architecture(
     (

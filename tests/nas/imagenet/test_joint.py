@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from random_networks import architectures
 
-from gridsearch.family.presets import released
 from nas.imagenet.evaluator import ImagenetEvaluator
 from nas.imagenet.evidence.fit import data_of, fit, main
 from nas.imagenet.evidence.rows import TABLES, read
@@ -23,6 +22,7 @@ from nas.imagenet.joint.numbers import numbers
 from nas.imagenet.predict import rows
 from search_spaces import NETWORKS, SPACES, OutOfDomain, UserError, cost, space
 from search_spaces.scaling.coefficients import PAPER
+from search_spaces.scaling.published import released
 from search_spaces.scaling.rules import scale
 
 B0 = NETWORKS["efficientnet_b0"]

@@ -8,7 +8,6 @@ from torch import nn
 
 from search_spaces import NETWORKS, Architecture, Stage
 from search_spaces.builder import build
-from search_spaces.interchange import from_timm
 
 __all__ = ["ALL", "POOLED", "SMALL", "architectures", "at", "difference", "images", "shaken"]
 torch.set_num_threads(1)
@@ -29,17 +28,7 @@ SMALL = Architecture(
     name="small", stages=(Stage("mbconv", 8, 3, expand=2, se=0.25),), stem=8, head=16,
     resolution=20, classes=3,
 )  # fmt: skip
-MOBILENET_V3 = from_timm(
-    [
-        ["ds_r1_k3_s2_e1_c16_se0.25_nre"],
-        ["ir_r1_k3_s2_e4.5_c24_nre", "ir_r1_k3_s1_e3.67_c24_nre"],
-        ["ir_r1_k5_s2_e4_c40_se0.25", "ir_r2_k5_s1_e6_c40_se0.25"],
-        ["ir_r2_k5_s1_e3_c48_se0.25"],
-        ["ir_r3_k5_s2_e6_c96_se0.25"],
-        ["cn_r1_k1_s1_c576"],
-    ],
-    how="mobilenetv3", stem=16, features=1024, activation="hard_swish", name="mobilenet_v3_small",
-)  # fmt: skip
+MOBILENET_V3 = NETWORKS["mobilenet_v3_small"]
 LATER = Architecture(  # every field that came after the first version, unlike in each stage
     name="later",
     stages=(
@@ -52,10 +41,7 @@ LATER = Architecture(  # every field that came after the first version, unlike i
     ),
     stem=16, head=40, mix=24, mix_bias=False, resolution=64, classes=12,
 )  # fmt: skip
-ALL = {
-    **NETWORKS, "mobilenet_v3_small": MOBILENET_V3, "later": LATER, "pooled": POOLED,
-    "small": SMALL,
-}  # fmt: skip
+ALL = {**NETWORKS, "later": LATER, "pooled": POOLED, "small": SMALL}
 
 
 def shaken(architecture: Architecture, seed: int = 0) -> nn.Module:

@@ -1,4 +1,7 @@
-"""The released EfficientNets: a table, since they do not follow alpha**phi."""
+"""Published networks by name: those of `search_spaces.networks`, and those scaled from B0.
+
+The released EfficientNets and TinyNets are a table, since they do not follow alpha**phi.
+"""
 
 import dataclasses
 import re
@@ -6,13 +9,13 @@ from dataclasses import dataclass
 
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError, meant
-from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.networks import EFFICIENTNET_B0, NETWORKS
 from search_spaces.scaling.rules import Multipliers, scale
 
 
 @dataclass(frozen=True)
 class Preset:
-    """How a released network follows from its baseline.
+    """How a published network follows from EfficientNet-B0.
 
     Attributes:
         width: Multiplies B0's.
@@ -29,9 +32,9 @@ class Preset:
     rule: str = "efficientnet"
 
 
-# tensorflow/tpu models/official/efficientnet: efficientnet_builder.py, efficientnet_lite_builder.py
 RELEASED = {
-    # width, depth, px, dropout
+    # tensorflow/tpu models/official/efficientnet: efficientnet_builder.py,
+    # efficientnet_lite_builder.py. width, depth, px, dropout
     "b0": Preset(1.0, 1.0, 224, 0.2),
     "b1": Preset(1.0, 1.1, 240, 0.2),
     "b2": Preset(1.1, 1.2, 260, 0.3),
@@ -47,7 +50,50 @@ RELEASED = {
     "lite2": Preset(1.1, 1.2, 260, 0.3, "lite"),
     "lite3": Preset(1.2, 1.4, 280, 0.3, "lite"),
     "lite4": Preset(1.4, 1.8, 300, 0.3, "lite"),
+    # Han et al. 2020 (arXiv 2010.14819).
+    "tinynet_a": Preset(1.0, 1.2, 192, 0.2, "tinynet"),
+    "tinynet_b": Preset(0.75, 1.1, 188, 0.2, "tinynet"),
+    "tinynet_c": Preset(0.54, 0.85, 184, 0.2, "tinynet"),
+    "tinynet_d": Preset(0.54, 0.695, 152, 0.2, "tinynet"),
+    "tinynet_e": Preset(0.51, 0.6, 106, 0.2, "tinynet"),
 }
+
+# What timm and torchvision call networks of ours.
+ALIASES = {
+    "mnasnet_100": "mnasnet_b1",
+    "mobilenetv1_100": "mobilenet_v1",
+    "mobilenetv2_100": "mobilenet_v2",
+    "mobilenetv3_large_100": "mobilenet_v3_large",
+    "mobilenetv3_small_100": "mobilenet_v3_small",
+    "resnet50": "resnet_50",
+    "semnasnet_100": "mnasnet_a1",
+}
+NAMES = (
+    f"{', '.join(NETWORKS)}, efficientnet_b1 to efficientnet_b8, efficientnet_l2, "
+    "efficientnet_lite1 to efficientnet_lite4, tinynet_a to tinynet_e"
+)
+
+
+def full_name(preset: str) -> str:
+    """`efficientnet_b3` for `b3`."""
+    return preset if "_" in preset else f"efficientnet_{preset}"
+
+
+KNOWN = tuple(dict.fromkeys([*NETWORKS, *map(full_name, RELEASED), *ALIASES]))
+
+
+def network(name: str) -> Architecture:
+    """The published network of this name, one of KNOWN.
+
+    Raises:
+        UserError: There is none; the names are listed.
+    """
+    name = ALIASES.get(name, name)
+    if name in NETWORKS:
+        return NETWORKS[name]
+    if name in KNOWN:
+        return released(name.removeprefix("efficientnet_"))
+    raise UserError(f"there is no network {name!r}{meant(name, KNOWN)}: expected one of {NAMES}")
 
 
 def preset_name(name_or_phi: str | int) -> str:
@@ -69,10 +115,7 @@ def preset_name(name_or_phi: str | int) -> str:
 
 def baseline(preset: Preset) -> Architecture:
     """What the preset multiplies: B0; for lite without SE and with relu6."""
-    if preset.rule != "lite":
-        return EFFICIENTNET_B0
-    stages = tuple(dataclasses.replace(stage, se=0.0) for stage in EFFICIENTNET_B0.stages)
-    return dataclasses.replace(EFFICIENTNET_B0, stages=stages, activation="relu6")
+    return NETWORKS["efficientnet_lite0"] if preset.rule == "lite" else EFFICIENTNET_B0
 
 
 def multipliers(preset: Preset) -> Multipliers:
@@ -81,17 +124,12 @@ def multipliers(preset: Preset) -> Multipliers:
 
 
 def released(name_or_phi: str | int) -> Architecture:
-    """The released EfficientNet `b0`..`b8`, `l2` or `lite0`..`lite4`; a phi from 0 to 8 is b-phi.
+    """The published `b0`..`b8`, `l2`, `lite0`..`lite4`, `tinynet_a`..; a phi from 0 to 8 is b-phi.
 
     Raises:
         UserError: There is no such network; the names are listed.
     """
     name = preset_name(name_or_phi)
     preset = RELEASED[name]
-    return scale(
-        baseline(preset),
-        multipliers(preset),
-        preset.rule,
-        dropout=preset.dropout,
-        name=f"efficientnet_{name}",
-    )
+    made = scale(baseline(preset), multipliers(preset), preset.rule, dropout=preset.dropout)
+    return dataclasses.replace(made, name=full_name(name))
