@@ -257,7 +257,8 @@ def feasible_values(
         if excess > 0:
             raise UserError(
                 f"no network of the space {space.name!r} has {limit}: "
-                f"{_best(limit, space.build(values))}; ask for that, or {otherwise}"
+                f"{_best(limit, found := space.build(values))}; ask for "
+                f"{limit.of_quantity.enough(limit.of_quantity.measure(found))}, or {otherwise}"
             )
     values, excess = least(over(limits), enough=0.0)
     if excess > 0:

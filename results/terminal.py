@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 import click
 
 from results.interrupts import CODE, Interrupts, caused
+from results.mistyped import in_a_sentence
 from results.streams import ready_streams
 
 if TYPE_CHECKING:
@@ -27,13 +28,6 @@ if TYPE_CHECKING:
 _BOLD, _YELLOW, _END = "\x0e", "\x10", "\x0f"
 _MARKS = {_BOLD: "bold", _YELLOW: "yellow"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_WORDS = (  # of click's messages -> ours
-    (r"Got unexpected extra arguments? \((.*)\)$", r"There are too many arguments: \1."),
-    (r"is not a valid integer( range)?\.", "is no whole number."),
-    (r"is not a valid float( range)?\.", "is no number."),
-    (r"is not in the range x([<>]=?)(\S+)\.$", r"is out of range: expected a number \1 \2."),
-    (r"is not in the range (\S+)<=x<=(\S+)\.$", r"is out of range: expected \1 to \2."),
-)
 USUAL = 110  # columns of tables where there is no terminal
 COMMANDS = ("next: ", "try it: ", "      ")  # begin a line with a command, which is never broken
 NARROWEST = 20  # columns, below which lines are left to the terminal
@@ -115,7 +109,10 @@ def entry(group: click.Group, name: str) -> NoReturn:
         sys.stdout.flush()
         raise SystemExit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        _in_our_words(error).show()
+        if (text := in_a_sentence(error, name)) is None:
+            error.show()
+        else:
+            tell(plain(text))
         raise SystemExit(error.exit_code) from None
     except (click.Abort, KeyboardInterrupt):
         _stopped(name, interrupts)
@@ -157,21 +154,6 @@ def _unforeseen(error: Exception) -> str:
     from search_spaces.errors import of_system  # not for --help
 
     return of_system(error)
-
-
-def _in_our_words(error: click.ClickException) -> click.ClickException:
-    if type(error).show is not click.UsageError.show:  # click's own help, or no usage to show
-        return error
-    assert isinstance(error, click.UsageError)
-    text = in_plain_words(error.format_message())
-    return click.UsageError(folded(text, len("Error: ")), error.ctx)
-
-
-def in_plain_words(message: str) -> str:
-    """What click says of an option that can't be, without a programmer's words."""
-    for theirs, ours in _WORDS:
-        message = re.sub(theirs, ours, message)
-    return message
 
 
 def print_json(value: Any) -> None:

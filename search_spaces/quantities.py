@@ -139,6 +139,14 @@ class Quantity:
         power = text.partition("e+")[2]
         return (f"{float(text):,.0f}" if power and int(power) < LONG else text) + suffix
 
+    def enough(self, value: float) -> str:
+        """`format` of what is no less than the value, so that who asks for it gets the value."""
+        for times in (1.0, 1.0005, 1.001):
+            text = self.format(value * times)
+            if self.parse(text, self.title) >= value:
+                break
+        return text
+
     def text(self, figures: Mapping[str, Any]) -> str:
         """What `figures` of a network say, with the spread: `4.93 ms ± 0.9 %`; else a dash."""
         number = figures.get(self.column)

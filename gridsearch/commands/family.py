@@ -39,6 +39,10 @@ from search_spaces.scaling.coefficients import PAPER, Coefficients
 from search_spaces.scaling.rules import rule_name
 
 PRIOR = "prior"  # the default of --evaluator
+HOW = {
+    "formula": "by the formula alpha**phi (--preset formula)",
+    "solved": "each to 2**phi times its MACs (--preset solved)",
+}
 
 
 def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
@@ -163,9 +167,10 @@ def _scaled(recipe: Recipe, phis: str, budgets: str | None, preset: str) -> Made
         "rule": recipe.rule,
         "round_resolution": recipe.round_resolution,
     }
+    how = "to these budgets" if budgets else HOW[preset]
     title = (
         f"{base.name or base.id} scaled with alpha {numbers.alpha:.5g}, beta "
-        f"{numbers.beta:.5g}, gamma {numbers.gamma:.5g}"
+        f"{numbers.beta:.5g}, gamma {numbers.gamma:.5g}, {how}"
     )
     predicted = members[0].prediction is not None
     said = ScalingPrior(base, recipe.rule).label if predicted else ""

@@ -55,7 +55,8 @@ class GridAsked(Group):
     baseline: Annotated[str, BASELINE]
     step: Annotated[float, click.option(
         "--step", default=0.05, show_default=True, metavar="STEP",
-        help="Distance between neighbouring values of alpha, beta and gamma.",
+        help="Distance between neighbouring values of alpha, beta and gamma, from 0.02 with the "
+        "default --product-tolerance. Without data half and quarter steps are tried too.",
     )]  # fmt: skip
     tolerance: Annotated[float, click.option(
         "--product-tolerance", "tolerance", default=0.1, show_default=True, metavar="D",
@@ -103,7 +104,7 @@ class Measured(Group):
         help="Measure the pick's network at this phi too, as 2, to check what was expected of it.",
     )]  # fmt: skip
     most: Annotated[int, click.option(
-        "--show", "most", type=click.IntRange(1), default=24, show_default=True, metavar="N",
+        "--show", "most", type=click.IntRange(1), default=12, show_default=True, metavar="N",
         help="Print so many rows; the CSV file has all.",
     )]  # fmt: skip
 

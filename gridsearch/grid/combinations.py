@@ -69,7 +69,7 @@ def _too_many(step: float, tolerance: float, most: int, parts: int) -> UserError
         count = sum(1 for _ in itertools.islice(few, most + 1))
     return UserError(
         f"--step {step:g} gives more than {most:,} combinations with a product within "
-        f"{tolerance:g} of 2: take --step {enough:g}, or a smaller --product-tolerance"
+        f"{tolerance:g} of 2: take --step {enough:g}"
     )
 
 

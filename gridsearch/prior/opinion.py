@@ -5,6 +5,7 @@ from typing import Any
 
 from gridsearch.prior.prior import ScalingPrior
 from nas.imagenet.evaluator import ImagenetEvaluator
+from nas.imagenet.joint.domain import BEYOND
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 
@@ -51,6 +52,14 @@ def said(networks: Sequence[Architecture]) -> list[float | None]:
     return [one(network) for network in networks]
 
 
+def _extrapolated(network: Architecture) -> bool:
+    """Whether `nas predict` has a number of a network that is beyond its evidence."""
+    try:
+        return any(BEYOND in note for note in ImagenetEvaluator().notes(network))
+    except OutOfDomain:
+        return False
+
+
 def doubts(
     evaluator: object, phis: Sequence[float], pick: Sequence[Architecture],
     paper: Sequence[Architecture],
@@ -65,12 +74,17 @@ def doubts(
 
     Returns:
         imagenet: as of `said`, of the pick and of the paper's; outside: where the pick's networks
-        are outside what the law was fitted to.
+        are outside what the law, or the model of `nas predict`, was fitted to.
     """
     if not isinstance(evaluator, ScalingPrior):
         return {"imagenet": None, "outside": []}
-    pairs = zip(phis, pick, strict=True)
+    pairs = list(zip(phis, pick, strict=True))
     outside = [f"phi {phi:g}: {note}" for phi, one in pairs for note in evaluator.notes(one)]
+    if far := ", ".join(f"{phi:g}" for phi, one in pairs if _extrapolated(one)):
+        outside.append(
+            f"phi {far}: something of the network is {BEYOND} of `nas predict`, whose number is "
+            "extrapolated there"
+        )
     return {"imagenet": [said(pick), said(paper)], "outside": outside}
 
 
@@ -127,14 +141,14 @@ def advice(chosen: Figures) -> str:
         if None not in (mine, other)
     }
     behind = ", ".join(at for at, points in short.items() if points > LEVEL)
-    level = ", ".join(at for at, points in short.items() if 0 < points <= LEVEL)
+    level = ", ".join(at for at, points in short.items() if abs(points) <= LEVEL)
     text = ""
     if behind:
         text = (
             f"By that the paper's network is the better one at {behind}: where that matters train "
             "both."
         )
-    if level:
+    if level and found[0] != found[1]:
         text += f" At {level} the two are within {LEVEL:g} points, which counts as level."
     return text.strip()
 

@@ -181,6 +181,8 @@ def compare(
                 tell(title, err=False)
             shown = [{plain(k): plain(v) for k, v in row.items()} for row in table]
             show(console(), shown, spare=("memory", "params", "pick"), left=1)
+        for legend in sides.legends(rows):
+            console().print(plain(legend), style="dim")
         for note in sides.notes(rows):
             tell(f"note: {note}", err=False)
     if out is not None:

@@ -149,7 +149,7 @@ def search(kept: Searched, **groups: Any) -> None:
     """Search for the most accurate network within a budget.
 
     Give at least one --target-...: the first is the budget T that the search fills. Networks are
-    judged by what is known of ImageNet, in about half a minute; with --data each is trained on
+    judged by what is known of ImageNet, in 10 to 30 seconds; with --data each is trained on
     your images instead, for a short while. Every trial is kept in RUNS/NAME as soon as it is
     finished: the same command continues a search that was stopped, and --trials may grow.
     """

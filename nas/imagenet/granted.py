@@ -38,19 +38,23 @@ TABLE = (
 )
 
 
-def granted(evaluator: str, space: str, objective: Objective) -> dict[str, float] | None:
+def granted(
+    evaluator: str, space: str, objective: Objective, macs: float
+) -> dict[str, float] | None:
     """What promises at such a T were worth, as best.json has it; None where nobody tested it.
 
     Args:
         evaluator: Of the search, by name.
         space: What was searched, by name.
         objective: Its target T.
+        macs: What the pick takes: with `soft` it stands beside B0 scaled to that.
     """
-    asked = (evaluator, space, objective.name, objective.of_quantity.key, objective.caution)
-    if asked != ("imagenet", "mbconv", "hard", "flops", CAUTION):
+    asked = (evaluator, space, objective.of_quantity.key, objective.caution)
+    if asked != ("imagenet", "mbconv", "flops", CAUTION):
         return None
-    one = min(TABLE, key=lambda row: abs(math.log(row.target / objective.target)))
-    return one._asdict() if 1 / NEAR <= one.target / objective.target <= NEAR else None
+    target = macs if objective.name == "soft" else objective.target
+    one = min(TABLE, key=lambda row: abs(math.log(row.target / target)))
+    return one._asdict() if 1 / NEAR <= one.target / target <= NEAR else None
 
 
 def promised(beside: Mapping[str, Any]) -> bool:
@@ -74,20 +78,23 @@ def even(beside: Mapping[str, Any]) -> bool:
     return tested is not None and promised(beside) and bool(tested["granted"] < WORTH)
 
 
-def trusted(beside: Mapping[str, Any], target: float) -> str:
+def trusted(best: Mapping[str, Any]) -> str:
     """What such a promise was worth elsewhere, in words; empty where none is made or tested.
 
     Args:
-        beside: As of `promised`.
-        target: The search's T; the table's that is nearest to it was tested.
+        best: best.json. The T of the table that is nearest to its own was tested.
     """
+    beside = best.get("otherwise") or {}
     tested = beside.get("granted")
     if tested is None or not promised(beside):
         return ""
     one, of = Granted(**tested), QUANTITIES["flops"]
-    nearest = "" if one.target == target else ", the tested T nearest to this one,"
+    soft = best["objective"] == "soft"
+    own, which = (best["macs"], "what the pick takes") if soft else (best["target"], "this one")
+    nearest = "" if one.target == own else f", the tested T nearest to {which},"
+    by = " of --objective hard" * soft
     text = (
-        f"How far to trust that: at {of.format(one.target)}{nearest} twenty picks by one "
+        f"How far to trust that: at {of.format(one.target)}{nearest} twenty picks{by} by one "
         f"half of the evidence were promised {one.promised:.1f} points in the median, and the "
         f"other half granted {one.granted:.1f} ({one.least:.1f} to {one.most:.1f}). "
     ).replace("-0.0", "0.0")

@@ -1,6 +1,7 @@
 """What networks would reach on ImageNet: prediction, spread, nearest evidence, costs."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 NEAREST = 3  # published networks that are named beside a prediction
 CLASSES = 1000  # of ImageNet
+ADDRESS = re.compile(r"[^{}\s]{1,80}:[^{}\s]{1,80}")  # RUN:WHICH
 SHORT = 24  # letters that name a network, as a run does and block strings don't
 COLUMNS = (
     "name", "id", "top1", "spread", "macs", "params", "memory", "resolution", "nearest", "notes",
@@ -155,8 +157,13 @@ def predict(
 
 
 def called(network: Architecture, given: str) -> Architecture:
-    """The network with a name: its own, else what it was given as, if that is short."""
-    return dataclasses.replace(network, name=network.name or (given if len(given) <= SHORT else ""))
+    """The network with a name: its own, else what it was given as, if that is short.
+
+    Those of a run or a family, `RUN:WHICH`, are called so: their own names are many runs'.
+    """
+    address = ADDRESS.fullmatch(given)
+    typed = given if address or len(given) <= SHORT else ""
+    return dataclasses.replace(network, name=typed if address else network.name or typed)
 
 
 def _networks(given: Any, runs: Path, within: bool = False) -> Iterator[Architecture]:

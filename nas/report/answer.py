@@ -165,7 +165,7 @@ def _otherwise(findings: Findings) -> list[Part]:
         parts += [Text(roles(best, of), "note")] * (best.get("other") is not None)
         parts += [Text(text) for text in [taking(best, of)] if text]
     if text := verdict(known.get("scaled_b0") or {}):
-        parts.append(Text(f"{text} {trusted(known, findings.target)}".rstrip()))
+        parts.append(Text(f"{text} {trusted(findings.best or {})}".rstrip()))
     if published := known.get("published"):
         macs, params = (QUANTITIES[key] for key in ("flops", "params"))
         rows = [

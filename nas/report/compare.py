@@ -128,10 +128,28 @@ def pick_rows(rows: Sequence[Compared]) -> list[dict[str, str]]:
             "pick": str(run.pick.get("id")),
             **{q.title: q.format(run.pick[q.column]) for q in QUANTITIES.values()
                if q.column in run.pick},
-            "accuracy": accuracy_text(run.pick["accuracy"], run.pick.get("spread")),
+            _title(rows): accuracy_text(run.pick["accuracy"], run.pick.get("spread")),
         }
         for run in rows
     ]  # fmt: skip
+
+
+def _title(rows: Sequence[Compared]) -> str:
+    """Of the column of accuracies."""
+    units = {str(run.pick.get("unit") or "top-1 %") for run in rows}
+    return units.pop() if len(units) == 1 else "accuracy"
+
+
+def legends(rows: Sequence[Compared]) -> list[str]:
+    """What ± is, run by run where they differ; nothing of runs that don't say it."""
+    said: dict[str, list[str]] = {}
+    for run in rows:
+        _, found, rest = str(run.pick.get("label") or "").partition("± is ")
+        if found and run.pick.get("spread") is not None:
+            said.setdefault(f"± is {rest}", []).append(run.name)
+    if list(said.values()) == [[run.name for run in rows]]:
+        return list(said)
+    return [f"{', '.join(names)}: {what}" for what, names in said.items()]
 
 
 def within(run: Compared, budget: float) -> Mapping[str, Any] | None:
@@ -157,6 +175,7 @@ def page(rows: Sequence[Compared], budgets: Sequence[float]) -> Page:
     """The comparison as a page."""
     parts: list[Part] = [Text(text, "warning") for text in notes(rows)]
     parts.append(_fronts(rows))
+    parts += [Text(text, "note") for text in legends(rows)]
     for caption, table in (
         ("The picks", pick_rows(rows)),
         ("The most accurate network of each front within a budget", budget_rows(rows, budgets)),

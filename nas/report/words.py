@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nas.imagenet.granted import even
+from nas.imagenet.granted import Granted, even, promised
 from search_spaces.quantities import Quantity
 
 FULL = 0.95  # of T: a pick that takes less leaves some of it
@@ -156,8 +156,17 @@ def ahead(beside: Mapping[str, Any]) -> str:
     of = f"EfficientNet-B0 scaled to {_to(scaled)}"
     if gain == error == 0:
         return f": it is {of}"
-    nothing = ", and in a test such leads were worth nothing" if even(beside) else ""
-    return f": {gain:+.2f} ± {error:.2f} points against {of}{nothing}"
+    return f": {gain:+.2f} ± {error:.2f} points against {of}{_tested(beside)}"
+
+
+def _tested(beside: Mapping[str, Any]) -> str:
+    """What such leads were worth where it was tested; empty where none was."""
+    if even(beside):
+        return ", and in a test such leads were worth nothing"
+    if not beside.get("granted") or not promised(beside):
+        return ""
+    one = Granted(**beside["granted"])
+    return f", and in a test {one.granted:.1f} of {one.promised:.1f} such points were granted"
 
 
 def _to(scaled: Mapping[str, Any]) -> str:

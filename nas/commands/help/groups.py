@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_origin, get_type_hints
 
 import click
 
-from results.terminal import in_plain_words
+from results.mistyped import in_plain_words
 from search_spaces.architecture import Architecture, to_json
 from search_spaces.errors import UserError, check_place, meant
 

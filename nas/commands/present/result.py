@@ -154,7 +154,7 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
         good = "dim" if scaled.get("at") else "bold"
         well = scaled.get("at") or text.startswith("The pick is predicted")
         out.print(text, style=good if well else "yellow")
-        if trust := trusted(beside, best["target"]):
+        if trust := trusted(best):
             out.print(trust)
     if published := beside.get("published"):
         listed = ", ".join(
@@ -213,8 +213,8 @@ def _print_front(out: "Console", result: Result, most: int = 12) -> None:
         f"{len(shown)} of the {len(front)} networks that no other beats in both {what} and cost; "
         f"all are in {result.folder / 'front.csv'}."
     )
-    if front:
-        example = f"nas show {result.folder}:{front[0].architecture.id}"
+    if shown:
+        example = f"nas show {result.folder}:{shown[0].architecture.id}"
         out.print(f"Every command takes each of them, as {example}.", style="dim")
     if note := (result.best or {}).get("front_note"):
         out.print(f"note: {note}", style="dim")

@@ -27,6 +27,7 @@ NONE = 0.3  # blocks below which a level of resolution counts as empty
 COMPOUND = 0.25  # of log width and log pixels: differing more in both, apart from each other
 DENSE = 0.6  # share of fused and plain convs from which a network is one of few
 MOST_NOTES = 3
+BEYOND = "beyond all evidence"
 
 
 class Axis(NamedTuple):
@@ -194,9 +195,9 @@ def _beyond(of: Numbers, ranges: Ranges) -> list[str]:
         what = _capital(_named(at, value))
         range_of = f"which {'ends' if above else 'begins'} at {_shown(edge, at)}{AXES[at].unit}"
         sentences.append(
-            f"{what} is beyond all evidence too, {range_of}."
+            f"{what} is {BEYOND} too, {range_of}."
             if sentences
-            else f"{what} is beyond all evidence, {range_of}: its effect is extrapolated, so train "
+            else f"{what} is {BEYOND}, {range_of}: its effect is extrapolated, so train "
             "the network before you rely on its number."
         )
     return sentences

@@ -123,7 +123,7 @@ BAD = [
     (["--target-flops", "40M", "--space", "efficientnet"], "the smallest has 51.59M"),
     (["--max-params", "1M", "--space", "efficientnet"], "the smallest has 1.798M"),
     (["--max-memory", "1", "--space", "efficientnet"], "the smallest has 10.4 MB"),
-    (["--target-flops", "1M"], "MACs <= 1M: the smallest has 1.768M (1768312)"),
+    (["--target-flops", "1M"], "MACs <= 1M: the smallest has 1.768M (1768312); ask for 1.769M, or"),
     (["--space", "nope"], "efficientnet, efficientnet-wide, "),
     (["--space", "nope.toml"], "can't be read"),
     (["--space", "toy:depth"], "expected a Space"),
@@ -176,19 +176,36 @@ def test_bad_input_is_one_sentence_and_exit_code_2(here, arguments, sentence):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["search", "--trials", "-1"], "'--trials': -1 is out of range: expected a number >= 1."),
-        (["search", "--seed", "-1"], "'--seed': -1 is out of range: expected "),
-        (["export", "x", "y", "--opset", "13"], "13 is out of range: expected 18 to 23."),
-        (["serach"], "There is no command 'serach' (did you mean search?): expected one of "),
+        (
+            ["search", "--trials", "-1"],
+            "nas search: --trials is -1, which is out of range: expected a number >= 1; see `nas",
+        ),
+        (["search", "--seed", "-1"], "--seed is -1, which is out of range: expected "),
+        (
+            ["export", "x", "y", "--opset", "13"],
+            "--opset is 13, which is out of range: expected 18 to 23; see",
+        ),
+        (["serach"], "nas: there is no command 'serach' (did you mean search?): expected one of "),
         (["shwo"], "(did you mean show?)"),
-        (["search", "60M"], "There are too many arguments: 60M."),
-        (["frobnicate"], "There is no command 'frobnicate': expected one of "),
+        (
+            ["search", "60M"],
+            "nas search: there are too many arguments: 60M; see `nas search --help`",
+        ),
+        (
+            ["search", "--bogus"],
+            "there is no option --bogus (did you mean '--log', '--runs'?); see",
+        ),
+        (["search", "--seed"], "nas: --seed needs a value; see `nas --help`"),
+        (["search", "--json=3"], "--json does not take a value"),
+        (["predict"], "nas predict: NETWORK... is missing; see `nas predict --help`"),
+        (["frobnicate"], "nas: there is no command 'frobnicate': expected one of "),
     ],
 )
 def test_what_click_refuses_has_words_that_help(arguments, sentence):
     done = processes.run("nas", *arguments)
     assert done.returncode == 2
     assert sentence in " ".join(done.stderr.split())
+    assert done.stderr.count("\n") == 1
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", done.stderr)
 
 

@@ -57,6 +57,13 @@ def test_a_name_a_run_and_a_file_stand_in_one_table(found, tmp_path):
     assert pick["top1"] == pytest.approx(found.pick.accuracy, abs=1e-3)
 
 
+def test_networks_of_runs_are_called_as_they_were_typed(found):
+    runs = ("--runs", found.folder.parent)
+    given = ("found:beside", "found", "efficientnet_b1", "semnasnet_100")
+    names = [row["name"] for row in json.loads(predict(*given, *runs, "--json"))]
+    assert names == ["found:beside", "found", "efficientnet_b1", "mnasnet_a1"]
+
+
 def test_on_a_narrow_terminal_names_stay_whole(monkeypatch):
     monkeypatch.setattr("results.terminal.USUAL", 44)
     heading, row, *_ = predict("efficientnet_b0").splitlines()

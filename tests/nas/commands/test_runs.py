@@ -148,6 +148,26 @@ def test_two_runs_of_one_name_stay_apart_and_one_run_is_none(tmp_path):
     one, two = str(tmp_path / "one/a"), str(tmp_path / "two/a")
     said = json.loads(CliRunner().invoke(cli, ["compare", one, two, "--json"]).stdout)
     assert {name: pick["accuracy"] for name, pick in said["picks"].items()} == {one: 53, two: 54}
+
+
+def test_what_the_spreads_are_is_said_once_or_run_by_run(tmp_path):
+    for name, of in (("a", "B0"), ("b", "B0"), ("c", "B1"), ("d", None)):
+        label = of and f"Top-1 is predicted. ± is that of the difference to {of}."
+        beside(tmp_path, name, label=label)
+
+    def said(*names):
+        lines = CliRunner().invoke(cli, ["compare", *names, "--runs", str(tmp_path)]).stdout
+        return [line for line in lines.splitlines() if "± is" in line]
+
+    assert said("a", "b") == ["± is that of the difference to B0."]
+    assert said("a", "c", "d") == [
+        "a: ± is that of the difference to B0.", "c: ± is that of the difference to B1.",
+    ]  # fmt: skip
+
+
+def test_one_run_twice_is_none(tmp_path):
+    beside(tmp_path / "one")
+    one = str(tmp_path / "one/a")
     for given, words in (([one, one + "/"], "given twice"), ([one], "only one run")):
         assert words in str(CliRunner().invoke(cli, ["compare", *given]).exception)
 

@@ -143,7 +143,7 @@ def test_an_error_is_broken_at_its_words(terminal, columns):
         shown = terminal(columns, "nas", "search", "--target-flops", "400M", *given)
         assert shown.end() == 2
         words = {word for line in shown.lines() for word in line.split()}
-        assert words & {"evolution?):", "whole", "(Did"}
+        assert words & {"evolution?):", "whole", "(did"}
         whole = processes.run("nas", "search", "--target-flops", "400M", *given)
         assert " ".join(shown.lines()).split() == whole.stderr.split()
         assert not any(live(screen) for screen in shown.seen)

@@ -61,8 +61,11 @@ def runs(tmp_path, monkeypatch):
         (f"--name {'a' * 196}", "196 letters: expected 193 or fewer"),
         ("--judge known", "--judge is 'known': expected train or imagenet"),
         ("--judge imagenet", "taken at 16 px: take --judge train, or --pixels 96"),
-        ("--target-params 1K", "the smallest has 166.4K (166355); ask for that, or search a space"),
-        ("--target-flops 1K", "; ask for that, or take smaller images (--pixels)"),
+        (
+            "--target-params 1K",
+            "the smallest has 166.4K (166355); ask for 166.4K, or search a space",
+        ),
+        ("--target-flops 1K", ", or take smaller images (--pixels)"),
         ("--pixels 1000 --target-flops 1G", "expected 896 px at most where parts are cut out"),
     ],
 )
@@ -75,8 +78,8 @@ def test_fit_refuses_before_it_decodes(images, runs, options, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--target-flops 1K", "ask for that, or take another space (`nas spaces`)"),
-        ("--target-flops 1M", "ask for that, or take --space mbconv, which has some"),
+        ("--target-flops 1K", ", or take another space (`nas spaces`)"),
+        ("--target-flops 1M", ", or take --space mbconv, which has some"),
         ("--target-flops 8M --recipe x", "there is no recipe 'x'"),
         ("--target-flops 8M --batch 1", "the batch is 1"),
         ("--target-flops 8M --train-on gpu", "the device is 'gpu' (--train-on)"),

@@ -30,19 +30,27 @@ def test_the_table_is_that_of_the_docs() -> None:
      (5e6, ""), (30e9, "")],
 )  # fmt: skip
 def test_a_promise_is_followed_by_what_such_ones_were_worth(target, said) -> None:
-    told = granted("imagenet", "mbconv", Objective("hard", target))
-    text = trusted({"scaled_b0": BETTER, "granted": told}, target)
+    told = granted("imagenet", "mbconv", Objective("hard", target), 1.0)
+
+    def trust(scaled, objective="hard", **own):
+        beside = {"scaled_b0": scaled, "granted": told}
+        return trusted({"otherwise": beside, "objective": objective, "target": target, **own})
+
+    text = trust(BETTER)
     assert ("at 1.6G, the tested T nearest to this one, twenty" in text) == (target == 1.5e9)
     assert ("at 30M twenty" in text) == (target == 30e6)
     assert said in text
     assert bool(text) == bool(said)
-    assert not granted("surrogate", "mbconv", Objective("hard", target))
-    assert not granted("imagenet", "mbconv", Objective("hard", target, caution=1.0))
+    assert granted("imagenet", "mbconv", Objective("soft", 1.0), target) == told
+    assert ("twenty picks of --objective hard by" in trust(BETTER, "soft", macs=1.0)) == bool(said)
+    assert not granted("surrogate", "mbconv", Objective("hard", target), 1.0)
+    assert not granted("imagenet", "mbconv", Objective("hard", target, caution=1.0), 1.0)
     for gain, shown in ((0.5, text), (0.1, ""), (-0.5, "")):
         beside = {"scaled_b0": {"gain": gain, "gain_spread": 0.2}, "granted": told}
-        assert trusted(beside, target) == shown
+        assert trust(beside["scaled_b0"]) == shown
     ahead_of = ahead({"scaled_b0": BETTER, "granted": told})
     assert ahead_of.startswith(": +0.50 ± 0.20 points against EfficientNet-B0 scaled to the same T")
     assert ahead_of.endswith("worth nothing") == (EVEN in said)
+    assert ("in a test 2.4 of 3.4 such points were granted" in ahead_of) == (target == 30e6)
     names = [name for name, _ in to_build_on({"otherwise": {**beside, "scaled_b0": BETTER}})]
     assert names == ["the pick", *["EfficientNet-B0 scaled"] * (EVEN in said)]
