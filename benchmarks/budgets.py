@@ -2,11 +2,13 @@
 
     python benchmarks/budgets.py --data DIR [--targets 30M,60M,...] [--seeds 5] [--splits 2]
     python benchmarks/budgets.py --data DIR --targets 308.7M,385.9M --against efficientnet_b0
+    python benchmarks/budgets.py --data DIR --against efficientnet_b0 --networks RUN ...
 
 Sources of evidence are split in two halves; a model fitted on one half searches the space
 `mbconv` for each T as `nas search` does, and a model fitted on the other half judges its pick
 against EfficientNet-B0 scaled to T by the paper's coefficients, or against one network for every T
-(--against); then the halves change places.
+(--against); then the halves change places. With --networks the halves judge what is given, as
+the picks of searches by the whole evidence, and choose nothing.
 DIR holds the tables of `python -m nas.imagenet.evidence.fit`.
 """
 
@@ -76,6 +78,7 @@ def main() -> None:
         "--caution", type=float, default=CAUTION, help="spreads taken off a prediction"
     )
     parser.add_argument("--against", help="a network, in place of B0 scaled to T")
+    parser.add_argument("--networks", nargs="+", help="to judge, each beside --against")
     given = parser.parse_args()
     rows = read(given.data)
     data, sources = data_of(rows), np.array([row.source for row in rows])
@@ -93,6 +96,9 @@ def main() -> None:
         ]
         pairs += [(models[0], models[1]), (models[1], models[0])]
         print(f"one half: {', '.join(sorted(half))}", flush=True)
+    if given.networks:
+        judged([judge for _, judge in pairs], given.networks, given.against or "efficientnet_b0")
+        return
     print(
         f"{'T':>6} {'of T':>6} {'promised':>9} {'granted: median':>16} {'least':>6} {'most':>6} s"
     )
@@ -110,6 +116,16 @@ def main() -> None:
         figures = (np.median(used), np.median(promised), np.median(granted), *span(granted))
         numbers = "".join(f"{figure:9.2f}" for figure in figures)
         print(f"{text:>9}{numbers}{time.perf_counter() - begun:9.0f}", flush=True)
+
+
+def judged(judges: Sequence[Joint], names: Sequence[str], against: str) -> None:
+    """Prints what each half grants the networks over one, a row a network."""
+    other = load_architecture(against)
+    print(f"points above {against} by each half of the evidence")
+    for name in names:
+        network = load_architecture(name)
+        numbers = "".join(f"{gain(judge, network, other):7.2f}" for judge in judges)
+        print(f"{name:>24} {cost(network).macs / cost(other).macs:6.3f}x{numbers}", flush=True)
 
 
 def span(values: Sequence[float]) -> tuple[float, float]:
