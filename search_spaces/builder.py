@@ -19,6 +19,7 @@ from search_spaces.layers import Block, Layer, walk
 ACTIVATIONS = {
     "swish": nn.SiLU, "relu": nn.ReLU, "relu6": nn.ReLU6, "hard_swish": nn.Hardswish,
 }  # fmt: skip
+EPSILON = 1e-3  # of batch normalization, as in EfficientNet's own code
 LARGEST_BUILT = 64e9  # bytes for one image
 GATES = {"sigmoid": nn.Sigmoid, "hard_sigmoid": nn.Hardsigmoid}
 
@@ -159,7 +160,7 @@ def build(
     *,
     seed: int | None = None,
     bn_momentum: float = 0.01,
-    bn_eps: float = 1e-3,
+    bn_eps: float = EPSILON,
 ) -> Network:
     """A torch network with the papers' initial weights, in training mode on the CPU.
 

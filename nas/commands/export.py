@@ -25,6 +25,10 @@ EXPORT = (
     click.option("--weights", type=click.Path(path_type=Path, exists=True, dir_okay=False),
                  metavar="FILE", help="A state_dict, .pt or .safetensors, under any names. "
                  "Default: what the run kept of its pick."),
+    click.option("--epsilon", type=click.FloatRange(0, 1, min_open=True), metavar="X",
+                 help="That the batch normalization of --weights was trained with: 1e-5 in most "
+                 "networks of timm and torchvision. The weights are changed so that the outputs "
+                 "stay with ours. Default: 0.001, as in TensorFlow's networks and our own."),
     click.option("--data", type=click.Path(path_type=Path, exists=True), metavar="IMAGES",
                  help="For int8: the images that the network was trained on; some give the range "
                  "of each number, others the accuracy that is lost."),
@@ -84,6 +88,7 @@ def request_of(
     name: str | None,
     runs: Path,
     data: Path | None = None,
+    epsilon: float | None = None,
 ) -> "Request":
     """What the options ask for, with the weights that there are.
 
@@ -98,6 +103,7 @@ def request_of(
         name: Of the files; None makes one from the network.
         runs: The folder of runs.
         data: Images, for `int8`.
+        epsilon: Of the weights' batch normalization; None for ours.
 
     Raises:
         UserError: The network, a format or the weights can't be used.
@@ -105,8 +111,11 @@ def request_of(
     from results.export.check import check_formats
     from results.export.request import Request
     from results.export.source import load_source
+    from results.export.weights import with_epsilon
     from results.export.write import parse_formats
 
+    if epsilon is not None and weights is None:
+        raise UserError(f"--epsilon is {epsilon:g}, which --weights have: give --weights FILE too")
     wanted = parse_formats(formats)
     source = load_source(network, runs, name)
     network = source.spec
@@ -116,6 +125,9 @@ def request_of(
     check_formats(source, wanted)
     asked = Request(source, wanted, seed=seed, opset=opset, softmax=softmax)
     asked = _weighed(asked, network, weights, classes in (None, trained_for), trained_for)
+    if epsilon is not None and asked.weights is not None:
+        state = with_epsilon(asked.weights.state, epsilon)
+        asked = replace(asked, weights=replace(asked.weights, state=state))
     if "int8" not in wanted or data is None or asked.weights is None:
         return asked
     inputs = asked.weights.inputs

@@ -12,19 +12,10 @@ from results.export.request import Made, Request
 from results.report.network import title
 from results.runs.folder import masked
 from search_spaces.cost import cost
-from search_spaces.networks import NETWORKS
 from search_spaces.quantities import QUANTITIES
+from search_spaces.scaling.published import paper_of
 from search_spaces.stages import rows
 
-PAPERS = {
-    "efficientnet_b0": "Tan & Le 2019, EfficientNet, arXiv 1905.11946, table 1",
-    "mnasnet_a1": "Tan et al. 2019, MnasNet, arXiv 1807.11626, figure 7",
-    "mnasnet_b1": "Tan et al. 2019, MnasNet, arXiv 1807.11626",
-    "mnasnet_small": "Tan et al. 2019, MnasNet, arXiv 1807.11626",
-    "mobilenet_v1": "Howard et al. 2017, MobileNets, arXiv 1704.04861, table 1",
-    "mobilenet_v2": "Sandler et al. 2018, MobileNetV2, arXiv 1801.04381, table 2",
-    "resnet_50": "He et al. 2016, Deep Residual Learning, arXiv 1512.03385, table 1 (v1.5)",
-}
 TERMS = "ImageNet's own terms are for non-commercial research."
 EVIDENCE = {  # by evaluator: what its numbers come from
     "surrogate": "The search's accuracies come from a surrogate fitted to the Accel-NASBench table "
@@ -210,12 +201,10 @@ def _provenance(request: Request) -> str:
     record, experiment = source.record, source.record.get("experiment", {})
     sessions = record.get("sessions") or [{}]
     versions = record.get("versions", {})
-    a = source.architecture
-    paper = next((PAPERS[name] for name, network in NETWORKS.items() if network == a), None)
     command = best.get("command") or source.family.get("command")
     limits = ", ".join(f"{name} at most {most:g}" for name, most in best.get("limits", {}).items())
     rows = [
-        ("network", paper),
+        ("network", paper_of(source.architecture)),
         ("family", source.family.get("title")),
         ("command", f"`{masked(command)}`" if command else None),
         ("space", best.get("space")),

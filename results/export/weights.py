@@ -210,6 +210,29 @@ def _unusual(tensor: Any, floats: bool) -> str | None:
     return None
 
 
+def with_epsilon(state: Mapping[str, Any], epsilon: float) -> dict[str, Any]:
+    """Weights of another epsilon of batch normalization, changed so that ours gives the same.
+
+    Of a channel of variance v and weight w, v becomes v + epsilon - EPSILON, or 0 where that is
+    less, and then w what the lower variance asks for.
+
+    Args:
+        state: As in `Weights`.
+        epsilon: That it was trained with.
+    """
+    from search_spaces.builder import EPSILON
+
+    made = dict(state)
+    for name in (name for name in state if name.endswith(".running_var")):
+        of = f"{name.removesuffix('running_var')}weight"
+        whole = state[name].double() + epsilon
+        variance = (whole - EPSILON).clamp(min=0)
+        made[name] = variance.to(state[name].dtype)
+        times = ((variance + EPSILON) / whole).sqrt()
+        made[of] = (state[of].double() * times).to(state[of].dtype)
+    return made
+
+
 def pt_bytes(state: Mapping[str, Any]) -> bytes:
     """A state_dict as torch.load(..., weights_only=True) reads it."""
     import torch

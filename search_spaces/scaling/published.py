@@ -4,6 +4,7 @@ The released EfficientNets and TinyNets are a table, since they do not follow al
 """
 
 import dataclasses
+import functools
 import re
 from dataclasses import dataclass
 
@@ -74,6 +75,19 @@ NAMES = (
 )
 
 
+# By how a name begins, the longer first: where the networks are printed.
+PAPERS = {
+    "efficientnet_lite": "EfficientNet-Lite, tensorflow/tpu, models/official/efficientnet/lite",
+    "efficientnet": "Tan & Le 2019, EfficientNet, arXiv 1905.11946, table 1",
+    "tinynet": "Han et al. 2020, Model Rubik's Cube, arXiv 2010.14819",
+    "mnasnet": "Tan et al. 2019, MnasNet, arXiv 1807.11626, figure 7",
+    "mobilenet_v1": "Howard et al. 2017, MobileNets, arXiv 1704.04861, table 1",
+    "mobilenet_v2": "Sandler et al. 2018, MobileNetV2, arXiv 1801.04381, table 2",
+    "mobilenet_v3": "Howard et al. 2019, Searching for MobileNetV3, arXiv 1905.02244, tables 1, 2",
+    "resnet": "He et al. 2016, Deep Residual Learning, arXiv 1512.03385, table 1 (v1.5)",
+}
+
+
 def full_name(preset: str) -> str:
     """`efficientnet_b3` for `b3`."""
     return preset if "_" in preset else f"efficientnet_{preset}"
@@ -94,6 +108,17 @@ def network(name: str) -> Architecture:
     if name in KNOWN:
         return released(name.removeprefix("efficientnet_"))
     raise UserError(f"there is no network {name!r}{meant(name, KNOWN)}: expected one of {NAMES}")
+
+
+def paper_of(architecture: Architecture) -> str | None:
+    """Where a published network is printed; None of any other."""
+    name = _known().get(architecture)
+    return next((text for start, text in PAPERS.items() if name and name.startswith(start)), None)
+
+
+@functools.cache
+def _known() -> dict[Architecture, str]:
+    return {network(name): name for name in KNOWN if name not in ALIASES}
 
 
 def preset_name(name_or_phi: str | int) -> str:

@@ -1,12 +1,14 @@
 """The papers' networks against their published figures and strings."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from search_spaces import NETWORKS, UserError, cost, network
 from search_spaces.interchange import from_tf, from_timm, to_tf, to_timm
+from search_spaces.scaling.published import KNOWN, paper_of
 
 # params: torchvision, and Keras for MobileNetV1; MACs: fvcore's conv + linear.
 PUBLISHED = {
@@ -74,6 +76,12 @@ def test_params_and_macs():
 )  # fmt: skip
 def test_networks_scaled_from_b0_have_names_too(name, params):
     assert (network(name).name, round(cost(network(name)).params / 1e6, 2)) == (name, params)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_each_is_printed_somewhere(name):
+    assert paper_of(network(name))
+    assert paper_of(replace(network(name), stem=24)) is None
 
 
 def test_names_of_timm_are_known_where_the_network_is():

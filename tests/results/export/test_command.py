@@ -216,6 +216,35 @@ def test_a_classifier_of_another_size(tmp_path):
     assert found["head.classifier.1.weight"].shape[0] == 3
 
 
+def test_weights_of_another_epsilon_give_what_they_gave(tmp_path):
+    theirs = build(ALL["small"], seed=0, bn_eps=1e-5).eval()
+    generator = torch.Generator().manual_seed(0)
+    for layer in theirs.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):  # of variances below and above ours
+            layer.running_var.copy_(
+                10 ** torch.empty_like(layer.running_var).uniform_(-6, 0, generator=generator)
+            )
+    torch.save(theirs.state_dict(), tmp_path / "w.pt")
+    (tmp_path / "small.json").write_text(to_json(ALL["small"]))
+    given = (tmp_path / "small.json", tmp_path / "out", "--to", "torch", "--epsilon", "1e-5")
+    with pytest.raises(UserError, match="--epsilon is 1e-05, which --weights have"):
+        raise invoke(*given).exception
+    assert invoke(*given, "--weights", tmp_path / "w.pt").exit_code == 0
+    ours, x = build(ALL["small"]).eval(), images(ALL["small"])
+    ours.load_state_dict(torch.load(tmp_path / "out" / "small.pt", weights_only=True))
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+    ours.load_state_dict(theirs.state_dict())
+    with torch.no_grad():
+        assert (ours(x) - theirs(x)).abs().max() > 0.1 * theirs(x).abs().max()
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "mobilenet_v3_small", "tinynet_e"])
+def test_each_published_network_has_a_card(name, tmp_path):
+    assert invoke(name, tmp_path / name, "--to", "torch").exit_code == 0
+    assert ", arXiv" in (card := (tmp_path / name / "README.md").read_text()) or "tpu" in card
+
+
 UNUSUAL = {  # whose numbers can't be taken over as they are
     "integers": lambda tensor: (100 * tensor).to(torch.int8),
     "complex": lambda tensor: tensor.to(torch.complex64),

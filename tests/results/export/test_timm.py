@@ -33,7 +33,8 @@ def test_every_weight_of_a_published_network_has_a_name_in_timm(name):
     state = build(NETWORKS[name], seed=0).state_dict()
     renamed = export_timm.timm_state(NETWORKS[name], state)
     assert len(renamed) == len(state)
-    assert list(map(id, renamed.values())) == list(map(id, state.values()))
+    places = [[one.data_ptr() for one in each.values()] for each in (renamed, state)]
+    assert places[0] == places[1]  # the layer after MobileNetV3's pooling is a conv there
     assert not any(key.startswith(("stem.", "stages.", "head.")) for key in renamed)
 
 
