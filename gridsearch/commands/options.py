@@ -87,8 +87,8 @@ class Measured(Group):
     title = "How it is judged"
     replicates: Annotated[int | None, click.option(
         "--replicates", type=int, metavar="N", help="Measure each point so often on the average: "
-        "twice at first, then where it may change the choice. Default: 3, or 1 where a model "
-        "predicts.",
+        "twice at first, then where it may change the choice, at points or at other networks of "
+        "the families at --phi. Default: 3, or 1 where a model predicts.",
     )]  # fmt: skip
     evaluator: Annotated[str | None, click.option(
         "--evaluator", metavar="EVALUATOR", help="Who says how good a network is: prior (a law "

@@ -79,7 +79,7 @@ def plan_of(
 def _grid(plan: Plan, as_json: bool) -> Grid:
     grid = build_grid(plan.question)
     if plan.proxy and not as_json:
-        _say_room(plan.proxy, grid)
+        _say_room(plan.proxy, grid, plan.further)
     return grid
 
 
@@ -109,7 +109,7 @@ def execute(plan: Plan, most: int, as_json: bool) -> None:
         print_run(result, most)
 
 
-def _say_room(proxy: Proxy, grid: Grid) -> None:
+def _say_room(proxy: Proxy, grid: Grid, further: bool) -> None:
     from gridsearch.grid.training import room
 
     networks = [point.architecture for point in grid.points]
@@ -118,6 +118,8 @@ def _say_room(proxy: Proxy, grid: Grid) -> None:
     tell(
         f"note: the {len(networks)} points have {len(pixels)} resolutions from {min(pixels)} to "
         f"{max(pixels)} px; images decoded for all of them take {size} on the disk"
+        + ", and some more for networks that further trainings may go to"
+        * further
     )
 
 

@@ -4,14 +4,14 @@ import contextlib
 import functools
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gridsearch.grid.belief import Belief, belief, noise_of, predicted, roughness_of
-from gridsearch.grid.choice import Choice, choose, values
+from gridsearch.grid.choice import Choice, Values, choose, telling, values
 from gridsearch.grid.combinations import combinations
 from gridsearch.grid.families import Family, families, family, papers_fits, slopes
 from gridsearch.grid.grid import Grid, Question
@@ -24,7 +24,6 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.scaling.coefficients import Coefficients
 
 FINEST = 0.025  # step whose combinations are judged by what was measured of others
-OUTCOMES = np.linspace(-2.4, 2.4, 25)  # of one more training, in standard deviations
 
 Floats = NDArray[np.float64]
 
@@ -37,11 +36,13 @@ class Judge:
         question: The grid's.
         phis: Whose budgets count; those that the evaluator does not cover are left out.
         families: What is judged, the paper's first.
-        points: Networks that are measured.
-        before: Belief of the families' members, family by family, and of the points.
+        points: The grid's networks, each of which is measured.
+        before: Belief of the families' members, family by family, then of the points and others.
         ratios: (families, phis) MACs / 2**phi times the baseline's.
         slopes: (phis,) what log MACs save of log error.
         notes: What could not be judged.
+        others: The families' networks at the question's phi that are no points, which may be
+            measured too.
     """
 
     question: Question
@@ -52,6 +53,7 @@ class Judge:
     ratios: Floats
     slopes: Floats
     notes: tuple[str, ...] = ()
+    others: tuple[Architecture, ...] = ()
 
     def choice(self, trials: Sequence[Trial]) -> Choice:
         """The choice after these measurements, all with one budget.
@@ -88,6 +90,11 @@ class Judge:
         variances = np.array([noise**2 / len(each) for each in values.values()])
         return self.before.given(at, means, variances), noise
 
+    @property
+    def measurable(self) -> tuple[Architecture, ...]:
+        """The points, and then the others."""
+        return self.points + self.others
+
     @functools.cached_property
     def places(self) -> dict[tuple[Architecture, ...], int]:
         """Of each family by its networks."""
@@ -96,40 +103,34 @@ class Judge:
     @functools.cached_property
     def _places(self) -> dict[Architecture, int]:
         first = self.ratios.size
-        return {network: first + i for i, network in enumerate(self.points)}
+        return {network: first + i for i, network in enumerate(self.measurable)}
 
     def next(self, trials: Sequence[Trial], count: int) -> list[Architecture]:
-        """The points whose further measurement is expected to improve the choice most.
+        """The points and others whose measurement is expected to improve the choice most.
 
         Each is chosen as if those before it had been measured (Frazier et al. 2009's knowledge
-        gradient).
+        gradient). A network of which a measurement failed is not measured again.
 
         Args:
             trials: So far.
-            count: Of measurements; a point may come more than once.
+            count: Of measurements; a network may come more than once.
         """
         after, noise = self.learned(trials)
         found = values(after, self.ratios, 0, self.slopes)
         able = slice(0 if papers_fits(self.question) else 1, None)  # the paper's is the first
-        mean, chosen = found.by_phi.mean(1)[able], []
-        first = self.ratios.size
-        own = after.covariance[first:, first:]
-        crossed = found.weights[able] @ after.covariance[:, first:]
-        for _ in range(count):
-            deviations = np.sqrt(np.diag(own) + noise**2)
-            moved = crossed / deviations[None]
-            best = mean[None, :, None] + moved.T[:, :, None] * OUTCOMES[None, None]
-            weights = np.exp(-(OUTCOMES**2) / 2)
-            gain = (best.max(1) @ weights) / weights.sum()
-            i = int(np.argmax(gain))
-            chosen.append(self.points[i])
-            crossed = crossed - np.outer(crossed[:, i], own[i]) / deviations[i] ** 2
-            own = own - np.outer(own[:, i], own[i]) / deviations[i] ** 2
-        return chosen
+        failed = {trial.architecture for trial in trials if trial.error}
+        fails = np.array([network in failed for network in self.measurable])
+        found = Values(found.by_phi[able], found.weights[able])
+        places = telling(found, after.covariance, self.ratios.size, noise, fails, count)
+        return [self.measurable[i] for i in places]
 
 
 def judge(
-    grid: Grid, evaluator: Evaluator, phis: Sequence[float], expected: Expected | None = None
+    grid: Grid,
+    evaluator: Evaluator | None,
+    phis: Sequence[float],
+    expected: Expected | None = None,
+    able: Callable[[Architecture], bool] | None = None,
 ) -> Judge:
     """Who judges a grid's families.
 
@@ -138,9 +139,10 @@ def judge(
 
     Args:
         grid: Its points.
-        evaluator: Of the points.
+        evaluator: Of the points; None where they are trained.
         phis: Whose budgets count.
         expected: The law's; None for the one on all rows.
+        able: Whether a network that is no point can be measured; None asks the evaluator.
 
     Raises:
         UserError: A budget is out of reach, or the model covers no budget.
@@ -148,12 +150,12 @@ def judge(
     question = grid.question
     expected = expected or Expected.of(question.baseline)
     listed = [point.coefficients for point in grid.points]
-    model = predictor_of(evaluator)
+    model = None if evaluator is None else predictor_of(evaluator)
     notes: list[str] = []
     if model is None:  # what was measured speaks of other coefficients too
         listed += _light(question)
     found = families(question, listed, phis)
-    if model is not None:
+    if evaluator is not None and model is not None:
         found, phis, notes = _covered(evaluator, found, phis)
     if len(found) == 1 and not papers_fits(question):
         raise UserError(
@@ -168,8 +170,10 @@ def judge(
         )
     members = [network for one in found for network in one.members]
     points = () if model is not None else tuple(dict.fromkeys(p.architecture for p in grid.points))
+    able = able or (lambda network: evaluator is None or _covers(evaluator, network))
+    others = tuple(filter(able, _others(question, found, phis, points))) if points else ()
     before = (
-        belief(expected, [*members, *points])
+        belief(expected, [*members, *points, *others])
         if model is None
         else predicted(model, expected, members, _roughness(model, expected, found))
     )
@@ -180,7 +184,7 @@ def judge(
         ]
     )
     how = slopes(expected, phis)
-    return Judge(question, tuple(phis), found, points, before, ratios, how, tuple(notes))
+    return Judge(question, tuple(phis), found, points, before, ratios, how, tuple(notes), others)
 
 
 def _light(question: Question) -> list[Coefficients]:
@@ -194,6 +198,28 @@ def _light(question: Question) -> list[Coefficients]:
             network = family(question, coefficients, (question.phi,)).members[0]
             kept += [coefficients] if question.meets_memory(network) else []
     return kept
+
+
+def _others(
+    question: Question,
+    found: Sequence[Family],
+    phis: Sequence[float],
+    points: Sequence[Architecture],
+) -> Iterator[Architecture]:
+    """The families' networks at the question's phi within window and memory that are no points.
+
+    None that is one of another phi too, by which the pick may be checked.
+    """
+    left = set(points)
+    for phi, members in zip(phis, zip(*(one.members for one in found), strict=True), strict=True):
+        left |= set(members) if phi != question.phi else set()
+    for each in found:
+        with contextlib.suppress(UserError):
+            network = family(question, each.coefficients, (question.phi,)).members[0]
+            held = question.meets_window(question.ratio_of(network))
+            if network not in left and held and question.meets_memory(network):
+                left.add(network)
+                yield network
 
 
 def _said(phis: Sequence[float]) -> str:

@@ -36,12 +36,12 @@ class Plan(Execution):
         question: Its baseline must have the data's classes (`training.fitted`).
         baseline: As the user named it, for messages.
         evaluator: By name; the proxy's training where there is one.
-        replicates: Measurements for each point on the average; None takes the evaluator's. Each
-            has FIRST of them, with seeds 0, 1, ...; the others go where they change the choice.
+        replicates: Measurements in all / points; None takes the evaluator's. Each point has FIRST
+            of them, with seeds 0, 1, ...; the further ones go where they change the choice.
         for_phis: The family is judged by its networks at 2**phi times the baseline's MACs.
         tolerance: Nothing more is measured where the pick is expected to lose no more, points.
-        check_phi: One of `judged`, whose network of the pick's family is measured besides; None for
-            none.
+        check_phi: One of `judged` but the question's, whose network of the pick's family is
+            measured besides; None for none.
 
     Raises:
         UserError: A field can't be.
@@ -85,11 +85,12 @@ class Plan(Execution):
                 f"--check-phi is {phi:g} with the evaluator {self.measure}, which measures "
                 "nothing: give --data DIR or --evaluator module:name"
             )
-        if phi not in self.judged:
-            judged = ", ".join(f"{one:g}" for one in self.judged)
+        others = [one for one in self.judged if one != self.question.phi]
+        if phi not in others:
+            judged = ", ".join(f"{one:g}" for one in others) or "which --for-phi says"
             raise UserError(
-                f"--check-phi is {phi:g}: expected one of the phis that the family is judged at, "
-                f"{judged}"
+                f"--check-phi is {phi:g}: expected one of the phis that the family is judged at "
+                f"beyond the grid's own, {judged}"
             )
 
     @property
@@ -99,7 +100,7 @@ class Plan(Execution):
 
     @property
     def wanted(self) -> int:
-        """Measurements of each point."""
+        """Measurements in all / points."""
         return self.replicates or default_replicates(self.measure)
 
     @property
@@ -111,6 +112,11 @@ class Plan(Execution):
     def first(self) -> int:
         """Measurements of each point before any is measured further."""
         return self.wanted if self.eta else min(FIRST, self.wanted)
+
+    @property
+    def further(self) -> bool:
+        """Whether any measurements go where they change the choice."""
+        return self.wanted > self.first
 
     def sizes(self, points: int) -> tuple[int, ...]:
         """How many points each rung measures."""

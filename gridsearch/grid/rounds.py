@@ -1,9 +1,11 @@
 """Which measurements of a grid are due: after the first of each point where they change the choice.
 
-A round is BATCH measurements, chosen by what was measured before it and nothing else. So runs with
-any number of workers, and runs that were cut off, measure the same.
+That may be at a point, or at another network of the families at the grid's phi. A round is BATCH
+measurements, chosen by what was measured before it and nothing else. So runs with any number of
+workers, and runs that were cut off, measure the same.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,10 +37,11 @@ class Rounds:
     def missing(self, trials: Sequence[Trial], running: Sequence[Job]) -> list[Job]:
         """As `gridsearch.grid.rungs.missing`, and then the further rounds."""
         due = missing(self._plan, self._points, trials, running)
-        adaptive = self._judge is not None and self._judge.points and not self._plan.eta
-        if due or not adaptive or self._plan.wanted <= self._plan.first:
+        if due or self._judge is None or not self._judge.points or not self._plan.further:
             return due
-        done = {(trial.architecture, trial.seed): trial for trial in trials if self._counts(trial)}
+        able = set(self._judge.measurable)
+        done = {(one.architecture, one.seed): one for one in trials
+                if one.budget == self._plan.budget and one.architecture in able}  # fmt: skip
         begun = {(job.architecture, job.seed) for job in running}
         counted = [(one, seed) for seed in range(self._plan.first) for one in self._points]
         known: list[Trial | Job] = [*trials, *running]
@@ -49,12 +52,12 @@ class Rounds:
                 return []
             new = [key for key in due_keys if key not in done and key not in begun]
             if new:
+                # Others may have been measured by an earlier version, or for other phis.
+                room = self._plan.wanted * len(self._points) - len(done) - len(begun)
+                new = new[: max(0, room)]
                 return [Job(number + i, {}, *key, self._plan.budget) for i, key in enumerate(new)]
             counted += due_keys
         return []
-
-    def _counts(self, trial: Trial) -> bool:
-        return trial.budget == self._plan.budget
 
     def _next(self, counted: list[Key], trials: list[Trial]) -> tuple[Key, ...]:
         """The next round after these; none where the choice is good enough, or all is spent."""
@@ -67,7 +70,7 @@ class Rounds:
         left = self._plan.wanted * len(self._points) - len(counted)
         if left <= 0 or self._judge is None or self.enough(trials):
             return ()
-        seeds = {one: sum(key[0] == one for key in counted) for one in self._points}
+        seeds = Counter(network for network, _ in counted)
         keys = []
         for network in self._judge.next(trials, BATCH)[:left]:
             keys.append((network, seeds[network]))
@@ -79,3 +82,16 @@ class Rounds:
         if self._judge is None or not any(trial.accuracy is not None for trial in trials):
             return False
         return self._judge.choice(trials).loss <= self._plan.tolerance
+
+
+def beside(judge: Judge, trials: Sequence[Trial]) -> str | None:
+    """What went to other networks than the grid's points; None where nothing did."""
+    others = set(judge.others)
+    went = [trial.architecture for trial in trials if trial.architecture in others]
+    if not went:
+        return None
+    return (
+        f"{len(went)} of the {len(trials)} measurements went to {len(set(went))} networks of the "
+        f"families at phi {judge.question.phi:g} that are no points, where they tell more: "
+        "trials.csv has them"
+    )

@@ -1,7 +1,7 @@
 """A whole grid search: its folder, its measurements, and their conclusion."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from gridsearch.grid.grid import Grid, build_grid
 from gridsearch.grid.judge import Judge, judge
 from gridsearch.grid.plan import Plan
 from gridsearch.grid.rounds import Rounds as Due
+from gridsearch.grid.rounds import beside
 from gridsearch.grid.rungs import hold
 from gridsearch.grid.solved import expected_best, solved_grid
 from gridsearch.prior.evaluators import evaluator
@@ -114,10 +115,13 @@ def prepare(
         from nas.training.proxy import CHECKPOINTS
 
         assert plan.proxy is not None
-        networks = [point.architecture for point in grid.points]
-        images = training.load(plan.proxy, networks, decoded)
+        by = judge(grid, None, plan.judged, able=training.decodable)
+        images = training.load(plan.proxy, by.measurable if plan.further else by.points, decoded)
         measure = plan.proxy.evaluator(images, folder / CHECKPOINTS, keep=bool(plan.eta))
+        images = training.of_networks(images, by.points)
         known, label = training.identity(plan.proxy, images), training.label(plan, images)
+        check_points(measure, grid)
+        return Parts(folder, grid, measure, by, known, label)
     check_points(measure, grid)
     return Parts(folder, grid, measure, judge(grid, measure, plan.judged), known, label)
 
@@ -154,12 +158,14 @@ def run(
         result.label = parts.label
         with timed(opened.seconds, "measuring"):
             _measure(opened, result, show)
+        if said := beside(parts.judge, result.trials):
+            result.judge = replace(parts.judge, notes=(*parts.judge.notes, said))
         result.interrupted, result.new = opened.interrupted, opened.new
         begin(show, "choosing and writing")
         conclude(result)
         if plan.check_phi is not None and result.choice is not None:
             _check(opened, result, show, decoded)
-        opened.facts["notes"] = [*grid.notes, *parts.judge.notes]
+        opened.facts["notes"] = [*grid.notes, *(result.judge or parts.judge).notes]
     return result
 
 

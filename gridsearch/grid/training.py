@@ -36,12 +36,20 @@ def fitted(baseline: Architecture, proxy: Proxy) -> Architecture:
     return dataclasses.replace(baseline, classes=len(listing.classes), in_channels=proxy.channels)
 
 
+def decodable(network: Architecture) -> bool:
+    """Whether images can be decoded to the network's resolution."""
+    from nas.training.decoding import LARGEST
+    from nas.training.headers import SMALLEST
+
+    return SMALLEST <= min(network.size) <= max(network.size) <= LARGEST
+
+
 def _check_pixels(networks: Sequence[Architecture]) -> None:
     from nas.training.decoding import LARGEST
     from nas.training.headers import SMALLEST
 
     for network in networks:
-        if not SMALLEST <= min(network.size) <= max(network.size) <= LARGEST:
+        if not decodable(network):
             raise UserError(
                 f"the baseline or a point of its grid is for {network.size} px, and images "
                 f"can be decoded to {SMALLEST} to {LARGEST} px: take another --baseline, a phi "
@@ -75,7 +83,8 @@ def _check_room(proxy: Proxy, networks: Sequence[Architecture]) -> None:
         raise UserError(
             f"the images at the grid's resolutions take {_GB.format(need)}, and {cache} has room "
             f"for {_GB.format(free + held)}: take a smaller --phi or --baseline, "
-            "--round-resolution 32, or set COMPOUND_NAS_CACHE to another disk"
+            "--round-resolution 32, --replicates 2, which trains the grid's points alone, or set "
+            "COMPOUND_NAS_CACHE to another disk"
         )
 
 
@@ -110,8 +119,21 @@ def load(
     return tuple(loaded)
 
 
+def of_networks(
+    images: "Sequence[ImageData]", networks: Sequence[Architecture]
+) -> "tuple[ImageData, ...]":
+    """Those of the images that are at the networks' resolutions."""
+    sizes = {network.size for network in networks}
+    return tuple(data for data in images if data.size in sizes)
+
+
 def identity(proxy: Proxy, images: "Sequence[ImageData]") -> dict[str, Any]:
-    """What makes two trainings the same experiment, as plain JSON values."""
+    """What makes two trainings the same experiment, as plain JSON values.
+
+    Args:
+        proxy: How they are trained.
+        images: At the resolutions of the grid's points.
+    """
     return {
         **proxy.identity(images[0]),
         "pixels": [data.size.label for data in images],
@@ -124,10 +146,10 @@ def label(plan: Plan, images: "Sequence[ImageData]") -> str:
     assert plan.proxy is not None
     data, subset = images[0], plan.proxy.subset
     part = f"{subset:g} of " if subset != 1 else ""
+    each = f"{plan.first} or more" if plan.further else f"{plan.wanted}"
     return (
-        f"top-1 is a measurement: the mean of {plan.wanted} trainings of "
-        f"{epochs_text(plan.budget)} "
-        f"(seeds 0 to {plan.wanted - 1}) on {part}the {data.train:,} training images of "
+        f"top-1 is a measurement: the mean of {each} trainings of {epochs_text(plan.budget)} "
+        f"(seeds from 0) on {part}the {data.train:,} training images of "
         f"{plan.proxy.data.resolve().name} ({len(data.classes)} classes), validated on "
         f"{data.val:,}. It stands for longer training as far as nas audit says."
     )

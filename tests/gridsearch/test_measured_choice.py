@@ -7,10 +7,12 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from gridsearch.grid.belief import belief, noise_of
 from gridsearch.grid.conclude import Result
+from gridsearch.grid.families import family
 from gridsearch.grid.grid import Question, build_grid
 from gridsearch.grid.judge import judge
 from gridsearch.grid.plan import Plan
@@ -23,8 +25,10 @@ from nas.evaluators import Measurement
 from nas.workers.executor import LocalExecutor
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
-from search_spaces.errors import UserError
+from search_spaces.cost import cost
+from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.scaling.coefficients import PAPER
 
 QUESTION = Question(EFFICIENTNET_B0)
 GRID = build_grid(QUESTION)
@@ -112,13 +116,56 @@ def test_further_trainings_go_where_they_change_the_choice_and_stopping_changes_
     whole, count = run(), len(NETWORKS)
     assert len(whole.trials) == 3 * count
     assert [t.seed for t in whole.trials[: 2 * count]] == [0] * count + [1] * count
-    further = [t.architecture for t in whole.trials[2 * count :]]
-    assert len(set(further)) <= count / 2
+    further = {t.architecture for t in whole.trials[2 * count :]}
+    assert 1 < len(further) <= count / 2
+    assert further - set(NETWORKS)  # to networks beside the points too, of the same cost
+    assert all(QUESTION.meets_window(QUESTION.ratio_of(network)) for network in further)
     for stop in (1, 2 * count, 2 * count + 1, 2 * count + BATCH + 2):
         assert told(run(run(stop=stop).trials)) == told(whole)
     more = run(whole.trials, replicates=4)
     assert told(more)[: len(whole.trials)] == told(whole)
     assert len({(t.architecture, t.seed) for t in more.trials}) == len(more.trials) == 4 * count
+
+
+def test_networks_beside_the_points_are_judged_ones_that_can_be_measured() -> None:
+    memory = cost(family(QUESTION, PAPER, (QUESTION.phi,)).members[0]).memory - 1
+    held = dataclasses.replace(QUESTION, memory=memory, window=0.02)
+    by = judge(build_grid(held), deep, PHIS)
+    assert by.others
+    assert all(cost(network).memory <= memory for network in by.others)
+    assert all(held.meets_window(held.ratio_of(network)) for network in by.others)
+    assert not {*by.others} & {*by.points}
+
+    class Some:
+        def __call__(self, network, budget, seed):
+            return deep(network, budget, seed)
+
+        def check(self, network):
+            if network not in NETWORKS:
+                raise OutOfDomain("another one")
+
+    assert judge(GRID, Some(), PHIS).others == ()
+    assert judge(GRID, deep, (1.5, 2.0)).others  # also of a phi that nothing is judged at
+    # A larger phi's network is no candidate: by it the pick is checked, and that decides nothing.
+    question = dataclasses.replace(QUESTION, window=None)
+    same = judge(build_grid(question), deep, (1.0, 1.01))
+    assert not {*same.others} & {one.members[1] for one in same.families}
+
+
+def test_a_network_that_fails_is_not_measured_again() -> None:
+    seen = trials(deep, 2)
+    by = judge(GRID, deep, PHIS)
+    best = by.next(seen, 1)[0]
+    failed = Trial(99, {}, best, None, error="diverged")
+    assert best in by.next(seen, 4)
+    assert best not in by.next([*seen, failed], 4)
+
+
+def test_what_was_measured_in_another_order_counts_as_spent() -> None:
+    further = [dataclasses.replace(t, seed=2, number=t.number + 100) for t in trials(deep, 1)]
+    known = [*trials(deep, 2), *further]
+    assert run(known).trials == known
+    assert len(run(known, replicates=4).trials) == 4 * len(NETWORKS)
 
 
 def test_it_ends_where_the_pick_is_good_enough() -> None:
@@ -145,7 +192,22 @@ def test_a_larger_network_is_measured_to_check_what_is_said_of_it(tmp_path) -> N
     assert "Checked at phi 2: expected" in reason(result.coefficients)
     again = grid_run(plan)
     assert (again.new, again.check) == (0, check)
-    with pytest.raises(UserError, match="expected one of the phis that the family is judged at"):
-        dataclasses.replace(plan, check_phi=9.0)
+    for phi in (9.0, QUESTION.phi):
+        with pytest.raises(UserError, match="judged at beyond the grid's own, 2, 3"):
+            dataclasses.replace(plan, check_phi=phi)
     with pytest.raises(UserError, match="which measures nothing"):
         Plan(QUESTION, "b0", check_phi=2.0)
+
+
+def test_measurements_beside_the_points_are_told_and_kept(tmp_path) -> None:
+    given = {"evaluator": f"{__name__}:deep", "for_phis": PHIS, "runs": tmp_path, "name": "n"}
+    plan = Plan(QUESTION, "b0", tolerance=0.0, **given)
+    notes = grid_run(plan).coefficients["notes"]
+    went = pd.read_csv(tmp_path / "n" / "trials.csv")["id"]
+    others = [one for one in went if one not in {network.id for network in NETWORKS}]
+    assert notes[-1].startswith(
+        f"{len(others)} of the {len(went)} measurements went to {len(set(others))} networks"
+    )
+    again = grid_run(plan)
+    assert (again.new, again.coefficients["notes"]) == (0, notes)
+    assert len(again.frame) == len(NETWORKS)

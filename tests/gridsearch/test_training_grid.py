@@ -18,9 +18,11 @@ from gridsearch.grid.conclude import Result, conclude
 from gridsearch.grid.grid import Question, build_grid
 from gridsearch.grid.judge import judge
 from gridsearch.grid.plan import Plan
-from gridsearch.grid.run import Held, evaluate_points, run
+from gridsearch.grid.run import Held, evaluate_points, prepare, run
 from gridsearch.grid.rungs import hold, missing
+from gridsearch.grid.training import fitted
 from nas.evaluators import Measurement
+from nas.training.proxy import Proxy
 from nas.workers.executor import LocalExecutor
 from results.terminal import entry
 from search_spaces import NETWORKS, Architecture, Stage, UserError, cost
@@ -123,14 +125,24 @@ def test_a_grid_trained_in_other_processes_is_the_same(gridsearch):
 
 @pytest.mark.slow
 def test_killed_or_interrupted_it_is_continued_by_the_same_command(gridsearch):
-    given = [*GIVEN, "--epochs", "3", "--replicates", "2", "--executor", "local"]
+    given = [*GIVEN, "--epochs", "3", "--tolerance", "0", "--for-phi", "1",
+             "--executor", "local"]  # fmt: skip
     assert gridsearch(*given, "--name", "whole")[0] == 0
     whole = measured("whole")
+    points = {point.architecture.id for point in build_grid(small()).points}
+    assert len(whole) == 3 * len(points)
+    assert set(whole["id"][: 2 * len(points)]) == points
+    assert set(whole["id"]) > points  # further trainings go to networks beside them too
     journal = Path("runs/cut/trials.journal")
-    for i, sent in enumerate((signal.SIGKILL, signal.SIGINT)):
+    first = 2 * len(points)
+    for after, sent in (
+        (2, signal.SIGKILL),
+        (first + 1, signal.SIGKILL),
+        (first + 2, signal.SIGINT),
+    ):
         process = processes.Running("gridsearch", *given, "--name", "cut")
         until = time.monotonic() + 60
-        while (not journal.exists() or journal.read_text().count('"op_code":4') < 2 * i + 2) and (
+        while (not journal.exists() or journal.read_text().count('"op_code":4') < after) and (
             time.monotonic() < until and process.poll() is None
         ):
             time.sleep(0.01)
@@ -198,6 +210,21 @@ def test_images_that_do_not_fit_the_disk_are_not_begun(gridsearch, monkeypatch):
     monkeypatch.setenv("COMPOUND_NAS_CACHE", "full")
     assert gridsearch(*GIVEN, "--name", "full") == (2, "")
     assert not Path("runs/full").exists()
+
+
+def test_images_are_decoded_for_further_networks_and_make_no_other_experiment(inside):
+    proxy = Proxy(inside / "images", batch=16)
+    baseline = fitted(dataclasses.replace(TINY, resolution=20), proxy)
+    question = Question(baseline, step=0.3, window=0.1)
+    plans = [Plan(question, "tiny", replicates=n, proxy=proxy, runs=inside) for n in (2, 3)]
+    two, three = (prepare(plan, build_grid(question), None) for plan in plans)
+    assert two.training == three.training
+    beyond = {network.size for network in three.judge.others}
+    beyond -= {network.size for network in three.judge.points}
+    assert beyond
+    for network in three.judge.others:
+        three.evaluator.check(network)
+    assert set(three.evaluator.sets) == set(two.evaluator.sets) | beyond
 
 
 def test_the_prior_has_no_budgets():
@@ -331,9 +358,6 @@ def test_a_grid_is_trained_on_a_ray_cluster(gridsearch):
 @pytest.mark.shared_data
 def test_a_small_grid_on_cifar10(tmp_path, monkeypatch, cifar):
     """Above chance, the same networks' numbers, under two minutes."""
-    from gridsearch.grid.training import fitted
-    from nas.training.proxy import Proxy
-
     for image in sorted(cifar[0].glob("*/*/*"))[::10]:  # decoded for every resolution
         beside = tmp_path / "images" / image.relative_to(cifar[0])
         beside.parent.mkdir(parents=True, exist_ok=True)
