@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gridsearch.grid.belief import Belief
 
 DRAWS = 4000
-EQUAL = 1e-6  # points below the paper's that count as none
+EQUAL = 0.005  # points below the paper's that count as none: two digits don't show them
 OUTCOMES = np.linspace(-2.4, 2.4, 25)  # of one more training, in standard deviations
 
 Floats = NDArray[np.float64]

@@ -288,6 +288,8 @@ def test_what_is_below_the_papers_at_a_budget_is_not_taken_and_it_is_said() -> N
     assert [one.best for one in large.families] == [None, 1, 0]
     assert large.families[0].loss is None
     assert chosen([[70, 72], [70, 72.5]]).behind == ()
+    unseen = chosen([[70, 72], [69.997, 72.5], [69.99, 73]])  # in two digits 70.00 and 69.99
+    assert (unseen.pick, unseen.highest) == (1, 2)
 
 
 def test_what_is_left_of_a_budget_is_worth_what_the_law_says() -> None:
