@@ -169,7 +169,7 @@ class Architecture:
     def __post_init__(self) -> None:
         listed = self.stages if type(self.stages) is tuple else ()
         if not listed or not all(issubclass(one, Stage) for one in set(map(type, listed))):
-            raise UserError(f"Architecture.stages is {self.stages!r}: expected a tuple of Stage")
+            raise UserError(f"Architecture.stages is {self.stages!r}: expected a tuple of stages")
         if len(self.stages) > MOST_STAGES:
             raise UserError(f"{len(self.stages)} stages: expected {MOST_STAGES} or fewer")
         for field in _WHOLE:

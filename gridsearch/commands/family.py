@@ -1,4 +1,4 @@
-"""From the options of `gridsearch family` and `compare` to their results and folders."""
+"""From the options of `gridsearch family` to its results and folder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,7 @@ from os.path import exists
 from pathlib import Path
 from typing import Any
 
-from gridsearch.commands.options import CompareAsked, FamilyAsked, Rounded
-from gridsearch.family.compare import BASELINES, Scaled, compare, parse_ratios
-from gridsearch.family.compare import row as compare_row
+from gridsearch.commands.options import FamilyAsked, Rounded
 from gridsearch.family.family import (
     Member,
     budget_family,
@@ -16,18 +14,15 @@ from gridsearch.family.family import (
     formula_family,
     parse_budgets,
     parse_phis,
-    released_family,
     solved_family,
 )
-from gridsearch.family.files import FILES, table, write_family
+from gridsearch.family.files import FILES, write_family
+from gridsearch.family.released import released_baselines, released_family, released_title
 from gridsearch.grid.families import sizes_for
-from gridsearch.prior.evaluators import evaluator as evaluator_of
-from gridsearch.prior.heldout import checked
 from gridsearch.prior.opinion import second_opinion
 from gridsearch.prior.prior import ScalingPrior, label
 from nas.commands.options import Kept
-from nas.evaluators import Evaluator
-from results.runs.files import read_json, write_atomically, write_json
+from results.runs.files import read_json
 from results.runs.folder import run_name, run_path
 from results.runs.load import architecture_of, load_architecture
 from results.runs.session import session
@@ -38,7 +33,6 @@ from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER, Coefficients
 from search_spaces.scaling.rules import rule_name
 
-PRIOR = "prior"  # the default of --evaluator
 HOW = {
     "formula": "by the formula alpha**phi (--preset formula)",
     "solved": "each to 2**phi times its MACs (--preset solved)",
@@ -130,9 +124,11 @@ def family_of(
             preset = "solved"  # as the grid judged them
     if preset == "released":
         _refuse_beside_released(base, asked, rounded)
+        members = released_family(_released_names(phis))
+        bases = released_baselines(members)
         made = Made(
-            released_family(_released_names(phis)), base, None, {"preset": preset, "phi": phis},
-            "the released EfficientNets", ScalingPrior(base).label,
+            members, bases[0], None, {"preset": preset, "phi": phis}, released_title(members),
+            label([ScalingPrior(one) for one in bases]),
         )  # fmt: skip
     else:
         judged = content if asked.baseline is None else {}
@@ -236,61 +232,3 @@ def _family_name(base: Architecture, asked: Mapping[str, Any]) -> str:
         parts += [f"round{asked['round_resolution']}"] if asked["round_resolution"] else []
     parts.append(f"budgets{asked['budgets']}" if asked.get("budgets") else f"phi{asked['phi']}")
     return run_name(parts)
-
-
-def compare_of(command: str, asked: CompareAsked, kept: Kept) -> tuple[dict[str, Any], list[str]]:
-    """Makes and writes the comparison; gives what compare.json holds, and the files."""
-    numbers, _ = coefficients_of(asked.coefficients)
-    targets, evaluator = parse_ratios(asked.ratios), asked.evaluator
-    given = [load_architecture(named, kept.runs) for named in asked.baselines or BASELINES]
-    measures = {network: evaluator_of(evaluator, network) for network in given}  # each network once
-    compared = {
-        "kind": "compare",
-        "baselines": [network.id for network in measures],
-        "ratios": targets,
-        "coefficients": [numbers.alpha, numbers.beta, numbers.gamma],
-        "evaluator": evaluator,
-    }
-    own = list(measures) if asked.baselines else []
-    folder = run_path(kept.name or _compare_name(own, compared), kept.runs)
-    with session(folder, compared, command):
-        notes: list[str] = []
-        scaled = compare(list(measures), targets, numbers, measures.__getitem__, notes.append)
-        rows = [compare_row(network) for network in scaled]
-        label_of = label(checked()) if evaluator == PRIOR else None
-        content = {**compared, "label": label_of, "command": command, "notes": notes,
-                   "networks": rows}  # fmt: skip
-        write_json(folder / "compare.json", content)
-        write_atomically(folder / "compare.csv", table(rows))
-        files = ["compare.json", "compare.csv"]
-        if asked.plots:
-            caption = "a prior, not a measurement" if evaluator == PRIOR else evaluator
-            files += _plotted(folder, scaled, measures, caption)
-    return content, [str(folder / file) for file in files]
-
-
-def _compare_name(baselines: Sequence[Architecture], asked: Mapping[str, Any]) -> str:
-    """From the ratios and what differs from the defaults; baselines: none for the paper's."""
-    parts = ["compare", *(network.name or network.id for network in baselines)]
-    parts.append(",".join(f"{ratio:.12g}" for ratio in asked["ratios"]) + "x")
-    if Coefficients(*asked["coefficients"]) != PAPER:
-        parts.append("_".join(f"{value:.12g}" for value in asked["coefficients"]))
-    parts += [asked["evaluator"]] if asked["evaluator"] != PRIOR else []
-    return run_name(parts)
-
-
-def _plotted(
-    folder: Path,
-    scaled: Sequence[Scaled],
-    measures: Mapping[Architecture, Evaluator],
-    caption: str,
-) -> list[str]:
-    """Draws the figures; gives their files."""
-    from gridsearch.family.plots import plot_methods, plot_widths
-
-    files = ["compare.png"]
-    plot_methods(folder / files[0], scaled, caption)
-    for base, measure in measures.items():
-        files.append(f"widths-{base.name or base.id}.png")
-        plot_widths(folder / files[-1], base, measure, caption)
-    return files

@@ -17,6 +17,7 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
     networks: Sequence[Mapping[str, Any]] = content["networks"]
     budgets = any(row["budget"] for row in networks)
     paper = any(row["top1_paper"] for row in networks)
+    printed = any(row["printed"] for row in networks)
     rows = [
         {
             "network": row["name"],
@@ -34,20 +35,24 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
             "params": PARAMS.format(row["params"]),
             "memory": MEMORY.format(row["memory"]),
             "top-1 %": percent(row["top1"], row["top1_error"]),
+            **({"printed": percent(row["printed"], None)} if printed else {}),
             **(_beside_paper(row) if paper else {}),
         }
         for row in networks
     ]
     out.print(f"{bold(content['title'])}")
-    spare = ("dropout", "memory", "params", "ratio", "paper's d, w, px", "paper's top-1")
+    spare = ("printed", "dropout", "memory", "params", "ratio", "paper's d, w, px", "paper's top-1")
     narrow = show(out, rows, (*spare, "depth", "width", "of budget", "phi"), left=1)
     legend = {
         "MACs": "MACs: multiply-adds; 1 is 2 FLOPs.",
         "width": "depth, width: times the baseline's, before rounding.",
         "ratio": "ratio: how many times the baseline's they are.",
         "memory": "memory: the most that one image needs, in float32.",
+        "printed": "printed: what was published of this very network, in %, in the table that the "
+        "baseline's top-1 is from.",
     }
-    out.print(" ".join(text for name, text in legend.items() if name not in narrow), style="dim")
+    shown = [name for name in rows[0] if name not in narrow]
+    out.print(" ".join(text for name, text in legend.items() if name in shown), style="dim")
     notes = [f"{row['name']}: {note}" for row in networks for note in row.get("notes", [])]
     for note in (*_same(networks), *notes):
         out.print(f"{yellow('note:')} {note}")
@@ -111,8 +116,10 @@ def print_compare(content: Mapping[str, Any], files: list[str]) -> None:
         for row in content["networks"]
     ]
     show(out, rows, ("memory", "params", "depth", "width", "px"), left=2)
-    for note in content["notes"]:
+    for note in (*content["notes"], *content["outside"]):
         out.print(f"{yellow('note:')} {note}")
+    if content["alone"]:
+        out.print(content["alone"])
     if content["label"]:
         out.print(content["label"], style="dim")
     folders = {str(Path(file).parent) for file in files}

@@ -6,6 +6,7 @@ from typing import Annotated
 import click
 
 from nas.commands.options import Group, once
+from search_spaces.scaling.rules import RULES
 
 BASELINE = click.option(
     "--baseline", default="efficientnet_b0", show_default=True, metavar="NAME|FILE|RUN",
@@ -13,8 +14,7 @@ BASELINE = click.option(
 )  # fmt: skip
 RULE = click.option(
     "--rule", metavar="NAME",
-    help="How widths and depths are rounded: efficientnet, lite, mnasnet, mobilenet_v1, "
-    "mobilenet_v2, resnet. Default: as fits the baseline.",
+    help=f"How widths and depths are rounded: {', '.join(RULES)}. Default: as fits the baseline.",
 )  # fmt: skip
 ROUND = click.option(
     "--round-resolution", type=click.Choice(["none", "8", "32"]), default="none",

@@ -9,7 +9,7 @@ from rich.console import Console
 from gridsearch.grid.conclude import COEFFICIENTS, Result, family_row
 from gridsearch.grid.conclude import row as point_row
 from gridsearch.grid.grid import REASONS
-from gridsearch.prior.opinion import SECOND, advice, multiples, second_rows
+from gridsearch.prior.advice import SECOND, advice, multiples, named_budgets, second_rows
 from gridsearch.report.words import (
     WHOLE,
     compared,
@@ -225,8 +225,11 @@ def _print_pick(out: Console, chosen: Mapping[str, Any], missing: Sequence[str])
         for name, row in listed.items()
     ]
     out.print("\nExpected top-1 in %, of the family and at so many times the baseline's MACs:")
-    least = (at for at in (*budgets[1:-1], budgets[-1], budgets[0]) if at not in behind)
-    spare = ["loss", "P(best)", "mean top-1", *least, "over paper's"]
+    least = [at for at in (*budgets[1:-1], budgets[-1], budgets[0]) if at not in behind]
+    named = named_budgets(chosen)  # which the advice speaks of
+    last = [at for at in least if at in named]
+    least = [at for at in least if at not in named]
+    spare = ["loss", "P(best)", "mean top-1", *least, "over paper's", *last]
     missing = [title for title in show(out, rows, spare, left=1) if title in missing]
     out.print(reason(chosen))
     _print_opinion(out, chosen)

@@ -83,7 +83,7 @@ def compare(asked: CompareAsked, kept: Kept) -> None:
 
     All at the same real MACs, after figures 3 and 4 and table 3 of the EfficientNet paper.
     """
-    from gridsearch.commands.family import compare_of
+    from gridsearch.commands.compare import compare_of
 
     content, files = compare_of(command_line("gridsearch"), asked, kept)
     if kept.as_json:

@@ -15,7 +15,6 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.quantities import QUANTITIES
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE, check_phi
-from search_spaces.scaling.published import RELEASED, baseline, multipliers, preset_name, released
 from search_spaces.scaling.rules import Multipliers, round_pixels, rule_name
 
 _MACS = QUANTITIES["flops"]
@@ -52,6 +51,7 @@ class Member:
         phi: None where the network follows none.
         budget: MACs asked for, if any.
         prediction: The prior's, where it covers the baseline.
+        printed: Top-1 of this very network in the published table that the baseline's is from.
         paper: What the paper's alpha, beta, gamma give within the same MACs.
         notes: Where the prediction is outside what it was fitted to.
     """
@@ -63,22 +63,9 @@ class Member:
     phi: float | None = None
     budget: float | None = None
     prediction: Measurement | None = None
+    printed: float | None = None
     paper: Beside | None = None
     notes: tuple[str, ...] = ()
-
-
-def released_family(names: Sequence[str | int]) -> list[Member]:
-    """The released networks of these names or numbers, each once.
-
-    Raises:
-        UserError: There is no such network.
-    """
-    members = []
-    for name in dict.fromkeys(map(preset_name, names)):
-        preset, network = RELEASED[name], released(name)
-        ratio = cost(network).macs / cost(baseline(preset)).macs
-        members.append(Member(name, network, multipliers(preset), ratio))
-    return predicted(members, baseline(RELEASED[members[0].name]))
 
 
 def formula_family(recipe: Recipe, phis: Sequence[float]) -> list[Member]:
@@ -170,7 +157,8 @@ def predicted(
         if recipe and recipe.coefficients != PAPER and member.phi != 0:
             with contextlib.suppress(UserError):  # beyond the paper's phi
                 beside = _beside(prior, dataclasses.replace(recipe, coefficients=PAPER), network)
-        judged.append(dataclasses.replace(member, prediction=guess, paper=beside, notes=notes))
+        found = dataclasses.replace(member, prediction=guess, paper=beside, notes=notes)
+        judged.append(dataclasses.replace(found, printed=prior.printed(network)))
     return judged
 
 
@@ -242,7 +230,8 @@ def row(member: Member) -> dict[str, Any]:
     """A member's figures, as the CSV has them.
 
     `memory` is peak bytes at batch 1 in float32; `top1` is predicted, in percent, with
-    `top1_error`, one standard deviation of it; the paper's network is that of the paper's
+    `top1_error`, one standard deviation of it; `printed` is what was published of this very
+    network, in the table that the baseline's is from; the paper's network is that of the paper's
     coefficients within the same MACs, and `over_paper` what the family's is predicted above it.
     """
     paper = member.paper
@@ -266,6 +255,7 @@ def row(member: Member) -> dict[str, Any]:
         "memory": figures.memory,
         "top1": None if guess is None else guess.accuracy,
         "top1_error": None if guess is None else guess.spread,
+        "printed": member.printed,
         "top1_paper": None if paper is None else paper.top1,
         "over_paper": None if paper is None else paper.over,
         "over_paper_error": None if paper is None else paper.error,

@@ -52,8 +52,8 @@ class Choice:
         pick: The one taken.
         paper: The paper's.
         highest: The one of highest value of those that can be taken.
-        behind: Phis at which the highest is expected below the paper's; where there are, it is not
-            the pick.
+        behind: Phis at which the highest is expected below the paper's; where there are, it is the
+            pick of measured families alone.
     """
 
     families: tuple[Judged, ...]
@@ -108,8 +108,9 @@ def choose(
     phis: Sequence[float],
     paper: int = 0,
     guard: bool = True,
+    strict: bool = True,
 ) -> Choice:
-    """The family of highest expected value of those never expected below the paper's.
+    """The family of highest expected value; of those never expected below the paper's if `strict`.
 
     Args:
         belief: As in `values`.
@@ -117,8 +118,10 @@ def choose(
         slopes: As in `values`.
         phis: Of the members.
         paper: As in `values`.
-        guard: The paper's can be taken, and nothing that is expected below it is; False where it
+        guard: The paper's can be taken; False where it
             can't, since it needs too much memory. Then there have to be others.
+        strict: Whether what is expected below the paper's at one budget can't be taken. Where
+            families are measured their noise would decide that.
     """
     found = values(belief, ratios, paper, slopes)
     mean = found.by_phi.mean(1)
@@ -126,7 +129,8 @@ def choose(
     ahead = found.by_phi - found.by_phi[paper] >= -EQUAL
     able = (np.arange(len(mean)) != paper) | guard
     highest = int(np.argmax(np.where(able, mean, -np.inf)))
-    pick = int(np.argmax(np.where(able & (ahead.all(1) | (not guard)), mean, -np.inf)))
+    held = ahead.all(1) | (not guard) | (not strict)
+    pick = int(np.argmax(np.where(able & held, mean, -np.inf)))
     draws = np.where(able, drawn(mean, covariance), -np.inf)
     top = draws.max(1)
     best = np.bincount(draws.argmax(1), minlength=len(mean)) / len(draws)

@@ -62,7 +62,8 @@ class Judge:
             UserError: They were made once each and state no spread.
         """
         guard = papers_fits(self.question)
-        return choose(self.after(trials), self.ratios, self.slopes, self.phis, guard=guard)
+        after, strict = self.after(trials), not self.points
+        return choose(after, self.ratios, self.slopes, self.phis, guard=guard, strict=strict)
 
     def after(self, trials: Sequence[Trial]) -> Belief:
         """What is believed after these measurements."""

@@ -13,6 +13,7 @@ from gridsearch.prior.printed import Printed, first_error, fitted_rows
 from search_spaces.cost import cost
 from search_spaces.scaling.published import network
 
+DIMENSIONS = ("depth", "width", "resolution")
 PRINTED = 0.24  # points that one printed accuracy is off by, beside the law's own error
 
 
@@ -109,6 +110,44 @@ def check(held: Sequence[HeldOut]) -> Check:
 
 
 @functools.cache
+def held() -> tuple[HeldOut, ...]:
+    """Of the law that the package uses: a fit for each network, once a process."""
+    return hold_out(fitted_rows())
+
+
+@functools.cache
 def checked() -> Check:
-    """The errors of the law that the package uses; a fit for each network, once a process."""
-    return check(hold_out(fitted_rows()))
+    """The errors of the law that the package uses."""
+    return check(held())
+
+
+class Alone(NamedTuple):
+    """What a law that never saw a network promises of one of its dimensions alone.
+
+    Attributes:
+        network: Which.
+        dimension: Of DIMENSIONS.
+        times: The multiples that are printed, all above 1, the least first.
+        off: Points of top-1 by which the gains are predicted too large, in the same order.
+    """
+
+    network: str
+    dimension: str
+    times: tuple[float, ...]
+    off: tuple[float, ...]
+
+
+def alone(found: Sequence[HeldOut]) -> list[Alone]:
+    """Networks held out, by each dimension that was scaled up alone."""
+    listed = []
+    for one in found:
+        for i, dimension in enumerate(DIMENSIONS):
+            own = sorted(
+                (math.exp(row.logs[i]), float(off))
+                for row, off in zip(one.rows, one.off, strict=True)
+                if row.logs[i] > 0 and sum(map(bool, row.logs)) == 1
+            )
+            if own:
+                times, off = zip(*own, strict=True)
+                listed.append(Alone(one.rows[0].network, dimension, times, off))
+    return listed

@@ -10,7 +10,6 @@ from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 
 ALIKE = 0.5  # points up to which two levels of a baseline count as one
-LEVEL = 0.05  # points within which a difference counts as none
 Figures = Mapping[str, Any]
 
 
@@ -30,13 +29,15 @@ def second_opinion(
         (`imagenet`) have it, None where one doesn't cover it.
     """
     try:
-        level = 100 - ScalingPrior(base, rule).error
+        prior = ScalingPrior(base, rule)
     except OutOfDomain:
-        level = None
-    return {
-        "imagenet": said(networks),
-        "baseline_top1": {"law": level, "imagenet": said([base])[0]},
-    }
+        prior = None
+    return {"imagenet": said(networks), "baseline_top1": _levels(base, prior)}
+
+
+def _levels(base: Architecture, prior: ScalingPrior | None) -> dict[str, float | None]:
+    """A baseline's top-1 by the law and by `nas predict`, None where one doesn't cover it."""
+    return {"law": None if prior is None else 100 - prior.error, "imagenet": said([base])[0]}
 
 
 def said(networks: Sequence[Architecture]) -> list[float | None]:
@@ -73,11 +74,12 @@ def doubts(
         paper: Those of the paper's.
 
     Returns:
-        imagenet: as of `said`, of the pick and of the paper's; outside: where the pick's networks
-        are outside what the law, or the model of `nas predict`, was fitted to.
+        imagenet: as of `said`, of the pick and of the paper's; law: top-1 of the pick's networks,
+        and its ±; baseline_top1: as of `second_opinion`; outside: where the pick's networks are
+        outside what the law, or the model of `nas predict`, was fitted to.
     """
     if not isinstance(evaluator, ScalingPrior):
-        return {"imagenet": None, "outside": []}
+        return {"imagenet": None, "law": None, "baseline_top1": None, "outside": []}
     pairs = list(zip(phis, pick, strict=True))
     outside = [f"phi {phi:g}: {note}" for phi, one in pairs for note in evaluator.notes(one)]
     if far := ", ".join(f"{phi:g}" for phi, one in pairs if _extrapolated(one)):
@@ -85,72 +87,30 @@ def doubts(
             f"phi {far}: something of the network is {BEYOND} of `nas predict`, whose number is "
             "extrapolated there"
         )
-    return {"imagenet": [said(pick), said(paper)], "outside": outside}
-
-
-SECOND = (
-    "A second opinion, top-1 in % by `nas predict`, a model of whole networks and not of how they "
-    "scale (- where its evidence does not reach to):"
-)
-
-
-def multiples(phis: Sequence[float]) -> list[str]:
-    """Budgets of phis, as multiples of the baseline's MACs."""
-    return [f"{2.0**phi:.4g}x" for phi in phis]
-
-
-def second_rows(chosen: Figures) -> list[dict[str, str]]:
-    """What `nas predict` says of a grid's pick and of the paper's family, a column a budget.
-
-    Args:
-        chosen: What coefficients.json holds.
-    """
-    found = chosen.get("imagenet")
-    if not found or all(top1 is None for top1 in found[0]):
-        return []
-    names = ("pick", "paper's") if found[0] != found[1] else ("pick",)
-    budgets = multiples(chosen["for_phi"])
-    return [
-        {"": name}
-        | {
-            budget: "-" if top1 is None else f"{top1:.2f}"
-            for budget, top1 in zip(budgets, each, strict=True)
-        }
-        for name, each in zip(names, found, strict=False)
-    ]
-
-
-def papers_able(chosen: Figures) -> bool:
-    """Whether the paper's family can be taken; it can't where it needs too much memory.
-
-    Args:
-        chosen: What coefficients.json holds; that of earlier versions says it by the pick alone.
-    """
-    paper = chosen.get("paper") or {}
-    return paper.get("best", 0) is not None and chosen["pick"]["over_paper"] >= 0
-
-
-def advice(chosen: Figures) -> str:
-    """A sentence on budgets at which `nas predict` has the pick below the paper's; else empty."""
-    found: Sequence[Any] = chosen.get("imagenet") or ([], [])
-    if not papers_able(chosen):
-        return ""
-    short = {  # as they are printed
-        budget: round(round(other, 2) - round(mine, 2), 2)
-        for budget, mine, other in zip(multiples(chosen["for_phi"]), *found, strict=False)
-        if None not in (mine, other)
+    return {
+        "imagenet": [said(pick), said(paper)],
+        "law": [values.tolist() for values in evaluator.predict(pick)],
+        "baseline_top1": _levels(evaluator.baseline, evaluator),
+        "outside": outside,
     }
-    behind = ", ".join(at for at, points in short.items() if points > LEVEL)
-    level = ", ".join(at for at, points in short.items() if abs(points) <= LEVEL)
-    text = ""
-    if behind:
-        text = (
-            f"By that the paper's network is the better one at {behind}: where that matters train "
-            "both."
-        )
-    if level and found[0] != found[1]:
-        text += f" At {level} the two are within {LEVEL:g} points, which counts as level."
-    return text.strip()
+
+
+BETWEEN = "Where the two differ, expect something between them."
+
+
+def alike(first: Mapping[str, float | None] | None) -> bool:
+    """Whether the law and `nas predict` begin at the same level of a baseline."""
+    law, imagenet = (first or {}).get("law"), (first or {}).get("imagenet")
+    return law is not None and imagenet is not None and abs(imagenet - law) <= ALIKE
+
+
+def other_recipe(first: Mapping[str, float]) -> str:
+    """Why gains are compared and not levels, up to the list of them."""
+    return (
+        f"speaks of EfficientNet's full recipe, in which it gives the baseline "
+        f"{first['imagenet']:.1f} %; the law starts from {first['law']:.1f} % of another recipe. "
+        "So compare gains over the baseline:"
+    )
 
 
 def opinion_text(content: Mapping[str, Any]) -> str:
@@ -166,7 +126,7 @@ def opinion_text(content: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     if None in (first["law"], first["imagenet"]) or not pairs:
         return ""
-    levels = abs(first["imagenet"] - first["law"]) <= ALIKE
+    levels = alike(first)
     if levels and not any(
         row["top1_error"] and abs(other - row["top1"]) > row["top1_error"] for row, other in pairs
     ):
@@ -177,16 +137,11 @@ def opinion_text(content: Mapping[str, Any]) -> str:
     more = f" Its evidence does not reach to {beyond}." if beyond else ""
     if levels:
         listed = ", ".join(f"{row['name']} {other:.1f}" for row, other in pairs)
-        return f"{model}says {listed} %.{more} Where the two differ, expect something between them."
+        return f"{model}says {listed} %.{more} {BETWEEN}"
     listed = ", ".join(
         f"{row['name']} {row['top1'] - first['law']:+.1f} by the law, "
         f"{other - first['imagenet']:+.1f} by `nas predict`"
         for row, other in pairs
         if row["ratio"] != 1
     )
-    return (
-        f"{model}speaks of EfficientNet's full recipe, in which it gives the baseline "
-        f"{first['imagenet']:.1f} %; the table starts from {first['law']:.1f} % of another recipe. "
-        f"So compare gains over the baseline: {listed}.{more} Where the two differ, expect "
-        "something between them."
-    )
+    return f"{model}{other_recipe(first)} {listed}.{more} {BETWEEN}"

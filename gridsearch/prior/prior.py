@@ -5,7 +5,6 @@ An evaluator without data and without training. Its numbers are predictions of a
 error. Every spread is one standard deviation.
 """
 
-import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,32 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridsearch.prior.field import covariance, variogram
-from gridsearch.prior.heldout import PRINTED, Check, checked
+from gridsearch.prior.first import first
+from gridsearch.prior.heldout import DIMENSIONS, PRINTED, Check, checked
 from gridsearch.prior.law import Law, Vector, fitted
-from gridsearch.prior.printed import effective, first_error, fitted_rows, published
+from gridsearch.prior.printed import effective, fitted_rows, published
 from nas.evaluators import Measurement
-from nas.imagenet.evaluator import ImagenetEvaluator
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, check_is
 from search_spaces.networks import NETWORKS
-from search_spaces.scaling.rules import rule_name
 
 CLASSES = 1000
 CHANCE = 100 * (1 - 1 / CLASSES)  # the error of a guess, percent
 BEYOND = 1.5  # how far past the fitted rows' largest and smallest nothing is said
-DIMENSIONS = ("depth", "width", "resolution")
-
-# Whose printed accuracy stands in for a baseline that no evidence speaks of, by scaling rule.
-_KIN = {
-    "efficientnet": "efficientnet_b0",
-    "lite": "efficientnet_b0",
-    "mnasnet": "mnasnet_a1",
-    "mobilenet_v1": "mobilenet_v1",
-    "mobilenet_v2": "mobilenet_v2",
-    "mobilenet_v3": "mobilenet_v2",
-    "resnet": "resnet_50",
-}
 
 
 @dataclass(frozen=True)
@@ -121,7 +107,12 @@ class ScalingPrior:
                 "module:name"
             )
         self.baseline, self.expected = baseline, Expected.of(baseline, law)
-        self.error, self._stands_in = _first(baseline, self.expected.known, rule)
+        self.first = first(baseline, self.expected.known, rule)
+
+    @property
+    def error(self) -> float:
+        """The baseline's own, 100 - top-1."""
+        return self.first.error
 
     @property
     def held_out(self) -> Check:
@@ -207,38 +198,49 @@ class ScalingPrior:
                     f"law was fitted to ({low:.2g} to {high:.3g})"
                 )
 
+    def printed(self, architecture: Architecture) -> float | None:
+        """Top-1 of this very network in the table that the baseline's own is from, percent.
+
+        None where it is not in it, or where the baseline is in none.
+
+        Raises:
+            OutOfDomain: The network is no scaled version of the baseline.
+        """
+        if self.expected.known is None:
+            return None
+        ratio = cost(architecture).macs / self.expected.macs
+        wanted = *self.expected.logs([architecture])[0], ratio
+        return next(
+            (
+                row.top1
+                for row in published()
+                if row.recipe == self.first.recipe and np.allclose((*row.logs, row.ratio), wanted)
+            ),
+            None,
+        )
+
     @property
     def label(self) -> str:
         """A sentence or two, to be shown beside every number."""
-        return label(self.held_out) + self._stands_in
+        return label([self])
 
 
-def _first(baseline: Architecture, known: str | None, rule: str | None) -> tuple[float, str]:
-    """A baseline's own error in percent, and a sentence on where it is from if it isn't printed."""
-    if known is None:
-        with contextlib.suppress(OutOfDomain):
-            top1 = round(ImagenetEvaluator()(baseline, 1.0, 0).accuracy, 2)
-            return 100 - top1, (
-                " This baseline is in none of the tables that the law was fitted to: it is given "
-                f"the {top1:.2f} % that `nas predict` says of it."
-            )
-    kin = known or _KIN[rule_name(baseline, rule)]
-    row = next(row for row in published() if row.network == kin)
-    error = first_error(published(), row.recipe)
-    if known:
-        return error, f" It starts from the {100 - error:g} % of {kin} in: {row.source}."
-    return error, (
-        f" Nothing is known of networks like this baseline: it is given {kin}'s {100 - error:g} %, "
-        "so only the gains mean something."
-    )
+def label(priors: Sequence[ScalingPrior]) -> str:
+    """What the numbers are, how wrong of networks that the law never saw, and where they start.
 
-
-def label(held_out: Check) -> str:
-    """What the numbers are, and how wrong they were for networks that the law never saw."""
-    return (
+    Args:
+        priors: One for each baseline, one at least.
+    """
+    held_out, several = priors[0].held_out, len(priors) > 1
+    names = [prior.baseline.name or prior.baseline.id for prior in priors]
+    starts = [
+        prior.first.said(name if several else "") for prior, name in zip(priors, names, strict=True)
+    ]
+    return " ".join((
         "Top-1 is a prior, not a measurement: it comes from a law fitted to published ImageNet "
         "results. For networks left out of the fit its gains were off by "
         f"{held_out.above:.1f} points (RMSE) above the baseline's size, and by "
         f"{held_out.below:.1f} below it ({held_out.n} results of {held_out.networks} networks). ± "
-        "is one standard deviation."
-    )
+        "is one standard deviation.",
+        *starts,
+    ))  # fmt: skip

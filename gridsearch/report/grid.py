@@ -9,7 +9,7 @@ from gridsearch.family.family import parse_phis, row, solved_family
 from gridsearch.grid.conclude import COEFFICIENTS
 from gridsearch.grid.grid import REASONS
 from gridsearch.grid.plan import MODELS
-from gridsearch.prior.opinion import SECOND, advice, multiples, second_rows
+from gridsearch.prior.advice import SECOND, advice, contradicted, multiples, second_rows
 from gridsearch.prior.printed import published
 from gridsearch.prior.prior import ScalingPrior
 from gridsearch.report.charts import (
@@ -21,6 +21,7 @@ from gridsearch.report.charts import (
 )
 from gridsearch.report.words import (
     WHOLE,
+    by_law,
     compared,
     counted,
     judged_texts,
@@ -103,9 +104,11 @@ def _lead(choice: Mapping[str, Any] | None) -> str:
     if old(choice):
         return f"{text}: {pick['ratio']:.3f}x of the baseline's MACs."
     over = over_text(pick["over_paper"], pick["over_paper_error"])
+    law = " by the law" * by_law(choice)
+    doubt = f" {said}." if (said := contradicted(choice)) else ""
     return (
         f"{text}: the networks {spoken_phis(choice['for_phi'])} are expected at "
-        f"{pick['family']:.2f} % top-1 on the average, {over} points over the paper's."
+        f"{pick['family']:.2f} % top-1 on the average, {over} points over the paper's{law}.{doubt}"
     )
 
 

@@ -108,8 +108,10 @@ def compare_page(folder: Folder) -> Page:
         sections.append(Section(f"compare{i}", base, f"{base}: depth, width, resolution, all",
                                 parts))  # fmt: skip
     label = str(comparison.get("label") or "Top-1 is what the evaluator returned.")
-    about = Section("about", "About", "What the numbers are",
-                    [Text(label), *map(Text, comparison.get("notes", []))])  # fmt: skip
+    alone = comparison.get("alone")  # none in old files, as what is outside
+    texts = [label, *([str(alone)] if alone else []), *comparison.get("notes", []),
+             *(f"{note}." for note in comparison.get("outside", []))]  # fmt: skip
+    about = Section("about", "About", "What the numbers are", list(map(Text, texts)))
     name = folder.path.resolve().name
     lead = "Networks scaled in depth, width or resolution alone, and in all three, at equal MACs."
     pages = [*sections, about, again(folder)]

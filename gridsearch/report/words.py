@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gridsearch.prior.opinion import papers_able
+from gridsearch.prior.advice import papers_able
 from search_spaces.quantities import QUANTITIES
 
 _MEMORY = QUANTITIES["memory"]
@@ -77,10 +77,16 @@ def counted(chosen: Mapping[str, Any]) -> str:
     return f"{families} of {points}: equal ones count once, and the paper's is always among them."
 
 
+def by_law(chosen: Mapping[str, Any]) -> bool:
+    """Whether nothing but the law judged."""
+    return chosen.get("evaluator") == "prior"
+
+
 def reason(chosen: Mapping[str, Any]) -> str:
     """In a sentence or two why the pick was taken."""
     pick, highest = chosen["pick"], chosen["highest"]
     behind = ", ".join(f"{phi:g}" for phi in chosen["behind"])
+    by, none = ("By the law t", "By the law no") if by_law(chosen) else ("T", "No")
     if not papers_able(chosen):
         text = (
             f"The paper's network at phi {chosen['phi']:g} needs more memory than the target, so "
@@ -99,16 +105,19 @@ def reason(chosen: Mapping[str, Any]) -> str:
             "there is nothing to choose."
         )
     elif pick["pick"] and highest["pick"]:
-        text = f"The pick has the highest expected mean of {chosen['families']} families"
-        text += ", and is nowhere expected below the paper's." if pick["over_paper"] else "."
+        text = f"{by}he pick has the highest expected mean of {chosen['families']} families"
+        if behind:  # of measured families
+            text += f". At phi {behind} it is expected below the paper's: see by how much."
+        else:
+            text += ", and is nowhere expected below the paper's." if pick["over_paper"] else "."
     elif pick["over_paper"] == 0:
         text = (
-            "No family is expected at or above the paper's at every one of these budgets, so the "
-            f"paper's is the pick. The highest mean is expected below it at phi {behind}."
+            f"{none} family is expected at or above the paper's at every one of these budgets, so "
+            f"the paper's is the pick. The highest mean is expected below it at phi {behind}."
         )
     else:
         text = (
-            "The pick has the highest expected mean of the families that are nowhere expected "
+            f"{by}he pick has the highest expected mean of the families that are nowhere expected "
             "below the paper's. The highest mean of all is expected below the paper's at phi "
             f"{behind}."
         )

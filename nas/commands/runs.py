@@ -10,6 +10,11 @@ from results.terminal import tell
 
 NUMBER = (int, float, type(None))
 FOUND = {"id": (str, type(None)), "accuracy": NUMBER, "macs": NUMBER}  # what is shown of best.json
+RESULTS: dict[str, dict[str, Any]] = {  # of other commands: what their files must have
+    "family.json": {"networks": list},
+    "coefficients.json": dict.fromkeys(("alpha", "beta", "gamma"), (int, float)),
+    "compare.json": {"networks": list},
+}
 
 
 @click.command()
@@ -80,6 +85,8 @@ def row_of(folder: Path) -> dict[str, Any]:
 
 def _state(folder: Path, record: dict[str, Any], best: Any) -> tuple[str, str | None]:
     """Whether the run ended, and whether its result and its trials are there; else perhaps why."""
+    from results.report.record import content
+    from results.runs.files import check_kinds
     from results.runs.folder import STORE
     from results.runs.journal import check_lines
     from results.runs.load import BEST, ENDING_IN_BEST, without_network
@@ -89,6 +96,9 @@ def _state(folder: Path, record: dict[str, Any], best: Any) -> tuple[str, str | 
     try:
         if journal.is_file():
             check_lines(journal)
+        for name, kinds in RESULTS.items():
+            if (found := content(folder / name)) is not None:
+                check_kinds(found, str(folder / name), kinds)
     except (UserError, OSError) as error:
         return "damaged", str(error)
     if not sessions and record.get("failed"):

@@ -57,7 +57,8 @@ class ImagenetEvaluator:
         if self._reference is None:
             return f"{RECIPE}. ± is one standard deviation of its error against a training."
         if self._usual is None:
-            to, like = f"EfficientNet-B0 scaled to T ({self._takes} MACs)", "a scaled B0"
+            named = self._named if " " in self._named else "EfficientNet-B0 scaled to T"
+            to, like = f"{named} ({self._takes} MACs)", "a scaled B0"
         else:
             to, like = self._named, "that network scaled"
         return (
@@ -115,7 +116,7 @@ class ImagenetEvaluator:
         Raises:
             OutOfDomain: There is none.
         """
-        known = notes(self._numbers([architecture]), self._model.ranges)
+        known = notes(architecture, self._numbers([architecture]), self._model.ranges)
         return [*taken_as(architecture), *known]
 
     @property

@@ -5,13 +5,15 @@ did not choose, said how far these picks are above EfficientNet-B0 scaled to the
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nas.objective import CAUTION, Objective
+from nas.objective import CAUTION, Limit, Objective
+from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import QUANTITIES
 
 NEAR = 1.7  # times a T of the table, or one over it, that it still speaks of
+JUDGE = "imagenet"  # the evaluator whose promises were tested
 WORTH = 0.1  # points granted in the median from which a search is worth more than nothing
 
 
@@ -39,7 +41,7 @@ TABLE = (
 
 
 def granted(
-    evaluator: str, space: str, objective: Objective, macs: float
+    evaluator: str, space: str, objective: Objective, macs: float, limits: Sequence[Limit] = ()
 ) -> dict[str, float] | None:
     """What promises at such a T were worth, as best.json has it; None where nobody tested it.
 
@@ -48,9 +50,10 @@ def granted(
         space: What was searched, by name.
         objective: Its target T.
         macs: What the pick takes: with `soft` it stands beside B0 scaled to that.
+        limits: Its other limits; nobody tested any.
     """
     asked = (evaluator, space, objective.of_quantity.key, objective.caution)
-    if asked != ("imagenet", "mbconv", "flops", CAUTION):
+    if limits or asked != (JUDGE, "mbconv", "flops", CAUTION):
         return None
     target = macs if objective.name == "soft" else objective.target
     one = min(TABLE, key=lambda row: abs(math.log(row.target / target)))
@@ -78,17 +81,37 @@ def even(beside: Mapping[str, Any]) -> bool:
     return tested is not None and promised(beside) and bool(tested["granted"] < WORTH)
 
 
+def untested(best: Mapping[str, Any]) -> bool:
+    """Whether the ImageNet model promises a lead that no test speaks of.
+
+    Args:
+        best: best.json. Of networks for one's own classes nothing is promised.
+    """
+    beside = best.get("otherwise") or {}
+    classes = (best.get("architecture") or {}).get("classes", EFFICIENTNET_B0.classes)
+    asked = best.get("evaluator") == JUDGE and classes == EFFICIENTNET_B0.classes
+    return asked and not beside.get("granted") and promised(beside)
+
+
 def trusted(best: Mapping[str, Any]) -> str:
-    """What such a promise was worth elsewhere, in words; empty where none is made or tested.
+    """What such a promise was worth elsewhere, in words; empty where none is made.
 
     Args:
         best: best.json. The T of the table that is nearest to its own was tested.
     """
     beside = best.get("otherwise") or {}
-    tested = beside.get("granted")
+    tested, of = beside.get("granted"), QUANTITIES["flops"]
+    if untested(best):
+        least, most = (of.format(row.target) for row in (TABLE[0], TABLE[-1]))
+        return (
+            "How far to trust that: no test speaks of it. Tested were only searches of the space "
+            f"mbconv with the usual caution, for a T of {least} to {most} multiply-adds without "
+            "other limits, and there evidence that had not chosen the picks took back between a "
+            "quarter of such a lead and all of it. So train B0 scaled beside it."
+        )
     if tested is None or not promised(beside):
         return ""
-    one, of = Granted(**tested), QUANTITIES["flops"]
+    one = Granted(**tested)
     soft = best["objective"] == "soft"
     own, which = (best["macs"], "what the pick takes") if soft else (best["target"], "this one")
     nearest = "" if one.target == own else f", the tested T nearest to {which},"

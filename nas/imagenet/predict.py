@@ -60,7 +60,7 @@ def rows(networks: Sequence[Architecture], path: str | Path | None = None) -> li
             "notes": [
                 *_classes_of(network),
                 *taken_as(network),
-                *notes(numbers.take(np.array([i])), model.ranges),
+                *notes(network, numbers.take(np.array([i])), model.ranges),
             ],
         }
         for i, (network, mean, spread) in enumerate(zip(networks, means, spreads, strict=True))

@@ -93,10 +93,10 @@ def lead(findings: Findings) -> str:
     row = _row(findings)
     if not row or optional(row.get("accuracy")) is None:
         return "This run has no pick."
-    known = {} if findings.provisional else (findings.best or {}).get("otherwise") or {}
-    what = "The best so far" if findings.provisional else "The pick"
-    text = f"{what} has {_reached(findings, row)}{ahead(known)}."
-    base, scaled = _base(findings), known.get("scaled_b0") or {}
+    best = {} if findings.provisional else findings.best or {}
+    what, known = "The best so far" if findings.provisional else "The pick", best.get("otherwise")
+    text = f"{what} has {_reached(findings, row)}{ahead(best)}."
+    base, scaled = _base(findings), (known or {}).get("scaled_b0") or {}
     if optional(base.get("accuracy")) is None or base["macs"] == scaled.get("macs"):
         return text
     return f"{text} EfficientNet-B0 as it is has {_reached(findings, base)}."

@@ -1,12 +1,14 @@
 """What a pick is and how it stands, in words that a search's screen and its page share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nas.imagenet.granted import Granted, even, promised
+from nas.imagenet.granted import Granted, even, promised, untested
+from nas.imagenet.published import COLUMNS
 from search_spaces.quantities import Quantity
 
 FULL = 0.95  # of T: a pick that takes less leaves some of it
+LITTLE = 0.8  # of T: a pick by `hard` that takes less is told why
 MUCH = 1.5  # times the multiply-adds: a comparison of unlike things
 NUMBERS = {1: "It is", 2: "Both are"}
 
@@ -87,27 +89,54 @@ def taking(best: Mapping[str, Any], of: Quantity) -> str:
     share = of.base(best[of.column]) / best["target"]
     if best["objective"] != "soft" or FULL <= share <= 1:
         return ""
-    much = f"{share:.3g} times T" if share > 1 else f"{share:.2g} of T"
-    time = " (of an image's time)" if of.inverse else ""
+    much = f"takes {share:.3g} times T" if share > 1 else f"takes {share:.2g} of T"
+    much = _does(best, of) if of.inverse else much
     return (
-        f"The pick takes {much}{time}, as --objective soft allows: its reward, accuracy * (cost / "
-        "T) ** -0.07 (MnasNet, eq. 2), is the highest there. The default, --objective hard, stays "
-        "within T."
+        f"The pick {much}, as --objective soft allows: its reward, accuracy * (cost / T) ** -0.07 "
+        "(MnasNet, eq. 2), is the highest there. The default, --objective hard, stays within T."
     )
 
 
+def leaving(best: Mapping[str, Any], of: Quantity) -> str:
+    """A sentence on a pick by `hard` that leaves much of T, and why; empty for others.
+
+    Args:
+        best: best.json.
+        of: The quantity that has the target.
+    """
+    share = of.base(best[of.column]) / best["target"]
+    if best["objective"] != "hard" or share >= LITTLE:
+        return ""
+    part = f"{share:.0%}" if share >= 0.01 else "a hundredth or less"
+    why = (
+        "the other limits, or the space, end before T is used up" if best.get("limits")
+        else "`nas spaces` says how far the space reaches"
+    )  # fmt: skip
+    return f"The pick {_does(best, of) if of.inverse else f'takes only {part} of T'}: {why}."
+
+
+def _does(best: Mapping[str, Any], of: Quantity) -> str:
+    """What the pick does of a quantity of which people ask for more, as images a second."""
+    own, asked = of.format(of.base(best[of.column])), of.format(best["target"])
+    return f"does {own} where {asked} were asked for"
+
+
 def above_pick(best: Mapping[str, Any]) -> str:
-    """A sentence on the published networks whose printed top-1 is above the pick's, if any is."""
-    rows = (best.get("otherwise") or {}).get("published") or []
-    accuracy = best.get("accuracy")
+    """A sentence on the published networks whose printed top-1 is above the pick's, if any is.
+
+    Args:
+        best: best.json. Of a network that may break T or a limit nothing is said.
+    """
+    beside, accuracy = best.get("otherwise") or {}, best.get("accuracy")
+    rows = beside.get("published") or []
     if accuracy is None or "unit" in best:
         return ""
-    over = [row for row in rows if row["top1"] > accuracy]
+    over = [row for row in rows if row["top1"] > accuracy and not unchecked(row, beside)]
     if not over:
         return ""
     who = NUMBERS.get(len(rows), f"All {len(rows)} are")
     if len(over) < len(rows):
-        who = f"{over[0]['network']} is" if len(over) == 1 else f"{len(over)} of them are"
+        who = f"{listed([row['network'] for row in over])} {'are' if len(over) > 1 else 'is'}"
     same = (
         "; given one's blocks, nas predict says what it would have by the pick's"
         if best.get("evaluator") == "imagenet" else ""
@@ -137,30 +166,38 @@ def verdict(scaled: Mapping[str, Any]) -> str:
         return f"The pick is predicted {text} above {of}{more}."
     if gain < -error:
         return f"The pick is predicted {text} below {of}: that network is the better choice."
+    if round(gain, 2) < 0:
+        return (
+            f"The pick is predicted {text} below {of}, which is within the error: that network is "
+            "the better choice by what is predicted, and well known."
+        )
     return (
         f"The pick is not better than {of} by more than its error "
-        f"({'+' if gain >= 0 else '-'}{text}): that network is as good a choice, and well known."
+        f"(+{text}): that network is as good a choice, and well known."
     )
 
 
-def ahead(beside: Mapping[str, Any]) -> str:
+def ahead(best: Mapping[str, Any]) -> str:
     """How far the pick is ahead of B0 scaled to T, as the end of a sentence; empty where unknown.
 
     Args:
-        beside: What best.json holds of the alternatives.
+        best: best.json.
     """
-    scaled = beside.get("scaled_b0") or {}
+    scaled = (best.get("otherwise") or {}).get("scaled_b0") or {}
     gain, error = scaled.get("gain"), scaled.get("gain_spread")
     if gain is None or error is None:
         return ""
     of = f"EfficientNet-B0 scaled to {_to(scaled)}"
     if gain == error == 0:
         return f": it is {of}"
-    return f": {gain:+.2f} ± {error:.2f} points against {of}{_tested(beside)}"
+    return f": {gain:+.2f} ± {error:.2f} points against {of}{_tested(best)}"
 
 
-def _tested(beside: Mapping[str, Any]) -> str:
-    """What such leads were worth where it was tested; empty where none was."""
+def _tested(best: Mapping[str, Any]) -> str:
+    """What such leads were worth where it was tested; empty where none is."""
+    if untested(best):
+        return ", a lead of a kind that was never tested"
+    beside = best.get("otherwise") or {}
     if even(beside):
         return ", and in a test such leads were worth nothing"
     if not beside.get("granted") or not promised(beside):
@@ -175,8 +212,27 @@ def _to(scaled: Mapping[str, Any]) -> str:
 
 def published_title(best: Mapping[str, Any]) -> str:
     """What the published networks beside a pick have in common, in words."""
-    if unchecked := best["otherwise"].get("unchecked"):
-        return f"Published networks of no more multiply-adds ({' and '.join(unchecked)} not known)"
-    if best.get("objective") == "soft":
-        return "Published networks that take no more than the pick"
-    return f"Published networks within T{' and the limits' if best.get('limits') else ''}"
+    beside, where = best["otherwise"], f"within T{' and the limits' if best.get('limits') else ''}"
+    rows, soft = beside.get("published") or [], best.get("objective") == "soft"
+    if soft:
+        where = "that take no more than the pick"
+    notes, whole = list[str](), True
+    for title in beside.get("unchecked") or []:
+        of = [str(row["network"]) for row in rows if title in unchecked(row, beside)]
+        whole = whole and len(of) == len(rows)
+        notes.append(f"{title} not known{'' if len(of) == len(rows) else f' of {listed(of)}'}")
+    where += " as far as known" * bool(notes)
+    if best.get("quantity", "flops") not in COLUMNS and not soft:
+        few = "of no more multiply-adds than the pick"
+        where = few if notes and whole and not best.get("limits") else f"{few}, {where}"
+    return f"Published networks {where}" + f" ({'; '.join(notes)})" * bool(notes)
+
+
+def unchecked(row: Mapping[str, Any], beside: Mapping[str, Any]) -> list[str]:
+    """Which of T and the limits is not known of a published network; of runs of before of all."""
+    return list(row.get("unchecked", beside.get("unchecked") or []))
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

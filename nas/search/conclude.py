@@ -195,7 +195,8 @@ def summary(result: Result) -> dict[str, Any]:
         result.pick.architecture, objective, plan.limits, result.evaluator,
         lambda network: costs_of(network, plan.predicted), images, space.startswith(INSIDE),
     )  # fmt: skip
-    beside["granted"] = granted(named(plan.evaluator), space, objective, result.pick.cost.macs)
+    asked = (named(plan.evaluator), space, objective, result.pick.cost.macs, plan.limits)
+    beside["granted"] = granted(*asked)
     if plan.proxy or holder_of(result.evaluator):
         beside["notes"] = _learned_notes(result) + beside["notes"]
     if predictor_of(result.evaluator) is None:

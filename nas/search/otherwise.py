@@ -14,7 +14,7 @@ from typing import Any
 from nas.evaluators import Evaluator, difference_of, notes_of, predictor_of
 from nas.holding import holder_of
 from nas.imagenet.granted import even, promised
-from nas.imagenet.published import nearest_below
+from nas.imagenet.published import within as published_within
 from nas.objective import Limit, Objective, broken
 from results.runs.addresses import BESIDE
 from search_spaces.architecture import Architecture, to_dict
@@ -35,7 +35,6 @@ STEP = 0.25  # of phi, between networks in a network's proportions
 WIDTHS, PHIS, NEAR = (0.88, 1.35), 32, 0.04
 LEAST = 0.01  # points of a spread that are worth telling
 NAME, NAMED = "efficientnet_b0_scaled", "EfficientNet-B0"
-KNOWN = {"flops": "macs", "params": "params"}  # of published networks: quantity -> column
 SAME = "the same T"
 Figures = Callable[[Architecture], dict[str, Any]]
 
@@ -110,12 +109,13 @@ def reference_of(
         objective: Its target T.
 
     Returns:
-        The network, B0 scaled to T; inside a network that one, made narrower and shallower. None
-        where there is none. And networks in its proportions, smaller to larger; none where those of
+        The network, B0 scaled to T, or the smallest or largest of B0's where none is so small or
+        large; inside a network that one, made narrower and shallower. None where there is none. And
+        networks in its proportions, smaller to larger; none where those of
         a scaled B0 are what is usual.
     """
     if not (space.name.startswith(INSIDE) and space.known):
-        return scaled_b0(objective), []
+        return scaled_b0(objective) or _end(objective), []
     (values,) = space.known()
     whole = dataclasses.replace(space.build(values), name=space.name.removeprefix(INSIDE))
     recipe = Recipe(whole, dataclasses.replace(PAPER, gamma=1.0))  # pixels are no choice there
@@ -127,6 +127,20 @@ def reference_of(
         *recipe.along(STEP, 0.0),
         whole,
     ]
+
+
+def _end(objective: Objective) -> Architecture | None:
+    """The smallest network that B0 is scaled to, or the largest, the nearer to T; None if unknown.
+
+    So that what is far from T's B0s is doubted there too, where there is no evidence.
+    """
+    ends = [_recipe(None).network(phi) for phi in PHI_RANGE]
+    with contextlib.suppress(OutOfDomain):
+        costs = [objective.cost(one) for one in ends]
+        small = costs[0] > objective.target
+        name = f"the {'smallest' if small else 'largest'} {NAMED}"
+        return dataclasses.replace(ends[0 if small else 1], name=name)
+    return None
 
 
 def _largest(
@@ -212,9 +226,9 @@ def otherwise(
         `gain` over it with `gain_spread`, one standard deviation of that difference's error; None
         where there is none. With `images` it has their pixels as `at`, and is None `inside` a
         network, whose parts start from its weights. `published`: printed results that take nearly
-        as much, each under its own recipe, and `unchecked`, which of T and the limits is not known
-        of them; none with `images`. `notes`: why there is no B0 scaled, and where the evidence on
-        the pick is thin.
+        as much, each under its own recipe, with what of T and the limits is `unchecked`, since it
+        is not known of it; none with `images`. `unchecked`: what is so of any of them. `notes`: why
+        there is no B0 scaled, and where the evidence on the pick is thin.
     """
     own = objective.cost(pick)
     soft = objective.name == "soft"
@@ -226,7 +240,7 @@ def otherwise(
     why = [] if base or (images and inside) else [
         f"No {NAMED} scaled to {to} stands beside the pick: {absent(*asked)}."
     ]  # fmt: skip
-    every = () if images else _all(within, limits)
+    published = [] if images else published_within(_all(within, limits), cost(pick).macs)
     return {
         "scaled_b0": None if base is None
         else {
@@ -234,23 +248,10 @@ def otherwise(
             "times": cost(pick).macs / cost(base).macs, "architecture": to_dict(base),
             **({"at": str(pick.size)} if images else {}),
         },
-        "published": _published(pick, every),
-        "unchecked": [
-            one.of_quantity.title for one in every if one.of_quantity.key not in KNOWN
-        ],
+        "published": published,
+        "unchecked": list(dict.fromkeys(one for row in published for one in row["unchecked"])),
         "notes": [*why, *notes_of(evaluator, pick)],
     }  # fmt: skip
-
-
-def _published(pick: Architecture, limits: Sequence[Limit]) -> list[dict[str, Any]]:
-    """Published networks within the limits, of which the first is T; none without any."""
-    if not limits:
-        return []
-    most = {KNOWN[key]: one.at_most for one in limits if (key := one.of_quantity.key) in KNOWN}
-    by = KNOWN.get(limits[0].of_quantity.key)
-    if by is None:
-        by, most["macs"] = "macs", cost(pick).macs
-    return [dataclasses.asdict(row) for row in nearest_below(most, by)]
 
 
 def compared(pick: Architecture, base: Architecture, evaluator: Evaluator) -> dict[str, Any]:
@@ -289,4 +290,4 @@ def to_build_on(best: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [pick]
     if promised(beside) and not even(beside):
         return [pick]
-    return [other, pick] if gain < -error else [pick, other]
+    return [other, pick] if round(gain, 2) < 0 else [pick, other]

@@ -12,7 +12,7 @@ from results.runs.strings import PLAIN, Shape, from_strings, is_strings
 from results.streams import aside
 from search_spaces.architecture import Architecture, from_dict, from_json
 from search_spaces.errors import UserError, meant
-from search_spaces.scaling.published import KNOWN, NAMES, network
+from search_spaces.scaling.published import KNOWN, NAMES, named
 from search_spaces.space import Space
 from search_spaces.spaces import INSIDE, inside, space, whose
 
@@ -86,8 +86,8 @@ def _runs(runs: Path) -> list[str]:
 
 def _plain(spec: str, runs: Path, shape: Shape) -> tuple[Architecture, bool] | None:
     """(the network, whether a file's block strings made it); None where there is none."""
-    if spec in KNOWN:
-        return network(spec), False
+    if (published := named(spec)) is not None:
+        return published, False
     places = _places(spec, runs)
     for path in places:
         if path.is_file() and is_strings(text := read_text(path)):
@@ -195,6 +195,10 @@ def family_member(spec: str, runs: Path) -> Member | None:
 def _row(content: Mapping[str, Any], file: Path, member: str) -> Mapping[str, Any]:
     """The network of that name in a family.json."""
     rows = {str(row.get("name")): row for row in content["networks"] if isinstance(row, dict)}
+    if not rows:
+        raise UserError(
+            f"{file} holds no network: expected those of `gridsearch family`, which writes it anew"
+        )
     if member in rows:
         chosen: Mapping[str, Any] = rows[member]
         return chosen

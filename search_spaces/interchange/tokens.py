@@ -7,6 +7,8 @@ from typing import Any
 
 from search_spaces.errors import UserError
 
+MAY_BE_0 = ("se", "fc", "f")  # as for none
+
 
 def number_text(value: float) -> str:
     """All digits that the number needs, without an exponent."""
@@ -22,7 +24,7 @@ def tokens_of(string: str, keys: str, flags: Sequence[str]) -> dict[str, Any]:
         flags: Names that stand alone.
 
     Raises:
-        UserError: A token is none of these; it is named.
+        UserError: A token is none of these, or a number is 0 that can't be; it is named.
     """
     tokens: dict[str, Any] = {}
     for token in string.strip().split("_"):
@@ -30,6 +32,8 @@ def tokens_of(string: str, keys: str, flags: Sequence[str]) -> dict[str, Any]:
         if token in flags:
             tokens[token] = True
         elif match and match[1] not in tokens:
+            if not float(match[2]) and match[1] not in MAY_BE_0:
+                raise UserError(f"block string {string!r} has {token}: expected a number above 0")
             tokens[match[1]] = match[2]
         else:
             raise UserError(

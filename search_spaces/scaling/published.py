@@ -59,16 +59,18 @@ RELEASED = {
     "tinynet_e": Preset(0.51, 0.6, 106, 0.2, "tinynet"),
 }
 
-# What timm and torchvision call networks of ours.
-ALIASES = {
-    "mnasnet_100": "mnasnet_b1",
-    "mobilenetv1_100": "mobilenet_v1",
-    "mobilenetv2_100": "mobilenet_v2",
-    "mobilenetv3_large_100": "mobilenet_v3_large",
-    "mobilenetv3_small_100": "mobilenet_v3_small",
-    "resnet50": "resnet_50",
-    "semnasnet_100": "mnasnet_a1",
+# What timm calls networks of ours, each before a width in percent, as `mobilenetv2_140`.
+STEMS = {
+    "mnasnet": "mnasnet_b1",
+    "mobilenetv1": "mobilenet_v1",
+    "mobilenetv2": "mobilenet_v2",
+    "mobilenetv3_large": "mobilenet_v3_large",
+    "mobilenetv3_small": "mobilenet_v3_small",
+    "semnasnet": "mnasnet_a1",
 }
+ALIASES = {"resnet50": "resnet_50", **{f"{stem}_100": name for stem, name in STEMS.items()}}
+TRAINING = re.compile(r"\.\w*in1k$")  # the last part of a name of timm's
+SAME_STEM = 0.75  # timm keeps MobileNetV3's stem for widths below
 NAMES = (
     f"{', '.join(NETWORKS)}, efficientnet_b1 to efficientnet_b8, efficientnet_l2, "
     "efficientnet_lite1 to efficientnet_lite4, tinynet_a to tinynet_e"
@@ -97,17 +99,37 @@ KNOWN = tuple(dict.fromkeys([*NETWORKS, *map(full_name, RELEASED), *ALIASES]))
 
 
 def network(name: str) -> Architecture:
-    """The published network of this name, one of KNOWN.
+    """The published network of this name, one of KNOWN, or of timm's where it is one of these.
 
     Raises:
         UserError: There is none; the names are listed.
     """
+    if (found := named(name)) is None:
+        raise UserError(
+            f"there is no network {name!r}{meant(name, KNOWN)}: expected one of {NAMES}"
+        )
+    return found
+
+
+def named(name: str) -> Architecture | None:
+    """As `network`; None where there is none of this name.
+
+    Of timm's names `tf_` says TensorFlow's padding, and what follows a dot says the training.
+    """
+    name = TRAINING.sub("", name)
+    if name.startswith("tf_"):
+        found = named(name.removeprefix("tf_"))
+        return None if found is None else dataclasses.replace(found, padding="same", name=name)
     name = ALIASES.get(name, name)
-    if name in NETWORKS:
-        return NETWORKS[name]
     if name in KNOWN:
-        return released(name.removeprefix("efficientnet_"))
-    raise UserError(f"there is no network {name!r}{meant(name, KNOWN)}: expected one of {NAMES}")
+        return NETWORKS.get(name) or released(name.removeprefix("efficientnet_"))
+    stem, _, percent = name.rpartition("_")
+    if stem not in STEMS or not re.fullmatch(r"[0-9]{3}", percent):
+        return None
+    width = int(percent) / 100
+    if not width or (width < SAME_STEM and stem.startswith("mobilenetv3")):
+        return None
+    return scale(NETWORKS[STEMS[stem]], Multipliers(width=width), name=name)
 
 
 def paper_of(architecture: Architecture) -> str | None:

@@ -12,18 +12,22 @@ import processes
 import pytest
 
 from gridsearch.commands import networks, present
-from gridsearch.commands.family import _compare_name
+from gridsearch.commands.compare import _compare_name
 from gridsearch.commands.main import cli
 from gridsearch.commands.present import _print_pick
-from gridsearch.prior.opinion import advice, opinion_text, second_rows
+from gridsearch.prior.advice import advice, second_rows
+from gridsearch.prior.heldout import held
+from gridsearch.prior.opinion import ALIKE, opinion_text
 from gridsearch.report.charts import named
 from gridsearch.report.grid import _beside
+from gridsearch.report.words import reason
 from results.terminal import console, entry
 from search_spaces.architecture import from_dict, to_json
 from search_spaces.cost import cost
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER
+from search_spaces.scaling.rules import RULES
 
 
 @pytest.fixture
@@ -95,6 +99,8 @@ def test_the_budgets_that_the_reason_names_are_shown_on_80_columns(behind, capsy
     printed = " ".join(capsys.readouterr().out.split())
     titles = printed.partition(" alpha ")[2].partition(" pick ")[0].split()
     assert {f"{2**phi}x" for phi in behind} <= set(titles)
+    measured = chosen | {"highest": row | {"pick": True}, "ended": "the trainings are spent"}
+    assert f"At phi {', '.join(map(str, behind))} it is expected below" in reason(measured)
     assert f"below the paper's at phi {', '.join(map(str, behind))}." in printed
     missing = printed.partition("No room in 80 columns for: ")[2].partition(".")[0].split(", ")
     assert {f"{2**phi}x" for phi in chosen["for_phi"]} <= {*titles, *missing}
@@ -325,8 +331,8 @@ def test_a_family_is_rounded_as_its_grid_was_and_of_its_sizes(gridsearch) -> Non
 def test_of_a_published_baseline_gains_are_compared_and_not_two_recipes_levels(gridsearch) -> None:
     given = ("family", "--baseline", "resnet_50", "--phi", "0..1")
     out = " ".join(gridsearch(*given)[1].split())
-    assert "It starts from the 76 % of resnet_50 in: EfficientNet paper" in out
-    assert "in which it gives the baseline 78.8 %; the table starts from 76.0 %" in out
+    assert "resnet_50 starts from its 76 % in: EfficientNet paper" in out
+    assert "in which it gives the baseline 78.8 %; the law starts from 76.0 %" in out
     rows = json.loads(gridsearch(*given, "--json")[1])
     gain = rows["networks"][1]["top1"] - 76
     other = rows["imagenet"][1] - rows["baseline_top1"]["imagenet"]
@@ -334,7 +340,7 @@ def test_of_a_published_baseline_gains_are_compared_and_not_two_recipes_levels(g
     assert wanted in out
     out = " ".join(gridsearch("family", "--phi", "0..7", "--preset", "formula")[1].split())
     assert "compare gains over the baseline" not in out
-    assert "It starts from the 77.1 % of efficientnet_b0 in" in out
+    assert "efficientnet_b0 starts from its 77.1 % in" in out
 
 
 def test_a_familys_report_has_what_the_command_warns_of(gridsearch) -> None:
@@ -419,14 +425,139 @@ def test_a_grid_sets_a_second_opinion_beside_the_laws() -> None:
         {"": "pick", "2x": "79.00", "4x": "80.00", "8x": "-"},
         {"": "paper's", "2x": "78.90", "4x": "80.30", "8x": "-"},
     ]
-    assert "the better one at 4x: where that matters train both." in advice(chosen)
+    assert "the better one at 4x (by 0.30): where that matters train both." in advice(chosen)
     near = {**chosen, "imagenet": [[79.001, 80.0, 81.0], [79.049, 80.06, 81.001]]}
-    said = "at 4x: where that matters train both. At 2x, 8x the two are within 0.05 points, which"
+    said = "at 4x (by 0.06): where that matters train both. At 2x, 8x the two are within 0.05"
     assert said in advice(near)
     assert advice({**chosen, "paper": {"best": None}}) == ""  # which can't be taken
     assert advice({**chosen, "pick": {"over_paper": -0.2}}) == ""  # of an earlier version
     old = {"for_phi": [1.0], "pick": {"over_paper": 0.2}}
     assert (second_rows(old), advice(old)) == ([], "")
+
+
+def test_a_grid_explains_levels_as_a_family_does() -> None:
+    chosen = {"for_phi": [1.0, 2.0], "pick": {"over_paper": 0.2}, "law": [[77.8, 79.0], [0.6, 0.7]],
+              "imagenet": [[80.2, None], [80.3, 81.5]],
+              "baseline_top1": {"law": 76.0, "imagenet": 78.8}}  # fmt: skip
+    assert advice(chosen).endswith(
+        "in which it gives the baseline 78.8 %; the law starts from 76.0 % of another recipe. So "
+        "compare gains over the baseline: the pick's are +1.8 at 2x, +3.0 at 4x by the law, and "
+        "+1.4 at 2x by `nas predict`. Where the two differ, expect something between them."
+    )
+    alike = {**chosen, "baseline_top1": {"law": 78.5, "imagenet": 78.8}}
+    assert "At 2x `nas predict` is farther from the law than its ±: expect" in advice(alike)
+    assert "another recipe" not in advice(alike)
+    near = {**alike, "imagenet": [[78.3, 79.6], [78.0, 79.0]]}
+    assert advice(near) == ""
+    unable = {**alike, "paper": {"best": None}}
+    assert advice(unable).startswith("At 2x `nas predict` is farther")
+
+
+def test_a_pick_for_small_sizes_that_only_the_law_has_ahead_says_so(gridsearch) -> None:
+    given = ("run", "--phi", "-2", "--step", "0.1", "--name", "s")
+    out = " ".join(gridsearch(*given)[1].split())
+    found = json.loads(gridsearch(*given, "--json")[1])
+    assert gridsearch("report", "s")[0] == 0
+    page = " ".join(html.unescape(Path("runs/s/report.html").read_text()).split())
+    pick, paper = found["imagenet"]
+    pick, paper = ([round(top1, 2) for top1 in each] for each in (pick, paper))  # as printed
+    mean = sum(paper) / 3 - sum(pick) / 3
+    assert found["pick"]["over_paper"] > 0.5 < mean + 0.5
+    assert f"better one at 0.125x (by {paper[0] - pick[0]:.2f})" in out
+    said = f"has the pick {mean:.2f} points below the paper's family on the average, the law"
+    assert said in out
+    assert "By the law the pick has the highest expected mean" in out
+    lead = page.partition("over the paper's by the law. ")[2]
+    assert lead.startswith(f"`nas predict` has the pick {mean:.2f} points below")
+
+
+def test_the_budgets_that_the_advice_names_outlast_others(capsys) -> None:
+    row = dict.fromkeys(("alpha", "beta", "gamma"), 1.175) | {
+        "family": 84.82, "over_paper": 0.28, "over_paper_error": 0.17, "loss": 0.11, "best": 0.02,
+        "by_phi": [80.0] * 7, "pick": False,
+    }  # fmt: skip
+    paper = [80.0] * 7
+    chosen = {
+        "pick": row | {"pick": True}, "highest": row | {"pick": True}, "paper": row | {"alpha": 1},
+        "for_phi": [1, 2, 3, 4, 5, 6, 7], "behind": [], "families": 65, "ended": "a model",
+        "imagenet": [[80.1, 79.8, 79.7, 80.0, 80.2, 80.2, 80.2], paper],
+    }  # fmt: skip
+    out = console()
+    out.width = 80
+    _print_pick(out, chosen, [])
+    printed = " ".join(capsys.readouterr().out.split())
+    titles = printed.partition(" alpha ")[2].partition(" pick ")[0].split()
+    assert "better one at 4x (by 0.20), 8x (by 0.30): where" in printed
+    assert "At 16x the two are within" in printed
+    assert {"4x", "8x", "16x"} <= set(titles)
+    assert "over" in titles
+
+
+def test_each_released_network_is_predicted_from_its_own_baseline(gridsearch) -> None:
+    tops = []
+    for phi in ("b4,lite0,lite2,tinynet_a", "lite2,lite0,b4"):
+        made = json.loads(gridsearch("family", "--phi", phi, "--json")[1])
+        tops.append({one["name"]: (one["top1"], one["top1_error"]) for one in made["networks"]})
+        assert "efficientnet_b0 starts from its 77.1 % in: EfficientNet paper" in made["label"]
+        assert "efficientnet_lite0 is in none of the tables" in made["label"]
+        # One level would not do for both baselines otherwise.
+        assert abs(made["baseline_top1"]["law"] - made["baseline_top1"]["imagenet"]) <= ALIKE
+    assert tops[1] == {name: tops[0][name] for name in tops[1]}
+    assert tops[0]["lite0"][0] < 75 < 77 < tops[0]["tinynet_a"][0]
+    assert made["title"] == "the released EfficientNets"
+    made = json.loads(gridsearch("family", "--phi", "lite0,lite1", "--json")[1])
+    assert "efficientnet_b0" not in made["label"]
+    made = json.loads(gridsearch("family", "--phi", "tinynet_a,b1", "--json")[1])
+    assert made["title"] == "published networks scaled from efficientnet_b0"
+
+
+def test_what_is_printed_of_a_network_stands_beside_what_the_law_says(gridsearch, narrow) -> None:
+    out = " ".join(gridsearch("family", "--phi", "4,5,b8", "--name", "p")[1].split())
+    assert " top-1 % printed " in out
+    assert "± 0.71 82.90 " in out
+    assert "printed: what was published of this very network" in out
+    found = pd.read_csv("runs/p/family.csv")
+    assert found["printed"].tolist()[:2] == [82.9, 83.6]
+    assert found["printed"].isna()[2]
+    narrow(networks, 92)
+    assert "for: printed." in " ".join(
+        gridsearch("family", "--phi", "4,5", "--name", "q")[1].split()
+    )
+    assert "printed" not in gridsearch("family", "--preset", "formula", "--phi", "1..2")[1]
+
+
+def test_a_comparison_says_what_promises_of_one_dimension_were_worth(gridsearch) -> None:
+    given = ("compare", "--baseline", "efficientnet_b0", "--baseline", "resnet_50", "--no-plots",
+             "--name", "c")  # fmt: skip
+    out = " ".join(gridsearch(*given)[1].split())
+    assert gridsearch("report", "c")[0] == 0
+    page = " ".join(html.unescape(Path("runs/c/report.html").read_text()).split())
+    found = json.loads(gridsearch(*given, "--json")[1])
+    top1 = {(one["method"], one["target_ratio"]): one["top1"] for one in found["networks"]
+            if one["baseline"] == "efficientnet_b0"}  # fmt: skip
+    over = top1["depth", 2.0] - top1["compound", 2.0]
+    row = next(one for one in held() if one.rows[0].network == "efficientnet_b0")
+    deep = next(float(off) for one, off in zip(row.rows, row.off, strict=True)
+                if one.logs[0] and not any(one.logs[1:]))  # fmt: skip
+    said = [
+        f"efficientnet_b0's depth alone at 2x (by {over:.2f} ± ",
+        f"efficientnet_b0 {deep:+.1f} at 4 times the depth, ",
+        "What is ahead by less than such errors is no finding.",
+        "efficientnet_b0 scaled to 8x by depth: 7.81 times the baseline's depth, after rounding",
+        "resnet_50 starts from its 76 % in: EfficientNet paper",
+    ]
+    assert over > 0
+    assert deep > 1.5
+    for text in said:
+        assert text in out
+        assert text in page
+    assert "mobilenet_v2" not in out
+
+
+def test_every_rule_is_in_the_help(gridsearch) -> None:
+    for command in ("run", "family"):
+        out = " ".join(gridsearch(command, "--help")[1].split())
+        assert f"{', '.join(RULES)}. Default: as fits the baseline" in out
 
 
 def test_what_a_second_opinion_does_not_reach_to_is_named() -> None:

@@ -1,6 +1,7 @@
 """Families, budgets, the comparison, and their files."""
 
 import csv
+import dataclasses
 import importlib.util
 import json
 from pathlib import Path
@@ -15,11 +16,13 @@ from gridsearch.family.family import (
     formula_family,
     parse_budgets,
     parse_phis,
-    released_family,
     solved_family,
 )
 from gridsearch.family.files import write_family
+from gridsearch.family.released import released_family
 from gridsearch.family.strings import interchange
+from gridsearch.prior.heldout import alone, held
+from gridsearch.prior.prior import ScalingPrior
 from search_spaces.architecture import from_dict
 from search_spaces.cost import cost
 from search_spaces.errors import UserError
@@ -29,6 +32,7 @@ from search_spaces.networks import EFFICIENTNET_B0, MOBILENET_V2, NETWORKS, RESN
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, Coefficients
 from search_spaces.scaling.published import network, released
+from search_spaces.scaling.rules import RULES
 
 
 def load(path: Path):
@@ -157,6 +161,22 @@ def test_the_comparison_is_at_equal_real_macs_and_compound_wins_at_eightfold() -
         assert max(at_8, key=at_8.get) == "compound"
     with pytest.raises(UserError, match="2,4,8"):
         parse_ratios("2,nan")
+
+
+def test_a_held_out_networks_single_dimensions_are_listed_with_their_errors() -> None:
+    found = {(one.network, one.dimension): one for one in alone(held())}
+    depth, width = found["efficientnet_b0", "depth"], found["mobilenet_v2", "width"]
+    assert depth.times == (4.0,)
+    assert depth.off[0] == pytest.approx(2.0, abs=0.05)  # docs/scaling.md
+    assert len(width.times) == len(width.off) == 5
+    assert list(width.times) == sorted(width.times)
+    assert ("mobilenet_v1", "depth") not in found
+
+
+def test_an_unknown_baseline_has_kin_by_every_rule() -> None:
+    small = dataclasses.replace(EFFICIENTNET_B0, resolution=32)
+    for rule in RULES:
+        assert ScalingPrior(small, rule).error > 20
 
 
 def test_mobilenet_v2_keeps_its_head_when_it_shrinks() -> None:

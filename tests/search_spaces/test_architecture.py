@@ -144,7 +144,7 @@ def test_what_is_no_json_is_refused():
 
 
 def test_stages_are_stages():
-    with pytest.raises(UserError, match="expected a tuple of Stage"):
+    with pytest.raises(UserError, match="expected a tuple of stages"):
         Architecture((1,))
 
 

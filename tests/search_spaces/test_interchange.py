@@ -122,6 +122,8 @@ def test_timm_activation_tokens():
         ("ir_r1_k3_p3_s1_e6_c24", "p3, a projection that is no 1x1 conv"),
         ("ir_r1_k3_s1_e6_c24_x2", "token 'x2'"),
         ("ir_r1_k3_s1_e6", "lacks 'c'"),
+        ("ir_r0_k3_s1_e6_c24", "has r0: expected a number above 0"),
+        ("ir_r1_k3_s1_e0.0_c24_se0.25", "has e0.0: expected a number above 0"),
         ("ir_r1000000000_k3_s1_e1_c16", "Stage.repeats is 1000000000: expected a whole number"),
         (f"ir_r{'9' * 30}_k3_s1_e1_c16", "to 1,024"),
     ],

@@ -86,6 +86,21 @@ def test_each_is_printed_somewhere(name):
 
 def test_names_of_timm_are_known_where_the_network_is():
     assert network("semnasnet_100") is NETWORKS["mnasnet_a1"]
+    b3 = network("efficientnet_b3")
+    assert network("tf_efficientnet_b3.ap_in1k") == replace(b3, padding="same")
+    assert network("efficientnet_b3.ra2_in1k") == b3
+    params = {"mobilenetv2_140": 6_108_776, "mobilenetv1_125": 6_270_840,
+              "tf_mobilenetv3_small_075": 2_041_872, "semnasnet_075": 2_912_278}  # fmt: skip
+    assert {name: cost(network(name)).params for name in params} == params
+    for none in (
+        "mobilenetv3_small_050",
+        "mobilenetv2_110d",
+        "tf_vgg16",
+        "mnasnet_000",
+        "resnet50.json",
+    ):
+        with pytest.raises(UserError, match="there is no network"):
+            network(none)
     assert network("efficientnet_lite0").padding == network("efficientnet_lite1").padding == "same"
 
 

@@ -145,7 +145,8 @@ class Steps:
         doing = f"searching among up to {plan.trials:,} networks"
         self.say(f"\n{'searched before' if searched_before(plan) else doing}: {plan.name}")
         assert not isinstance(plan.space, str)
-        self.say(f"space: {space_text(self.asked, plan.space, plan.proxy is not None)}")
+        asked = (self.asked, seen, len(images.classes), plan.space, plan.proxy is not None)
+        self.say(f"space: {space_text(*asked)}")
         with (
             decoding(self.quiet) as decoded,
             progress(plan.evaluations, plan.objective, self.quiet) as show,

@@ -44,16 +44,31 @@ def settings_text(plan: "Plan", settings: "Settings", steps: int, done: int) -> 
     )
 
 
-def space_text(asked: "Asked", where: "Space", trained: bool) -> str:
-    """The space of a search in `nas fit`, and why it is not the first of the two."""
+def space_text(asked: "Asked", seen: "Seen", classes: int, where: "Space", trained: bool) -> str:
+    """The space of a search in `nas fit`, and why it is not the first of the two.
+
+    Args:
+        asked: What is asked for.
+        seen: Of the images.
+        classes: Of them.
+        where: What is searched.
+        trained: By short trainings, not by the ImageNet model.
+    """
     from nas.final.journey import SPACES
+    from nas.training.images import for_data
+    from search_spaces.space import cost_ranges
+    from search_spaces.spaces import space
 
     first, last = SPACES
     if not trained or where.name != last or asked.parent is not None:
         return where.name
     target = asked.targets[0]
-    amount = f"{target.of_quantity.format(target.at_most)} {target.of_quantity.title}"
-    return f"{where.name}, since {first} does not reach to {amount}"
+    of, fixed = target.of_quantity, (classes, seen.size.plain, asked.channels)
+    reach = cost_ranges(for_data(space(first), *fixed), [of], samples=1)[of.key]
+    end, amount = "largest", reach.largest
+    if target.at_most < reach.smallest:
+        end, amount = "smallest", reach.smallest
+    return f"{where.name}, since the {end} network of {first} has {of.format(amount)} {of.title}"
 
 
 def short_text(epochs: float, searched: float) -> str:

@@ -9,7 +9,16 @@ from nas.holding import holder_of
 from nas.imagenet.granted import trusted
 from nas.objective import Limit
 from nas.prior.asked import sentence
-from nas.report.words import above_pick, agreed, merit, published_title, roles, taking, verdict
+from nas.report.words import (
+    above_pick,
+    agreed,
+    leaving,
+    merit,
+    published_title,
+    roles,
+    taking,
+    verdict,
+)
 from nas.search.conclude import Result
 from nas.search.otherwise import to_build_on
 from results.runs.addresses import BESIDE
@@ -120,14 +129,8 @@ def print_pick(
     out.print(roles(best, quantity), style="dim")
     if text := taking(best, quantity):
         out.print(text)
-    taken = quantity.base(best[quantity.column]) / best["target"]
-    if taken < 0.8 and best["objective"] == "hard":
-        part = f"{taken:.0%}" if taken >= 0.01 else "a hundredth or less"
-        why = (
-            "the other limits, or the space, end before it" if best.get("limits")
-            else "`nas spaces` says how far the space reaches"
-        )  # fmt: skip
-        out.print(f"The pick takes only {part} of T: {why}.", style="dim")
+    if text := leaving(best, quantity):
+        out.print(text, style="dim")
     _print_otherwise(out, best)
 
 

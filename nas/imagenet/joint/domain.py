@@ -28,6 +28,7 @@ COMPOUND = 0.25  # of log width and log pixels: differing more in both, apart fr
 DENSE = 0.6  # share of fused and plain convs from which a network is one of few
 MOST_NOTES = 3
 BEYOND = "beyond all evidence"
+LARGE = 7  # a kernel that is seldom trained alone
 
 
 class Axis(NamedTuple):
@@ -59,7 +60,7 @@ AXES = (
     *(Axis(f"a count of {{}} blocks {_at(name)}", level=_at(name)) for name in SEGMENTS),
     *(Axis(f"a width of {{}} channels {_at(name)}", " channels") for name in SEGMENTS),
 )  # fmt: skip
-MACS = 0
+MACS, KERNEL = 0, 5
 # Which axis a refusal speaks of first: whole networks, then levels, then what blocks are like.
 LEVELS = tuple(at for at, axis in enumerate(AXES) if axis.level)
 ORDER = (1, MACS, 2, *LEVELS, *(at for at in range(3, len(AXES)) if at not in LEVELS))
@@ -170,17 +171,19 @@ def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def notes(of: Numbers, ranges: Ranges) -> list[str]:
+def notes(architecture: Architecture, of: Numbers, ranges: Ranges) -> list[str]:
     """Where the evidence on one network is thin.
 
     Args:
-        of: One network that is not refused.
+        architecture: One that is not refused.
+        of: Its numbers.
         ranges: Of the evidence.
 
     Returns:
         At most three sentences, the most important first.
     """
-    return [*_beyond(of, ranges), *_together(of), *_kinds(of), *_borrowed(of, ranges)][:MOST_NOTES]
+    found = [*_beyond(of, ranges), *_together(of), *_kinds(of), *_borrowed(of, ranges)]
+    return [*found, *_large_kernels(architecture, ranges)][:MOST_NOTES]
 
 
 def _beyond(of: Numbers, ranges: Ranges) -> list[str]:
@@ -214,6 +217,20 @@ def _borrowed(of: Numbers, ranges: Ranges) -> list[str]:
         f"{_capital(_named(at, float(values[at])))} is known only from networks with shared "
         "weights and from predictions of another model."
         for at in np.flatnonzero(every & ~alone).tolist()
+        if at != KERNEL  # a mean: `_large_kernels` tells of the blocks
+    ]
+
+
+def _large_kernels(architecture: Architecture, ranges: Ranges) -> list[str]:
+    """Kernels that hardly any network trained alone has."""
+    large = [stage for stage in architecture.stages if stage.kernel >= LARGE]
+    if not large or np.isinf(ranges.every).any():
+        return []
+    sizes = " and ".join(f"{size}" for size in sorted({stage.kernel for stage in large}))
+    return [
+        f"Kernel {sizes}, of {sum(stage.repeats for stage in large)} of the {architecture.blocks} "
+        "blocks, is known almost only from networks with shared weights and from predictions of "
+        "another model."
     ]
 
 

@@ -180,6 +180,23 @@ def test_a_run_with_damaged_numbers_hides_no_other(tmp_path):
     assert "can't be read" in text
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "why"),
+    [
+        ("family.json", "{}", "nothing for networks"),
+        ("family.json", "{", "is no JSON that can be used"),
+        ("coefficients.json", '{"alpha": "x"}', "'x' for alpha: expected a number"),
+    ],
+)
+def test_a_damaged_result_is_told_with_why(file, text, why, tmp_path):
+    kind = {"family.json": "family", "coefficients.json": "gridsearch"}[file]
+    made(tmp_path / "a", kind, [{"trials": 9}])
+    (tmp_path / "a" / file).write_text(text)
+    (row,) = json.loads(listed(tmp_path, "--json").stdout)
+    assert row["state"] == "damaged"
+    assert why in row["why"]
+
+
 def test_a_damaged_journal_and_a_failure_are_told_with_why(tmp_path, monkeypatch):
     def broken(architecture, budget, seed):
         raise OSError("no camera")

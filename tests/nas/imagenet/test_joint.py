@@ -209,9 +209,12 @@ def test_the_first_network_that_is_outside_is_named():
 def test_notes_are_three_full_sentences_at_most(evaluator):
     assert evaluator.notes(B0) == []
     assert evaluator.notes(changed(B0, {"kernel": 7})) == [
-        "Kernel 7 is known only from networks with shared weights and from predictions of another "
-        "model."
+        "Kernel 7, of 16 of the 16 blocks, is known almost only from networks with shared weights "
+        "and from predictions of another model."
     ]
+    some = (*B0.stages[:5], dataclasses.replace(B0.stages[5], kernel=7), B0.stages[6])
+    (part,) = evaluator.notes(dataclasses.replace(B0, stages=some))
+    assert part.startswith("Kernel 7, of 4 of the 16 blocks, ")
     (beyond,) = evaluator.notes(changed(B0, resolution=1024))
     assert beyond.startswith("Resolution of 1024 px is beyond all evidence, which ends at 672 px:")
     large = evaluator.notes(changed(scale(B0, PAPER.at(8)), {"kernel": 7}))
@@ -219,7 +222,8 @@ def test_notes_are_three_full_sentences_at_most(evaluator):
     assert large[0].startswith("MACs of ")
     for one in [*large, *evaluator.notes(NETWORKS["resnet_50"])]:
         assert re.fullmatch(r"[A-Z].*[^.]\.", one)
-    assert notes(numbers_of([changed(B0, resolution=5000)]), Ranges.endless()) == []
+    far = changed(B0, {"kernel": 7}, resolution=5000)
+    assert notes(far, numbers_of([far]), Ranges.endless()) == []
 
 
 # The file, and the fit ----------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What the pick is compared with: B0 scaled to T, and networks that are published."""
 
 import dataclasses
+import math
 import re
 
 import numpy as np
@@ -8,10 +9,17 @@ import pytest
 
 from nas.evaluators import Measurement
 from nas.imagenet.evaluator import ImagenetEvaluator
-from nas.imagenet.published import NEAR, PublishedNetwork, nearest_below, published
+from nas.imagenet.published import NEAR, PublishedNetwork, nearest_below, published, same
 from nas.objective import Limit, Objective, broken
 from nas.report.words import verdict
-from nas.search.otherwise import absent, compared, otherwise, reference_of, scaled_b0
+from nas.search.otherwise import (
+    absent,
+    compared,
+    otherwise,
+    reference_of,
+    scaled_b0,
+    to_build_on,
+)
 from search_spaces import NETWORKS, OutOfDomain, cost, space
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER
@@ -109,6 +117,13 @@ def test_inside_a_network_spreads_are_of_the_difference_to_that_one_made_smaller
     _, spreads = ImagenetEvaluator().against(scaled_b0(target)).predict([resnet])
     assert spreads[0] > 5
     assert reference_of(space("mbconv"), target) == (scaled_b0(target), [])
+    for far, end in ((Objective("hard", 5e6), "smallest"), (Objective("hard", 1e12), "largest")):
+        assert scaled_b0(far) is None
+        reference, _ = reference_of(space("mbconv"), far)
+        assert reference.name == f"the {end} EfficientNet-B0"
+        assert abs(math.log(cost(reference).macs / far.target)) < 3
+    tiny = ImagenetEvaluator().against(reference_of(space("mbconv"), Objective("hard", 5e6))[0])
+    assert "the difference to the smallest EfficientNet-B0 (7.652M MACs)" in tiny.label
 
 
 @pytest.mark.parametrize("budget", [1e7, 1.2e7, 3e7, 1e8, 385_814_752, 4e8, 2.5e9, 1.5e10, 1e12])
@@ -116,20 +131,21 @@ def test_published_networks_are_the_best_within_t(budget):
     found = nearest_below({"macs": budget})
     below = [row for row in published() if row.macs <= budget]
     near = [row for row in below if row.macs >= NEAR * budget]
-    best = {name: max(row.top1 for row in near if row.network == name)
-            for name in {row.network for row in near}}  # fmt: skip
+    best = {max(row.top1 for row in near if same(row, one)) for one in near}
     assert all(row.macs <= budget for row in found)
     if near:
-        assert [row.top1 for row in found] == sorted(best.values(), reverse=True)[:3]
+        assert [row.top1 for row in found] == sorted(best, reverse=True)[:3]
     else:
         assert [row.macs for row in found] == sorted(row.macs for row in below)[-1:]
-    assert len({row.network for row in found}) == len(found)
+    assert not any(same(one, two) for i, one in enumerate(found) for two in found[:i])
 
 
 def test_a_network_published_twice_is_named_once_with_its_better_result():
     def row(network, macs, top1):
         return PublishedNetwork(network, "r", 224, macs, 1, top1, "s")
 
+    again = row("else", 80, 71.5)  # of the same costs
+    assert nearest_below({"macs": 100}, rows=[again, row("a", 80, 72.0)])[1:] == []
     rows = [row("a", 70, 71.0), row("a", 80, 72.0), row("b", 90, 70.0), row("c", 101, 90.0)]
     assert nearest_below({"macs": 100}, rows=rows) == [rows[1], rows[2]]
     assert nearest_below({"macs": 100}, "macs", 1, rows) == [rows[1]]
@@ -176,7 +192,16 @@ def test_the_verdict_is_one_sentence_of_three():
         "The pick is predicted 17.90 ± 3.50 points below EfficientNet-B0 scaled to the same T and "
         "limits: that network is the better choice."
     )
-    for gain, text in ((0.5, "(+0.50 ± 0.50 points)"), (-0.25, "(-0.25 ± 0.50 points)")):
+    less = {"gain": -0.25, "gain_spread": 0.5}
+    assert verdict(less) == (
+        "The pick is predicted 0.25 ± 0.50 points below EfficientNet-B0 scaled to the same T, "
+        "which is within the error: that network is the better choice by what is predicted, and "
+        "well known."
+    )
+    for gain, first in ((-0.25, 1), (0.25, 0)):
+        offered = to_build_on({"otherwise": {"scaled_b0": less | {"gain": gain}}})
+        assert offered[first] == ("the pick", "")
+    for gain, text in ((0.5, "(+0.50 ± 0.50 points)"), (-0.004, "(+0.00 ± 0.50 points)")):
         said = verdict({"gain": gain, "gain_spread": 0.5})
         assert said.startswith("The pick is not better than EfficientNet-B0 scaled to the same T ")
         assert text in said

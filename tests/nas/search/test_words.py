@@ -10,11 +10,11 @@ from nas.commands import progress
 from nas.commands.present.result import print_result
 from nas.evaluators import Measurement
 from nas.objective import Objective
-from nas.report.words import above_pick, roles, taking
+from nas.report.words import above_pick, leaving, published_title, roles, taking
 from results.report.record import open_folder
 from results.runs.files import write_json
 from search_spaces import NETWORKS, cost
-from search_spaces.quantities import QUANTITIES
+from search_spaces.quantities import DEVICE_QUANTITIES, QUANTITIES
 
 T = 6e7
 
@@ -146,7 +146,7 @@ def test_what_is_taken_of_t_is_told_where_it_is_another_cost():
     [
         ((67.9, 67.6, 67.5), "All 3 are above the pick's 66.84 %, by other recipes"),
         ((67.9, 60.0), "a is above"),
-        ((67.9, 67.0, 60.0), "2 of them are above"),
+        ((67.9, 67.0, 60.0), "a and b are above"),
         ((67.9, 67.0), "Both are above"),
         ((67.9,), "It is above"),
         ((66.0,), ""),
@@ -162,6 +162,45 @@ def test_published_networks_above_the_pick_are_told(tops, said):
     assert ("nas predict" in text) == bool(said)
     assert "nas predict" not in above_pick({**best, "evaluator": "surrogate"})
     assert above_pick({**best, "unit": "NASWOT"}) == ""
+
+
+def test_of_a_network_that_may_break_a_limit_it_is_said_and_nothing_else():
+    rows = [{"network": name, "top1": 70.0, "unchecked": []} for name in "abc"]
+    beside = {"published": rows, "unchecked": []}
+    best = {"accuracy": 66.8, "otherwise": beside, "quantity": "memory", "limits": {"params": 1}}
+    few = "Published networks of no more multiply-adds than the pick"
+    assert published_title(best) == f"{few}, within T and the limits"
+    assert above_pick(best).startswith("All 3 are above")
+    rows[1]["unchecked"] = beside["unchecked"] = ["memory"]
+    assert published_title(best) == (
+        f"{few}, within T and the limits as far as known (memory not known of b)"
+    )
+    assert above_pick(best).startswith("a and c are above")
+    for row in rows:
+        row["unchecked"] = ["memory"]
+    assert published_title({**best, "limits": {}}) == f"{few} (memory not known)"
+    assert above_pick(best) == ""
+    assert published_title({**best, "quantity": "flops"}) == (
+        "Published networks within T and the limits as far as known (memory not known)"
+    )
+
+
+def test_of_images_a_second_it_is_said_how_many_the_pick_does():
+    of = DEVICE_QUANTITIES["throughput"]
+    best = {"objective": "hard", "target": 1 / 300, "images_per_s": 428.0, "limits": {"flops": 3e8}}
+    assert leaving(best, of) == (
+        "The pick does 428/s where 300/s were asked for: the other limits, or the space, end "
+        "before T is used up."
+    )
+    assert leaving({**best, "images_per_s": 310.0}, of) == ""
+    assert leaving({**best, "objective": "soft"}, of) == ""
+    assert taking({**best, "objective": "soft"}, of).startswith(
+        "The pick does 428/s where 300/s were asked for, as --objective soft allows"
+    )
+    best = {"objective": "hard", "target": 1e8, "macs": 7e7}
+    assert leaving(best, QUANTITIES["flops"]) == (
+        "The pick takes only 70% of T: `nas spaces` says how far the space reaches."
+    )
 
 
 def test_a_score_has_its_own_name():

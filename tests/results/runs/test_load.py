@@ -81,6 +81,8 @@ def test_what_cannot_be_loaded_is_answered_in_a_sentence(tmp_path):
     record["experiment"]["kind"] = "audit"
     (tmp_path / "audit" / "run.json").write_text(json.dumps(record))
     (tmp_path / "family" / "family.json").write_text(json.dumps({"networks": [{"name": "b1"}]}))
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "family.json").write_text(json.dumps({"networks": [1, 2]}))
     (tmp_path / "text.json").write_text("hello")
     (tmp_path / "other.json").write_text('{"architecture": {"stages": [{"op": "mbconv"}]}}')
     for spec, says in {
@@ -93,6 +95,7 @@ def test_what_cannot_be_loaded_is_answered_in_a_sentence(tmp_path):
         "": "'' is no network, run or file",
         "family": "holds several networks: take one of b1, as ",
         "family:b2": "holds no network 'b2': take one of b1",
+        "none:b1": "family.json holds no network: expected those of `gridsearch family`",
         "text.json": "is no JSON",
         "other.json": "other.json: Stage lacks its field 'channels'",
         "nope": "'nope' is no network, run or file: expected one of efficientnet_b0, ",
