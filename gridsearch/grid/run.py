@@ -20,6 +20,7 @@ from gridsearch.prior.evaluators import evaluator
 from gridsearch.prior.prior import Expected, ScalingPrior
 from nas.evaluators import Evaluator, checked, label_of, predictor_of
 from nas.jobs import Job
+from nas.learning import above, chance_of, nothing_learned
 from nas.objective import Objective
 from nas.search.drive import Pending, Show, carry_out, drive
 from nas.search.rounds import Rounds
@@ -158,8 +159,9 @@ def run(
         result.label = parts.label
         with timed(opened.seconds, "measuring"):
             _measure(opened, result, show)
-        if said := beside(parts.judge, result.trials):
-            result.judge = replace(parts.judge, notes=(*parts.judge.notes, said))
+        said = (beside(parts.judge, result.trials), _unlearned(plan, parts, result.trials))
+        notes = (*parts.judge.notes, *(note for note in said if note))
+        result.judge = replace(parts.judge, notes=notes)
         result.interrupted, result.new = opened.interrupted, opened.new
         begin(show, "choosing and writing")
         conclude(result)
@@ -167,6 +169,15 @@ def run(
             _check(opened, result, show, decoded)
         opened.facts["notes"] = [*grid.notes, *(result.judge or parts.judge).notes]
     return result
+
+
+def _unlearned(plan: Plan, parts: Parts, trials: Sequence[Trial]) -> str | None:
+    """What is said where no training has learned anything; None of other evaluators."""
+    known = [trial for trial in trials if trial.accuracy is not None]
+    if plan.proxy is None or not known:
+        return None
+    chance = chance_of(parts.evaluator, known[0].architecture)
+    return None if above(known, chance) else nothing_learned("no training", chance)
 
 
 def _measure(opened: Run, result: Result, show: Show) -> None:

@@ -18,12 +18,13 @@ from gridsearch.grid.conclude import Result, conclude
 from gridsearch.grid.grid import Question, build_grid
 from gridsearch.grid.judge import judge
 from gridsearch.grid.plan import Plan
-from gridsearch.grid.run import Held, evaluate_points, prepare, run
+from gridsearch.grid.run import Held, _unlearned, evaluate_points, prepare, run
 from gridsearch.grid.rungs import hold, missing
 from gridsearch.grid.training import fitted
 from nas.evaluators import Measurement
 from nas.training.proxy import Proxy
 from nas.workers.executor import LocalExecutor
+from results.runs.records import Trial
 from results.terminal import entry
 from search_spaces import NETWORKS, Architecture, Stage, UserError, cost
 from search_spaces.architecture import to_json
@@ -87,6 +88,7 @@ def test_a_grid_is_trained_with_halving(gridsearch):
     assert code == 0
     assert "is a measurement" in out
     assert "went on" in out
+    assert "surely better" not in out
     found = json.loads(Path("runs/local/coefficients.json").read_text())
     points = pd.read_csv("runs/local/points.csv")
     assert found["evaluator"] == "train"
@@ -225,6 +227,10 @@ def test_images_are_decoded_for_further_networks_and_make_no_other_experiment(in
     for network in three.judge.others:
         three.evaluator.check(network)
     assert set(three.evaluator.sets) == set(two.evaluator.sets) | beyond
+    one = three.judge.points[0]
+    none = _unlearned(plans[1], three, [Trial(0, {}, one, accuracy=40.0, spread=8.0)])
+    assert "no training is surely better than naming the most frequent class always (33.3" in none
+    assert _unlearned(plans[1], three, [Trial(0, {}, one, accuracy=60.0, spread=8.0)]) is None
 
 
 def test_the_prior_has_no_budgets():
