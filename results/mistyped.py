@@ -1,11 +1,13 @@
 """What click says of a command line that can't be read, in our words."""
 
 import re
+import sys
 
 import click
 
 _WORDS = (  # of click's messages -> ours
     (r"Got unexpected extra arguments? \((.*)\)$", r"there are too many arguments: \1."),
+    (r"No such option:? '?-='?\.?", "-h takes no value."),
     (r"No such option:? '?([^'. ]+)'?\.?", r"there is no option \1"),
     (r" \(?Did you mean (?:one of: )?(.*?)\?\)?$", r" (did you mean \1?)"),
     (r"Option '(\S+)' requires an argument\.", r"\1 needs a value."),
@@ -28,15 +30,19 @@ def in_plain_words(message: str) -> str:
     return message
 
 
-def in_a_sentence(error: click.ClickException, name: str) -> str | None:
+def in_a_sentence(error: click.ClickException, group: click.Command, name: str) -> str | None:
     """The error as others are told, with the help to look at; None where click shows its own.
 
     Args:
         error: Of the command line.
-        name: Of the program, where the error has no command.
+        group: The program's commands.
+        name: Of the program.
     """
     if not isinstance(error, click.UsageError) or type(error).show is not click.UsageError.show:
         return None
     path = error.ctx.command_path if error.ctx else name
+    if isinstance(error, click.BadOptionUsage) and path == name:  # whose context is the program's
+        known = group.list_commands(click.Context(group)) if isinstance(group, click.Group) else []
+        path = " ".join([name, *[word for word in sys.argv[1:] if word in known][:1]])
     text = in_plain_words(error.format_message()).rstrip(".")
     return f"{path}: {text}; see `{path} --help`"

@@ -109,7 +109,7 @@ def entry(group: click.Group, name: str) -> NoReturn:
         sys.stdout.flush()
         raise SystemExit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
-        if (text := in_a_sentence(error, name)) is None:
+        if (text := in_a_sentence(error, group, name)) is None:
             error.show()
         else:
             tell(plain(text))

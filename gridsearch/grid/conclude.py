@@ -9,6 +9,7 @@ from gridsearch.grid.families import family, papers_reach
 from gridsearch.grid.grid import Grid
 from gridsearch.grid.judge import Judge
 from gridsearch.grid.plan import Plan
+from gridsearch.grid.rounds import ended
 from gridsearch.grid.rungs import Estimate, Rung, climbed, latest
 from gridsearch.prior.opinion import doubts
 from gridsearch.prior.prior import ScalingPrior
@@ -241,6 +242,7 @@ def summary(result: Result) -> dict[str, Any]:
     pick = family_row(result, choice.pick)
     prior = result.evaluator.held_out if isinstance(result.evaluator, ScalingPrior) else None
     members = [result.judge.families[i].members for i in (choice.pick, choice.paper)]
+    known = {trial.architecture for trial in result.trials if trial.accuracy is not None}
     return {
         **{key: pick[key] for key in ("alpha", "beta", "gamma")},
         "phi": question.phi,
@@ -252,7 +254,7 @@ def summary(result: Result) -> dict[str, Any]:
         **doubts(result.evaluator, result.judge.phis, *members),
         "families": len(choice.families),
         "tolerance": plan.tolerance,
-        "ended": _ended(result),
+        "ended": ended(plan, result.judge, choice.loss, _at_phi(result, choice.pick) in known),
         "check": result.check,
         "points": len(result.grid.points),
         "removed": result.grid.removed,
@@ -278,21 +280,6 @@ def summary(result: Result) -> dict[str, Any]:
         "run": str(result.folder),
         "command": plan.command,
     }
-
-
-def _ended(result: Result) -> str:
-    """Why nothing more was measured."""
-    assert result.choice is not None
-    assert result.judge is not None
-    plan, loss = result.plan, result.choice.loss
-    if not result.judge.points:
-        return "a model judged; nothing was measured"
-    if loss <= plan.tolerance:
-        return f"the pick is expected to lose {loss:.2f} points, no more than the tolerance"
-    return (
-        f"the trainings are spent ({plan.wanted} a point); the pick is expected to lose "
-        f"{loss:.2f} points, more than the tolerance of {plan.tolerance:g}"
-    )
 
 
 def _rung(rung: Rung) -> dict[str, Any]:

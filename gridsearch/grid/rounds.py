@@ -90,8 +90,36 @@ def beside(judge: Judge, trials: Sequence[Trial]) -> str | None:
     went = [trial.architecture for trial in trials if trial.architecture in others]
     if not went:
         return None
+    several = len(set(went)) > 1
+    who = f"{len(set(went))} networks" if several else "a network"
     return (
-        f"{len(went)} of the {len(trials)} measurements went to {len(set(went))} networks of the "
-        f"families at phi {judge.question.phi:g} that are no points, where they tell more: "
-        "trials.csv has them"
+        f"{len(went)} of the {len(trials)} measurements went to {who} of the families at phi "
+        f"{judge.question.phi:g} that {'are no points' if several else 'is no point'}, where they "
+        "tell more: trials.csv has them"
+    )
+
+
+def ended(plan: Plan, judge: Judge, loss: float, measured: bool) -> str:
+    """Why nothing more was measured, in words.
+
+    Args:
+        plan: What was searched.
+        judge: Of its families.
+        loss: What the pick is expected to lose, points.
+        measured: Whether the pick's network at the question's phi was measured itself.
+    """
+    if not judge.points:
+        return "a model judged; nothing was measured"
+    if loss <= plan.tolerance:
+        text = f"the pick is expected to lose {loss:.2f} points, no more than the tolerance"
+    else:
+        text = (
+            f"the trainings are spent ({plan.wanted} a point); the pick is expected to lose "
+            f"{loss:.2f} points, more than the tolerance of {plan.tolerance:g}"
+        )
+    if measured:
+        return text
+    return (
+        f"{text}. Its network at phi {plan.question.phi:g} was not measured itself: what is said "
+        "of it is expected from those that were"
     )

@@ -140,16 +140,23 @@ def advice(chosen: Figures) -> str:
     return " ".join(texts)
 
 
+def _ends(listed: Sequence[str]) -> str:
+    """The first and the last of them."""
+    return " and ".join(dict.fromkeys([*listed[:1], *listed[-1:]]))
+
+
 def _gains(chosen: Figures) -> list[str]:
     """Where a baseline's levels differ: that gains are to be compared, and the pick's."""
     first, law = chosen.get("baseline_top1"), chosen.get("law")
     if not first or None in first.values() or alike(first) or not law:
         return []
     by_law, by_model = (
-        ", ".join(
-            f"{top1 - level:+.1f} at {at}"
-            for at, top1 in zip(multiples(chosen["for_phi"]), gained, strict=True)
-            if top1 is not None
+        _ends(
+            [
+                f"{top1 - level:+.1f} at {at}"
+                for at, top1 in zip(multiples(chosen["for_phi"]), gained, strict=True)
+                if top1 is not None
+            ]
         )
         for gained, level in ((law[0], first["law"]), (chosen["imagenet"][0], first["imagenet"]))
     )

@@ -234,7 +234,8 @@ def label(priors: Sequence[ScalingPrior]) -> str:
     held_out, several = priors[0].held_out, len(priors) > 1
     names = [prior.baseline.name or prior.baseline.id for prior in priors]
     starts = [
-        prior.first.said(name if several else "") for prior, name in zip(priors, names, strict=True)
+        prior.first.said(name if several else prior.baseline.name)
+        for prior, name in zip(priors, names, strict=True)
     ]
     return " ".join((
         "Top-1 is a prior, not a measurement: it comes from a law fitted to published ImageNet "

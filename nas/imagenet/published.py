@@ -10,6 +10,7 @@ import contextlib
 import csv
 import dataclasses
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -19,8 +20,10 @@ from nas.objective import Limit
 from search_spaces.architecture import Architecture
 from search_spaces.cost import BYTES, cost
 from search_spaces.errors import OutOfDomain, UserError
+from search_spaces.networks import NETWORKS
 from search_spaces.quantities import Quantity
 from search_spaces.scaling.published import KNOWN, network
+from search_spaces.scaling.rules import Multipliers, scale
 
 TABLE = "published.csv"
 NEAR = 0.6  # of the budget: a network that takes less is not what a user would take
@@ -78,6 +81,7 @@ def nearest_below(
     count: int = 3,
     rows: Sequence[PublishedNetwork] | None = None,
     fits: Callable[[PublishedNetwork], bool] = lambda row: True,
+    least: float = NEAR,
 ) -> list[PublishedNetwork]:
     """The best published networks that take nearly as much as a budget, and no more.
 
@@ -87,14 +91,15 @@ def nearest_below(
         count: At most so many, each network once.
         rows: The results to choose from; None for all of `published`.
         fits: What they have to be besides.
+        least: Share of the budget that they take.
 
     Returns:
-        Those of highest printed top-1 among the networks of NEAR to 1 times the budget; where there
+        Those of highest printed top-1 among the networks of that share to all of it; where there
         is none the dearest below it; none where all cost more.
     """
     every = published() if rows is None else rows
     below = [row for row in every if all(getattr(row, of) <= most[of] for of in most) and fits(row)]
-    near = [row for row in below if getattr(row, by) >= NEAR * most[by]]
+    near = [row for row in below if getattr(row, by) >= least * most[by]]
     if not near:
         return sorted(below, key=lambda row: getattr(row, by))[-1:]
     best: list[PublishedNetwork] = []
@@ -119,6 +124,7 @@ def within(limits: Sequence[Limit], macs: float) -> list[dict[str, Any]]:
         return []
     most = {COLUMNS[key]: one.at_most for one in limits if (key := one.of_quantity.key) in COLUMNS}
     by = COLUMNS.get(limits[0].of_quantity.key)
+    alone = by is not None and len(limits) == 1  # else what is near a budget may break a limit
     if by is None:
         by, most["macs"] = "macs", macs
 
@@ -129,7 +135,8 @@ def within(limits: Sequence[Limit], macs: float) -> list[dict[str, Any]]:
         titles = [of.title for of in (one.of_quantity for one in limits) if not known(row, of)[1]]
         return {**dataclasses.asdict(row), "unchecked": titles}
 
-    return [told(row) for row in nearest_below(most, by, fits=fits)]
+    found = nearest_below(most, by, fits=fits, least=NEAR if alone else 0.0)
+    return [told(row) for row in found]
 
 
 def known(row: PublishedNetwork, of: Quantity) -> tuple[float, bool]:
@@ -172,8 +179,16 @@ def _networks() -> dict[str, Architecture]:
     found = {}
     for name in dict.fromkeys([*KNOWN, *(row.network for row in published())]):
         with contextlib.suppress(UserError):
-            found[name] = network(name)
+            found[name] = _of_width(name) or network(name)
     return found
+
+
+def _of_width(name: str) -> Architecture | None:
+    """The network of a name as TensorFlow's tables have it, `mobilenet_v1_0.5_224`; else None."""
+    match = re.fullmatch(r"(\w+?)_(\d+\.\d+)(?:_\d+)?", name)
+    if match is None or match[1] not in NETWORKS:
+        return None
+    return scale(NETWORKS[match[1]], Multipliers(width=float(match[2])))
 
 
 def same(one: PublishedNetwork, other: PublishedNetwork) -> bool:

@@ -138,7 +138,7 @@ def above_pick(best: Mapping[str, Any]) -> str:
     if len(over) < len(rows):
         who = f"{listed([row['network'] for row in over])} {'are' if len(over) > 1 else 'is'}"
     same = (
-        "; given one's blocks, nas predict says what it would have by the pick's"
+        "; nas predict says what one would have by the pick's, of its name or its blocks"
         if best.get("evaluator") == "imagenet" else ""
     )  # fmt: skip
     return (

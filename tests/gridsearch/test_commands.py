@@ -441,7 +441,7 @@ def test_a_grid_explains_levels_as_a_family_does() -> None:
               "baseline_top1": {"law": 76.0, "imagenet": 78.8}}  # fmt: skip
     assert advice(chosen).endswith(
         "in which it gives the baseline 78.8 %; the law starts from 76.0 % of another recipe. So "
-        "compare gains over the baseline: the pick's are +1.8 at 2x, +3.0 at 4x by the law, and "
+        "compare gains over the baseline: the pick's are +1.8 at 2x and +3.0 at 4x by the law, and "
         "+1.4 at 2x by `nas predict`. Where the two differ, expect something between them."
     )
     alike = {**chosen, "baseline_top1": {"law": 78.5, "imagenet": 78.8}}

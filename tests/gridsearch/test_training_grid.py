@@ -18,6 +18,7 @@ from gridsearch.grid.conclude import Result, conclude
 from gridsearch.grid.grid import Question, build_grid
 from gridsearch.grid.judge import judge
 from gridsearch.grid.plan import Plan
+from gridsearch.grid.rounds import ended
 from gridsearch.grid.run import Held, _unlearned, evaluate_points, prepare, run
 from gridsearch.grid.rungs import hold, missing
 from gridsearch.grid.training import fitted
@@ -227,6 +228,9 @@ def test_images_are_decoded_for_further_networks_and_make_no_other_experiment(in
     for network in three.judge.others:
         three.evaluator.check(network)
     assert set(three.evaluator.sets) == set(two.evaluator.sets) | beyond
+    for measured in (True, False):
+        said = ended(plans[1], three.judge, 0.05, measured)
+        assert ("Its network at phi 1 was not measured itself" in said) != measured
     one = three.judge.points[0]
     none = _unlearned(plans[1], three, [Trial(0, {}, one, accuracy=40.0, spread=8.0)])
     assert "no training is surely better than naming the most frequent class always (33.3" in none
