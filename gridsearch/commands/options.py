@@ -56,7 +56,8 @@ class GridAsked(Group):
     step: Annotated[float, click.option(
         "--step", default=0.05, show_default=True, metavar="STEP",
         help="Distance between neighbouring values of alpha, beta and gamma, from 0.02 with the "
-        "default --product-tolerance. Without data half and quarter steps are tried too.",
+        "default --product-tolerance. Without data half steps are tried too, and quarters of "
+        "0.035 or more: so a finer step need not find better ones.",
     )]  # fmt: skip
     tolerance: Annotated[float, click.option(
         "--product-tolerance", "tolerance", default=0.1, show_default=True, metavar="D",

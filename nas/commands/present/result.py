@@ -29,6 +29,7 @@ from search_spaces.stages import MACS, MEMORY, PARAMS
 if TYPE_CHECKING:
     from rich.console import Console
 
+USUAL = 224  # pixels
 TOP1 = "top-1 %"  # what numbers are called where the evaluator gives them no name
 
 
@@ -162,6 +163,7 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
     if published := beside.get("published"):
         listed = ", ".join(
             f"{row['network']} {row['top1']:.1f} % at {MACS.format(row['macs'])}"
+            + (f" and {row['resolution']} px" if row["resolution"] != USUAL else "")
             for row in published
         )
         own = f"{published_title(best)}, each trained on ImageNet by its own recipe: {listed}."
