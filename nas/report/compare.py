@@ -1,6 +1,7 @@
 """Runs side by side: their picks, and the most accurate of each front within the same budgets."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ MACS = QUANTITIES["flops"]
 COLOURS = (PICK, FRONT_COLOUR, OTHER, BASE, ALARM, MUTED)  # run by run
 COMPARABLE = ("search", "train")  # kinds of runs that leave one network of some accuracy
 NUMBER = (int, float)
+OWN = re.compile(r" \(\S+ MACs\)")  # what a run's reference takes, in its label
 BUDGETS = 6  # common ones, where the user names none
 
 
@@ -146,6 +148,7 @@ def legends(rows: Sequence[Compared]) -> list[str]:
     for run in rows:
         _, found, rest = str(run.pick.get("label") or "").partition("± is ")
         if found and run.pick.get("spread") is not None:
+            rest = OWN.sub(", each run's own,", rest) if len(rows) > 1 else rest
             said.setdefault(f"± is {rest}", []).append(run.name)
     if list(said.values()) == [[run.name for run in rows]]:
         return list(said)

@@ -151,17 +151,19 @@ def test_two_runs_of_one_name_stay_apart_and_one_run_is_none(tmp_path):
 
 
 def test_what_the_spreads_are_is_said_once_or_run_by_run(tmp_path):
-    for name, of in (("a", "B0"), ("b", "B0"), ("c", "B1"), ("d", None)):
-        label = of and f"Top-1 is predicted. ± is that of the difference to {of}."
+    given = (("a", "B0 (1M MACs)"), ("b", "B0 (2M MACs)"), ("c", "B1"), ("d", None))
+    for name, of in given:
+        label = of and f"Top-1 is predicted. ± is that of the difference to {of} and so on."
         beside(tmp_path, name, label=label)
 
     def said(*names):
         lines = CliRunner().invoke(cli, ["compare", *names, "--runs", str(tmp_path)]).stdout
         return [line for line in lines.splitlines() if "± is" in line]
 
-    assert said("a", "b") == ["± is that of the difference to B0."]
+    assert said("a", "b") == ["± is that of the difference to B0, each run's own, and so on."]
     assert said("a", "c", "d") == [
-        "a: ± is that of the difference to B0.", "c: ± is that of the difference to B1.",
+        "a: ± is that of the difference to B0, each run's own, and so on.",
+        "c: ± is that of the difference to B1 and so on.",
     ]  # fmt: skip
 
 
