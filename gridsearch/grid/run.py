@@ -110,7 +110,7 @@ def prepare(
     check_reach(grid.question)
     folder = run_path(plan.run_name(), plan.runs)
     check_run(folder, plan.experiment())
-    known, label = None, None if measure is None else label_of(measure)
+    known, label, by = None, None if measure is None else label_of(measure), None
     if measure is None:
         from gridsearch.grid import training
         from nas.training.proxy import CHECKPOINTS
@@ -121,10 +121,9 @@ def prepare(
         measure = plan.proxy.evaluator(images, folder / CHECKPOINTS, keep=bool(plan.eta))
         images = training.of_networks(images, by.points)
         known, label = training.identity(plan.proxy, images), training.label(plan, images)
-        check_points(measure, grid)
-        return Parts(folder, grid, measure, by, known, label)
     check_points(measure, grid)
-    return Parts(folder, grid, measure, judge(grid, measure, plan.judged), known, label)
+    by = by or judge(grid, measure, plan.judged)
+    return Parts(folder, grid, measure, by, known, label)
 
 
 def run(

@@ -57,8 +57,7 @@ class ImagenetEvaluator:
         if self._reference is None:
             return f"{RECIPE}. ± is one standard deviation of its error against a training."
         if self._usual is None:
-            named = self._named if " " in self._named else "EfficientNet-B0 scaled to T"
-            to, like = f"{named} ({self._takes} MACs)", "a scaled B0"
+            to, like = f"{self._named} ({self._takes} MACs)", "a scaled B0"
         else:
             to, like = self._named, "that network scaled"
         return (

@@ -75,6 +75,12 @@ def _recipe(alike: Architecture | None) -> Recipe:
     return Recipe(here, dataclasses.replace(PAPER, gamma=1.0))
 
 
+def _ends(alike: Architecture | None = None) -> tuple[Architecture, Architecture]:
+    """The smallest and the largest network that B0 is scaled to."""
+    recipe, (low, high) = _recipe(alike), PHI_RANGE
+    return recipe.network(low), recipe.network(high)
+
+
 def _all(objective: Objective, limits: Sequence[Limit]) -> list[Limit]:
     """T as a limit, and the others."""
     return [Limit(objective.quantity, objective.target), *limits]
@@ -84,7 +90,7 @@ def absent(
     objective: Objective, limits: Sequence[Limit] = (), alike: Architecture | None = None
 ) -> str:
     """Why there is no B0 scaled, in words: what `scaled_b0` ends at, of the same arguments."""
-    least, most = (_recipe(alike).network(phi) for phi in PHI_RANGE)
+    least, most = _ends(alike)
     over, unknown = list[Quantity](), list[str]()
     for limit in _all(objective, limits):
         try:
@@ -115,7 +121,9 @@ def reference_of(
         a scaled B0 are what is usual.
     """
     if not (space.name.startswith(INSIDE) and space.known):
-        return scaled_b0(objective) or _end(objective), []
+        found = scaled_b0(objective)
+        named = found and dataclasses.replace(found, name=f"{NAMED} scaled to T")
+        return named or _end(objective), []
     (values,) = space.known()
     whole = dataclasses.replace(space.build(values), name=space.name.removeprefix(INSIDE))
     recipe = Recipe(whole, dataclasses.replace(PAPER, gamma=1.0))  # pixels are no choice there
@@ -134,10 +142,9 @@ def _end(objective: Objective) -> Architecture | None:
 
     So that what is far from T's B0s is doubted there too, where there is no evidence.
     """
-    ends = [_recipe(None).network(phi) for phi in PHI_RANGE]
+    ends = _ends()
     with contextlib.suppress(OutOfDomain):
-        costs = [objective.cost(one) for one in ends]
-        small = costs[0] > objective.target
+        small, _ = (objective.cost(one) > objective.target for one in ends)
         name = f"the {'smallest' if small else 'largest'} {NAMED}"
         return dataclasses.replace(ends[0 if small else 1], name=name)
     return None

@@ -75,8 +75,6 @@ NAMES = (
     f"{', '.join(NETWORKS)}, efficientnet_b1 to efficientnet_b8, efficientnet_l2, "
     "efficientnet_lite1 to efficientnet_lite4, tinynet_a to tinynet_e"
 )
-
-
 # By how a name begins, the longer first: where the networks are printed.
 PAPERS = {
     "efficientnet_lite": "EfficientNet-Lite, tensorflow/tpu, models/official/efficientnet/lite",

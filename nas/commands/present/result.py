@@ -23,13 +23,13 @@ from nas.search.conclude import Result
 from nas.search.otherwise import to_build_on
 from results.runs.addresses import BESIDE
 from results.terminal import accuracy_text, bold, console, show, table, yellow
+from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import Quantity
 from search_spaces.stages import MACS, MEMORY, PARAMS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-USUAL = 224  # pixels
 TOP1 = "top-1 %"  # what numbers are called where the evaluator gives them no name
 
 
@@ -161,9 +161,10 @@ def _print_otherwise(out: "Console", best: dict[str, Any]) -> None:
         if trust := trusted(best):
             out.print(trust)
     if published := beside.get("published"):
+        usual = EFFICIENTNET_B0.resolution
         listed = ", ".join(
             f"{row['network']} {row['top1']:.1f} % at {MACS.format(row['macs'])}"
-            + (f" and {row['resolution']} px" if row["resolution"] != USUAL else "")
+            + (f" and {row['resolution']} px" if row["resolution"] != usual else "")
             for row in published
         )
         own = f"{published_title(best)}, each trained on ImageNet by its own recipe: {listed}."
