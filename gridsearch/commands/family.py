@@ -24,7 +24,7 @@ from gridsearch.prior.prior import ScalingPrior, label
 from nas.commands.options import Kept
 from results.runs.files import read_json
 from results.runs.folder import run_name, run_path
-from results.runs.load import architecture_of, load_architecture
+from results.runs.load import architecture_of, coefficients_in, load_architecture
 from results.runs.session import session
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -70,13 +70,12 @@ def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
         )
     content = read_json(file)
     try:
-        coefficients = Coefficients(*(content[key] for key in ("alpha", "beta", "gamma")))
-    except (KeyError, TypeError):
+        return coefficients_in(content, str(file)), content
+    except UserError as error:
         raise UserError(
-            f"{text} holds no alpha, beta and gamma: expected the coefficients.json of "
-            "`gridsearch run`, or three numbers, as 1.2,1.1,1.15"
+            f"{error}; take the coefficients.json of `gridsearch run`, whose command, given again, "
+            "writes it anew, or three numbers, as 1.2,1.1,1.15"
         ) from None
-    return coefficients, content
 
 
 @dataclass(frozen=True)

@@ -35,14 +35,13 @@ from results.report.network import network_section
 from results.report.page import Cards, Code, Page, Part, Section, Table, Text
 from results.report.record import Folder, again, content, costs, stored
 from results.runs.folder import masked
-from results.runs.load import BEST, architecture_of
+from results.runs.load import BEST, architecture_of, choice_of, coefficients_in
 from results.terminal import percent
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import QUANTITIES
 from search_spaces.scaling.budget import Recipe
-from search_spaces.scaling.coefficients import Coefficients
 from search_spaces.scaling.rules import rule_name
 
 if TYPE_CHECKING:
@@ -58,7 +57,8 @@ def grid_page(folder: Folder) -> Page:
     Raises:
         UserError: A file of it can't be read.
     """
-    choice, points = content(folder.path / COEFFICIENTS), _rows(folder, "points")
+    choice = choice_of(folder.path / COEFFICIENTS, folder.record)
+    points = _rows(folder, "points")
     trials = stored(folder)[0]
     failed = sum(trial.error is not None for trial in trials)
     experiment = folder.experiment
@@ -270,7 +270,7 @@ def _network(folder: Folder) -> list[Section]:
 def _family(choice: Mapping[str, Any]) -> list[Section]:
     """The family of the coefficients, scaled anew: it is a matter of milliseconds."""
     base = architecture_of(choice["baseline"], COEFFICIENTS)
-    numbers = Coefficients(*(choice[key] for key in ("alpha", "beta", "gamma")))
+    numbers = coefficients_in(choice, COEFFICIENTS)
     rule = choice.get("rule")
     rule = None if rule == rule_name(base) else rule
     recipe = Recipe(base, numbers, rule, choice.get("round_resolution"))

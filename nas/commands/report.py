@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.commands.options import JSON, RUNS, options
-from results.terminal import tell
+from results.terminal import plain, tell
 
 if TYPE_CHECKING:
     from results.report.page import Page
@@ -70,14 +70,16 @@ def execute(
         UserError: The run can't be reported, or the file is something else.
         RunFailure: The file can't be written.
     """
-    path, size, folder = written(page, run, runs, storage, out, as_json)
+    path, size, folder, notes = written(page, run, runs, storage, out, as_json)
     if as_json:
         from results.terminal import print_json
 
-        print_json({"report": str(path), "bytes": size, "run": str(folder)})
+        print_json({"report": str(path), "bytes": size, "run": str(folder), "notes": notes})
     else:
         from search_spaces.quantities import QUANTITIES
 
+        for note in notes:
+            tell(plain(f"note: {note}"))
         tell(f"written: {path} ({QUANTITIES['memory'].format(size)})", err=False)
     if opens:
         import webbrowser
@@ -93,11 +95,11 @@ def written(
     storage: str | None,
     out: Path | None,
     quiet: bool,
-) -> tuple[Path, int, Path]:
+) -> tuple[Path, int, Path, list[str]]:
     """Writes a run's page. Takes and raises what `execute` does.
 
     Returns:
-        The page's path, its bytes, and the run's folder.
+        The page's path, its bytes, the run's folder, and what the page warns of.
     """
     from nas.commands.progress import working
     from results.report.page import REPORT as NAME
@@ -115,7 +117,7 @@ def written(
             drawn = page(folder)
         say(f"writing {path}")
         size = write_report(drawn, path)
-    return path, size, folder.path
+    return path, size, folder.path, drawn.warnings
 
 
 @click.command()

@@ -10,11 +10,7 @@ from results.terminal import tell
 
 NUMBER = (int, float, type(None))
 FOUND = {"id": (str, type(None)), "accuracy": NUMBER, "macs": NUMBER}  # what is shown of best.json
-RESULTS: dict[str, dict[str, Any]] = {  # of other commands: what their files must have
-    "family.json": {"networks": list},
-    "coefficients.json": dict.fromkeys(("alpha", "beta", "gamma"), (int, float)),
-    "compare.json": {"networks": list},
-}
+RESULTS = ("family.json", "coefficients.json", "compare.json")  # of other commands
 
 
 @click.command()
@@ -45,9 +41,26 @@ def _row_in(path: Path) -> dict[str, Any] | None:
     from search_spaces.errors import said
 
     try:
-        return row_of(path) if (path / RECORD).is_file() else None
+        return row_of(path) if (path / RECORD).is_file() else _without_record(path)
     except OSError as error:
         return {"run": path.name, "error": f"{path} can't be read: {said(error)}"}
+
+
+def _without_record(path: Path) -> dict[str, Any] | None:
+    """The row of a folder that has a run's files but no run.json; None where it has none."""
+    from results.runs.addresses import FRONT, TABLES
+    from results.runs.folder import RECORD, STORE
+    from results.runs.load import BEST
+
+    there = [name for name in (STORE, BEST, FRONT, *TABLES, *RESULTS) if (path / name).is_file()]
+    if not there:
+        return None
+    why = (
+        f"{path} has no {RECORD}, which says what run it is, but {', '.join(there)}: put the "
+        "file back from a copy, or move the folder away and begin anew"
+    )
+    keys = ("kind", "target", "pick", "accuracy", "macs", "trials", "when")
+    return {"run": path.name, **dict.fromkeys(keys), "state": "damaged", "why": why}
 
 
 def row_of(folder: Path) -> dict[str, Any]:
@@ -56,17 +69,13 @@ def row_of(folder: Path) -> dict[str, Any]:
     `error` stands in place of the rest where they can't be read; `why` where it failed or its
     trials are damaged.
     """
-    from results.report.record import content
-    from results.runs.files import check_kinds
     from results.runs.folder import read_record
-    from results.runs.load import BEST
     from search_spaces.errors import UserError
 
     try:
-        record, best = read_record(folder), content(folder / BEST)
-        check_kinds(best or {}, str(folder / BEST), FOUND)
+        record = read_record(folder)
         sessions, experiment = record["sessions"], record["experiment"]
-        (state, why), best = _state(folder, record, best), best or {}
+        state, why, best = _state(folder, record)
         return {
             "run": folder.name,
             "kind": experiment.get("kind"),
@@ -83,33 +92,82 @@ def row_of(folder: Path) -> dict[str, Any]:
         return {"run": folder.name, "error": str(error)}
 
 
-def _state(folder: Path, record: dict[str, Any], best: Any) -> tuple[str, str | None]:
-    """Whether the run ended, and whether its result and its trials are there; else perhaps why."""
+def _state(folder: Path, record: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]]:
+    """Whether the run ended, and whether its files are there and whole; else perhaps why.
+
+    Returns:
+        The state, why it is so, and what best.json holds, as far as that can be shown.
+    """
     from results.report.record import content
+    from results.runs.addresses import check_best, check_tables
     from results.runs.files import check_kinds
-    from results.runs.folder import STORE
-    from results.runs.journal import check_lines
-    from results.runs.load import BEST, ENDING_IN_BEST, without_network
+    from results.runs.load import (
+        BEST,
+        ENDING_IN_BEST,
+        architecture_of,
+        mending,
+        without_network,
+    )  # fmt: skip
     from search_spaces.errors import UserError
 
-    sessions, journal = record["sessions"], folder / STORE
+    sessions, kind, found = record["sessions"], record["experiment"].get("kind"), dict[str, Any]()
     try:
-        if journal.is_file():
-            check_lines(journal)
-        for name, kinds in RESULTS.items():
-            if (found := content(folder / name)) is not None:
-                check_kinds(found, str(folder / name), kinds)
+        best = content(folder / BEST)
+        check_kinds(best or {}, str(folder / BEST), FOUND)
+        found = best or {}
+        if lacks := _lacking(folder, record):
+            return "damaged", lacks, found
+        _check_results(folder)
+        if "architecture" in found:
+            architecture_of(found, str(folder / BEST))
+            if kind == "search" and sessions:
+                check_best(found, str(folder / BEST))
+                check_tables(folder, record)
     except (UserError, OSError) as error:
-        return "damaged", str(error)
+        return "damaged", mending(record, error), found
     if not sessions and record.get("failed"):
-        return "failed", record["failed"]
+        return "failed", record["failed"], found
     if not sessions or sessions[-1].get("interrupted"):
-        return "cut off", None
-    if record["experiment"].get("kind") not in ENDING_IN_BEST or (best and "architecture" in best):
-        return "ended", None
-    if best is None and sessions[-1].get("picked") is False:
-        return "no pick", str(without_network(folder))
-    return f"{BEST} is {'missing' if best is None else 'damaged'}", None
+        return "cut off", None, found
+    if kind not in ENDING_IN_BEST or "architecture" in found:
+        return "ended", None, found
+    if best is None:
+        none = sessions[-1].get("picked") is False
+        return "no pick" if none else f"{BEST} is missing", str(without_network(folder)), found
+    why = UserError(f"{folder / BEST} has no architecture")
+    return f"{BEST} is damaged", mending(record, why), found
+
+
+def _lacking(folder: Path, record: dict[str, Any]) -> str:
+    """What is wrong with the journal, and what to do; empty where nothing is."""
+    from results.runs.folder import STORE
+    from results.runs.journal import check_lines
+    from results.runs.load import lost
+    from search_spaces.errors import UserError
+
+    journal = folder / STORE
+    there = journal.is_file()
+    if not there and record.get("storage", "elsewhere") is not None:
+        return ""
+    try:
+        return lost(folder, record, check_lines(journal) if there else 0)
+    except (UserError, OSError) as error:
+        return str(error)
+
+
+def _check_results(folder: Path) -> None:
+    """Raises UserError for a damaged result of another command."""
+    from results.report.record import content
+    from results.runs.files import check_kinds
+    from results.runs.load import coefficients_in
+
+    for name in RESULTS:
+        if (found := content(folder / name)) is None:
+            continue
+        if name == "coefficients.json":
+            coefficients_in(found, str(folder / name))
+        else:
+            check_kinds(found, str(folder / name), {"networks": list})
 
 
 def _target(record: Any, best: Any) -> str | None:

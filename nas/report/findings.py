@@ -1,12 +1,14 @@
 """The report of a search: what its folder holds, read for a page that shows it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nas.objective import Objective
 from nas.scores.registry import SCORES
 from results.report.record import Folder, content, stored
-from results.runs.load import BEST
+from results.runs.addresses import check_best, ids_of
+from results.runs.load import BEST, lost, mending
 from search_spaces.architecture import Architecture, from_dict
 from search_spaces.errors import UserError
 from search_spaces.quantities import Quantity, quantity
@@ -106,8 +108,15 @@ def findings_of(folder: Folder) -> Findings:
 
 def _best(folder: Folder, warnings: list[str]) -> dict[str, Any] | None:
     """What best.json holds; None, with a warning, where this version can't read it."""
-    best = content(folder.path / BEST)
-    lacks = [] if best is None else [key for key in _WANTED if best.get(key) is None]
+    place = folder.path / BEST
+    try:
+        best = content(place)
+        lacks = [] if best is None else [key for key in _WANTED if best.get(key) is None]
+        if best is not None and not lacks:
+            check_best(best, str(place))
+    except UserError as error:
+        warnings.append(f"{mending(folder.record, error)}. It is left out.")
+        return None
     if lacks:
         warnings.append(
             f"{BEST} has no {', '.join(lacks)}: it is of another version, and left out."
@@ -138,7 +147,7 @@ def _asked(folder: Folder, warnings: list[str]) -> tuple[Quantity, float, Object
 def _trials(
     folder: Folder, of: Quantity, objective: Objective | None, warnings: list[str]
 ) -> "tuple[pd.DataFrame, dict[int, Architecture]]":
-    """The stored trials; where the store can't be read, those of trials.csv."""
+    """The stored trials; where the store can't be read or is empty, those of trials.csv."""
     import pandas as pd
 
     from results.runs.frames import outcomes_frame
@@ -146,24 +155,44 @@ def _trials(
     table = folder.path / "trials.csv"
     try:
         trials, amounts = stored(folder)
+        why = lost(folder.path, folder.record, len(trials))
     except UserError as error:
         if not table.is_file():
             raise
-        warnings.append(f"{error}. The trials shown are those of trials.csv.")
-        trials, amounts = [], []
+        trials, amounts, why = [], [], str(error)
     networks = {trial.number: trial.architecture for trial in trials}
     if not trials and table.is_file():
-        frame = pd.read_csv(table)
-        known = frame[of.column] if of.column in frame else pd.Series(float("nan"), frame.index)
-        base = [of.base(float(value)) if value == value and value else float("nan")
-                for value in known]  # fmt: skip
+        frame, base = _of_table(table, of, why)
+        why += (
+            f"{'. ' * bool(why)}The trials shown are those of trials.csv, without their networks: "
+        )
+        why += "a click on a point of the front shows none"
     else:
         frame = outcomes_frame(trials)
         base = [float("nan") if amount is None else amount for amount in amounts]
+    warnings += [f"{why}."] * bool(why)
     frame = frame.assign(amount=pd.Series(base, frame.index, dtype=float))
     for name in ("accuracy", "spread", "seconds", "budget"):
         frame[name] = frame[name].astype(float)
     return frame.assign(reward=_rewards(frame, objective)), networks
+
+
+def _of_table(table: Path, of: Quantity, why: str) -> "tuple[pd.DataFrame, list[float]]":
+    """The rows of trials.csv and the quantity of each.
+
+    Raises:
+        UserError: It is damaged too; `why` it is needed is told besides.
+    """
+    import pandas as pd
+
+    try:
+        ids_of(table)
+    except UserError as error:
+        raise UserError(f"{why}; and {error}" if why else str(error)) from None
+    frame = pd.read_csv(table)
+    known = frame[of.column] if of.column in frame else pd.Series(float("nan"), frame.index)
+    base = [of.base(float(value)) if value == value and value else float("nan") for value in known]
+    return frame, base
 
 
 def _rewards(frame: "pd.DataFrame", objective: Objective | None) -> Any:

@@ -109,7 +109,7 @@ def _course(folder: Folder) -> Section:
     try:
         rows = read_history(folder.path)
     except UserError as error:
-        return Section("course", "Course", "How it went", [Text(f"{error}.", "note")])
+        return Section("course", "Course", "How it went", [Text(f"{error}.", "warning")])
 
     def column(key: str) -> list[float]:
         return [row[key] for row in rows]

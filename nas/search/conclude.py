@@ -114,6 +114,7 @@ def conclude(
     result: Result,
     recount: Recount | None = None,
     phase: Callable[[str], None] = lambda name: None,
+    again: bool = False,
 ) -> None:
     """Picks, verifies the pick with fvcore, and writes trials, front and best.json.
 
@@ -121,14 +122,21 @@ def conclude(
         result: What came of the run, which is filled in.
         recount: Counts the pick again while the tables are written; None counts it here.
         phase: Told what is done.
+        again: Trials were made again: an answer that becomes another is kept.
     """
-    from results.runs.frames import front_frame, trials_frame, write_frame
+    from results.runs.frames import keeping
 
     phase("writing the tables")
+    with keeping(result.folder, again):
+        _conclude(result, recount or Recount(), phase)
+
+
+def _conclude(result: Result, recount: Recount, phase: Callable[[str], None]) -> None:
+    from results.runs.frames import front_frame, trials_frame, write_frame
+
     objective, seconds = result.plan.objective, result.seconds
     able = comparable(result.trials)
     result.pick = objective.pick(able)
-    recount = recount or Recount()
     if result.pick is not None:
         recount.begin(result.pick.architecture)
     if unit_of(result.evaluator) is None:  # a score is weighed against no cost

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nas.evaluators import Evaluator, unit_of
@@ -18,6 +17,7 @@ from nas.search.retrain import Retrain, check_longer
 from nas.strategies.registry import Strategy
 from results.runs.folder import run_name
 from results.runs.records import Trial
+from results.runs.session import Run
 from results.terminal import tell
 from search_spaces.errors import UserError, check_is
 from search_spaces.quantities import Quantity
@@ -221,13 +221,41 @@ class Plan(Execution):
         return search
 
 
-def say_enough(plan: Plan, folder: Path, trials: Iterable[Trial]) -> None:
-    """Says so where a run holds more networks than are asked for, so that none is added."""
-    held = sum(trial.budget == plan.budgets[0] for trial in trials)
+def say_enough(plan: Plan, run: Run) -> None:
+    """Says so where trials are made again, or none is added since more are held than asked for.
+
+    Raises:
+        UserError: Trials are missing, and not at the store's end.
+    """
+    if run.missing:
+        _check_ending(plan, run.trials)
+        left = len(run.trials) + run.missing
+        enough = "" if plan.evaluations >= left else f", as far as --trials {plan.trials} goes"
+        tell(
+            f"note: the store of {run.folder.name} holds {len(run.trials):,} of the {left:,} "
+            f"trials that a session left: what is missing is made again{enough}"
+        )
+    held = sum(trial.budget == plan.budgets[0] for trial in run.trials)
     if held > plan.trials:
         tell(
-            f"note: the run {folder.name} holds {held:,} networks already, more than the "
+            f"note: the run {run.folder.name} holds {held:,} networks already, more than the "
             f"{plan.trials:,} asked for: no other one is evaluated"
+        )
+
+
+def _check_ending(plan: Plan, trials: Sequence[Trial]) -> None:
+    """Refuses what lacks trials in its midst, where they are made one after the other.
+
+    Raises:
+        UserError: It does.
+    """
+    numbers = {trial.number for trial in trials}
+    first = min(set(range(len(numbers) + 1)) - numbers)
+    if plan.executor == "local" and first < len(numbers):
+        raise UserError(
+            f"trial {first} is missing and later ones are there, and only trials at a store's end "
+            f"are made again: put the store back from a copy, or take the trials after {first} out "
+            "of it too, and the same command makes them all again"
         )
 
 

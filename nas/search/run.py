@@ -219,20 +219,16 @@ def run(
     with (
         recounting(beside=predicts) as recount,
         session(
-            parts.folder,
-            parts.experiment,
-            plan.command,
-            plan.storage,
-            where.choices,
-            where.build,
-            loading,
+            parts.folder, parts.experiment, plan.command, plan.storage, where.choices,
+            where.build, loading,
+            again=predicts or unit_of(parts.evaluator) is not None,
         ) as opened,
         logging(told, About(parts.folder.name, parts.folder, parts.experiment)) as last,
-    ):
+    ):  # fmt: skip
         seconds = opened.seconds = setup | opened.seconds
         if parts.classes:
             opened.record["classes"] = list(parts.classes)
-        say_enough(plan, parts.folder, opened.trials)
+        say_enough(plan, opened)
         proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor, predicts)
         with timed(seconds, "search"):
             recall(show, opened.trials)
@@ -247,7 +243,7 @@ def run(
         result.interrupted, result.new = opened.interrupted, opened.new
         result.stopped = proposer.stopped
         result.prior = _learned(plan, parts, opened.trials)
-        conclude(result, recount, functools.partial(begin, show))
+        conclude(result, recount, functools.partial(begin, show), opened.missing > 0)
         holder = holder_of(parts.evaluator)
         if result.pick is not None:
             last |= numbers_of(result.pick)

@@ -25,11 +25,13 @@ class Parity:
         difference: The largest between two logits.
         largest: The largest logit's magnitude.
         images: How many.
+        how: Why logits are so large or small, where the weights are not trained.
     """
 
     difference: float
     largest: float
     images: int
+    how: str = ""
 
     @property
     def allowed(self) -> float:
@@ -44,7 +46,8 @@ class Parity:
     def text(self) -> str:
         """What was compared, and how it came out."""
         return (
-            f"on {self.images} random images the logits, of up to {self.largest:.3g}, differ by "
+            f"on {self.images} random images the logits, of up to {self.largest:.3g}"
+            f"{' ' * bool(self.how)}{self.how}, differ by "
             f"{self.difference:.2g} at most ({self.allowed:.2g} is allowed)"
         )
 

@@ -19,7 +19,6 @@ from results.export.runtimes.programs import to_coreml, to_executorch, to_litert
 from results.export.to_onnx import (
     IMAGES,
     Parity,
-    Shape,
     agreeing,
     described,
     images,
@@ -33,6 +32,10 @@ from results.export.weights import pt_bytes, safetensors_bytes
 from results.runs.files import write_atomically
 from search_spaces.architecture import to_json
 from search_spaces.errors import UserError, disk_error, meant
+
+# What an untrained network is compared with, which decides how large its logits are.
+PROBED = "with random statistics of batch normalization, so that a wrong epsilon shows"
+INITIAL = "since the initial statistics of batch normalization normalize nothing"
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,13 @@ def _probe(request: Request) -> Any:
     return network
 
 
-def _compared(what: str, ours: Any, theirs: Any, shape: Shape) -> Parity:
+def _compared(request: Request, what: str, ours: Any, theirs: Any) -> Parity:
     import torch
 
-    given = images(IMAGES, shape)
+    given = images(IMAGES, shape_of(request.source.architecture))
     with torch.no_grad():
-        return agreeing(what, parity(ours(given), theirs.eval()(given)))
+        measured = agreeing(what, parity(ours(given), theirs.eval()(given)))
+    return measured if request.weights else dataclasses.replace(measured, how=PROBED)
 
 
 def to_torch(request: Request) -> Made:
@@ -74,7 +78,7 @@ def to_torch(request: Request) -> Made:
     a, name = request.source.architecture, request.source.name
     text, ours = export_torch.source(a, name), _probe(request)
     theirs = export_torch.network(text, name, ours.state_dict())
-    agreement = _compared(f"{name}.py", ours, theirs, shape_of(a))
+    agreement = _compared(request, f"{name}.py", ours, theirs)
     inputs = request.weights and request.weights.inputs
     files: dict[str, bytes | str] = {f"{name}.py": text + (inputs.source() if inputs else "")}
     given = ""
@@ -136,7 +140,7 @@ def _timm_parity(request: Request, text: str, module: str) -> Parity:
 
     theirs = timm.create_model(f"nas_{name}")
     theirs.load_state_dict(export_timm.timm_state(a, ours.state_dict()))
-    return _compared(f"timm_{name}.py", ours, theirs, shape_of(a))
+    return _compared(request, f"timm_{name}.py", ours, theirs)
 
 
 def to_onnx(request: Request) -> Made:
@@ -226,7 +230,7 @@ def export(
     made = {}
     for i, name in enumerate(request.formats, 1):
         say(f"{name}: making and checking it, {i} of {len(request.formats)}")
-        made[name] = FORMATS[name](request)
+        made[name] = _told(FORMATS[name](request), request)
     always = f"{request.source.name}.json"
     files: dict[str, bytes | str] = {}
     for each in made.values():
@@ -239,6 +243,13 @@ def export(
         _make_folder((folder / name).parent)
         write_atomically(folder / name, content)
     return Exported(folder, list(files), made)
+
+
+def _told(made: Made, request: Request) -> Made:
+    """A format with its parity, which says so where the weights compared are initial ones."""
+    if request.weights is not None or made.parity is None or made.parity.how:
+        return made
+    return dataclasses.replace(made, parity=dataclasses.replace(made.parity, how=INITIAL))
 
 
 def _make_folder(folder: Path) -> None:

@@ -181,6 +181,12 @@ class Page:
     sections: Sequence[Section]
     footer: str = FOOTER
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the reader has to know before anything else, sentence by sentence."""
+        parts = [part for section in self.sections for part in section.parts]
+        return [part.text for part in parts if isinstance(part, Text) and part.tone == "warning"]
+
 
 def require() -> None:
     """Refuses to go on where the report's libraries are missing.

@@ -1,22 +1,34 @@
 """Networks of a search by address: `RUN:pick`, `RUN:other`, `RUN:beside`, `RUN:@300M`, `RUN:ID`."""
 
 import contextlib
+import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from results.runs.files import Kinds, check_kinds, read_json
-from results.runs.folder import RECORD, STORE, read_record
-from search_spaces.architecture import to_dict
+from results.runs.files import Kinds, check_kinds, named, read_json
+from results.runs.folder import RECORD, STORE, read_record, trials_left
+from search_spaces.architecture import from_dict, to_dict
+from search_spaces.cost import cost
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
 
 FRONT = "front.json"
+TABLES = ("front.csv", "trials.csv")
 TRAINED = ("train", "supernet")  # kinds of runs that end in weights
 SEARCH = "-search"  # what the search's name ends in that `nas fit` makes before its training
 BESIDE = "beside"  # what the pick stands beside
 _ID = re.compile(r"[0-9a-f]{2,12}")
+_NUMBERS = (  # of a table; what is not known of a failure is empty
+    "number", "accuracy", "spread", "macs", "params", "memory", "budget", "seconds",
+)  # fmt: skip
+_NUMBER, _MAYBE = (int, float), (dict, type(None))
+_ROW: Mapping[str, Kinds] = {"id": str, "accuracy": _NUMBER, "macs": _NUMBER, "architecture": dict}
+_BEST: Mapping[str, Kinds] = {
+    **_ROW, "params": _NUMBER, "memory": _NUMBER, "other": _MAYBE, "otherwise": _MAYBE,
+    "baseline": _MAYBE,
+}  # fmt: skip
 
 
 def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
@@ -133,13 +145,76 @@ def front_rows(place: Path) -> list[dict[str, Any]]:
         )
     rows = read_json(place)
     if not isinstance(rows, list) or not rows:
-        raise UserError(f"{place} holds no list of networks: run the search's command again")
-    kinds: dict[str, Kinds] = {
-        "id": str,
-        "accuracy": (int, float),
-        "macs": (int, float),
-        "architecture": dict,
-    }
+        raise UserError(f"{place} holds no list of networks: expected those of the front")
     for number, row in enumerate(rows):
-        check_kinds(row, f"network {number} of {place}", kinds)
+        check_kinds(row, f"network {number} of {place}", _ROW)
     return rows
+
+
+def check_tables(folder: Path, record: Mapping[str, Any]) -> None:
+    """Refuses what a search wrote of its trials and its front at its end.
+
+    Args:
+        folder: Of the run.
+        record: What its run.json holds.
+
+    Raises:
+        UserError: A file is damaged, or missing in a run that has a pick; it is named.
+    """
+    there = [name for name in (FRONT, *TABLES) if (folder / name).is_file()]
+    lost = [name for name in (FRONT, *TABLES) if name not in there]
+    if lost and record["sessions"][-1].get("picked"):
+        raise UserError(f"{folder} has no {', '.join(lost)} any more")
+    ids = {name: ids_of(folder / name) for name in TABLES if name in there}
+    front, held = ids.get("front.csv"), len(ids.get("trials.csv", ()))
+    if FRONT in there:
+        rows = front_rows(folder / FRONT)
+        if front is not None and sorted(front) != sorted(row["id"] for row in rows):
+            raise UserError(f"{folder / 'front.csv'} and {FRONT} hold different networks")
+    if "trials.csv" in there and held < (left := trials_left(record)):
+        raise UserError(f"{folder / 'trials.csv'} holds {held:,} of {left:,} trials")
+
+
+def ids_of(table: Path) -> list[str]:
+    """The networks of a table of trials. Raises UserError where it is none as a search writes."""
+    ids: list[str] = []
+    try:
+        with table.open(newline="", encoding="utf-8") as file:
+            rows = csv.reader(file)
+            head = next(rows, [])
+            lacks = [name for name in ("id", *_NUMBERS) if name not in head]
+            if lacks:
+                raise ValueError(f"it has no column {', '.join(lacks)}")
+            at, numbers = head.index("id"), [head.index(name) for name in _NUMBERS]
+            for row in rows:
+                if len(row) != len(head):
+                    raise ValueError(f"row {len(ids) + 1} has {len(row)} cells, not {len(head)}")
+                for place in numbers:
+                    float(row[place] or 0)
+                ids.append(row[at])
+    except (csv.Error, ValueError) as error:
+        raise UserError(f"{table} is no table as a search writes it: {error}") from None
+    return ids
+
+
+def check_best(best: Any, place: str) -> None:
+    """Refuses a search's best.json whose fields can't be those of its network.
+
+    Args:
+        best: What it holds.
+        place: Names it in messages.
+
+    Raises:
+        UserError: A field is of another kind, or not the network's.
+    """
+    check_kinds(best, place, _BEST)
+    try:
+        network = from_dict(best["architecture"])
+    except UserError as error:
+        raise UserError(f"{place} has no network for architecture: {error}") from None
+    figures = cost(network)
+    for name, value in (("id", network.id), ("macs", figures.macs), ("params", figures.params)):
+        if best[name] != value:
+            raise UserError(
+                f"{place} has {named(best[name])} for {name}: expected {value}, its network's"
+            )

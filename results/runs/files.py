@@ -12,6 +12,7 @@ from typing import Any
 
 from search_spaces.errors import RunFailure, UserError, disk_error, of_place, said
 
+EXPECTED = ": expected a file as this package writes it"
 LARGEST = 1 << 30  # bytes of a file that is read whole
 Kinds = type | tuple[type, ...]
 _NAMES = {
@@ -165,7 +166,7 @@ def read_text(path: Path) -> str:
     try:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UserError(f"{path} is no text: expected a file as this package writes it") from None
+        raise UserError(f"{path} is no text{EXPECTED}") from None
 
 
 def read_json(path: Path) -> Any:
@@ -181,13 +182,11 @@ def read_json(path: Path) -> Any:
             json.dumps(value, ensure_ascii=False).encode()
         return value
     except RecursionError:
-        raise UserError(
-            f"{path} is nested too deep: expected a file as this package writes it"
-        ) from None
+        raise UserError(f"{path} is nested too deep{EXPECTED}") from None
     except ValueError as error:
         raise UserError(
-            f"{path} is no JSON that can be used ({error}): expected a file as this package "
-            "writes it; if it is a run's, move it away and run the command that made it again"
+            f"{path} is no JSON that can be used ({error}){EXPECTED}; if it is a run's, move it "
+            "away and run the command that made it again"
         ) from None
 
 

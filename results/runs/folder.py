@@ -81,7 +81,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     place = folder / RECORD
     record = read_json(place)
     text, count = (str, type(None)), (int, type(None))
-    kinds = {"command": text, "ended": text, "trials": count, "new": count}
+    counted = dict.fromkeys(("trials", "new", "again"), count)
+    kinds = {"command": text, "ended": text, **counted}
     try:
         check_kinds(record, str(place), {"experiment": dict, "sessions": list, "storage": text,
                                           "failed": text})  # fmt: skip
@@ -261,17 +262,36 @@ def check_store(folder: Path, record: Mapping[str, Any], place: str | None) -> N
         )
 
 
+def trials_left(record: Mapping[str, Any]) -> int:
+    """How many trials a run's sessions left; where one made missing ones again, since that one."""
+    left = summed = 0
+    for entry in record["sessions"]:
+        told = int(entry.get("trials") or 0)
+        summed += int(entry.get("new") or 0)
+        left = max(left, told, summed)
+        if entry.get("again"):
+            left = summed = told
+    return left
+
+
+def lacking(folder: Path, record: Mapping[str, Any], trials: int) -> str:
+    """What a store that holds so many trials lacks, in words; empty where it lacks nothing."""
+    left = trials_left(record)
+    if trials >= left:
+        return ""
+    place = folder / STORE if record.get("storage") is None else f"the store of {folder.name}"
+    return f"{place} holds {trials:,} of the {left:,} trials that a session left"
+
+
 def check_whole(folder: Path, record: Mapping[str, Any], trials: int) -> None:
-    """Refuses a store that holds fewer trials than the last session left.
+    """Refuses a store that holds fewer trials than the sessions left.
 
     Raises:
         UserError: Trials were lost.
     """
-    sessions = record["sessions"]
-    left = max((int(entry.get("trials") or 0) for entry in sessions), default=0)
-    left = max(left, sum(int(entry.get("new") or 0) for entry in sessions))
-    if trials < left:
+    if lacks := lacking(folder, record, trials):
         raise UserError(
-            f"the store of {folder.name} holds {trials} trials, but a session left {left}: put the "
-            "store back, or choose another --name"
+            f"{lacks}, and only a search that predicts or scores makes them again, since others "
+            "may have been measured: put the store back from a copy, or begin anew with another "
+            "--name"
         )

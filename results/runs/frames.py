@@ -1,7 +1,10 @@
 """Trials as pandas frames, and frames as files."""
 
+import contextlib
 import io
-from collections.abc import Mapping, Sequence
+import itertools
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +12,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from results.runs.files import write_atomically
+from results.runs.files import read_json, write_atomically
 from results.runs.front import front
 from results.runs.records import Trial
+from results.terminal import tell
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.costs import remember
+from search_spaces.errors import disk_error, said
 from search_spaces.quantities import Quantity, quantity
 from search_spaces.space import Chosen
 
 _TOLD = ("number", "accuracy", "spread", "budget", "seed", "seconds", "error")
 _COUNTED = ("id", "macs", "params", "activations", "memory", "activation_memory")
 _EQUAL = ("macs", "params", "memory", "number")  # what decides among equals, least first
+ANSWER = (  # a search's files at its end
+    "best.json", "front.json", "front.csv", "front.parquet", "trials.csv", "trials.parquet",
+)  # fmt: skip
+BEFORE = "before"  # the folder of an answer that another one took the place of
 TOGETHER = 2048  # networks whose costs are counted at once
 
 
@@ -136,6 +145,51 @@ def front_frame(
     cautious = done["accuracy"] - caution * done["spread"].astype(float).fillna(0.0)
     amounts = done[of.column].astype(float).map(of.base)
     return frame.loc[done.index[front(cautious, amounts)]].reset_index(drop=True)
+
+
+@contextlib.contextmanager
+def keeping(folder: Path, made_again: bool) -> Iterator[None]:
+    """Keeps a search's answer as it was before the block writes it anew, where it becomes another.
+
+    Args:
+        folder: Of the run.
+        made_again: Trials of it were; otherwise nothing is kept.
+    """
+    there = [folder / name for name in ANSWER if made_again and (folder / name).is_file()]
+    if not there:
+        yield
+        return
+    names = itertools.chain([BEFORE], (f"{BEFORE}-{n}" for n in itertools.count(2)))
+    before = next(folder / name for name in names if not (folder / name).exists())
+    try:
+        before.mkdir()
+        for path in there:
+            shutil.copy2(path, before)
+    except OSError as error:
+        message = f"{before} can't be written, where the answer so far is kept ({said(error)})"
+        raise disk_error(error, f"{message}: free some space, and give the same command") from error
+    told = _told(folder)
+    yield
+    if told is not None and told == _told(folder):
+        shutil.rmtree(before)
+        tell("note: the answer is the same as before: the same pick, front and trials")
+        return
+    tell(
+        "note: the answer is another one than before, or can't be compared with it: what stood "
+        f"there is kept in {before}"
+    )
+
+
+def _told(folder: Path) -> Any:
+    """What a search's files say, without times; None where one is damaged."""
+    columns, told = ["number", "id", "accuracy", "spread"], list[Any]()
+    try:
+        for name in ("front.csv", "trials.csv"):
+            told.append(pd.read_csv(folder / name, dtype=str)[columns].fillna("").values.tolist())
+        best = folder / "best.json"
+        return [*told, read_json(best).get("id") if best.is_file() else None]
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
 
 
 def write_frame(frame: pd.DataFrame, stem: Path) -> None:

@@ -32,6 +32,7 @@ from search_spaces.errors import UserError
 
 Loading = Callable[[int, int], None]  # called with (trials read, of how many by their bytes)
 _START = b'{"op_code":0,"worker_id":"'  # of a journal: a study is created
+_TRIAL = f'{{"op_code":{CREATE_TRIAL},'.encode()
 
 
 def refuse_foreign(path: Path) -> None:
@@ -93,17 +94,22 @@ def refuse_broken_end(path: Path) -> None:
         ) from None
 
 
-def check_lines(path: Path) -> None:
+def check_lines(path: Path) -> int:
     """Refuses a journal with a broken line, in the time that reading its bytes takes.
 
     A line whose brackets and quotation marks match is believed; `read` looks at what it says.
+
+    Returns:
+        How many trials it holds.
 
     Raises:
         UserError: A line is no JSON; it is named.
         OSError: It can't be read.
     """
+    trials = 0
     with path.open("rb") as file:
         for at, line in enumerate(file, 1):
+            trials += line.startswith(_TRIAL) and line.endswith(b"\n")
             matching = all(line.count(a) == line.count(b) for a, b in (b"{}", b"[]"))
             whole = line.startswith(b'{"') and line.endswith(b"}\n")
             if matching and whole and not line.count(b'"') % 2:
@@ -114,6 +120,7 @@ def check_lines(path: Path) -> None:
                 json.loads(line)
             except ValueError as error:
                 raise damaged(f"line {at} of {path}", error) from error
+    return trials
 
 
 def read(

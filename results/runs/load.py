@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from results.runs.addresses import TRAINED as TRAINED
 from results.runs.addresses import network_at
-from results.runs.files import read_json, read_text
-from results.runs.folder import RECORD, read_record
+from results.runs.files import EXPECTED, check_kinds, read_json, read_text
+from results.runs.folder import RECORD, lacking, read_record
 from results.runs.strings import PLAIN, Shape, from_strings, is_strings
 from results.streams import aside
 from search_spaces.architecture import Architecture, from_dict, from_json
 from search_spaces.errors import UserError, meant
+from search_spaces.scaling.coefficients import Coefficients
 from search_spaces.scaling.published import KNOWN, NAMES, named
 from search_spaces.space import Space
 from search_spaces.spaces import INSIDE, inside, space, whose
@@ -163,6 +164,63 @@ def without_network(path: Path) -> UserError:
         f"the run {path} has no {BEST}{' any more' if ended else ' yet'}: {why}; its command "
         f"{'writes it again' if ended else 'goes on with it'}" + (f": {command}" if command else "")
     )
+
+
+def made_anew(record: Mapping[str, Any], what: str = "writes it anew") -> str:
+    """What a run's command mends, given again: the end of a sentence, with the command."""
+    command = (record["sessions"][-1] if record["sessions"] else record).get("command")
+    return f"the run's command, given again, {what}" + (f": {command}" if command else "")
+
+
+def lost(folder: Path, record: Mapping[str, Any], trials: int) -> str:
+    """What a store that holds so many trials lacks, and what to do; empty where nothing."""
+    asked, lacks = record["experiment"], lacking(folder, record, trials)
+    how = ", or begin anew with another --name"
+    if asked.get("kind") == "search" and asked.get("evaluator") != "train":
+        how = f"; where they were predictions or scores, {made_anew(record, 'makes them again')}"
+    return lacks and f"{lacks}: put it back from a copy{how}"
+
+
+def mending(record: Mapping[str, Any], error: Exception) -> str:
+    """What is wrong with a file that a run writes at its end, and what to do."""
+    return f"{str(error).partition(EXPECTED)[0]}; {made_anew(record)}"
+
+
+def coefficients_in(content: Any, place: str) -> Coefficients:
+    """The coefficients that a coefficients.json holds.
+
+    Args:
+        content: Parsed JSON.
+        place: Names the file in messages.
+
+    Raises:
+        UserError: There are none.
+    """
+    check_kinds(content, place, dict.fromkeys(("alpha", "beta", "gamma"), (int, float)))
+    try:
+        return Coefficients(content["alpha"], content["beta"], content["gamma"])
+    except UserError as error:
+        raise UserError(f"{place} can't be used, since its {error}") from None
+
+
+def choice_of(place: Path, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a grid's coefficients.json holds; None where there is none.
+
+    Args:
+        place: The file.
+        record: What the run's run.json holds.
+
+    Raises:
+        UserError: It is damaged; what to do is told.
+    """
+    if not place.is_file():
+        return None
+    try:
+        choice: dict[str, Any] = read_json(place)
+        coefficients_in(choice, str(place))
+    except UserError as error:
+        raise UserError(mending(record, error)) from None
+    return choice
 
 
 class Member(NamedTuple):

@@ -28,6 +28,7 @@ from results.runs.folder import (
     forgotten,
     masked,
     open_run,
+    trials_left,
 )
 from results.runs.made import now
 from results.starting import Unguarded, check_once
@@ -48,7 +49,8 @@ class Run:
         folder: Where it is kept.
         record: What run.json holds.
         trials: Those finished, of this session and before; grows as they are stored.
-        before: How many of them earlier sessions left.
+        before: How many of them were there when it was opened.
+        missing: How many that earlier sessions left are not there, and may be made again.
         interrupted: Ctrl-C ended the work.
         facts: What else the session's entry says.
         seconds: What the time went to, part by part.
@@ -59,6 +61,7 @@ class Run:
     record: dict[str, Any]
     trials: "list[Trial]" = field(default_factory=list)
     before: int = 0
+    missing: int = 0
     interrupted: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -97,6 +100,7 @@ class Run:
         """What the record says of this session."""
         kept = {} if self._store is None else {"trials": len(self.trials), "new": self.new}
         ended = {"command": masked(command), "ended": now(), **kept}
+        ended |= {"again": self.missing} if self.missing else {}
         spent = {"seconds": self.seconds} if self.seconds else {}
         return {**ended, "interrupted": self.interrupted, **self.facts, **spent}
 
@@ -120,6 +124,7 @@ def session(
     choices: Mapping[str, tuple[Any, ...]] | None = None,
     build: "Build | None" = None,
     loading: "Loading" = lambda done, of: None,
+    again: bool = False,
 ) -> Iterator[Run]:
     """Opens or continues a run, and writes the session down at its end.
 
@@ -131,6 +136,7 @@ def session(
         choices: Of the search space; None for a run that keeps no trials.
         build: The space's; what it gives must be what is stored.
         loading: Called now and then while trials are read: how many, and of about how many.
+        again: Trials that are missing can be made again, so that they are no reason to refuse.
 
     Yields:
         The run, with its store and the trials found there.
@@ -152,7 +158,7 @@ def session(
         try:
             if choices is not None:
                 with timed(run.seconds, "load"), forgotten(folder, made if fresh else None):
-                    _open_store(run, experiment, storage, choices, loading)
+                    _open_store(run, experiment, storage, choices, loading, again)
                     if build is not None:
                         check_built(run.trials, build)
             yield run
@@ -190,6 +196,7 @@ def _open_store(
     storage: str | None,
     choices: Mapping[str, tuple[Any, ...]],
     loading: "Loading",
+    again: bool,
 ) -> None:
     from results.runs.store import Store
 
@@ -199,7 +206,9 @@ def _open_store(
     run._store = Store(storage or run.folder / STORE, experiment, choices, name, loading)
     run.trials = run._store.trials()
     run.before = len(run.trials)
-    check_whole(run.folder, run.record, run.before)
+    if not again:
+        check_whole(run.folder, run.record, run.before)
+    run.missing = max(0, trials_left(run.record) - run.before)
     if "storage" not in run.record:
         run.record["storage"] = place
         write_json(run.folder / RECORD, run.record)

@@ -342,7 +342,7 @@ def test_a_store_that_lost_trials_is_refused(here, inside):
     journal.unlink()
     done = inside(*GIVEN, "--name", "lost", "--trials", "5")
     assert done.returncode == 2
-    assert "holds 0 trials, but a session left 20" in done.stderr
+    assert "holds 0 of the 20 trials" in done.stderr
     assert len(ids(here, "lost")) == 20
 
 

@@ -1,6 +1,7 @@
 """`nas runs`: a list of what lies in the folder of runs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from click.testing import CliRunner
 
 import nas
 from nas.commands.main import cli
-from search_spaces import RunFailure, UserError
+from nas.search.conclude import costs_of
+from search_spaces import NETWORKS, RunFailure, UserError
+from search_spaces.architecture import to_dict
 
 
 def made(folder, kind, sessions, best=None, **experiment):
@@ -25,7 +28,9 @@ def listed(runs, *more):
 
 def test_runs_are_listed_whole_cut_off_or_damaged(tmp_path):
     runs = tmp_path / "runs"
-    best = {"id": "abc", "accuracy": 78.4, "macs": 398e6, "target_text": "400M", "architecture": {}}
+    b0 = NETWORKS["efficientnet_b0"]
+    best = {"id": b0.id, "accuracy": 77.1, **costs_of(b0), "target_text": "400M",
+            "architecture": to_dict(b0)}  # fmt: skip
     ended = {"trials": 100, "ended": "2026-11-28T10:00:00", "interrupted": False}
     made(runs / "whole", "search", [ended], best)
     made(runs / "stopped", "search", [{**ended, "interrupted": True}], target=3e7, quantity="flops")
@@ -38,7 +43,7 @@ def test_runs_are_listed_whole_cut_off_or_damaged(tmp_path):
     rows = {row["run"]: row for row in json.loads(listed(runs, "--json").stdout)}
     assert set(rows) == {"whole", "stopped", "lost", "torn", "checked", "killed", "broken"}
     assert rows["whole"]["state"] == "ended"
-    assert (rows["whole"]["pick"], rows["whole"]["trials"]) == ("abc", 100)
+    assert (rows["whole"]["pick"], rows["whole"]["trials"]) == (b0.id, 100)
     assert rows["stopped"]["state"] == rows["killed"]["state"] == "cut off"
     assert (rows["stopped"]["target"], rows["lost"]["target"]) == ("30M", "5 ms")
     assert rows["lost"]["state"] == "best.json is missing"
@@ -46,8 +51,69 @@ def test_runs_are_listed_whole_cut_off_or_damaged(tmp_path):
     assert rows["checked"]["state"] == "ended"
     assert "sessions" in rows["broken"]["error"]
     text = listed(runs).stdout
-    assert "398M" in text
+    assert "385.8M" in text
     assert "can't be read" in text
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """A search by predictions that ended; tests take copies of it."""
+    runs = tmp_path_factory.mktemp("runs")
+    nas.find(4e8, trials=40, runs=runs, name="s", command="nas search --the same")
+    return runs / "s"
+
+
+def edited(file, **fields):
+    file.write_text(json.dumps(json.loads(file.read_text()) | fields))
+
+
+def shortened(file, lines=1):
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-lines]))
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "why"),
+    [
+        ("front.json", lambda file: file.write_text("x"), "front.json is no JSON that can be used"),
+        ("front.json", lambda file: file.write_text("[]"), "front.json holds no list of networks"),
+        ("front.json", Path.unlink, "has no front.json any more"),
+        ("front.csv", lambda file: file.write_text("x"), "front.csv is no table as a sear"),
+        ("front.csv", shortened, "front.csv and front.json hold different networks"),
+        ("trials.csv", lambda file: file.write_bytes(b"\xff"), "trials.csv is no table as a"),
+        ("trials.csv", shortened, "trials.csv holds 39 of 40 trials"),
+        ("best.json", lambda file: file.write_text("x"), "best.json is no JSON that can be used ("),
+        ("best.json", lambda file: edited(file, params="x"), "best.json has 'x' for params"),
+        ("best.json", lambda file: edited(file, macs=3), "best.json has 3 for macs: expected"),
+        ("best.json", lambda file: edited(file, otherwise=3), "best.json has 3 for otherwise"),
+        ("best.json", lambda file: edited(file, architecture={"a": 1}), "is no architecture"),
+        ("trials.journal", lambda file: shortened(file, 20), "holds 20 of the 40 trials that a se"),
+        ("trials.journal", lambda file: file.write_text(""), "holds 0 of the 40 trials that a"),
+        ("trials.journal", Path.unlink, "holds 0 of the 40 trials that a session left: put"),
+    ],
+)  # fmt: skip
+def test_a_damaged_file_of_a_search_is_named_and_its_command_writes_it_anew(
+    name, damage, why, searched, tmp_path
+):
+    folder = shutil.copytree(searched, tmp_path / "s")
+    damage(folder / name)
+    (row,) = json.loads(listed(tmp_path, "--json").stdout)
+    assert row["state"] == "damaged"
+    assert why in row["why"]
+    assert "the run's command, given again, " in row["why"]
+    assert row["why"].endswith(": nas search --the same")
+    nas.find(4e8, trials=40, runs=tmp_path, name="s", command="nas search --the same")
+    (row,) = json.loads(listed(tmp_path, "--json").stdout)
+    assert row["state"] == "ended"
+
+
+def test_a_run_without_its_record_is_listed_with_what_is_missing(searched, tmp_path):
+    (shutil.copytree(searched, tmp_path / "s") / "run.json").unlink()
+    (row,) = json.loads(listed(tmp_path, "--json").stdout)
+    assert (row["run"], row["state"]) == ("s", "damaged")
+    assert (
+        "s has no run.json, which says what run it is, but trials.journal, best.json" in row["why"]
+    )
+    assert "\ns: " in listed(tmp_path).stdout
 
 
 def test_a_comparison_and_a_search_without_a_pick_are_no_damage(tmp_path):
@@ -179,7 +245,7 @@ def test_a_run_with_damaged_numbers_hides_no_other(tmp_path):
     beside(tmp_path, "odd", accuracy="x")
     text = listed(tmp_path).stdout
     assert "60.00" in text
-    assert "can't be read" in text
+    assert "odd/best.json has 'x' for accuracy: expected a number" in text
 
 
 @pytest.mark.parametrize(
@@ -188,6 +254,11 @@ def test_a_run_with_damaged_numbers_hides_no_other(tmp_path):
         ("family.json", "{}", "nothing for networks"),
         ("family.json", "{", "is no JSON that can be used"),
         ("coefficients.json", '{"alpha": "x"}', "'x' for alpha: expected a number"),
+        (
+            "coefficients.json",
+            '{"alpha": 0.5, "beta": 1, "gamma": 1}',
+            "since its alpha is 0.5: ex",
+        ),
     ],
 )
 def test_a_damaged_result_is_told_with_why(file, text, why, tmp_path):
@@ -218,8 +289,9 @@ def test_a_damaged_journal_and_a_failure_are_told_with_why(tmp_path, monkeypatch
             nas.find(4e8, evaluator=broken, trials=20, runs=tmp_path, name="failed")
     rows = {row["run"]: row for row in json.loads(listed(tmp_path, "--json").stdout)}
     assert {name: row["state"] for name, row in rows.items()} == {
-        "a-b": "ended", "torn": "damaged", "cut": "ended", "failed": "failed",
+        "a-b": "ended", "torn": "damaged", "cut": "damaged", "failed": "failed",
     }  # fmt: skip
+    assert "holds 2 of the 3 trials" in rows["cut"]["why"]
     text = listed(tmp_path).stdout
     assert f"\ntorn: line 5 of {tmp_path}/torn/trials.journal can't be used: it is no JSON" in text
     assert "put it back as it was, or begin anew with another --name\n" in text

@@ -196,7 +196,7 @@ def test_a_grid_that_lost_measurements_is_refused(tmp_path):
     plan = dataclasses.replace(plan, replicates=2)
     first = run_grid(plan)
     (tmp_path / "g" / "trials.journal").unlink()
-    with pytest.raises(UserError, match=r"holds 0 trials, but a session left \d+"):
+    with pytest.raises(UserError, match=r"holds 0 of the \d+ trials"):
         run_grid(plan)
     assert first.new == len(first.grid.points)
 

@@ -1,7 +1,14 @@
 """A model's word may hang by a hair on the batch: what is continued hears what it would have."""
 
+import json
+import shutil
+
 import numpy as np
+import pytest
 from test_generations import Model, finish, search
+
+import nas
+from search_spaces import UserError
 
 
 class Hanging(Model):
@@ -25,3 +32,92 @@ def test_the_rest_of_a_generation_is_predicted_with_all_of_it():
     shorter = heard(search(220))
     longer = heard(search(300, shorter))
     assert [t.accuracy for t in shorter + longer] == [t.accuracy for t in whole]
+
+
+def lines(folder):
+    return (folder / "trials.journal").read_text().splitlines(keepends=True)
+
+
+def networks(folder):
+    told = [json.loads(line) for line in lines(folder)[3:]]
+    return [(line["user_attrs"]["number"], line["values"], line["user_attrs"]["stages"])
+            for line in told]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """A search of 60 networks that ended; tests take copies of it."""
+    runs = tmp_path_factory.mktemp("runs")
+    nas.find(4e8, evaluator=Hundredth(), trials=60, runs=runs, name="s")
+    return runs / "s"
+
+
+class Hundredth:
+    """A model that learns nothing."""
+
+    def predict(self, architectures):
+        means = [40 + network.blocks / 100 for network in architectures]
+        return np.array(means), np.full(len(means), 0.1)
+
+    def __call__(self, architecture, budget, seed):
+        return 40 + architecture.blocks / 100
+
+
+def again(folder, evaluator=None, trials=60):
+    return nas.find(4e8, evaluator=evaluator or Hundredth(), trials=trials, runs=folder.parent,
+                    name="s")  # fmt: skip
+
+
+@pytest.mark.parametrize("left", [62, 40, 3, 1, 0])
+def test_a_run_that_ended_and_lost_its_last_trials_makes_them_again(left, ended, tmp_path, capsys):
+    folder = shutil.copytree(ended, tmp_path / "s")
+    whole = networks(folder)
+    (folder / "trials.journal").write_text("".join(lines(folder)[:left]))
+    found = again(folder)
+    trials = max(0, left - 3)
+    assert (found.new, networks(folder)) == (60 - trials, whole)
+    said = capsys.readouterr().err
+    assert f"the store of s holds {trials} of the 60 trials that a session left: what is" in said
+    assert "the answer is the same as before" in said
+    assert not (folder / "before").exists()
+    record = json.loads((folder / "run.json").read_text())
+    assert record["sessions"][-1]["again"] == 60 - trials
+    assert again(folder).new == 0
+    assert "note:" not in capsys.readouterr().err
+
+
+def test_an_answer_that_becomes_another_is_kept_as_it_was(ended, tmp_path, capsys):
+    folder = shutil.copytree(ended, tmp_path / "s")
+    best, table = ((folder / name).read_bytes() for name in ("best.json", "trials.csv"))
+    for n, name in enumerate(("before", "before-2")):
+        (folder / "trials.journal").write_text("".join(lines(folder)[:20]))
+        again(folder, trials=40 - n)  # fewer are asked for than there were
+        said = capsys.readouterr().err
+        assert f"what is missing is made again, as far as --trials {40 - n} goes" in said
+        assert f"stood there is kept in {folder / name}" in said
+    assert (folder / "before/best.json").read_bytes() == best
+    assert (folder / "before/trials.csv").read_bytes() == table
+    again(folder, trials=60)  # goes on, as any run
+    assert "made again" not in capsys.readouterr().err
+
+
+def test_what_is_missing_within_or_was_measured_is_refused(ended, tmp_path, capsys):
+    folder = shutil.copytree(ended, tmp_path / "s")
+    whole = lines(folder)
+    (folder / "trials.journal").write_text("".join(whole[:20] + whole[22:]))
+    with pytest.raises(
+        UserError, match=r"trial 17 is missing and later ones are there.*trials aft"
+    ):
+        again(folder)
+    assert lines(folder) == whole[:20] + whole[22:]
+    nas.find(4e8, evaluator=measured, trials=3, runs=tmp_path, name="m")
+    journal = tmp_path / "m/trials.journal"
+    journal.write_text("".join(lines(tmp_path / "m")[:-1]))
+    with pytest.raises(
+        UserError, match=r"journal holds 2 of the 3 trials.*put the store back from"
+    ):
+        nas.find(4e8, evaluator=measured, trials=3, runs=tmp_path, name="m")
+
+
+def measured(architecture, budget, seed):
+    return 40 + architecture.blocks / 100

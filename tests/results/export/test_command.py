@@ -168,7 +168,12 @@ def test_a_run_without_weights_says_so(trained, tmp_path):
         assert why in str(result.exception)
         assert "--weights FILE" in str(result.exception)
         assert not (tmp_path / "out").exists()
-    assert "not trained" in invoke(*given, "torch").output
+    said = invoke(*given, "torch,onnx" if ORT else "torch").output
+    assert "not trained" in said
+    assert " with random statistics of batch normalization, so that a wrong epsilon shows, " in said
+    assert (
+        " since the initial statistics of batch normalization normalize nothing, " in said
+    ) == ORT
 
 
 def test_damaged_weights_of_a_search_are_not_exported_as_none(trained, tmp_path):

@@ -78,6 +78,8 @@ def test_what_agrees(difference, largest, agree):
 def test_a_comparison_says_what_was_compared_and_what_was_allowed():
     said = "on 2 random images the logits, of up to 1.69e-05, differ by 1.3e-11 at most (1.7e-09 is"
     assert Parity(1.3e-11, 1.69e-5, 2).text.startswith(said)
+    said = "on 2 random images the logits, of up to 1.69e-05 since they are small, differ by"
+    assert Parity(1.3e-11, 1.69e-5, 2, "since they are small").text.startswith(said)
 
 
 @pytest.mark.slow

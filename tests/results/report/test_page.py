@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 import shutil
+from html import unescape
 
 import pytest
 
@@ -114,6 +115,37 @@ def test_runs_that_are_not_whole_say_so(run):
     for left in ("trials.csv", "trials.parquet"):
         (run / left).unlink()
     assert "No network has been evaluated yet" in words(page_of(run))
+
+
+def lines_of(journal, count):
+    return b"".join(journal.read_bytes().splitlines(keepends=True)[:count])
+
+
+def test_what_the_page_warns_of_is_said_on_the_terminal_too(run, capsys):
+    def said(*more):
+        cli.main(["report", str(run), *more], standalone_mode=False)
+        out, err = capsys.readouterr()
+        page = unescape((run / "report.html").read_text())
+        notes = re.findall(r"^note: (.*)$", err, re.MULTILINE)
+        assert all(note in page for note in notes)
+        return json.loads(out)["notes"] if more else notes
+
+    (failures,) = said()
+    assert "evaluations failed" in failures
+    journal = run / "trials.journal"
+    journal.write_bytes(lines_of(journal, 43))
+    short, _ = said()
+    assert "trials.journal holds 40 of the 60 trials that a session left: put it back" in short
+    journal.write_bytes(b"")
+    empty, _ = said("--json")
+    assert "holds 0 of the 60 trials that a session left" in empty
+    assert "those of trials.csv, without their networks: a click on a point of the front" in empty
+    best = json.loads((run / "best.json").read_text())
+    (run / "best.json").write_text(json.dumps(best | {"otherwise": 3}))
+    assert "best.json has 3 for otherwise: expected an object or null" in said()[0]
+    (run / "trials.csv").write_text("x")
+    with pytest.raises(UserError, match=r"holds 0 of the 60 .*trials\.csv is no table as a search"):
+        said()
 
 
 @pytest.mark.parametrize("trials", [1, 3])

@@ -86,7 +86,7 @@ def test_a_store_that_lost_trials_or_is_elsewhere_is_refused(tmp_path):
     record = json.loads((folder / "run.json").read_text())
     for entry in ({"trials": 2}, {"new": 2}):  # grids of the version before counted new ones only
         (folder / "run.json").write_text(json.dumps({**record, "sessions": [entry]}))
-        with pytest.raises(UserError, match="holds 1 trials, but a session left 2"), opened(folder):
+        with pytest.raises(UserError, match="holds 1 of the 2 trials"), opened(folder):
             pass
     del record["storage"]  # as the version before left a grid
     (folder / "run.json").write_text(json.dumps(record))
