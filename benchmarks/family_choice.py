@@ -43,7 +43,8 @@ from search_spaces.cost import cost
 from search_spaces.scaling.coefficients import PAPER, Coefficients
 from search_spaces.scaling.published import network
 
-NETWORKS = ("efficientnet_b0", "mobilenet_v2", "mobilenet_v1", "mnasnet_a1")
+NETWORKS = ("efficientnet_b0", "mobilenet_v2", "mobilenet_v1", "mnasnet_a1", "mobilenet_v3_large",
+            "lcnet", "efficientnet_lite0")  # fmt: skip
 ALL = (*NETWORKS, "resnet_50")
 PHIS = tuple(map(float, range(1, 7)))  # budgets of 2 to 64 times
 OLD = 0.88  # points of a difference's error for each root of log distance, as the old rule had it

@@ -164,6 +164,28 @@ def _mobilenet_v3(name: str, head: int, mix: int, rows: Iterable[tuple[Any, ...]
 MOBILENET_V3_LARGE = _mobilenet_v3("mobilenet_v3_large", 960, 1280, _V3_LARGE)
 MOBILENET_V3_SMALL = _mobilenet_v3("mobilenet_v3_small", 576, 1024, _V3_SMALL)
 
+# Cui et al. 2021 (PP-LCNet, arXiv 2109.15099), table 1, as PaddleClas and timm build it.
+LCNET = Architecture(
+    name="lcnet",
+    activation="hard_swish",
+    stem=16,
+    head=0,
+    mix=1280,
+    drop_connect=0.0,
+    stages=tuple(
+        Stage("dsconv", channels, repeats, kernel, stride, 1, se, skip="none",
+              se_activation="relu", gate="hard_sigmoid")
+        for repeats, kernel, stride, channels, se in (
+            (1, 3, 1, 32, 0),
+            (2, 3, 2, 64, 0),
+            (2, 3, 2, 128, 0),
+            (1, 3, 2, 256, 0),
+            (5, 5, 1, 256, 0),
+            (2, 5, 2, 512, 0.25),
+        )
+    ),
+)  # fmt: skip
+
 # He et al. 2016, table 1, with the stride in the 3x3 conv (v1.5).
 RESNET_50 = Architecture(
     name="resnet_50",
@@ -185,6 +207,7 @@ NETWORKS = {
     for network in (
         EFFICIENTNET_B0,
         EFFICIENTNET_LITE0,
+        LCNET,
         MNASNET_A1,
         MNASNET_B1,
         MNASNET_SMALL,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUGH = 0.030  # of log error
-HURST = 0.75
+HURST = 0.5
 
 Floats = NDArray[np.float64]
 

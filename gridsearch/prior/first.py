@@ -12,11 +12,12 @@ from search_spaces.scaling.rules import rule_name
 # Whose printed accuracy stands in for a baseline that no evidence speaks of, by scaling rule.
 _KIN = {
     "efficientnet": "efficientnet_b0",
-    "lite": "efficientnet_b0",
+    "lcnet": "lcnet",
+    "lite": "efficientnet_lite0",
     "mnasnet": "mnasnet_a1",
     "mobilenet_v1": "mobilenet_v1",
     "mobilenet_v2": "mobilenet_v2",
-    "mobilenet_v3": "mobilenet_v2",
+    "mobilenet_v3": "mobilenet_v3_large",
     "resnet": "resnet_50",
     "tinynet": "efficientnet_b0",
 }

@@ -27,6 +27,7 @@ class Printed(NamedTuple):
         ratio: MACs / the network's 1x.
         top1: Percent.
         source: Where it is printed.
+        architecture: The network as we build it.
     """
 
     network: str
@@ -35,6 +36,7 @@ class Printed(NamedTuple):
     ratio: float
     top1: float
     source: str
+    architecture: Architecture
 
 
 def effective(baseline: Architecture, scaled: Architecture) -> tuple[float, float, float]:
@@ -70,12 +72,13 @@ def published() -> tuple[Printed, ...]:
         base = network(line["network"])
         nominal = float(line["depth"]), float(line["width"])
         pixels = int(line["pixels"])
-        scaled = scale(base, Multipliers(*nominal, pixels / base.size.height))
-        logs = tuple(math.log(value) for value in effective(base, scaled))
+        how = Multipliers(*nominal, pixels / base.size.height)
+        scaled = scale(base, how, line["rule"] or None)
+        depth, width, resolution = map(math.log, effective(base, scaled))
         ratio = cost(scaled).macs / cost(base).macs
         recipe = f"{line['network']} {line['recipe']}"
-        top1 = float(line["top1"])
-        rows.append(Printed(line["network"], recipe, logs, ratio, top1, line["source"]))  # type: ignore[arg-type]
+        logs, top1 = (depth, width, resolution), float(line["top1"])
+        rows.append(Printed(line["network"], recipe, logs, ratio, top1, line["source"], scaled))
     return tuple(rows)
 
 

@@ -61,6 +61,7 @@ RELEASED = {
 
 # What timm calls networks of ours, each before a width in percent, as `mobilenetv2_140`.
 STEMS = {
+    "lcnet": "lcnet",
     "mnasnet": "mnasnet_b1",
     "mobilenetv1": "mobilenet_v1",
     "mobilenetv2": "mobilenet_v2",
@@ -80,6 +81,7 @@ PAPERS = {
     "efficientnet_lite": "EfficientNet-Lite, tensorflow/tpu, models/official/efficientnet/lite",
     "efficientnet": "Tan & Le 2019, EfficientNet, arXiv 1905.11946, table 1",
     "tinynet": "Han et al. 2020, Model Rubik's Cube, arXiv 2010.14819",
+    "lcnet": "Cui et al. 2021, PP-LCNet, arXiv 2109.15099, table 1",
     "mnasnet": "Tan et al. 2019, MnasNet, arXiv 1807.11626, figure 7",
     "mobilenet_v1": "Howard et al. 2017, MobileNets, arXiv 1704.04861, table 1",
     "mobilenet_v2": "Sandler et al. 2018, MobileNetV2, arXiv 1801.04381, table 2",

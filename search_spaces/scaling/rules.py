@@ -107,11 +107,14 @@ RULES = {
     # Keras mobilenet_v3.py, and timm's mobilenetv3_large_075: the layer after the pooling keeps
     # its width for multipliers below 1.
     "mobilenet_v3": Rule(mix="grow", dropout=False),
+    # Cui et al. 2021, PP-LCNet: the layer after the pooling stays.
+    "lcnet": Rule(head="fixed", dropout=False),
     # He et al. 2016; channels stay a multiple of the bottleneck's expansion.
     "resnet": Rule(dropout=False),
 }
 
 _RULE_OF_NETWORK = {
+    "lcnet": "lcnet",
     "mnasnet_a1": "mnasnet",
     "mnasnet_b1": "mnasnet",
     "mnasnet_small": "mnasnet",

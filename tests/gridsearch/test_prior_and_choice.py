@@ -43,7 +43,7 @@ def test_the_table_is_of_networks_that_we_build_with_sources() -> None:
 
 def test_networks_left_out_of_the_fit_are_predicted_within_the_error_that_is_shown() -> None:
     held = hold_out(fitted_rows())
-    assert fitted().rmse < 0.4
+    assert fitted().rmse < 0.5
     assert checked().above < 0.8  # points of top-1: docs/scaling.md
     assert checked().below < 1.5
     off, spreads = (
@@ -52,7 +52,7 @@ def test_networks_left_out_of_the_fit_are_predicted_within_the_error_that_is_sho
     ratios = np.array([row.ratio for one in held for row in one.rows])
     for low, high in ((0.1, 0.4), (0.4, 1), (1, 100)):
         some = (ratios >= low) & (ratios < high)
-        assert np.mean(np.abs(off[some]) < 1.96 * spreads[some]) >= 0.9
+        assert 0.9 <= np.mean(np.abs(off[some]) < 1.96 * spreads[some]) <= 0.98
     assert spreads[ratios < 0.4].mean() > 2 * spreads[(ratios > 0.7) & (ratios < 1.5)].mean()
 
 
@@ -215,7 +215,7 @@ def test_combinations_of_a_very_small_step_are_not_all_judged_by_measurements_of
     assert counts[0] == counts[1] > 500
 
 
-@pytest.mark.parametrize(("window", "times"), [(0.02, 2), (0.01, 4), (0.05, 1)])
+@pytest.mark.parametrize(("window", "times"), [(0.005, 2), (0.003, 4), (0.05, 1)])
 def test_where_rounding_empties_the_window_it_is_made_wider_and_that_is_said(window, times) -> None:
     question = Question(SMALL, window=window)
     listed, removed = expected_best(question, Expected.of(SMALL), PHIS)

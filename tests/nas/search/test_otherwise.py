@@ -84,10 +84,10 @@ def test_where_b0_cannot_be_scaled_to_t_there_is_none(factor):
 
 def test_what_one_would_otherwise_take_is_within_all_limits():
     """With `soft` the pick may be above T, so what counts is what the pick takes."""
-    limits = (Limit("params", 3e6), Limit("memory", 16e6))
+    limits = (Limit("params", 3e6), Limit("memory", 9e6))
     base = scaled_b0(Objective("hard", 4e8), limits)
     assert not broken(base, limits)
-    assert cost(base).params > 0.9 * 3e6 or cost(base).memory > 0.9 * 16e6
+    assert cost(base).params > 0.9 * 3e6 or cost(base).memory > 0.9 * 9e6
     figures = lambda network: {"macs": cost(network).macs}  # noqa: E731
     found = otherwise(SMALL, Objective("hard", 4e8), limits, Comparing(), figures)
     assert found["scaled_b0"]["to"] == "the same T and limits"
