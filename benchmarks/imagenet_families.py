@@ -2,10 +2,11 @@
 
     python benchmarks/imagenet_families.py --data DIR [--families ofa,mnasnet] [--folds 10]
         [--json FILE] [--keep FOLDER]
+    python benchmarks/imagenet_families.py --data DIR --alone ofa_predictor_mbv3
 
 DIR holds the tables of `python -m nas.imagenet.evidence.fit`; a fit takes 20 to 90 s of one core,
 and there is one for each family and each fold. --keep keeps the fits, for a second run with the
-same tables and code.
+same tables and code. --alone leaves one source out whose family stays in: what its kin say of it.
 
 Whatever a source's recipe is, its level is taken off: what is judged are differences within it,
 in its own points. Beside the model stand MACs alone, a law of MACs (log error ~ slope * log MACs,
@@ -698,27 +699,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--families", default="", help="comma-separated; all without it")
+    parser.add_argument("--alone", help="leave out but this source, and nothing else of its family")
     parser.add_argument("--folds", type=int, default=10, help="of 10 of Accel-NASBench; 0 for none")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     parser.add_argument("--keep", type=Path, help="folder of fits to keep and to take")
     args = parser.parse_args()
     table, kept = Table(args.data), Kept(args.keep)
+    if args.alone:
+        at = np.flatnonzero(table.source == args.alone)
+        gain = table.fitted(table.source != args.alone).gains(table.of(at)).mean(0)
+        found = order(gain, table.top1[at], table.macs[at])
+        print(f"{args.alone} alone left out, {len(at)} rows: tau {found.tau:.3f}, "
+              f"RMSE {found.rmse:.2f}, pairs of equal cost {found.pairs:.3f}")  # fmt: skip
+        return
     names = args.families.split(",") if args.families else sorted(set(table.family))
     print(*HEAD, sep="\n")
     left_out = families(table, names, kept)
-    found: dict[str, Any] = {"scores": left_out.scores, "singles": left_out.singles}
+    told: dict[str, Any] = {"scores": left_out.scores, "singles": left_out.singles}
     if left_out.scores:
-        found["overall"] = overall(left_out.scores)
-        lines = summary(found["overall"]) + beside(left_out.scores) + alone(left_out.singles)
+        told["overall"] = overall(left_out.scores)
+        lines = summary(told["overall"]) + beside(left_out.scores) + alone(left_out.singles)
         print(*lines, sep="\n", flush=True)
     if len({one.family for one in left_out.pairs}) > 1:
         print(*spreads(left_out.pairs, (SPREAD.posterior, SPREAD.doubt)), sep="\n", flush=True)
-        found["coverage"] = nested(left_out.pairs)
+        told["coverage"] = nested(left_out.pairs)
     if args.folds:
-        found["folds"] = folds(table, args.data, args.folds, kept)
-        print(*fold_lines(found["folds"]), sep="\n")
+        told["folds"] = folds(table, args.data, args.folds, kept)
+        print(*fold_lines(told["folds"]), sep="\n")
     if args.json:
-        args.json.write_text(json.dumps(plain(found), indent=1))
+        args.json.write_text(json.dumps(plain(told), indent=1))
 
 
 if __name__ == "__main__":
