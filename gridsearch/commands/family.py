@@ -30,7 +30,7 @@ from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.scaling.budget import Recipe
-from search_spaces.scaling.coefficients import PAPER, Coefficients
+from search_spaces.scaling.coefficients import PAPER, Coefficients, triple
 from search_spaces.scaling.rules import rule_name
 
 HOW = {
@@ -163,10 +163,7 @@ def _scaled(recipe: Recipe, phis: str, budgets: str | None, preset: str) -> Made
         "round_resolution": recipe.round_resolution,
     }
     how = "to these budgets" if budgets else HOW[preset]
-    title = (
-        f"{base.name or base.id} scaled with alpha {numbers.alpha:.5g}, beta "
-        f"{numbers.beta:.5g}, gamma {numbers.gamma:.5g}, {how}"
-    )
+    title = f"{base.name or base.id} scaled with {triple(vars(numbers))}, {how}"
     predicted = members[0].prediction is not None
     said = ScalingPrior(base, recipe.rule).label if predicted else ""
     return Made(members, base, recipe.rule, asked, title, said)

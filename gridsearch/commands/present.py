@@ -18,10 +18,10 @@ from gridsearch.report.words import (
     over_text,
     reason,
     spoken_phis,
-    triple_texts,
 )
 from results.terminal import bold, console, epochs_text, percent, show, table, yellow
 from search_spaces.cost import cost
+from search_spaces.scaling.coefficients import letters
 from search_spaces.stages import MACS, MEMORY, PARAMS
 
 LEGEND = {
@@ -103,7 +103,7 @@ def _print_families(out: Console, result: Result, most: int) -> list[str]:
         row = family_row(result, i)
         rows.append({
             "": marks.get(i, ""),
-            **triple_texts(row),
+            **letters(row),
             "real ratio": f"{row['ratio']:.3f}",
             "px": str(row["resolution"]),
             "MACs": MACS.format(row["macs"]),
@@ -157,7 +157,7 @@ def _point_row(result: Result, i: int) -> dict[str, str]:
     point, estimate = result.grid.points[i], result.estimates[i]
     figures, row = cost(point.architecture), point_row(result, i)
     epochs = {"epochs": f"{result.budgets[i]:g}" if estimate else "-"} if result.plan.eta else {}
-    triple = triple_texts(row)
+    triple = letters(row)
     triple["gamma"] += "*" if point.moved else " "
     return {
         "": "pick" if row["pick"] else "",
@@ -218,7 +218,7 @@ def _print_pick(out: Console, chosen: Mapping[str, Any], missing: Sequence[str])
     rows = [
         {
             "": "paper's" if row is chosen["paper"] and row is not chosen["pick"] else name,
-            **triple_texts(row),
+            **letters(row),
             **judged_texts(row),
             **{at: f"{top1:.2f}" for at, top1 in zip(budgets, row["by_phi"], strict=True)},
         }

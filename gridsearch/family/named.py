@@ -10,7 +10,7 @@ from gridsearch.grid.families import sizes_for
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError, meant
 from search_spaces.scaling.budget import Recipe
-from search_spaces.scaling.coefficients import Coefficients
+from search_spaces.scaling.coefficients import LETTERS, Coefficients
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,7 @@ def family_from(result: Result, phis: Iterable[float] | None = None) -> Family:
     chosen, question = result.coefficients, result.plan.question
     if chosen is None:
         raise UserError(f"the run {result.folder} has no coefficients: let it finish")
-    numbers = Coefficients(*(chosen[key] for key in ("alpha", "beta", "gamma")))
+    numbers = Coefficients(*(chosen[one] for one in LETTERS))
     recipe = Recipe(question.baseline, numbers, question.rule, question.round_resolution)
     sizes = sizes_for(chosen["for_phi"]) if phis is None else _sizes(phis)
     return Family(tuple(solved_family(recipe, sizes)))

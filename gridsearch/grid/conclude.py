@@ -20,6 +20,7 @@ from results.runs.records import Trial
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import RunFailure, UserError
+from search_spaces.scaling.coefficients import LETTERS, triple
 from search_spaces.scaling.rules import rule_name
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ class Result:
     def __repr__(self) -> str:
         said = f"<grid of {len(self.grid.points)} points in {self.folder}: "
         c = self.coefficients
-        return said + (
-            f"alpha {c['alpha']:g}, beta {c['beta']:g}, gamma {c['gamma']:g}>" if c else "no pick>"
-        )
+        return said + (f"{triple(c)}>" if c else "no pick>")
 
     @property
     def frame(self) -> "pd.DataFrame":
@@ -244,7 +243,7 @@ def summary(result: Result) -> dict[str, Any]:
     members = [result.judge.families[i].members for i in (choice.pick, choice.paper)]
     known = {trial.architecture for trial in result.trials if trial.accuracy is not None}
     return {
-        **{key: pick[key] for key in ("alpha", "beta", "gamma")},
+        **{one: pick[one] for one in LETTERS},
         "phi": question.phi,
         "for_phi": list(result.judge.phis),
         "pick": pick,

@@ -22,6 +22,7 @@ from results.report.charts import (
 from results.report.page import Chart
 from results.terminal import percent
 from search_spaces.quantities import QUANTITIES
+from search_spaces.scaling.coefficients import LETTERS, triple
 
 Rows = Sequence[Mapping[str, Any]]
 LISTED = 40  # points in a chart of points or families
@@ -33,14 +34,14 @@ _SYMBOLS = dict(zip(METHODS, ("circle", "square", "diamond", "star"), strict=Tru
 
 def named(point: Mapping[str, Any], phi: float) -> str:
     """What a point multiplies, to be read on an axis."""
-    times = (f"x{point[key] ** phi:.5g}" for key in ("alpha", "beta", "gamma"))
+    times = (f"x{point[one] ** phi:.5g}" for one in LETTERS)
     return " · ".join(f"{of} {x}" for of, x in zip(("depth", "width", "px"), times, strict=True))
 
 
 def said(point: Mapping[str, Any]) -> str:
     """What is shown where a point of the grid is pointed at."""
     lines = [
-        f"<b>alpha {point['alpha']:.5g}, beta {point['beta']:.5g}, gamma {point['gamma']:.5g}</b>",
+        f"<b>{triple(point)}</b>",
         *([f"top-1 {percent(point['accuracy'], error(point))} %"] if point.get("accuracy") else []),
         *_family_said(point),
         f"real ratio {point['ratio']:.3f}, product {point['product']:.3f}",

@@ -28,7 +28,6 @@ from gridsearch.report.words import (
     over_text,
     reason,
     spoken_phis,
-    triple_texts,
 )
 from results.report.family import family_parts
 from results.report.network import network_section
@@ -42,6 +41,7 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import QUANTITIES
 from search_spaces.scaling.budget import Recipe
+from search_spaces.scaling.coefficients import LETTERS, letters, triple
 from search_spaces.scaling.rules import rule_name
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _lead(choice: Mapping[str, Any] | None) -> str:
     if choice is None:
         return "This run has no choice yet."
     pick = choice["pick"]
-    text = f"alpha {pick['alpha']:.5g}, beta {pick['beta']:.5g}, gamma {pick['gamma']:.5g}"
+    text = triple(pick)
     if old(choice):
         return f"{text}: {pick['ratio']:.3f}x of the baseline's MACs."
     over = over_text(pick["over_paper"], pick["over_paper_error"])
@@ -134,9 +134,8 @@ def _answer(
     if isinstance(choice.get("measurements"), int) and choice["measurements"] < len(trials):
         text = f"The choice was made of the first {choice['measurements']} measurements."
         parts.append(Text(text, "warning"))
-    pick, cards = choice["pick"], []
-    for name, note in (("alpha", "depth"), ("beta", "width"), ("gamma", "resolution")):
-        cards.append((name, f"{pick[name]:.5g}", note))
+    pick, dimensions = choice["pick"], ("depth", "width", "resolution")
+    cards = [(*one, note) for one, note in zip(letters(pick).items(), dimensions, strict=True)]
     aim = f"{choice['target_ratio']:.4g}x asked for; product {pick['product']:.3f}"
     cards.append(("MACs really reached", f"{pick['ratio']:.3f}x", aim))
     if old(choice):
@@ -173,7 +172,7 @@ def _beside(choice: Mapping[str, Any]) -> list[Part]:
     """The pick, the paper's and the highest at the same MACs, as the command prints them."""
     listed = compared(choice)
     rows = [
-        (name, *triple_texts(family).values(), *judged_texts(family).values())
+        (name, *letters(family).values(), *judged_texts(family).values())
         for name, family in listed.items()
     ]
     columns = ("", "alpha", "beta", "gamma", "family's top-1 %", "over paper's", "loss", "P(best)")
@@ -218,19 +217,18 @@ def _grid(folder: Folder, choice: Mapping[str, Any] | None, points: Rows) -> Sec
 
 def _families(folder: Folder, choice: Mapping[str, Any]) -> Rows:
     """The rows of families.csv, with a mark on the paper's."""
-    paper = tuple(choice["paper"][key] for key in ("alpha", "beta", "gamma"))
+    paper = tuple(choice["paper"][one] for one in LETTERS)
     rows = _rows(folder, "families")
-    return [
-        {**row, "paper": tuple(row[key] for key in ("alpha", "beta", "gamma")) == paper}
-        for row in rows
-    ]
+    return [{**row, "paper": tuple(row[one] for one in LETTERS) == paper} for row in rows]
 
 
 def _point(point: Mapping[str, Any]) -> tuple[str, ...]:
+    alpha, beta, gamma = letters(point).values()
     return (
         "pick" if point["pick"] else "",
-        *(f"{point[key]:.5g}" for key in ("alpha", "beta")),
-        f"{point['gamma']:.5g}" + ("*" if point["moved"] else ""),
+        alpha,
+        beta,
+        gamma + "*" * bool(point["moved"]),
         f"{point['product']:.3f}",
         f"{point['ratio']:.3f}",
         str(point["resolution"]),

@@ -6,6 +6,7 @@ from typing import Any
 
 from gridsearch.prior.advice import papers_able
 from search_spaces.quantities import QUANTITIES
+from search_spaces.scaling.coefficients import LETTERS
 
 _MEMORY = QUANTITIES["memory"]
 FEW = 2  # phi up to which a judgement says little of a family
@@ -28,9 +29,8 @@ def over_text(over: float | None, error: float | None) -> str:
 
 def compared(chosen: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The rows of coefficients.json that are shown side by side, by what they are."""
-    key = ("alpha", "beta", "gamma")
     listed = {"pick": chosen["pick"], "paper (Tan & Le 2019)": chosen["paper"]}
-    if all(chosen["pick"][k] == chosen["paper"][k] for k in key):
+    if all(chosen["pick"][one] == chosen["paper"][one] for one in LETTERS):
         listed = {"pick, the paper's": chosen["pick"]}
     if not chosen["highest"]["pick"] and chosen["behind"]:
         listed["highest mean"] = chosen["highest"]
@@ -40,11 +40,6 @@ def compared(chosen: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def share_text(best: float | None) -> str:
     """P(best), or a dash where a family can't be taken."""
     return "-" if best is None else f"{100 * best:.0f} %"
-
-
-def triple_texts(row: Mapping[str, Any]) -> dict[str, str]:
-    """A row's coefficients."""
-    return {key: f"{row[key]:.5g}" for key in ("alpha", "beta", "gamma")}
 
 
 def judged_texts(row: Mapping[str, Any]) -> dict[str, str]:

@@ -10,7 +10,6 @@ import contextlib
 import csv
 import dataclasses
 import functools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -20,10 +19,8 @@ from nas.objective import Limit
 from search_spaces.architecture import Architecture
 from search_spaces.cost import BYTES, cost
 from search_spaces.errors import OutOfDomain, UserError
-from search_spaces.networks import NETWORKS
 from search_spaces.quantities import Quantity
 from search_spaces.scaling.published import KNOWN, network
-from search_spaces.scaling.rules import Multipliers, scale
 
 TABLE = "published.csv"
 NEAR = 0.6  # of the budget: a network that takes less is not what a user would take
@@ -179,16 +176,8 @@ def _networks() -> dict[str, Architecture]:
     found = {}
     for name in dict.fromkeys([*KNOWN, *(row.network for row in published())]):
         with contextlib.suppress(UserError):
-            found[name] = _of_width(name) or network(name)
+            found[name] = network(name)
     return found
-
-
-def _of_width(name: str) -> Architecture | None:
-    """The network of a name as TensorFlow's tables have it, `mobilenet_v1_0.5_224`; else None."""
-    match = re.fullmatch(r"(\w+?)_(\d+\.\d+)(?:_\d+)?", name)
-    if match is None or match[1] not in NETWORKS:
-        return None
-    return scale(NETWORKS[match[1]], Multipliers(width=float(match[2])))
 
 
 def same(one: PublishedNetwork, other: PublishedNetwork) -> bool:

@@ -12,7 +12,7 @@ from results.runs.strings import PLAIN, Shape, from_strings, is_strings
 from results.streams import aside
 from search_spaces.architecture import Architecture, from_dict, from_json
 from search_spaces.errors import UserError, meant
-from search_spaces.scaling.coefficients import Coefficients
+from search_spaces.scaling.coefficients import LETTERS, Coefficients
 from search_spaces.scaling.published import KNOWN, NAMES, named
 from search_spaces.space import Space
 from search_spaces.spaces import INSIDE, inside, space, whose
@@ -196,7 +196,7 @@ def coefficients_in(content: Any, place: str) -> Coefficients:
     Raises:
         UserError: There are none.
     """
-    check_kinds(content, place, dict.fromkeys(("alpha", "beta", "gamma"), (int, float)))
+    check_kinds(content, place, dict.fromkeys(LETTERS, (int, float)))
     try:
         return Coefficients(content["alpha"], content["beta"], content["gamma"])
     except UserError as error:

@@ -4,11 +4,14 @@ Depth grows with alpha**phi, width with beta**phi, resolution with gamma**phi.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from search_spaces.errors import UserError, make_plain, plain
 from search_spaces.scaling.rules import Multipliers
 
+LETTERS = ("alpha", "beta", "gamma")
 PHI_RANGE = (-8.0, 10.0)  # 1/256 to 1024 times the baseline's MACs
 
 
@@ -54,6 +57,16 @@ class Coefficients:
 
 
 PAPER = Coefficients(1.2, 1.1, 1.15)  # Tan & Le 2019, sec. 3.3
+
+
+def letters(row: Mapping[str, Any]) -> dict[str, str]:
+    """The coefficients of a row of coefficients.json, of families.csv or the like, as text."""
+    return {letter: f"{row[letter]:.5g}" for letter in LETTERS}
+
+
+def triple(row: Mapping[str, Any]) -> str:
+    """`alpha 1.2, beta 1.1, gamma 1.15` of such a row."""
+    return ", ".join(f"{letter} {text}" for letter, text in letters(row).items())
 
 
 def check_phi(phi: float) -> float:

@@ -72,6 +72,8 @@ STEMS = {
 ALIASES = {"resnet50": "resnet_50", **{f"{stem}_100": name for stem, name in STEMS.items()}}
 TRAINING = re.compile(r"\.\w*in1k$")  # the last part of a name of timm's
 SAME_STEM = 0.75  # timm keeps MobileNetV3's stem for widths below
+WIDE = re.compile(r"(\w+?)_(\d+\.\d+)(?:_(\d+))?")  # TensorFlow's names, and TIMM's
+PERCENT = re.compile(r"(\w+)_(\d{3})")
 NAMES = (
     f"{', '.join(NETWORKS)}, efficientnet_b1 to efficientnet_b8, efficientnet_l2, "
     "efficientnet_lite1 to efficientnet_lite4, tinynet_a to tinynet_e"
@@ -114,7 +116,9 @@ def network(name: str) -> Architecture:
 def named(name: str) -> Architecture | None:
     """As `network`; None where there is none of this name.
 
-    Of timm's names `tf_` says TensorFlow's padding, and what follows a dot says the training.
+    A width follows a name as TensorFlow has it, with or without pixels (`mobilenet_v2_0.5`,
+    `mobilenet_v1_0.5_160`), or as timm does (`mobilenetv2_050`). Of timm's names `tf_` says
+    TensorFlow's padding, and what follows a dot says the training.
     """
     name = TRAINING.sub("", name)
     if name.startswith("tf_"):
@@ -123,13 +127,16 @@ def named(name: str) -> Architecture | None:
     name = ALIASES.get(name, name)
     if name in KNOWN:
         return NETWORKS.get(name) or released(name.removeprefix("efficientnet_"))
-    stem, _, percent = name.rpartition("_")
-    if stem not in STEMS or not re.fullmatch(r"[0-9]{3}", percent):
-        return None
-    width = int(percent) / 100
-    if not width or (width < SAME_STEM and stem.startswith("mobilenetv3")):
-        return None
-    return scale(NETWORKS[STEMS[stem]], Multipliers(width=width), name=name)
+    if (match := WIDE.fullmatch(name)) and (base := NETWORKS.get(match[1])):
+        pixels = int(match[3] or base.size.height)
+        how = Multipliers(width=float(match[2]), resolution=pixels / base.size.height)
+        return scale(base, how, name=name)
+    if (match := PERCENT.fullmatch(name)) and match[1] in STEMS and int(match[2]):
+        base, width = NETWORKS[STEMS[match[1]]], int(match[2]) / 100
+        found = scale(base, Multipliers(width=width), name=name)
+        same = width < SAME_STEM and match[1].startswith("mobilenetv3")
+        return dataclasses.replace(found, stem=base.stem) if same else found
+    return None
 
 
 def paper_of(architecture: Architecture) -> str | None:

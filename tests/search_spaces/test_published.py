@@ -91,11 +91,14 @@ def test_names_of_timm_are_known_where_the_network_is():
     assert network("tf_efficientnet_b3.ap_in1k") == replace(b3, padding="same")
     assert network("efficientnet_b3.ra2_in1k") == b3
     params = {"mobilenetv2_140": 6_108_776, "mobilenetv1_125": 6_270_840,
-              "tf_mobilenetv3_small_075": 2_041_872, "semnasnet_075": 2_912_278}  # fmt: skip
+              "tf_mobilenetv3_small_075": 2_041_872, "semnasnet_075": 2_912_278,
+              "mobilenetv3_small_050": 1_593_224, "mobilenet_v2_0.35": 1_677_128}  # fmt: skip
     assert {name: cost(network(name)).params for name in params} == params
+    assert cost(network("mobilenetv3_small_050")).macs == 24_188_688
+    assert network("mobilenet_v1_0.5_160").resolution == 160
     for none in (
-        "mobilenetv3_small_050",
         "mobilenetv2_110d",
+        "vgg_0.5",
         "tf_vgg16",
         "mnasnet_000",
         "resnet50.json",
