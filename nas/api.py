@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nas.devices.file import ProfiledDevice
     from nas.final.run import Trained
-    from nas.logs.registry import Log
+    from nas.logs.log import Log
     from nas.objective import Limit
     from nas.search.conclude import Result
     from results.export.write import Exported
@@ -49,7 +49,7 @@ def find(
             `target_...`.
         target: T on any quantity, as `Limit(device("zcu102").quantity("latency"), 5e-3)`.
         data: Images: networks are trained on them for a short while, instead of predicted.
-        logs: Names as of `--log`, or objects of three methods (`nas.logs.registry.Log`): are
+        logs: Names as of `--log`, or objects of three methods (`nas.logs.log.Log`): are
             told of the run besides.
         options: Those of `nas search`, with data; without, the fields of `Plan`, and `space`,
             `strategy` and `evaluator` may be objects, the evaluator any callable of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.final.settings import SMALL, check_given
 from nas.holding import HOLDERS
-from nas.logs.registry import Log
+from nas.logs.log import Log
 from nas.parent.start import IMAGENET, Start
 from nas.training.decoding import LARGEST
 from nas.training.folders import Listing, real_place, splits_of

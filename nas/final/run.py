@@ -29,7 +29,8 @@ from nas.final.parallel import averaging, group, my_share, shared, told
 from nas.final.plan import Plan
 from nas.final.settings import Settings, epochs_within, settings_for
 from nas.final.task import Task, outputs
-from nas.logs.registry import About, Logs, logging, row_of
+from nas.logs.log import About
+from nas.logs.registry import Logs, logging, row_of
 from nas.parent.start import calm_classifier, load_start
 from nas.training.folders import real_place
 from nas.training.loop import CHECK, prepare

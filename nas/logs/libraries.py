@@ -9,7 +9,7 @@ import os
 import time
 from typing import Any
 
-from nas.logs.registry import About, Numbers
+from nas.logs.log import About, Numbers
 
 OFTEN = 1.0  # seconds between two messages to a server
 

@@ -5,12 +5,10 @@ raises is said once, it is not asked again, and the run goes on.
 """
 
 import contextlib
-import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
+from nas.logs.log import About, Log, Numbers
 from nas.watch import Poll, Show, begin
 from results.runs.records import Trial
 from results.streams import aside
@@ -25,50 +23,6 @@ from search_spaces.errors import (
     shortened,
 )
 from search_spaces.spaces import load_object
-
-Numbers = Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class About:
-    """What a log is told of a run.
-
-    Attributes:
-        name: Of the run.
-        folder: Where it is kept; a log may write into a folder of its own there.
-        settings: What makes the run what it is, as plain JSON values.
-    """
-
-    name: str
-    folder: Path
-    settings: Mapping[str, Any]
-
-
-class Log(Protocol):
-    """Is told of one session of one run."""
-
-    def started(self, about: About) -> None:
-        """Takes what the run is.
-
-        Args:
-            about: Its name, folder and settings.
-        """
-
-    def finished(self, step: int, numbers: Numbers) -> None:
-        """Takes a finished trial of a search, or a row of a training's course.
-
-        Args:
-            step: The trial's number, or the optimizer steps done.
-            numbers: As accuracy in percent, flops in multiply-adds, seconds.
-        """
-
-    def ended(self, numbers: Numbers) -> None:
-        """Takes how it ended; it is told in the end, whatever happened.
-
-        Args:
-            numbers: Of the pick, or of the trained network; empty where there is none.
-        """
-
 
 VERBS = ("started", "finished", "ended")  # of a `Log`
 LOGS = {  # name -> (its class in nas.logs.libraries, what it imports)
@@ -134,7 +88,9 @@ def _of_library(name: str) -> Log:
     what, extra = f"--log {name}", "train" if name == "tensorboard" else name
     check_packages(what, (package,), extra)
     try:
-        return getattr(importlib.import_module("nas.logs.libraries"), kind)()  # type: ignore[no-any-return]
+        from nas.logs import libraries
+
+        return getattr(libraries, kind)()  # type: ignore[no-any-return]
     except ImportError as error:
         raise not_installed(what, (error.name or str(error),), extra) from None
 

@@ -10,7 +10,8 @@ from typing import Any
 from nas.evaluators import Evaluator, against, checked, evaluator, predictor_of, unit_of
 from nas.holding import holder_of
 from nas.learning import Unlearned
-from nas.logs.registry import About, Log, Logged, Logs, logging, numbers_of
+from nas.logs.log import About, Log
+from nas.logs.registry import Logged, Logs, logging, numbers_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.prior.asked import NONE, chosen, said
 from nas.prior.known import PRIORS
@@ -273,7 +274,7 @@ def find(
         objective: `hard` or `soft`.
         caution: Standard deviations that are taken off a predicted accuracy.
         target: T on any quantity, as `Limit(device("zcu102").quantity("latency"), 5e-3)`.
-        logs: Names as of `--log`, or objects of three methods (`nas.logs.registry.Log`): are
+        logs: Names as of `--log`, or objects of three methods (`nas.logs.log.Log`): are
             told of the run besides.
         plan: Arguments of `Plan`: the space a name or a `Space`, the strategy a name or a
             `Strategy`, the evaluator a name or a callable of (architecture, budget, seed).

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from nas.commands.main import cli
-from nas.logs.registry import About, log
+from nas.logs.log import About
+from nas.logs.registry import log
 from nas.search.run import find
 from search_spaces import Architecture, Stage, UserError, to_json
 
