@@ -27,10 +27,12 @@ from nas.search.rounds import Rounds
 from nas.search.run import Decoded
 from nas.watch import begin, recall
 from nas.workers.executor import Executor
-from results.runs.folder import check_run, run_path
+from results.runs.folder import check_run, lacking, run_path
+from results.runs.frames import keeping
 from results.runs.records import Trial
 from results.runs.session import Run, session, timed
 from results.runs.store import Store
+from results.terminal import tell
 from search_spaces.errors import OutOfDomain, RunFailure, UserError
 
 
@@ -153,7 +155,13 @@ def run(
     grid = grid or grid_of(plan, measure)
     parts = prepare(plan, grid, measure, decoded)
     experiment = plan.experiment(parts.training)
-    with session(parts.folder, experiment, plan.command, plan.storage, choices={}) as opened:
+    again = predictor_of(parts.evaluator) is not None
+    with session(
+        parts.folder, experiment, plan.command, plan.storage, choices={}, again=again
+    ) as opened:
+        if opened.missing:
+            lacks = lacking(parts.folder, opened.record, opened.before)
+            tell(f"note: {lacks}: what is missing is made again")
         result = Result(plan, parts.folder, grid, parts.evaluator, opened.trials, parts.judge)
         result.label = parts.label
         with timed(opened.seconds, "measuring"):
@@ -163,7 +171,8 @@ def run(
         result.judge = replace(parts.judge, notes=notes)
         result.interrupted, result.new = opened.interrupted, opened.new
         begin(show, "choosing and writing")
-        conclude(result)
+        with keeping(parts.folder, opened.missing > 0):
+            conclude(result)
         if plan.check_phi is not None and result.choice is not None:
             _check(opened, result, show, decoded)
         opened.facts["notes"] = [*grid.notes, *(result.judge or parts.judge).notes]

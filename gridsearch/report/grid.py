@@ -34,7 +34,7 @@ from results.report.network import network_section
 from results.report.page import Cards, Code, Page, Part, Section, Table, Text
 from results.report.record import Folder, again, content, costs, stored
 from results.runs.folder import masked
-from results.runs.load import BEST, architecture_of, choice_of, coefficients_in
+from results.runs.load import BEST, architecture_of, choice_of, coefficients_in, lost
 from results.terminal import percent
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
@@ -128,6 +128,8 @@ def _answer(
     elif last.get("interrupted"):
         text = "The last session was interrupted: the same command continues the run."
         parts.append(Text(text, "warning"))
+    if why := lost(folder.path, folder.record, len(trials)):
+        parts.append(Text(f"{why}.", "warning"))
     if choice is None:
         text = f"{len(trials)} measurements are stored; the choice is made when all are there."
         return Section("answer", "Answer", "The answer", [*parts, Text(text)])

@@ -291,7 +291,7 @@ def check_whole(folder: Path, record: Mapping[str, Any], trials: int) -> None:
     """
     if lacks := lacking(folder, record, trials):
         raise UserError(
-            f"{lacks}, and only a search that predicts or scores makes them again, since others "
+            f"{lacks}, and only what a model predicts or a score says is made again, since others "
             "may have been measured: put the store back from a copy, or begin anew with another "
             "--name"
         )

@@ -26,8 +26,9 @@ from search_spaces.space import Chosen
 _TOLD = ("number", "accuracy", "spread", "budget", "seed", "seconds", "error")
 _COUNTED = ("id", "macs", "params", "activations", "memory", "activation_memory")
 _EQUAL = ("macs", "params", "memory", "number")  # what decides among equals, least first
-ANSWER = (  # a search's files at its end
+ANSWER = (  # the files of a search or a grid at its end
     "best.json", "front.json", "front.csv", "front.parquet", "trials.csv", "trials.parquet",
+    "coefficients.json", "families.csv", "families.parquet", "points.csv", "points.parquet",
 )  # fmt: skip
 BEFORE = "before"  # the folder of an answer that another one took the place of
 TOGETHER = 2048  # networks whose costs are counted at once
@@ -149,7 +150,7 @@ def front_frame(
 
 @contextlib.contextmanager
 def keeping(folder: Path, made_again: bool) -> Iterator[None]:
-    """Keeps a search's answer as it was before the block writes it anew, where it becomes another.
+    """Keeps a run's answer as it was before the block writes it anew, where it becomes another.
 
     Args:
         folder: Of the run.
@@ -172,7 +173,7 @@ def keeping(folder: Path, made_again: bool) -> Iterator[None]:
     yield
     if told is not None and told == _told(folder):
         shutil.rmtree(before)
-        tell("note: the answer is the same as before: the same pick, front and trials")
+        tell("note: the answer is the same as before: the same pick and the same trials")
         return
     tell(
         "note: the answer is another one than before, or can't be compared with it: what stood "
@@ -181,13 +182,17 @@ def keeping(folder: Path, made_again: bool) -> Iterator[None]:
 
 
 def _told(folder: Path) -> Any:
-    """What a search's files say, without times; None where one is damaged."""
+    """What a run's files say, without times; None where one is damaged."""
     columns, told = ["number", "id", "accuracy", "spread"], list[Any]()
+    grid = (folder / "points.csv").is_file()
     try:
-        for name in ("front.csv", "trials.csv"):
+        for name in ("trials.csv",) if grid else ("front.csv", "trials.csv"):
             told.append(pd.read_csv(folder / name, dtype=str)[columns].fillna("").values.tolist())
-        best = folder / "best.json"
-        return [*told, read_json(best).get("id") if best.is_file() else None]
+        picked = {"best.json": ("id",), "coefficients.json": ("alpha", "beta", "gamma")}
+        for name, keys in picked.items():
+            if (place := folder / name).is_file():
+                told += [read_json(place).get(key) for key in keys]
+        return told
     except (OSError, ValueError, KeyError, AttributeError):
         return None
 

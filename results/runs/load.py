@@ -176,7 +176,7 @@ def lost(folder: Path, record: Mapping[str, Any], trials: int) -> str:
     """What a store that holds so many trials lacks, and what to do; empty where nothing."""
     asked, lacks = record["experiment"], lacking(folder, record, trials)
     how = ", or begin anew with another --name"
-    if asked.get("kind") == "search" and asked.get("evaluator") != "train":
+    if asked.get("kind") in ("search", "gridsearch") and asked.get("evaluator") != "train":
         how = f"; where they were predictions or scores, {made_anew(record, 'makes them again')}"
     return lacks and f"{lacks}: put it back from a copy{how}"
 

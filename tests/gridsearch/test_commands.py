@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -607,3 +608,25 @@ def test_a_comparison_leaves_out_what_is_larger_than_any_network(gridsearch) -> 
     code, out, _ = gridsearch(*given[:3], "--ratios", "140", "--no-plots", "--json")
     assert code == 0
     assert json.loads(out)["notes"] == []  # looked for beyond the limit, found below it
+
+
+def test_a_predicted_grid_makes_lost_networks_again_and_the_answer_stays(gridsearch) -> None:
+    gridsearch("run", "--phi", "1", "--name", "g")
+    journal, answer = Path("runs/g/trials.journal"), Path("runs/g/coefficients.json").read_text()
+    kept = journal.read_bytes()
+    lines = kept.splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[: len(lines) // 2]))
+    error = " ".join(gridsearch("report", "g")[2].split())
+    assert re.search(r"note: runs/g/trials.journal holds \d+ of the \d+ trials", error)
+    assert "the run's command, given again, makes them again" in error
+    code, _, error = gridsearch("run", "--phi", "1", "--name", "g")
+    assert code == 0
+    assert "what is missing is made again" in " ".join(error.split())
+    assert "the answer is the same as before" in " ".join(error.split())
+    now = json.loads(Path("runs/g/coefficients.json").read_text())
+    assert now["pick"] == json.loads(answer)["pick"]
+    assert not Path("runs/g/before").exists()
+    Path("runs/g/coefficients.json").write_text(answer.replace('"alpha": 1.', '"alpha": 2.', 1))
+    journal.write_bytes(b"".join(lines[: len(lines) // 2]))
+    gridsearch("run", "--phi", "1", "--name", "g")
+    assert (Path("runs/g/before") / "coefficients.json").is_file()
