@@ -11,23 +11,21 @@ from typing import Any
 import filelock
 
 from results.runs.files import check_kinds, named, read_json, write_json
-from results.runs.made import new_record
+from results.runs.made import difference, new_record
 from search_spaces.errors import UserError, disk_error, said
+from search_spaces.scaling.published import named as network_named
 
 RECORD = "run.json"
 STORE = "trials.journal"
 LONGEST_NAME = 200  # letters of a run's name; file systems take 255 bytes
-LONGEST = 80  # letters of a difference that a message quotes
-DIGESTS = {"images": "images", "weights": "weights", "stages": "network"}  # said, and not shown
-# What trainings have of it, as it is typed.
-TYPED = {"budget": "epochs", "budgets": "epochs", "retrain_budget": "retrain-epochs"}
 
 
 def run_path(name: str, runs: Path = Path("runs")) -> Path:
     """`runs/NAME`.
 
     Raises:
-        UserError: The name is no plain folder name, or `runs` is no folder.
+        UserError: The name is no plain folder name, or a published network's that no run has yet,
+            or `runs` is no folder.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=@-]*", name):
         raise UserError(
@@ -41,6 +39,11 @@ def run_path(name: str, runs: Path = Path("runs")) -> Path:
         )
     if runs.exists() and not runs.is_dir():
         raise UserError(f"{runs} is a file: expected the folder of runs")
+    if network_named(name) is not None and not (runs / name).exists():
+        raise UserError(
+            f"the run's name is {name}, which every command takes for the published network: "
+            f"choose another, as my-{name}"
+        )
     return runs / name
 
 
@@ -130,45 +133,6 @@ def _another(folder: Path, held: Any, wanted: Any) -> UserError:
         f"the run {folder.name} holds another experiment ({difference(held, wanted)}): "
         "choose another --name, or give that experiment's arguments"
     )
-
-
-def difference(held: Any, wanted: Any) -> str:
-    """What differs between two experiments, for a message: as it is held, and as it is wanted."""
-    if not isinstance(held, dict):
-        return "of another program"
-    if held.get("kind") != wanted.get("kind"):
-        return f"of the kind {held.get('kind')}, not {wanted.get('kind')}"
-    trained = wanted.get("evaluator") == "train"
-    return ", ".join(dict.fromkeys(_differences(held, wanted, TYPED if trained else {})))
-
-
-def _differences(
-    held: Mapping[str, Any], wanted: Mapping[str, Any], typed: Mapping[str, str]
-) -> Iterator[str]:
-    """One by one, those inside of objects too, as they are typed."""
-    for field in {**held, **wanted}:
-        was, now, key = held.get(field), wanted.get(field), typed.get(field, field)
-        if was == now:
-            continue
-        if key in DIGESTS:
-            yield f"{'another' if key == 'stages' else 'other'} {DIGESTS[key]}"
-        elif all(value is None or isinstance(value, dict) for value in (was, now)):
-            yield from _differences(was or {}, now or {}, typed)
-        elif max(len(_said(was)), len(_said(now))) > LONGEST:
-            yield f"other {key}"
-        elif was is None:
-            yield f"{key} not given, now {_said(now)}"
-        elif now is None:
-            yield f"{key} {_said(was)}, now not given"
-        else:
-            yield f"{key} {_said(was)}, not {_said(now)}"
-
-
-def _said(value: Any) -> str:
-    """A value for a message: `400,000,000`, `'rand'`, `true`."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return repr(value) if isinstance(value, str | list) else json.dumps(value)
-    return f"{value:,.10g}" if abs(value) < 1e9 else f"{value:.10g}"
 
 
 @contextlib.contextmanager

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from results.runs.folder import difference, masked
+from results.runs.folder import masked
 from results.runs.journal import Journal, Loading, drop_torn_line
 from results.runs.lines import STUDY
+from results.runs.made import difference
 from results.runs.records import Trial
 from search_spaces.errors import RunFailure, UserError, disk_error, said
 

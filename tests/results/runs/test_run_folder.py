@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from results.runs.files import read_json, write_atomically, write_json
-from results.runs.folder import difference, open_run, read_record, run_name, run_path
+from results.runs.folder import open_run, read_record, run_name, run_path
+from results.runs.made import difference
 from search_spaces import RunFailure, UserError
 
 EXPERIMENT = {"space": "tiny", "seed": 0}
@@ -214,3 +215,11 @@ def test_a_default_name_is_always_one_that_is_taken(parts):
 def test_a_name_too_long_for_a_folder_is_refused():
     with pytest.raises(UserError, match="300 letters: expected 200 or fewer"):
         run_path("a" * 300)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b0", "mobilenetv2_140", "mobilenet_v2_0.5"])
+def test_a_new_run_takes_no_published_networks_name(tmp_path, name) -> None:
+    with pytest.raises(UserError, match="takes for the published network: choose another, as my-"):
+        run_path(name, tmp_path)
+    (tmp_path / name).mkdir()  # of an earlier version
+    assert run_path(name, tmp_path) == tmp_path / name
