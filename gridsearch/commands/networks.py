@@ -41,7 +41,7 @@ def print_family(content: Mapping[str, Any], folder: Path) -> None:
         for row in networks
     ]
     out.print(f"{bold(content['title'])}")
-    spare = ("printed", "dropout", "memory", "params", "ratio", "paper's d, w, px", "paper's top-1")
+    spare = ("dropout", "memory", "params", "ratio", "paper's d, w, px", "paper's top-1", "printed")
     narrow = show(out, rows, (*spare, "depth", "width", "of budget", "phi"), left=1)
     legend = {
         "MACs": "MACs: multiply-adds; 1 is 2 FLOPs.",

@@ -27,11 +27,15 @@ def promised(scaled: Sequence[Scaled], priors: Priors) -> str:
     """
     if not priors:
         return ""
-    ahead = ", ".join(_ahead(scaled, priors))
+    found = list(_ahead(scaled, priors))
+    ahead = ", ".join(text for _, text in found)
     text = f"Above compound scaling at the same MACs stand {ahead}. " if ahead else ""
-    listed = alone(held())
+    claimed = {method for method, _ in found}
+    listed = [one for one in alone(held()) if not claimed or one.dimension in claimed]
     known = {prior.expected.known for prior in priors.values()}
     own = [one for one in listed if one.network in known] or listed
+    if claimed - {one.dimension for one in own}:  # of those networks nothing is printed of it
+        own = listed
     by_network = "; ".join(
         f"{network} " + ", ".join(_off(one) for one in own if one.network == network)
         for network in dict.fromkeys(one.network for one in own)
@@ -44,8 +48,8 @@ def promised(scaled: Sequence[Scaled], priors: Priors) -> str:
     return text + (" What is ahead by less than such errors is no finding." if ahead else "")
 
 
-def _ahead(scaled: Sequence[Scaled], priors: Priors) -> Iterator[str]:
-    """Networks of one dimension that are predicted above the compound one, as they are printed."""
+def _ahead(scaled: Sequence[Scaled], priors: Priors) -> Iterator[tuple[str, str]]:
+    """Networks of one dimension that are predicted above the compound one: which, and in words."""
     whole = {(one.baseline, one.target): one for one in scaled if one.method == "compound"}
     for one in scaled:
         other = whole.get((one.baseline, one.target))
@@ -55,7 +59,7 @@ def _ahead(scaled: Sequence[Scaled], priors: Priors) -> Iterator[str]:
         if over >= 0.005:
             error = priors[one.baseline].difference_error(one.architecture, other.architecture)
             at = f"{one.baseline}'s {one.method} alone at {one.target:g}x"
-            yield f"{at} (by {over:.2f} ± {error:.2f})"
+            yield one.method, f"{at} (by {over:.2f} ± {error:.2f})"
 
 
 def _off(one: Alone) -> str:

@@ -1,9 +1,10 @@
 """Where a baseline's own number is from, from which the law's gains count."""
 
 import contextlib
+import dataclasses
 from typing import NamedTuple
 
-from gridsearch.prior.printed import first_error, published
+from gridsearch.prior.printed import Printed, first_error, published
 from nas.imagenet.evaluator import ImagenetEvaluator
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
@@ -43,6 +44,20 @@ class First(NamedTuple):
         return f"{name or self.subject} {self.text}"
 
 
+def _own_row(baseline: Architecture) -> Printed | None:
+    """What is printed of a baseline that is a published network scaled; None of any other."""
+    regularized = {"dropout": 0.0, "drop_connect": 0.0, "padding": "half"}
+    plain = dataclasses.replace(baseline, **regularized)  # type: ignore[arg-type]
+    return next(
+        (
+            row
+            for row in published()
+            if dataclasses.replace(row.architecture, **regularized) == plain  # type: ignore[arg-type]
+        ),
+        None,
+    )
+
+
 def first(baseline: Architecture, known: str | None, rule: str | None = None) -> First:
     """What a baseline starts from.
 
@@ -52,6 +67,9 @@ def first(baseline: Architecture, known: str | None, rule: str | None = None) ->
         rule: Its scaling rule; None takes the network's own.
     """
     if known is None:
+        if (row := _own_row(baseline)) is not None:
+            return First(100 - row.top1, f"starts from its {row.top1:g} % in: {row.source}.",
+                         "This baseline")  # fmt: skip
         with contextlib.suppress(OutOfDomain):
             top1 = round(ImagenetEvaluator()(baseline, 1.0, 0).accuracy, 2)
             text = (

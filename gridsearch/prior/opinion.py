@@ -108,8 +108,9 @@ def other_recipe(first: Mapping[str, float]) -> str:
     """Why gains are compared and not levels, up to the list of them."""
     return (
         f"speaks of EfficientNet's full recipe, in which it gives the baseline "
-        f"{first['imagenet']:.1f} %; the law starts from {first['law']:.1f} % of another recipe. "
-        "So compare gains over the baseline:"
+        f"{first['imagenet']:.1f} %; the law starts from the {first['law']:.1f} % that are "
+        "printed. That is another recipe, or `nas predict` errs, as it does by 1 to 3 points "
+        "between kinds of networks. So compare gains over the baseline:"
     )
 
 

@@ -197,6 +197,13 @@ class ScalingPrior:
                     f"{value:.3g} times the baseline's {name}, after rounding, is outside what the "
                     f"law was fitted to ({low:.2g} to {high:.3g})"
                 )
+        plain = max(math.exp(row.logs[0]) for row in rows if _plain(row.architecture))
+        if _plain(architecture) and architecture.blocks > 1.1 * plain * self.baseline.blocks:
+            yield (
+                "it has no shortcuts, and is deeper than any such network that the law was fitted "
+                f"to ({plain:.2g} times its baseline's depth): without shortcuts depth gains less, "
+                "or loses"
+            )
 
     def printed(self, architecture: Architecture) -> float | None:
         """Top-1 of this very network in the table that the baseline's own is from, percent.
@@ -223,6 +230,11 @@ class ScalingPrior:
     def label(self) -> str:
         """A sentence or two, to be shown beside every number."""
         return label([self])
+
+
+def _plain(architecture: Architecture) -> bool:
+    """Whether no block of a network has a shortcut though it might have one."""
+    return all(stage.skip == "none" for stage in architecture.stages if stage.repeats > 1)
 
 
 def label(priors: Sequence[ScalingPrior]) -> str:

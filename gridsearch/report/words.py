@@ -105,6 +105,8 @@ def reason(chosen: Mapping[str, Any]) -> str:
             text += f". At phi {behind} it is expected below the paper's: see by how much."
         else:
             text += ", and is nowhere expected below the paper's." if pick["over_paper"] else "."
+            if 0 < round(pick["over_paper"], 2) <= round(pick["over_paper_error"], 2):
+                text += " Its lead over the paper's is no larger than the error of that lead."
     elif pick["over_paper"] == 0:
         text = (
             f"{none} family is expected at or above the paper's at every one of these budgets, so "

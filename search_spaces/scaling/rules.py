@@ -114,7 +114,6 @@ RULES = {
 }
 
 _RULE_OF_NETWORK = {
-    "lcnet": "lcnet",
     "mnasnet_a1": "mnasnet",
     "mnasnet_b1": "mnasnet",
     "mnasnet_small": "mnasnet",
@@ -127,8 +126,9 @@ def rule_name(architecture: Architecture, rule: str | None = None) -> str:
     """The rule asked for, or the one that fits the network.
 
     A published network, with any number of classes, has its own; else those with a layer after the
-    pooling take `mobilenet_v3`, bottlenecks `resnet`, depthwise-separable convs `mobilenet_v1`, and
-    all others `efficientnet`.
+    pooling take `mobilenet_v3`, or `lcnet` where all their blocks are depthwise-separable convs; of
+    others bottlenecks take `resnet`, depthwise-separable convs `mobilenet_v1`, the rest
+    `efficientnet`.
 
     Raises:
         UserError: There is no such rule.
@@ -142,9 +142,9 @@ def rule_name(architecture: Architecture, rule: str | None = None) -> str:
     for name, fitting in _RULE_OF_NETWORK.items():
         if dataclasses.replace(architecture, classes=NETWORKS[name].classes) == NETWORKS[name]:
             return fitting
-    if architecture.mix:
-        return "mobilenet_v3"
     ops = {stage.op for stage in architecture.stages}
+    if architecture.mix:
+        return "lcnet" if ops == {"dsconv"} else "mobilenet_v3"
     return next((fitting for op, fitting in _RULE_OF_OP.items() if op in ops), "efficientnet")
 
 

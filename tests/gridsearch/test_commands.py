@@ -351,7 +351,7 @@ def test_of_a_published_baseline_gains_are_compared_and_not_two_recipes_levels(g
     given = ("family", "--baseline", "resnet_50", "--phi", "0..1")
     out = " ".join(gridsearch(*given)[1].split())
     assert "resnet_50 starts from its 76 % in: EfficientNet paper" in out
-    assert "in which it gives the baseline 78.8 %; the law starts from 76.0 %" in out
+    assert "in which it gives the baseline 78.8 %; the law starts from the 76.0 %" in out
     rows = json.loads(gridsearch(*given, "--json")[1])
     gain = rows["networks"][1]["top1"] - 76
     other = rows["imagenet"][1] - rows["baseline_top1"]["imagenet"]
@@ -459,8 +459,9 @@ def test_a_grid_explains_levels_as_a_family_does() -> None:
               "imagenet": [[80.2, None], [80.3, 81.5]],
               "baseline_top1": {"law": 76.0, "imagenet": 78.8}}  # fmt: skip
     assert advice(chosen).endswith(
-        "in which it gives the baseline 78.8 %; the law starts from 76.0 % of another recipe. So "
-        "compare gains over the baseline: the pick's are +1.8 at 2x and +3.0 at 4x by the law, and "
+        "in which it gives the baseline 78.8 %; the law starts from the 76.0 % that are printed. "
+        "That is another recipe, or `nas predict` errs, as it does by 1 to 3 points between kinds "
+        "of networks. So compare gains over the baseline: the pick's are +1.8 at 2x and +3.0 at 4x by the law, and "
         "+1.4 at 2x by `nas predict`. Where the two differ, expect something between them."
     )
     alike = {**chosen, "baseline_top1": {"law": 78.5, "imagenet": 78.8}}
@@ -537,10 +538,10 @@ def test_what_is_printed_of_a_network_stands_beside_what_the_law_says(gridsearch
     found = pd.read_csv("runs/p/family.csv")
     assert found["printed"].tolist()[:2] == [82.9, 83.6]
     assert found["printed"].isna()[2]
-    narrow(networks, 92)
-    assert "for: printed." in " ".join(
-        gridsearch("family", "--phi", "4,5", "--name", "q")[1].split()
-    )
+    narrow(networks, 80)  # it is what can be checked, so others go before it
+    out = " ".join(gridsearch("family", "--phi", "4,5", "--name", "q")[1].split())
+    assert "for: dropout, memory" in out
+    assert "% printed b4" in out
     assert "printed" not in gridsearch("family", "--preset", "formula", "--phi", "1..2")[1]
 
 
@@ -559,7 +560,7 @@ def test_a_comparison_says_what_promises_of_one_dimension_were_worth(gridsearch)
                 if one.logs[0] and not any(one.logs[1:]))  # fmt: skip
     said = [
         f"efficientnet_b0's depth alone at 2x (by {over:.2f} ± ",
-        f"efficientnet_b0 {deep:+.1f} at 4 times the depth, ",
+        f"efficientnet_b0 {deep:+.1f} at 4 times the depth",
         "What is ahead by less than such errors is no finding.",
         "efficientnet_b0 scaled to 8x by depth: 7.81 times the baseline's depth, after rounding",
         "resnet_50 starts from its 76 % in: EfficientNet paper",

@@ -25,7 +25,7 @@ from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0, NETWORKS, RESNET_50
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER, Coefficients
-from search_spaces.scaling.published import released
+from search_spaces.scaling.published import network, released
 from search_spaces.scaling.rules import Multipliers, scale
 
 SMALL = dataclasses.replace(NETWORKS["mobilenet_v2"], resolution=96)
@@ -341,3 +341,22 @@ def test_phis_as_people_write_them() -> None:
     for bad in ("", "0..3", "one", "3..1", "1..99"):
         with pytest.raises(UserError, match="--for-phi"):
             phis_of(bad, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "top1"),
+    [("lcnet_050", 63.14), ("efficientnet_lite2", 77.6), ("efficientnet_b1", 79.1)],
+)
+def test_a_baseline_that_is_a_row_of_the_table_starts_from_it(name, top1) -> None:
+    prior = ScalingPrior(network(name))
+    assert 100 - prior.error == pytest.approx(top1)
+    assert f"starts from its {top1:g} % in: " in prior.label
+
+
+def test_depth_of_networks_without_shortcuts_is_noted_beyond_what_was_fitted() -> None:
+    for name, plain in (("lcnet", True), ("mobilenet_v1", True), ("mobilenet_v2", False)):
+        base = network(name)
+        prior = ScalingPrior(base)
+        for depth, beyond in ((1.4, False), (2.5, True)):
+            notes = prior.notes(scale(base, Multipliers(depth)))
+            assert any("no shortcuts" in note for note in notes) == (plain and beyond)
