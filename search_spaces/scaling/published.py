@@ -131,10 +131,12 @@ def named(name: str) -> Architecture | None:
         pixels = int(match[3] or base.size.height)
         how = Multipliers(width=float(match[2]), resolution=pixels / base.size.height)
         return scale(base, how, name=name)
-    if (match := PERCENT.fullmatch(name)) and match[1] in STEMS and int(match[2]):
-        base, width = NETWORKS[STEMS[match[1]]], int(match[2]) / 100
+    if (match := PERCENT.fullmatch(name)) and int(match[2]):
+        if (base := NETWORKS.get(STEMS.get(match[1], match[1]))) is None:
+            return None
+        width = int(match[2]) / 100
         found = scale(base, Multipliers(width=width), name=name)
-        same = width < SAME_STEM and match[1].startswith("mobilenetv3")
+        same = width < SAME_STEM and base.name.startswith("mobilenet_v3")
         return dataclasses.replace(found, stem=base.stem) if same else found
     return None
 
