@@ -22,9 +22,10 @@ from gridsearch.grid.families import sizes_for
 from gridsearch.prior.opinion import second_opinion
 from gridsearch.prior.prior import ScalingPrior, label
 from nas.commands.options import Kept
+from nas.report.damage import ended
 from results.runs.files import read_json
-from results.runs.folder import run_name, run_path
-from results.runs.load import architecture_of, coefficients_in, load_architecture
+from results.runs.folder import RECORD, read_record, run_name, run_path
+from results.runs.load import architecture_of, coefficients_in, load_architecture, mending
 from results.runs.session import session
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -64,6 +65,9 @@ def coefficients_of(text: str | None) -> tuple[Coefficients, Mapping[str, Any]]:
     path = Path(text)
     file = path / "coefficients.json" if path.is_dir() else path
     if not file.exists():
+        record = read_record(path) if (path / RECORD).is_file() else {"experiment": {}}
+        if record["experiment"].get("kind") == "gridsearch" and ended(record):
+            raise UserError(mending(record, UserError(f"{path} has no {file.name} any more")))
         raise UserError(
             f"the folder {text} has no coefficients.json: expected that of a finished `gridsearch "
             "run`; a search's network is scaled by --baseline"
@@ -112,7 +116,7 @@ def family_of(
     """
     numbers, content = coefficients_of(asked.coefficients)
     phis = _phis(asked.phi, asked.budgets, content.get("for_phi"))
-    base = _family_baseline(asked.baseline, content, kept.runs)
+    base = _family_baseline(asked, content, kept.runs)
     preset = asked.preset
     if preset is None:
         given = (asked.coefficients, asked.budgets, rounded.rule, rounded.pixels)
@@ -179,12 +183,18 @@ def _phis(phi: str | None, budgets: str | None, judged: Any) -> str:
     return f"{sizes[0]}..{sizes[-1]}" if phi is None else phi
 
 
-def _family_baseline(baseline: str | None, content: Mapping[str, Any], runs: Path) -> Architecture:
-    if baseline is not None:
-        return load_architecture(baseline, runs)
+def _family_baseline(asked: FamilyAsked, content: Mapping[str, Any], runs: Path) -> Architecture:
+    if asked.baseline is not None:
+        return load_architecture(asked.baseline, runs)
+    if not content:
+        return EFFICIENTNET_B0
+    place = f"the coefficients.json of --coefficients {asked.coefficients}"
     if "baseline" in content:
-        return architecture_of(content["baseline"], "the file of --coefficients")
-    return EFFICIENTNET_B0
+        return architecture_of(content["baseline"], f"baseline in {place}")
+    raise UserError(
+        f"{place} has no baseline, as the one of a `gridsearch run` has, whose command, given "
+        "again, writes it anew: say with --baseline which network is scaled"
+    )
 
 
 def _refuse_beside_released(base: Architecture, asked: FamilyAsked, rounded: Rounded) -> None:

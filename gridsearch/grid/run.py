@@ -27,12 +27,11 @@ from nas.search.rounds import Rounds
 from nas.search.run import Decoded
 from nas.watch import begin, recall
 from nas.workers.executor import Executor
-from results.runs.folder import check_run, lacking, run_path
+from results.runs.folder import check_run, run_path
 from results.runs.frames import keeping
 from results.runs.records import Trial
-from results.runs.session import Run, session, timed
+from results.runs.session import Run, say_missing, session, timed
 from results.runs.store import Store
-from results.terminal import tell
 from search_spaces.errors import OutOfDomain, RunFailure, UserError
 
 
@@ -155,13 +154,11 @@ def run(
     grid = grid or grid_of(plan, measure)
     parts = prepare(plan, grid, measure, decoded)
     experiment = plan.experiment(parts.training)
-    again = predictor_of(parts.evaluator) is not None
+    measured = predictor_of(parts.evaluator) is None
     with session(
-        parts.folder, experiment, plan.command, plan.storage, choices={}, again=again
-    ) as opened:
-        if opened.missing:
-            lacks = lacking(parts.folder, opened.record, opened.before)
-            tell(f"note: {lacks}: what is missing is made again")
+        parts.folder, experiment, plan.command, plan.storage, choices={},
+        short=lambda run: say_missing(run, measured),
+    ) as opened:  # fmt: skip
         result = Result(plan, parts.folder, grid, parts.evaluator, opened.trials, parts.judge)
         result.label = parts.label
         with timed(opened.seconds, "measuring"):

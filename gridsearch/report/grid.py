@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from gridsearch.family.family import parse_phis, row, solved_family
 from gridsearch.grid.conclude import COEFFICIENTS
-from gridsearch.grid.grid import REASONS
 from gridsearch.grid.plan import MODELS
 from gridsearch.prior.advice import SECOND, advice, contradicted, multiples, second_rows
 from gridsearch.prior.printed import published
 from gridsearch.prior.prior import ScalingPrior
 from gridsearch.report.charts import (
     accuracy_chart,
-    error,
     families_chart,
     map_chart,
     ratio_chart,
 )
+from gridsearch.report.tables import point_cells, removed_table
 from gridsearch.report.words import (
     WHOLE,
     by_law,
@@ -29,17 +28,16 @@ from gridsearch.report.words import (
     reason,
     spoken_phis,
 )
+from nas.report.damage import choice_of, grid_damage
 from results.report.family import family_parts
 from results.report.network import network_section
 from results.report.page import Cards, Code, Page, Part, Section, Table, Text
 from results.report.record import Folder, again, content, costs, stored
 from results.runs.folder import masked
-from results.runs.load import BEST, architecture_of, choice_of, coefficients_in, lost
-from results.terminal import percent
+from results.runs.load import BEST, architecture_of, coefficients_in, lost, mending
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
-from search_spaces.quantities import QUANTITIES
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import LETTERS, letters, triple
 from search_spaces.scaling.rules import rule_name
@@ -58,13 +56,14 @@ def grid_page(folder: Folder) -> Page:
         UserError: A file of it can't be read.
     """
     choice = choice_of(folder.path / COEFFICIENTS, folder.record)
-    points = _rows(folder, "points")
+    damage = grid_damage(folder.path, folder.record, choice)
+    points = [] if "points.csv" in damage else _rows(folder, "points")
     trials = stored(folder)[0]
     failed = sum(trial.error is not None for trial in trials)
     experiment = folder.experiment
     sections = [
-        _answer(folder, choice, points, trials),
-        _grid(folder, choice, points),
+        _answer(folder, choice, trials, damage),
+        _grid(folder, choice, points, damage),
         *_network(folder),
         *([] if choice is None else _family(choice)),
         costs(folder, len(trials), failed, sum(trial.seconds for trial in trials)),
@@ -75,8 +74,8 @@ def grid_page(folder: Folder) -> Page:
     of = "networks" if experiment.get("evaluator") in MODELS else "measurements"
     badges += [(f"{len(points)} points", ""), (f"{len(trials)} {of}", "")]
     badges += [(f"{failed} failed", "warning")] if failed else []
-    name = folder.path.resolve().name
-    return Page("compound-nas · gridsearch run", name, _lead(choice), badges, sections)
+    name, lead = folder.path.resolve().name, _lead(choice, COEFFICIENTS in damage)
+    return Page("compound-nas · gridsearch run", name, lead, badges, sections)
 
 
 def _rows(folder: Folder, name: str) -> Rows:
@@ -96,9 +95,11 @@ def _plain(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, int | float) else str(value)
 
 
-def _lead(choice: Mapping[str, Any] | None) -> str:
+def _lead(choice: Mapping[str, Any] | None, gone: bool) -> str:
     if choice is None:
-        return "This run has no choice yet."
+        return (
+            f"This run has no {COEFFICIENTS} any more." if gone else "This run has no choice yet."
+        )
     pick = choice["pick"]
     text = triple(pick)
     if old(choice):
@@ -118,7 +119,10 @@ def old(choice: Mapping[str, Any]) -> bool:
 
 
 def _answer(
-    folder: Folder, choice: Mapping[str, Any] | None, points: Rows, trials: "Sequence[Trial]"
+    folder: Folder,
+    choice: Mapping[str, Any] | None,
+    trials: "Sequence[Trial]",
+    damage: Mapping[str, str],
 ) -> Section:
     parts: list[Part] = []
     last = folder.sessions[-1] if folder.sessions else None
@@ -130,6 +134,11 @@ def _answer(
         parts.append(Text(text, "warning"))
     if why := lost(folder.path, folder.record, len(trials)):
         parts.append(Text(f"{why}.", "warning"))
+    if damage:
+        whole = mending(folder.record, UserError("; ".join(damage.values())))
+        parts.append(Text(f"{whole}.", "warning"))
+    if COEFFICIENTS in damage:
+        return Section("answer", "Answer", "The answer", parts)
     if choice is None:
         text = f"{len(trials)} measurements are stored; the choice is made when all are there."
         return Section("answer", "Answer", "The answer", [*parts, Text(text)])
@@ -189,7 +198,15 @@ def _beside(choice: Mapping[str, Any]) -> list[Part]:
     ]
 
 
-def _grid(folder: Folder, choice: Mapping[str, Any] | None, points: Rows) -> Section:
+def _grid(
+    folder: Folder,
+    choice: Mapping[str, Any] | None,
+    points: Rows,
+    damage: Mapping[str, str],
+) -> Section:
+    if "points.csv" in damage:
+        text = "points.csv can't be used, and so there is no grid to draw."
+        return Section("grid", "Grid", "The grid", [Text(text)])
     if not points:
         text = "points.csv is written when a session ends: there is no grid to draw yet."
         return Section("grid", "Grid", "The grid", [Text(text)])
@@ -198,7 +215,8 @@ def _grid(folder: Folder, choice: Mapping[str, Any] | None, points: Rows) -> Sec
     parts: list[Part] = []
     phi = float(folder.experiment.get("phi", 1))
     known = [point for point in points if point["accuracy"] is not None]
-    families = [] if choice is None or old(choice) else _families(folder, choice)
+    judged = choice is not None and not (old(choice) or "families.csv" in damage)
+    families = _families(folder, choice) if choice is not None and judged else []
     trained = any(point["replicates"] > 1 for point in known)
     if known and (trained or not families):
         parts += [accuracy_chart(known, phi), map_chart(known)]
@@ -207,10 +225,10 @@ def _grid(folder: Folder, choice: Mapping[str, Any] | None, points: Rows) -> Sec
         parts += [families_chart(families, phi), map_chart(families, "over_paper", over)]
     parts.append(ratio_chart(points, aim, window))
     if choice is not None:
-        parts.append(_removed(choice, float(folder.experiment.get("tolerance", 0.1))))
+        parts.append(removed_table(choice, float(folder.experiment.get("tolerance", 0.1))))
         parts += [Text(str(note), "note") for note in choice.get("notes", [])]
         parts += [Text(counted(choice))] if families else []
-    table = [_point(point) for point in points]
+    table = [point_cells(point) for point in points]
     columns = ("", "alpha", "beta", "gamma", "product", "real ratio", "px", "MACs", "params",
                "memory", "top-1 %")  # fmt: skip
     parts.append(Table(f"All {len(points)} points", columns, table, folded=True))
@@ -222,41 +240,6 @@ def _families(folder: Folder, choice: Mapping[str, Any]) -> Rows:
     paper = tuple(choice["paper"][one] for one in LETTERS)
     rows = _rows(folder, "families")
     return [{**row, "paper": tuple(row[one] for one in LETTERS) == paper} for row in rows]
-
-
-def _point(point: Mapping[str, Any]) -> tuple[str, ...]:
-    alpha, beta, gamma = letters(point).values()
-    return (
-        "pick" if point["pick"] else "",
-        alpha,
-        beta,
-        gamma + "*" * bool(point["moved"]),
-        f"{point['product']:.3f}",
-        f"{point['ratio']:.3f}",
-        str(point["resolution"]),
-        *(of.format(point[of.column]) for of in QUANTITIES.values()),
-        percent(point["accuracy"], error(point)),
-    )
-
-
-def _removed(choice: Mapping[str, Any], tolerance: float) -> Table:
-    """What each rule removed."""
-    aim, window = choice["target_ratio"], choice.get("window")
-    values = {
-        "tolerance": tolerance,
-        "low": aim * (1 - (window or 0)),
-        "high": aim * (1 + (window or 0)),
-        "memory": QUANTITIES["memory"].format(choice.get("target_memory") or 0),
-    }
-    asked = {"window": window, "memory": choice.get("target_memory"),
-             "unrounded": choice["removed"].get("unrounded")}  # fmt: skip
-    rows = [
-        (reason.format(**values), f"{choice['removed'].get(name, 0):,}")
-        for name, reason in REASONS.items()
-        if asked.get(name, True) is not None
-        and (name != "same network" or name in choice["removed"])
-    ]
-    return Table("What the rules removed", ("rule", "removed"), rows)
 
 
 def _network(folder: Folder) -> list[Section]:

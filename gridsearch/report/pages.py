@@ -7,12 +7,13 @@ from gridsearch.prior.opinion import opinion_text
 from gridsearch.report.charts import methods_chart
 from gridsearch.report.grid import grid_page, released
 from gridsearch.report.words import over_text
+from nas.report.damage import check_networks
 from results.report.family import family_parts, rows
 from results.report.network import network_section
 from results.report.page import Code, Page, Part, Section, Table, Text
 from results.report.record import Folder, again, content
 from results.runs.folder import masked
-from results.runs.load import architecture_of
+from results.runs.load import architecture_of, mending
 from results.terminal import percent
 from search_spaces.errors import UserError
 from search_spaces.quantities import QUANTITIES
@@ -39,12 +40,12 @@ def report_of(folder: Folder) -> Page:
 
 def _written(folder: Folder, name: str) -> dict[str, Any]:
     """What a run's command wrote: the networks' figures."""
-    written = content(folder.path / name)
-    if written is None or not isinstance(written.get("networks"), list):
-        raise UserError(
-            f"{folder.path} has no {name} with networks: run its command again to write it"
-        )
-    return written
+    try:
+        check_networks(folder.path, name, needed=True)
+        written = content(folder.path / name)
+    except UserError as error:
+        raise UserError(mending(folder.record, error)) from None
+    return written or {}
 
 
 def family_page(folder: Folder) -> Page:
@@ -52,7 +53,8 @@ def family_page(folder: Folder) -> Page:
     family = _written(folder, "family.json")
     networks = rows(family)
     if not networks:
-        raise UserError(f"{folder.path / 'family.json'} holds no networks with their figures")
+        why = UserError(f"{folder.path / 'family.json'} holds no networks with their figures")
+        raise UserError(mending(folder.record, why))
     parts: list[Part] = family_parts(networks, str(family.get("label", "")), "family", released())
     parts += _doubts(family, networks)
     parts.append(Code("the command that made it", masked(str(family.get("command")))))

@@ -10,7 +10,6 @@ from results.terminal import tell
 
 NUMBER = (int, float, type(None))
 FOUND = {"id": (str, type(None)), "accuracy": NUMBER, "macs": NUMBER}  # what is shown of best.json
-RESULTS = ("family.json", "coefficients.json", "compare.json")  # of other commands
 
 
 @click.command()
@@ -48,17 +47,10 @@ def _row_in(path: Path) -> dict[str, Any] | None:
 
 def _without_record(path: Path) -> dict[str, Any] | None:
     """The row of a folder that has a run's files but no run.json; None where it has none."""
-    from results.runs.addresses import FRONT, TABLES
-    from results.runs.folder import RECORD, STORE
-    from results.runs.load import BEST
+    from results.runs.folder import orphaned
 
-    there = [name for name in (STORE, BEST, FRONT, *TABLES, *RESULTS) if (path / name).is_file()]
-    if not there:
+    if not (why := orphaned(path)):
         return None
-    why = (
-        f"{path} has no {RECORD}, which says what run it is, but {', '.join(there)}: put the "
-        "file back from a copy, or move the folder away and begin anew"
-    )
     keys = ("kind", "target", "pick", "accuracy", "macs", "trials", "when")
     return {"run": path.name, **dict.fromkeys(keys), "state": "damaged", "why": why}
 
@@ -93,21 +85,25 @@ def row_of(folder: Path) -> dict[str, Any]:
 
 
 def _state(folder: Path, record: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]]:
-    """Whether the run ended, and whether its files are there and whole; else perhaps why.
+    """Whether the run ended or is under way, and whether its files are whole; else perhaps why.
 
     Returns:
         The state, why it is so, and what best.json holds, as far as that can be shown.
     """
+    from results.runs.folder import in_use
+
+    state, why, found = _left(folder, record)
+    if state in ("cut off", "damaged") and in_use(folder):
+        return "running", None, found
+    return state, why, found
+
+
+def _left(folder: Path, record: dict[str, Any]) -> tuple[str, str | None, dict[str, Any]]:
+    """`_state` of a run that nothing works on."""
+    from nas.report.damage import check_results, ended
     from results.report.record import content
-    from results.runs.addresses import check_best, check_tables
     from results.runs.files import check_kinds
-    from results.runs.load import (
-        BEST,
-        ENDING_IN_BEST,
-        architecture_of,
-        mending,
-        without_network,
-    )  # fmt: skip
+    from results.runs.load import BEST, ENDING_IN_BEST, mending, without_network
     from search_spaces.errors import UserError
 
     sessions, kind, found = record["sessions"], record["experiment"].get("kind"), dict[str, Any]()
@@ -117,17 +113,12 @@ def _state(folder: Path, record: dict[str, Any]) -> tuple[str, str | None, dict[
         found = best or {}
         if lacks := _lacking(folder, record):
             return "damaged", lacks, found
-        _check_results(folder)
-        if "architecture" in found:
-            architecture_of(found, str(folder / BEST))
-            if kind == "search" and sessions:
-                check_best(found, str(folder / BEST))
-                check_tables(folder, record)
+        check_results(folder, record, found)
     except (UserError, OSError) as error:
         return "damaged", mending(record, error), found
     if not sessions and record.get("failed"):
         return "failed", record["failed"], found
-    if not sessions or sessions[-1].get("interrupted"):
+    if not ended(record):
         return "cut off", None, found
     if kind not in ENDING_IN_BEST or "architecture" in found:
         return "ended", None, found
@@ -153,21 +144,6 @@ def _lacking(folder: Path, record: dict[str, Any]) -> str:
         return lost(folder, record, check_lines(journal) if there else 0)
     except (UserError, OSError) as error:
         return str(error)
-
-
-def _check_results(folder: Path) -> None:
-    """Raises UserError for a damaged result of another command."""
-    from results.report.record import content
-    from results.runs.files import check_kinds
-    from results.runs.load import coefficients_in
-
-    for name in RESULTS:
-        if (found := content(folder / name)) is None:
-            continue
-        if name == "coefficients.json":
-            coefficients_in(found, str(folder / name))
-        else:
-            check_kinds(found, str(folder / name), {"networks": list})
 
 
 def _target(record: Any, best: Any) -> str | None:

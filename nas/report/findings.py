@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nas.objective import Objective
+from nas.report.damage import ended
 from nas.scores.registry import SCORES
 from results.report.record import Folder, content, stored
 from results.runs.addresses import check_best, ids_of
-from results.runs.load import BEST, lost, mending
+from results.runs.load import BEST, lost, mending, without_network
 from search_spaces.architecture import Architecture, from_dict
 from search_spaces.errors import UserError
 from search_spaces.quantities import Quantity, quantity
@@ -111,16 +112,17 @@ def _best(folder: Folder, warnings: list[str]) -> dict[str, Any] | None:
     place = folder.path / BEST
     try:
         best = content(place)
-        lacks = [] if best is None else [key for key in _WANTED if best.get(key) is None]
-        if best is not None and not lacks:
-            check_best(best, str(place))
+        if best is None:
+            if ended(folder.record) and folder.sessions[-1].get("picked") is not False:
+                warnings.append(f"{without_network(folder.path)}.")
+            return None
+        if lacks := [key for key in _WANTED if best.get(key) is None]:
+            raise UserError(
+                f"{place} has no {', '.join(lacks)}: it is damaged or of another version"
+            )
+        check_best(best, str(place))
     except UserError as error:
         warnings.append(f"{mending(folder.record, error)}. It is left out.")
-        return None
-    if lacks:
-        warnings.append(
-            f"{BEST} has no {', '.join(lacks)}: it is of another version, and left out."
-        )
         return None
     return best
 

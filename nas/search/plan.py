@@ -17,7 +17,7 @@ from nas.search.retrain import Retrain, check_longer
 from nas.strategies.registry import Strategy
 from results.runs.folder import run_name
 from results.runs.records import Trial
-from results.runs.session import Run
+from results.runs.session import Run, say_missing
 from results.terminal import tell
 from search_spaces.errors import UserError, check_is
 from search_spaces.quantities import Quantity
@@ -222,19 +222,7 @@ class Plan(Execution):
 
 
 def say_enough(plan: Plan, run: Run) -> None:
-    """Says so where trials are made again, or none is added since more are held than asked for.
-
-    Raises:
-        UserError: Trials are missing, and not at the store's end.
-    """
-    if run.missing:
-        _check_ending(plan, run.trials)
-        left = len(run.trials) + run.missing
-        enough = "" if plan.evaluations >= left else f", as far as --trials {plan.trials} goes"
-        tell(
-            f"note: the store of {run.folder.name} holds {len(run.trials):,} of the {left:,} "
-            f"trials that a session left: what is missing is made again{enough}"
-        )
+    """Says so where no network is added, since more are held than are asked for."""
     held = sum(trial.budget == plan.budgets[0] for trial in run.trials)
     if held > plan.trials:
         tell(
@@ -243,20 +231,31 @@ def say_enough(plan: Plan, run: Run) -> None:
         )
 
 
-def _check_ending(plan: Plan, trials: Sequence[Trial]) -> None:
-    """Refuses what lacks trials in its midst, where they are made one after the other.
+def check_ending(plan: Plan, run: Run, measured: bool) -> None:
+    """Says that missing trials are made again; refuses gaps where they follow one another.
+
+    Args:
+        plan: The search.
+        run: Of which trials are missing.
+        measured: Each took time.
 
     Raises:
-        UserError: It does.
+        UserError: Trials are missing in the store's midst, and are made one after the other.
     """
-    numbers = {trial.number for trial in trials}
-    first = min(set(range(len(numbers) + 1)) - numbers)
+    numbers = [trial.number for trial in run.trials]
+    first = min(set(range(len(numbers) + 1)) - set(numbers))
     if plan.executor == "local" and first < len(numbers):
-        raise UserError(
-            f"trial {first} is missing and later ones are there, and only trials at a store's end "
-            f"are made again: put the store back from a copy, or take the trials after {first} out "
-            "of it too, and the same command makes them all again"
-        )
+        why = f"trial {first} is missing in {run.store.place}, and later ones are there"
+        how = "put the store back from a copy, or begin anew with another --name"
+        if plan.storage is None:
+            line = run.line_of(next(at for at, n in enumerate(numbers) if n > first))
+            how = (
+                f"put the file back from a copy, or take line {line:,} and those after it out "
+                "too: the same command then makes all that is missing again"
+            )
+        raise UserError(f"{why}, where each follows from those before it: {how}")
+    enough = plan.evaluations >= len(numbers) + run.missing
+    say_missing(run, measured, "" if enough else f", as far as --trials {plan.trials} goes")
 
 
 def default_space(

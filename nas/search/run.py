@@ -19,7 +19,7 @@ from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
 from nas.search.feasibility import Feasibility, check_domain, feasibility, reached
 from nas.search.otherwise import reference_of
-from nas.search.plan import Plan, default_space, named, say_enough
+from nas.search.plan import Plan, check_ending, default_space, named, say_enough
 from nas.strategies.registry import Strategy, strategy
 from nas.training.proxy import Proxy
 from nas.watch import begin, recall
@@ -217,12 +217,12 @@ def run(
         parts = prepare(plan, decoded, feasible)
     where = parts.space
     predicts = bool(predictor_of(parts.evaluator))
+    measured = not predicts and unit_of(parts.evaluator) is None
     with (
         recounting(beside=predicts) as recount,
         session(
             parts.folder, parts.experiment, plan.command, plan.storage, where.choices,
-            where.build, loading,
-            again=predicts or unit_of(parts.evaluator) is not None,
+            where.build, loading, lambda run: check_ending(plan, run, measured),
         ) as opened,
         logging(told, About(parts.folder.name, parts.folder, parts.experiment)) as last,
     ):  # fmt: skip

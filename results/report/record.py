@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from results.report.page import Code, Part, Section, Table, Text
 from results.runs.files import read_json
-from results.runs.folder import RECORD, STORE, check_store, masked, read_record
+from results.runs.folder import RECORD, STORE, check_store, masked, orphaned, read_record
 from results.runs.load import run_folder
 from search_spaces.errors import UserError, meant, said
 
@@ -67,7 +67,7 @@ def open_folder(spec: str, runs: Path, storage: str | None = None) -> Folder:
     """
     if (path := run_folder(spec, runs, (RECORD,))) is not None:
         if not (path / RECORD).is_file():
-            raise UserError(f"{path} has no {RECORD}, so it is no run's folder")
+            raise UserError(orphaned(path) or f"{path} has no {RECORD}, so it is no run's folder")
         record = read_record(path)
         if storage is not None:
             check_store(path, record, masked(storage))

@@ -177,24 +177,42 @@ def check_tables(folder: Path, record: Mapping[str, Any]) -> None:
 
 def ids_of(table: Path) -> list[str]:
     """The networks of a table of trials. Raises UserError where it is none as a search writes."""
-    ids: list[str] = []
+    return [row["id"] for row in cells_of(table, _NUMBERS, ("id",))]
+
+
+def cells_of(
+    table: Path, numbers: Sequence[str], texts: Sequence[str] = ()
+) -> list[dict[str, str]]:
+    """The rows of a table, without the rest of their columns.
+
+    Args:
+        table: The file.
+        numbers: Its columns of numbers, which may be empty.
+        texts: Other columns that it must have.
+
+    Raises:
+        UserError: It is no table as a run writes it; what is wrong is named.
+    """
+    rows: list[dict[str, str]] = []
     try:
         with table.open(newline="", encoding="utf-8") as file:
-            rows = csv.reader(file)
-            head = next(rows, [])
-            lacks = [name for name in ("id", *_NUMBERS) if name not in head]
+            cells = csv.reader(file)
+            head = next(cells, [])
+            lacks = [name for name in (*texts, *numbers) if name not in head]
             if lacks:
-                raise ValueError(f"it has no column {', '.join(lacks)}")
-            at, numbers = head.index("id"), [head.index(name) for name in _NUMBERS]
-            for row in rows:
+                others = f" and {len(lacks) - 3} others" if len(lacks) > 3 else ""
+                raise ValueError(f"it has no column {', '.join(lacks[:3])}{others}")
+            places = {name: head.index(name) for name in texts}
+            amounts = [head.index(name) for name in numbers]
+            for row in cells:
                 if len(row) != len(head):
-                    raise ValueError(f"row {len(ids) + 1} has {len(row)} cells, not {len(head)}")
-                for place in numbers:
+                    raise ValueError(f"row {len(rows) + 1} has {len(row)} cells, not {len(head)}")
+                for place in amounts:
                     float(row[place] or 0)
-                ids.append(row[at])
+                rows.append({name: row[place] for name, place in places.items()})
     except (csv.Error, ValueError) as error:
-        raise UserError(f"{table} is no table as a search writes it: {error}") from None
-    return ids
+        raise UserError(f"{table} is no table as a run writes it: {error}") from None
+    return rows
 
 
 def check_best(best: Any, place: str) -> None:

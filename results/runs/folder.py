@@ -10,13 +10,18 @@ from typing import Any
 
 import filelock
 
-from results.runs.files import check_kinds, named, read_json, write_json
+from results.runs.files import EXPECTED, check_kinds, named, read_json, write_json
 from results.runs.made import difference, new_record
 from search_spaces.errors import UserError, disk_error, said
 from search_spaces.scaling.published import named as network_named
 
 RECORD = "run.json"
 STORE = "trials.journal"
+LOCK = ".lock"
+LEFT = (  # files by which a run's folder is known, besides its record
+    STORE, "best.json", "front.json", "front.csv", "trials.csv", "family.json",
+    "coefficients.json", "compare.json",
+)  # fmt: skip
 LONGEST_NAME = 200  # letters of a run's name; file systems take 255 bytes
 
 
@@ -82,11 +87,11 @@ def read_record(folder: Path) -> dict[str, Any]:
         UserError: It can't be read, or is no record of a run; what is wrong in it is named.
     """
     place = folder / RECORD
-    record = read_json(place)
     text, count = (str, type(None)), (int, type(None))
     counted = dict.fromkeys(("trials", "new", "again"), count)
     kinds = {"command": text, "ended": text, **counted}
     try:
+        record = read_json(place)
         check_kinds(record, str(place), {"experiment": dict, "sessions": list, "storage": text,
                                           "failed": text})  # fmt: skip
         for number, entry in enumerate(record["sessions"]):
@@ -94,7 +99,9 @@ def read_record(folder: Path) -> dict[str, Any]:
         _check_experiment(record["experiment"], place)
     except UserError as error:
         raise UserError(
-            f"{error}; it is damaged or of another program: put it back, or choose another --name"
+            f"{str(error).partition(EXPECTED)[0]}; it is damaged or of another program: put it "
+            f"back from a copy, or move the folder {folder} away, or choose another --name, and "
+            "begin anew"
         ) from None
     checked: dict[str, Any] = record
     return checked
@@ -122,10 +129,40 @@ def _check_folder(folder: Path) -> None:
         raise UserError(f"{folder} is a file: choose another --name")
     visible = [p for p in folder.iterdir() if p.name[0] != "."] if folder.is_dir() else []
     if visible and not (folder / RECORD).exists():
+        if lost := orphaned(folder):
+            raise UserError(f"{lost}, or choose another --name")
         raise UserError(
             f"the folder {folder} is not empty and has no {RECORD}, so it is no run's: "
             "choose another --name"
         )
+
+
+def orphaned(folder: Path) -> str:
+    """What to say of a folder with a run's files but no run.json; empty where it has none."""
+    there = [name for name in LEFT if (folder / name).is_file()]
+    return (
+        ""
+        if not there or (folder / RECORD).exists()
+        else (
+            f"{folder} has no {RECORD}, which says what run it is, but {', '.join(there)}: put the "
+            "file back from a copy, or move the folder away and begin anew"
+        )
+    )
+
+
+def in_use(folder: Path) -> bool:
+    """Whether a process has the run open; its lock is tried, and let go at once."""
+    if not (folder / LOCK).is_file():
+        return False
+    lock = filelock.FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False  # nothing may be written there
+    lock.release()
+    return False
 
 
 def _another(folder: Path, held: Any, wanted: Any) -> UserError:
@@ -151,7 +188,7 @@ def open_run(folder: Path, experiment: Mapping[str, Any]) -> Iterator[dict[str, 
     try:
         _check_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / ".lock")
+        lock = filelock.FileLock(folder / LOCK)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -189,10 +226,10 @@ def forgotten(folder: Path, made: Iterable[Path] | None) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        others = {path.name for path in folder.iterdir()} - {RECORD, ".lock"}
+        others = {path.name for path in folder.iterdir()} - {RECORD, LOCK}
         if made is not None and not others:
             with contextlib.suppress(OSError):  # what can't go stays, and does no harm
-                for name in (RECORD, ".lock"):
+                for name in (RECORD, LOCK):
                     (folder / name).unlink(missing_ok=True)
                 for path in made:
                     path.rmdir()
@@ -245,17 +282,3 @@ def lacking(folder: Path, record: Mapping[str, Any], trials: int) -> str:
         return ""
     place = folder / STORE if record.get("storage") is None else f"the store of {folder.name}"
     return f"{place} holds {trials:,} of the {left:,} trials that a session left"
-
-
-def check_whole(folder: Path, record: Mapping[str, Any], trials: int) -> None:
-    """Refuses a store that holds fewer trials than the sessions left.
-
-    Raises:
-        UserError: Trials were lost.
-    """
-    if lacks := lacking(folder, record, trials):
-        raise UserError(
-            f"{lacks}, and only what a model predicts or a score says is made again, since others "
-            "may have been measured: put the store back from a copy, or begin anew with another "
-            "--name"
-        )

@@ -27,28 +27,32 @@ from results.runs.lines import (
     Lines,
     text_of,
 )
-from results.runs.records import DAMAGE, Trial, check_line, damaged
+from results.runs.records import DAMAGE, Trial, check_line, damaged, damaged_line
 from search_spaces.errors import UserError
 
 Loading = Callable[[int, int], None]  # called with (trials read, of how many by their bytes)
 _START = b'{"op_code":0,"worker_id":"'  # of a journal: a study is created
+_STUDY = f'{{"op_code":{STUDY_ATTR},'.encode()
 _TRIAL = f'{{"op_code":{CREATE_TRIAL},'.encode()
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuses a file that no store began, before anything in it is touched.
-
-    Raises:
-        UserError: It is one.
-    """
+    """Raises UserError for a file that no store began, before anything in it is touched."""
     if not path.is_dir():  # which can't be opened
         check_regular(path, None)
     with path.open("rb") as file:
         line = file.readline(1 << 16)
     torn = not line.endswith(b"\n")
     if not (line.startswith(_START) or (torn and _START.startswith(line))):
-        raise UserError(f"{path} is no store of trials: choose another --name, or move it away")
-    if not torn and (study := json.loads(line).get("study_name")) != STUDY:
+        raise UserError(
+            f"{path} is no store of trials: choose another --name, put it back from a copy, or "
+            "move it away, and the run's command makes its trials again"
+        )
+    try:
+        study = STUDY if torn else json.loads(line).get("study_name")
+    except ValueError as error:
+        raise damaged_line(1, path, error) from error
+    if study != STUDY:
         raise UserError(f"{path} holds another program's study {study!r}: choose another --name")
 
 
@@ -74,12 +78,9 @@ def drop_torn_line(path: Path) -> None:
 
 
 def refuse_broken_end(path: Path) -> None:
-    """Refuses a last line that is whole and no JSON.
+    """Raises UserError for a last line that is whole and no JSON.
 
     Optuna would read it only when another follows.
-
-    Raises:
-        UserError: It is one.
     """
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
@@ -106,9 +107,11 @@ def check_lines(path: Path) -> int:
         UserError: A line is no JSON; it is named.
         OSError: It can't be read.
     """
-    trials = 0
+    trials, told = 0, False
+    refuse_foreign(path)
     with path.open("rb") as file:
         for at, line in enumerate(file, 1):
+            told = told or line.startswith(_STUDY)
             trials += line.startswith(_TRIAL) and line.endswith(b"\n")
             matching = all(line.count(a) == line.count(b) for a, b in (b"{}", b"[]"))
             whole = line.startswith(b'{"') and line.endswith(b"}\n")
@@ -119,7 +122,9 @@ def check_lines(path: Path) -> int:
             try:
                 json.loads(line)
             except ValueError as error:
-                raise damaged(f"line {at} of {path}", error) from error
+                raise damaged_line(at, path, error) from error
+    if trials and not told:
+        raise damaged(str(path), UserError("nothing says of what run it is"), "move it away")
     return trials
 
 
@@ -155,7 +160,7 @@ def read(
             except (*DAMAGE, KeyError) as error:
                 if isinstance(error, KeyError) and content.experiment is None:
                     raise  # no run of ours says what it is
-                raise damaged(f"line {at} of {path}", error) from error
+                raise damaged_line(at, path, error) from error
             if not ours:
                 return _by_optuna(path)
             if content.trials and len(content.trials) % 1000 == 0:
@@ -196,7 +201,7 @@ def _by_optuna(path: Path) -> Content:
     except (KeyError, OSError):
         raise
     except Exception as error:  # Optuna's, of a line that it can't read
-        raise damaged(str(path), error) from error
+        raise damaged(str(path), error, "move it away") from error
 
 
 def beginning(experiment: Mapping[str, Any], created: bool) -> list[dict[str, Any]]:
@@ -257,15 +262,12 @@ class Journal:
             self.content.experiment = experiment
 
     def append(self, trial: Trial, values: list[float] | None, soon: bool) -> None:
-        """Writes a trial.
+        """Writes a trial. Raises OSError where the disk refuses.
 
         Args:
             trial: What is finished.
             values: The objectives; None where it failed.
             soon: It may wait AFTER seconds, to be written with others.
-
-        Raises:
-            OSError: The disk refuses.
         """
         if not soon:
             self.flush()
@@ -278,11 +280,7 @@ class Journal:
             self.flush()
 
     def flush(self) -> None:
-        """Writes the lines that wait.
-
-        Raises:
-            OSError: The disk refuses; then they are lost.
-        """
+        """Writes the lines that wait. Raises OSError where the disk refuses; they are then lost."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             self._write(waiting)

@@ -8,6 +8,7 @@ from results.runs.addresses import TRAINED as TRAINED
 from results.runs.addresses import network_at
 from results.runs.files import EXPECTED, check_kinds, read_json, read_text
 from results.runs.folder import RECORD, lacking, read_record
+from results.runs.records import MADE
 from results.runs.strings import PLAIN, Shape, from_strings, is_strings
 from results.streams import aside
 from search_spaces.architecture import Architecture, from_dict, from_json
@@ -174,11 +175,9 @@ def made_anew(record: Mapping[str, Any], what: str = "writes it anew") -> str:
 
 def lost(folder: Path, record: Mapping[str, Any], trials: int) -> str:
     """What a store that holds so many trials lacks, and what to do; empty where nothing."""
-    asked, lacks = record["experiment"], lacking(folder, record, trials)
-    how = ", or begin anew with another --name"
-    if asked.get("kind") in ("search", "gridsearch") and asked.get("evaluator") != "train":
-        how = f"; where they were predictions or scores, {made_anew(record, 'makes them again')}"
-    return lacks and f"{lacks}: put it back from a copy{how}"
+    lacks = lacking(folder, record, trials)
+    how = made_anew(record, MADE)
+    return lacks and f"{lacks}: put it back from a copy; or {how}"
 
 
 def mending(record: Mapping[str, Any], error: Exception) -> str:
@@ -201,26 +200,6 @@ def coefficients_in(content: Any, place: str) -> Coefficients:
         return Coefficients(content["alpha"], content["beta"], content["gamma"])
     except UserError as error:
         raise UserError(f"{place} can't be used, since its {error}") from None
-
-
-def choice_of(place: Path, record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a grid's coefficients.json holds; None where there is none.
-
-    Args:
-        place: The file.
-        record: What the run's run.json holds.
-
-    Raises:
-        UserError: It is damaged; what to do is told.
-    """
-    if not place.is_file():
-        return None
-    try:
-        choice: dict[str, Any] = read_json(place)
-        coefficients_in(choice, str(place))
-    except UserError as error:
-        raise UserError(mending(record, error)) from None
-    return choice
 
 
 class Member(NamedTuple):

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
+from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -138,23 +139,31 @@ def _refuse(trial: Trial, value: Any, name: str, words: str) -> NoReturn:
     raise UserError(f"{which} has {named(value)} for {name}: expected {words}")
 
 
-def damaged(place: str, error: Exception) -> UserError:
+def damaged(place: str, error: Exception, taken: str = "") -> UserError:
     """What to say of a stored trial that can't be used.
 
     Args:
-        place: Names it, as `line 3 of FILE`.
+        place: Names it, as `row 3 of the study`.
         error: What was wrong.
+        taken: What may be done in place of putting it back, after which its run makes it again.
     """
     why = "it is not as this program writes trials"
     if isinstance(error, UserError):
         why = str(error)
     elif isinstance(error, json.JSONDecodeError):  # perhaps of a text within it
         why = f"it is no JSON, or holds a text that is none ({error.msg})"
-    return UserError(
-        f"{place} can't be used: {why}; put it back as it was, or begin anew with another --name"
-    )
+    how = "begin anew with another --name"
+    if taken:
+        how = f"{taken}: the run's command, given again, {MADE}"
+    return UserError(f"{place} can't be used: {why}; put it back as it was, or {how}")
 
 
+def damaged_line(at: int, path: Path, error: Exception) -> UserError:
+    """`damaged` of a journal's line, counted from 1."""
+    return damaged(f"line {at} of {path}", error, "take it out, or move the whole file away")
+
+
+MADE = "makes what is missing again, or says what to do"  # where trials were lost
 DAMAGE = (ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
 _OWN = ("number", "spread", "error", "budget", "seed", "seconds")
 

@@ -13,7 +13,7 @@ stands there, and the same command goes on from its store.
 import contextlib
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,14 +24,15 @@ from results.runs.folder import (
     RECORD,
     STORE,
     check_store,
-    check_whole,
     forgotten,
+    lacking,
     masked,
     open_run,
     trials_left,
 )
 from results.runs.made import now
 from results.starting import Unguarded, check_once
+from results.terminal import tell
 from search_spaces.errors import RunFailure, UserError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Run:
         record: What run.json holds.
         trials: Those finished, of this session and before; grows as they are stored.
         before: How many of them were there when it was opened.
-        missing: How many that earlier sessions left are not there, and may be made again.
+        missing: How many that earlier sessions left are not there, and are made again.
         interrupted: Ctrl-C ended the work.
         facts: What else the session's entry says.
         seconds: What the time went to, part by part.
@@ -84,6 +85,11 @@ class Run:
         """How many trials this session finished."""
         return len(self.trials) - self.before
 
+    def line_of(self, place: int) -> int:
+        """The line of its journal, from 1, of the trial that was stored at this place, from 0."""
+        with (self.folder / STORE).open("rb") as file:
+            return sum(1 for _ in file) - len(self.trials) + place + 1
+
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
         """Ctrl-C inside ends what is done there and no more; trials are then what is stored."""
@@ -105,6 +111,19 @@ class Run:
         return {**ended, "interrupted": self.interrupted, **self.facts, **spent}
 
 
+def say_missing(run: Run, measured: bool = True, extent: str = "") -> None:
+    """Says that what earlier sessions left and is not there any more is made again.
+
+    Args:
+        run: Of which trials are missing.
+        measured: They took time, so that a copy of them would be worth something.
+        extent: How far they are made again, in words.
+    """
+    lacks = lacking(run.folder, run.record, run.before)
+    copy = ". If you have a copy of what was lost, press Ctrl-C now and put it back instead"
+    tell(f"note: {lacks}: what is missing is made again{extent}{copy * measured}")
+
+
 @contextlib.contextmanager
 def timed(seconds: dict[str, float], part: str) -> Iterator[None]:
     """Writes down what the block took, as seconds[part]."""
@@ -124,7 +143,7 @@ def session(
     choices: Mapping[str, tuple[Any, ...]] | None = None,
     build: "Build | None" = None,
     loading: "Loading" = lambda done, of: None,
-    again: bool = False,
+    short: Callable[[Run], None] = say_missing,
 ) -> Iterator[Run]:
     """Opens or continues a run, and writes the session down at its end.
 
@@ -136,14 +155,14 @@ def session(
         choices: Of the search space; None for a run that keeps no trials.
         build: The space's; what it gives must be what is stored.
         loading: Called now and then while trials are read: how many, and of about how many.
-        again: Trials that are missing can be made again, so that they are no reason to refuse.
+        short: Called where trials are missing that earlier sessions left, before any is made again.
 
     Yields:
         The run, with its store and the trials found there.
 
     Raises:
         UserError: The folder is no run's, holds another experiment or is in use; its trials are
-            elsewhere, lost, or not what the space builds now.
+            elsewhere, or not what the space builds now.
         RunFailure: The folder or the store can't be written.
     """
     check_once()
@@ -158,9 +177,11 @@ def session(
         try:
             if choices is not None:
                 with timed(run.seconds, "load"), forgotten(folder, made if fresh else None):
-                    _open_store(run, experiment, storage, choices, loading, again)
+                    _open_store(run, experiment, storage, choices, loading)
                     if build is not None:
                         check_built(run.trials, build)
+                if run.missing:
+                    short(run)
             yield run
         except Unguarded:
             if folder in made and not run.trials:  # its name stays free
@@ -196,7 +217,6 @@ def _open_store(
     storage: str | None,
     choices: Mapping[str, tuple[Any, ...]],
     loading: "Loading",
-    again: bool,
 ) -> None:
     from results.runs.store import Store
 
@@ -206,8 +226,6 @@ def _open_store(
     run._store = Store(storage or run.folder / STORE, experiment, choices, name, loading)
     run.trials = run._store.trials()
     run.before = len(run.trials)
-    if not again:
-        check_whole(run.folder, run.record, run.before)
     run.missing = max(0, trials_left(run.record) - run.before)
     if "storage" not in run.record:
         run.record["storage"] = place

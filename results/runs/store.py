@@ -16,7 +16,7 @@ from results.runs.folder import masked
 from results.runs.journal import Journal, Loading, drop_torn_line
 from results.runs.lines import STUDY
 from results.runs.made import difference
-from results.runs.records import Trial
+from results.runs.records import Trial, damaged
 from search_spaces.errors import RunFailure, UserError, disk_error, said
 
 if TYPE_CHECKING:
@@ -70,6 +70,9 @@ class Store:
                 f"{self.place} is no store of trials that can be read ({why}): choose "
                 "another --name, or move it away"
             ) from error
+        if held is None:
+            self.close()
+            raise damaged(self.place, UserError("nothing says of what run it is"), "move it away")
         if held != wanted:
             self.close()
             raise UserError(

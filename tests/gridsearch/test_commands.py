@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -22,6 +23,7 @@ from gridsearch.prior.opinion import opinion_text
 from gridsearch.report.charts import named
 from gridsearch.report.grid import _beside
 from gridsearch.report.words import reason
+from nas.commands.runs import row_of
 from results.terminal import console, entry
 from search_spaces.architecture import from_dict, to_json
 from search_spaces.cost import cost
@@ -461,8 +463,9 @@ def test_a_grid_explains_levels_as_a_family_does() -> None:
     assert advice(chosen).endswith(
         "in which it gives the baseline 78.8 %; the law starts from the 76.0 % that are printed. "
         "That is another recipe, or `nas predict` errs, as it does by 1 to 3 points between kinds "
-        "of networks. So compare gains over the baseline: the pick's are +1.8 at 2x and +3.0 at 4x by the law, and "
-        "+1.4 at 2x by `nas predict`. Where the two differ, expect something between them."
+        "of networks. So compare gains over the baseline: the pick's are +1.8 at 2x and +3.0 at 4x "
+        "by the law, and +1.4 at 2x by `nas predict`. Where the two differ, expect something "
+        "between them."
     )
     alike = {**chosen, "baseline_top1": {"law": 78.5, "imagenet": 78.8}}
     assert "At 2x `nas predict` is farther from the law than its ±: expect" in advice(alike)
@@ -619,7 +622,7 @@ def test_a_predicted_grid_makes_lost_networks_again_and_the_answer_stays(gridsea
     journal.write_bytes(b"".join(lines[: len(lines) // 2]))
     error = " ".join(gridsearch("report", "g")[2].split())
     assert re.search(r"note: runs/g/trials.journal holds \d+ of the \d+ trials", error)
-    assert "the run's command, given again, makes them again" in error
+    assert "the run's command, given again, makes what is missing again" in error
     code, _, error = gridsearch("run", "--phi", "1", "--name", "g")
     assert code == 0
     assert "what is missing is made again" in " ".join(error.split())
@@ -631,3 +634,64 @@ def test_a_predicted_grid_makes_lost_networks_again_and_the_answer_stays(gridsea
     journal.write_bytes(b"".join(lines[: len(lines) // 2]))
     gridsearch("run", "--phi", "1", "--name", "g")
     assert (Path("runs/g/before") / "coefficients.json").is_file()
+
+
+def test_damaged_files_of_a_grid_are_named_and_its_command_writes_them_anew(gridsearch) -> None:
+    given = ("run", "--phi", "1", "--name", "g")
+    gridsearch(*given)
+    whole, folder = Path("whole"), Path("runs/g")
+    shutil.copytree(folder, whole)
+    names = ("coefficients.json", "best.json", "points.csv", "families.csv", "trials.csv")
+    rubbish = [(name, "x", "is no table as a run writes it: it has no co") for name in names[2:]]
+    short = "\n".join((whole / "points.csv").read_text().splitlines()[:-1])
+    for name, text, why in (*((name, None, f"has no {name} any more") for name in names), *rubbish,
+                            ("points.csv", short, "points.csv holds")):  # fmt: skip
+        shutil.copytree(whole, folder, dirs_exist_ok=True)
+        (folder / name).unlink() if text is None else (folder / name).write_text(text)
+        row = row_of(folder)
+        assert row["state"] == "damaged"
+        assert why in row["why"]
+        assert "; the run's command, given again, writes it anew: gridsearch " in row["why"]
+        if text != "x":
+            continue
+        assert f"note: {row['why'][:60]}" in gridsearch("report", "g")[2]
+        page = html.unescape((folder / "report.html").read_text())
+        assert row["why"] in page
+    (folder / "coefficients.json").unlink()
+    assert "has no coefficients.json any more; the run's" in gridsearch("report", "g", "--json")[1]
+    _, _, error = gridsearch("family", "--coefficients", "runs/g")
+    assert "has no coefficients.json any more; the run's command" in " ".join(error.split())
+    gridsearch(*given)
+    assert row_of(folder)["state"] == "ended"
+
+
+def test_a_choice_that_is_not_whole_is_refused_with_its_file(gridsearch) -> None:
+    gridsearch("run", "--phi", "1", "--name", "g")
+    place = Path("runs/g/coefficients.json")
+    choice = json.loads(place.read_text())
+    for name, value, why in (("pick", 7, "has 7 for pick"), ("pick", None, "has nothing for pick"),
+                             ("baseline", None, "has nothing for baseline"),
+                             ("paper", {}, "paper in runs/g/coefficients.json has nothing for alp"),
+                             ):  # fmt: skip
+        place.write_text(
+            json.dumps({k: v for k, v in (choice | {name: value}).items() if v is not None})
+        )
+        code, _, error = gridsearch("report", "g")
+        assert code == 2
+        assert why in " ".join(error.split())
+        assert "KeyError" not in error
+        assert row_of(place.parent)["state"] == "damaged"
+    place.write_text('{"alpha": 1.2, "beta": 1.1, "gamma": 1.15}')
+    code, _, error = gridsearch("family", "--coefficients", "runs/g")
+    assert code == 2
+    assert "coefficients.json of --coefficients runs/g has no baseline" in " ".join(error.split())
+    given = ("family", "--coefficients", "runs/g", "--baseline", "mnasnet_a1", "--name", "f")
+    assert gridsearch(*given)[0] == 0
+    for text in (None, '{"networks": []}'):
+        file = Path("runs/f/family.json")
+        file.unlink() if text is None else file.write_text(text)
+        row = row_of(Path("runs/f"))
+        assert row["state"] == "damaged"
+        assert row["why"] in " ".join(gridsearch("report", "f")[2].split())
+        gridsearch(*given)
+        assert row_of(Path("runs/f"))["state"] == "ended"

@@ -266,8 +266,8 @@ def test_the_pick_is_never_expected_below_the_papers_and_above_it_on_the_average
     c = by.families[choice.pick].coefficients
     assert max(abs(c.alpha - 1.2), abs(c.beta - 1.15), abs(c.gamma - 1.1)) <= 0.1
     for one in by.families:
-        for network, phi in zip(one.members, PHIS, strict=True):
-            assert cost(network).macs <= 2**phi * cost(NETWORKS[name]).macs
+        for member, phi in zip(one.members, PHIS, strict=True):
+            assert cost(member).macs <= 2**phi * cost(NETWORKS[name]).macs
 
 
 def chosen(by_phi, guard: bool = True, strict: bool = True):

@@ -333,7 +333,7 @@ def test_any_optuna_storage_and_sampler(here, inside):
     assert "keeps its trials in sqlite:///kept.db, not in trials.journal" in elsewhere.stderr
 
 
-def test_a_store_that_lost_trials_is_refused(here, inside):
+def test_a_store_that_lost_trials_makes_them_again(here, inside):
     assert inside(*GIVEN, "--name", "lost").returncode == 0
     journal = here / "runs" / "lost" / "trials.journal"
     whole = journal.read_bytes()
@@ -341,9 +341,11 @@ def test_a_store_that_lost_trials_is_refused(here, inside):
     assert "is no trial (b'garbage" in inside(*GIVEN, "--name", "lost").stderr
     journal.unlink()
     done = inside(*GIVEN, "--name", "lost", "--trials", "5")
-    assert done.returncode == 2
+    assert done.returncode == 0
     assert "holds 0 of the 20 trials" in done.stderr
-    assert len(ids(here, "lost")) == 20
+    assert "made again, as far as --trials 5 goes. If you have a copy" in done.stderr
+    assert len(ids(here, "lost")) == 5
+    assert (here / "runs/lost/before/best.json").is_file()
 
 
 def test_a_run_without_a_pick_says_so_wherever_it_is_named(here, inside):

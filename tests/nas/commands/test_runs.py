@@ -10,6 +10,7 @@ from click.testing import CliRunner
 import nas
 from nas.commands.main import cli
 from nas.search.conclude import costs_of
+from results.runs.session import session
 from search_spaces import NETWORKS, RunFailure, UserError
 from search_spaces.architecture import to_dict
 
@@ -77,7 +78,7 @@ def shortened(file, lines=1):
         ("front.json", lambda file: file.write_text("x"), "front.json is no JSON that can be used"),
         ("front.json", lambda file: file.write_text("[]"), "front.json holds no list of networks"),
         ("front.json", Path.unlink, "has no front.json any more"),
-        ("front.csv", lambda file: file.write_text("x"), "front.csv is no table as a sear"),
+        ("front.csv", lambda file: file.write_text("x"), "front.csv is no table as a run w"),
         ("front.csv", shortened, "front.csv and front.json hold different networks"),
         ("trials.csv", lambda file: file.write_bytes(b"\xff"), "trials.csv is no table as a"),
         ("trials.csv", shortened, "trials.csv holds 39 of 40 trials"),
@@ -104,6 +105,56 @@ def test_a_damaged_file_of_a_search_is_named_and_its_command_writes_it_anew(
     nas.find(4e8, trials=40, runs=tmp_path, name="s", command="nas search --the same")
     (row,) = json.loads(listed(tmp_path, "--json").stdout)
     assert row["state"] == "ended"
+
+
+@pytest.mark.parametrize(
+    ("at", "why"),
+    [
+        (0, "is no store of trials: choose another --name, put it back from a copy, or move it aw"),
+        (1, "can't be used: nothing says of what run it is; put it back as it was, or move it aw"),
+    ],
+)
+def test_a_journal_without_one_of_its_first_lines_is_damaged(at, why, searched, tmp_path):
+    journal = shutil.copytree(searched, tmp_path / "s") / "trials.journal"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(lines[:at] + lines[at + 1 :]))
+    (row,) = json.loads(listed(tmp_path, "--json").stdout)
+    assert row["state"] == "damaged"
+    assert why in row["why"]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_text("{")])
+def test_a_report_says_of_best_json_what_the_list_says(damage, searched, tmp_path):
+    damage(shutil.copytree(searched, tmp_path / "s") / "best.json")
+    (row,) = json.loads(listed(tmp_path, "--json").stdout)
+    assert row["why"].endswith(": nas search --the same")
+    done = CliRunner().invoke(cli, ["report", "s", "--runs", str(tmp_path), "--json"])
+    assert any(note.startswith(row["why"]) for note in json.loads(done.stdout)["notes"])
+
+
+def test_a_run_that_a_process_works_on_is_running(tmp_path):
+    with session(tmp_path / "a", {"kind": "search", "target": 4e8, "quantity": "flops"}):
+        (row,) = json.loads(listed(tmp_path, "--json").stdout)
+        assert row["state"] == "running"
+    record = json.loads((tmp_path / "a/run.json").read_text())
+    (tmp_path / "a/run.json").write_text(json.dumps({**record, "sessions": []}))
+    (row,) = json.loads(listed(tmp_path, "--json").stdout)
+    assert row["state"] == "cut off"
+    with session(tmp_path / "a", record["experiment"]):  # which nothing holds any more
+        pass
+
+
+def test_a_damaged_record_is_answered_with_what_the_command_then_takes(searched, tmp_path):
+    record = shutil.copytree(searched, tmp_path / "s") / "run.json"
+    record.write_text("{rub")
+    (row,) = json.loads(listed(tmp_path, "--json").stdout)
+    assert f"put it back from a copy, or move the folder {tmp_path}/s away, or ch" in row["error"]
+    record.unlink()
+    said = str(CliRunner().invoke(cli, ["report", "s", "--runs", str(tmp_path)]).exception)
+    (row,) = json.loads(listed(tmp_path, "--json").stdout)
+    assert said == row["why"]
+    with pytest.raises(UserError, match=r"no run.json, which says .* or choose another name"):
+        nas.find(4e8, trials=40, runs=tmp_path, name="s")
 
 
 def test_a_run_without_its_record_is_listed_with_what_is_missing(searched, tmp_path):
@@ -294,7 +345,8 @@ def test_a_damaged_journal_and_a_failure_are_told_with_why(tmp_path, monkeypatch
     assert "holds 2 of the 3 trials" in rows["cut"]["why"]
     text = listed(tmp_path).stdout
     assert f"\ntorn: line 5 of {tmp_path}/torn/trials.journal can't be used: it is no JSON" in text
-    assert "put it back as it was, or begin anew with another --name\n" in text
+    mended = "; put it back as it was, or take it out, or move the whole file away: the run's comm"
+    assert mended in text
     assert "\nfailed: the first 11 trials all failed, the last with 'OSError: no camera'" in text
     record = json.loads((tmp_path / "failed/run.json").read_text())
     (tmp_path / "failed/run.json").write_text(json.dumps({**record, "failed": 3}))

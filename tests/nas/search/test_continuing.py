@@ -188,17 +188,27 @@ def test_prepare_builds_no_sampler_to_have_limits_refused(monkeypatch):
     assert prepare(Plan(T)).anchor
 
 
-def test_a_grid_that_lost_measurements_is_refused(tmp_path):
+def test_a_grid_makes_lost_measurements_again(tmp_path, capsys):
     question, spec = Question(NETWORKS["efficientnet_b0"]), f"{__name__}:depth"
     plan = GridPlan(question, "b0", spec, 1, name="g", runs=tmp_path)
     with pytest.raises(UserError, match="each point was measured once"):
         run_grid(plan)  # and kept
     plan = dataclasses.replace(plan, replicates=2)
     first = run_grid(plan)
-    (tmp_path / "g" / "trials.journal").unlink()
-    with pytest.raises(UserError, match=r"holds 0 of the \d+ trials"):
-        run_grid(plan)
     assert first.new == len(first.grid.points)
+    journal = tmp_path / "g" / "trials.journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:10]))
+    second = run_grid(plan)
+    said = capsys.readouterr().err
+    assert f"holds 7 of the {len(first.trials)} trials" in said
+    assert "made again. If you have a copy of what was lost, press Ctrl-C" in said
+    assert "the answer is the same as before" in said
+    assert second.new == len(first.trials) - 7
+    assert second.coefficients["pick"] == first.coefficients["pick"]
+    journal.write_bytes(b"".join(lines[:5] + lines[7:]))  # in its midst: each is on its own
+    assert run_grid(plan).new == 2
+    assert run_grid(plan).new == 0
 
 
 def test_a_grid_takes_a_storage(tmp_path):

@@ -77,7 +77,8 @@ def test_a_run_that_ended_and_lost_its_last_trials_makes_them_again(left, ended,
     trials = max(0, left - 3)
     assert (found.new, networks(folder)) == (60 - trials, whole)
     said = capsys.readouterr().err
-    assert f"the store of s holds {trials} of the 60 trials that a session left: what is" in said
+    assert f"s/trials.journal holds {trials} of the 60 trials that a session left: what is" in said
+    assert "Ctrl-C" not in said
     assert "the answer is the same as before" in said
     assert not (folder / "before").exists()
     record = json.loads((folder / "run.json").read_text())
@@ -101,22 +102,47 @@ def test_an_answer_that_becomes_another_is_kept_as_it_was(ended, tmp_path, capsy
     assert "made again" not in capsys.readouterr().err
 
 
-def test_what_is_missing_within_or_was_measured_is_refused(ended, tmp_path, capsys):
+def test_what_is_missing_within_is_refused_with_the_lines_to_take_out(ended, tmp_path):
     folder = shutil.copytree(ended, tmp_path / "s")
     whole = lines(folder)
     (folder / "trials.journal").write_text("".join(whole[:20] + whole[22:]))
     with pytest.raises(
-        UserError, match=r"trial 17 is missing and later ones are there.*trials aft"
+        UserError, match=r"trial 17 is missing in .*, and later ones are there.*take line 21 and"
     ):
         again(folder)
     assert lines(folder) == whole[:20] + whole[22:]
-    nas.find(4e8, evaluator=measured, trials=3, runs=tmp_path, name="m")
+    (folder / "trials.journal").write_text("".join(lines(folder)[:20]))
+    assert again(folder).new == 43
+
+
+def test_trials_that_were_measured_are_made_again_too_and_a_copy_is_asked_for(tmp_path, capsys):
+    def find():
+        return nas.find(4e8, evaluator=measured, trials=5, runs=tmp_path, name="m")
+
+    find()
     journal = tmp_path / "m/trials.journal"
+    held = [(trial.number, trial.architecture) for trial in find().trials]
     journal.write_text("".join(lines(tmp_path / "m")[:-1]))
-    with pytest.raises(
-        UserError, match=r"journal holds 2 of the 3 trials.*put the store back from"
-    ):
-        nas.find(4e8, evaluator=measured, trials=3, runs=tmp_path, name="m")
+    found = find()
+    said = capsys.readouterr().err
+    assert "journal holds 4 of the 5 trials that a session left: what is missing is made" in said
+    assert "If you have a copy of what was lost, press Ctrl-C now and put it back" in said
+    assert found.new == 1
+    assert [(trial.number, trial.architecture) for trial in found.trials] == held
+
+
+def test_with_a_broken_journal_moved_away_all_is_made_again(ended, tmp_path):
+    folder = shutil.copytree(ended, tmp_path / "s")
+    whole, journal = networks(folder), folder / "trials.journal"
+    for broken, why in ((["rub\n"], "line 21 of .*move the whole file away: the run's command"),
+                        ([], "nothing says of what run it is; .*move it away")):  # fmt: skip
+        kept = lines(folder)
+        journal.write_text("".join(kept[:20] + broken + kept[21:] if broken else kept[::2]))
+        with pytest.raises(UserError, match=why):
+            again(folder)
+        journal.unlink()
+        assert again(folder).new == 60
+        assert networks(folder) == whole
 
 
 def measured(architecture, budget, seed):

@@ -144,7 +144,7 @@ def test_what_the_page_warns_of_is_said_on_the_terminal_too(run, capsys):
     (run / "best.json").write_text(json.dumps(best | {"otherwise": 3}))
     assert "best.json has 3 for otherwise: expected an object or null" in said()[0]
     (run / "trials.csv").write_text("x")
-    with pytest.raises(UserError, match=r"holds 0 of the 60 .*trials\.csv is no table as a search"):
+    with pytest.raises(UserError, match=r"holds 0 of the 60 .*trials\.csv is no table as a run"):
         said()
 
 
@@ -176,7 +176,7 @@ def test_what_this_version_does_not_know(run):
     assert "does not know the quantity" in said
     assert "does not know the objective" in said
     assert "joules:watch" in said
-    assert "it is of another version" in said
+    assert "has no id, accuracy, macs, params, memory: it is damaged or of another version" in said
 
 
 def test_a_devices_throughput(tmp_path):

@@ -73,7 +73,7 @@ def test_a_run_without_trials_has_no_store(tmp_path):
     assert set(only) == {"command", "ended", "interrupted"}
 
 
-def test_a_store_that_lost_trials_or_is_elsewhere_is_refused(tmp_path):
+def test_a_store_that_lost_trials_says_so_and_one_that_is_elsewhere_is_refused(tmp_path, capsys):
     folder = tmp_path / "one"
     with opened(folder) as run:
         run.store.append(trial(0), 1.0)
@@ -86,8 +86,10 @@ def test_a_store_that_lost_trials_or_is_elsewhere_is_refused(tmp_path):
     record = json.loads((folder / "run.json").read_text())
     for entry in ({"trials": 2}, {"new": 2}):  # grids of the version before counted new ones only
         (folder / "run.json").write_text(json.dumps({**record, "sessions": [entry]}))
-        with pytest.raises(UserError, match="holds 1 of the 2 trials"), opened(folder):
-            pass
+        with opened(folder) as run:
+            assert run.missing == 1
+        assert "holds 1 of the 2 trials that a session left: what is" in capsys.readouterr().err
+        assert sessions(folder)[-1]["again"] == 1
     del record["storage"]  # as the version before left a grid
     (folder / "run.json").write_text(json.dumps(record))
     with (
