@@ -27,6 +27,7 @@ from nas.search.rounds import Rounds
 from nas.search.run import Decoded
 from nas.watch import begin, recall
 from nas.workers.executor import Executor
+from nas.workers.predicting import changed
 from results.runs.folder import check_run, run_path
 from results.runs.frames import keeping
 from results.runs.records import Trial
@@ -159,6 +160,7 @@ def run(
         parts.folder, experiment, plan.command, plan.storage, choices={},
         short=lambda run: say_missing(run, measured),
     ) as opened:  # fmt: skip
+        anew = changed(parts.evaluator, opened.trials, parts.folder.name) or opened.missing > 0
         result = Result(plan, parts.folder, grid, parts.evaluator, opened.trials, parts.judge)
         result.label = parts.label
         with timed(opened.seconds, "measuring"):
@@ -168,7 +170,7 @@ def run(
         result.judge = replace(parts.judge, notes=notes)
         result.interrupted, result.new = opened.interrupted, opened.new
         begin(show, "choosing and writing")
-        with keeping(parts.folder, opened.missing > 0):
+        with keeping(parts.folder, anew):
             conclude(result)
         if plan.check_phi is not None and result.choice is not None:
             _check(opened, result, show, decoded)

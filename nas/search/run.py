@@ -23,6 +23,7 @@ from nas.search.plan import Plan, check_ending, default_space, named, say_enough
 from nas.strategies.registry import Strategy, strategy
 from nas.training.proxy import Proxy
 from nas.watch import begin, recall
+from nas.workers.predicting import changed
 from nas.workers.recount import recounting
 from results.runs.folder import check_run, run_path
 from results.runs.journal import Loading
@@ -230,6 +231,7 @@ def run(
         if parts.classes:
             opened.record["classes"] = list(parts.classes)
         say_enough(plan, opened)
+        anew = changed(parts.evaluator, opened.trials, parts.folder.name) or opened.missing > 0
         proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor, predicts)
         with timed(seconds, "search"):
             recall(show, opened.trials)
@@ -244,7 +246,7 @@ def run(
         result.interrupted, result.new = opened.interrupted, opened.new
         result.stopped = proposer.stopped
         result.prior = _learned(plan, parts, opened.trials)
-        conclude(result, recount, functools.partial(begin, show), opened.missing > 0)
+        conclude(result, recount, functools.partial(begin, show), anew)
         holder = holder_of(parts.evaluator)
         if result.pick is not None:
             last |= numbers_of(result.pick)

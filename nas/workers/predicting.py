@@ -4,11 +4,36 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from nas.evaluators import Evaluator, Measurement, Outcome, Predicts, evaluate
+from nas.evaluators import Evaluator, Measurement, Outcome, Predicts, evaluate, predictor_of
 from nas.jobs import Job
 from nas.watch import Running
+from results.runs.records import Trial
+from results.terminal import tell
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
+
+ALIKE = 1e-3  # points that a prediction may differ from what was stored of it
+
+
+def changed(evaluator: Evaluator, trials: Sequence[Trial], run: str) -> bool:
+    """Whether the stored predictions of a run are another model's, which is said.
+
+    Args:
+        evaluator: That of the run now.
+        trials: Stored.
+        run: Its name.
+    """
+    stored = next((trial for trial in trials if trial.accuracy is not None), None)
+    if stored is None or predictor_of(evaluator) is None:
+        return False
+    now = evaluate(evaluator, stored.architecture, stored.budget, stored.seed).measurement
+    if now is None or abs(now.accuracy - (stored.accuracy or 0.0)) <= ALIKE:
+        return False
+    tell(
+        f"note: what {run} holds was predicted by another version of the model: it stays as it is, "
+        "and what is new is predicted by this one; another --name begins anew"
+    )
+    return True
 
 
 class PredictingExecutor:

@@ -188,7 +188,7 @@ def _told(folder: Path) -> Any:
     try:
         for name in ("trials.csv",) if grid else ("front.csv", "trials.csv"):
             told.append(pd.read_csv(folder / name, dtype=str)[columns].fillna("").values.tolist())
-        picked = {"best.json": ("id",), "coefficients.json": ("alpha", "beta", "gamma")}
+        picked = {"best.json": ("id",), "coefficients.json": ("alpha", "beta", "gamma", "pick")}
         for name, keys in picked.items():
             if (place := folder / name).is_file():
                 told += [read_json(place).get(key) for key in keys]

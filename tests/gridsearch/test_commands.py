@@ -20,6 +20,7 @@ from gridsearch.commands.present import _print_pick
 from gridsearch.prior.advice import advice, second_rows
 from gridsearch.prior.heldout import held
 from gridsearch.prior.opinion import opinion_text
+from gridsearch.prior.prior import ScalingPrior
 from gridsearch.report.charts import named
 from gridsearch.report.grid import _beside
 from gridsearch.report.words import reason
@@ -695,3 +696,14 @@ def test_a_choice_that_is_not_whole_is_refused_with_its_file(gridsearch) -> None
         assert row["why"] in " ".join(gridsearch("report", "f")[2].split())
         gridsearch(*given)
         assert row_of(Path("runs/f"))["state"] == "ended"
+
+
+def test_what_another_version_of_the_law_said_is_kept_and_told(gridsearch, monkeypatch) -> None:
+    gridsearch("run", "--phi", "1", "--name", "g")
+    before = Path("runs/g/coefficients.json").read_text()
+    error = gridsearch("run", "--phi", "1", "--name", "g")[2]
+    assert "another version" not in error
+    monkeypatch.setattr(ScalingPrior, "error", property(lambda prior: 30.0))
+    error = " ".join(gridsearch("run", "--phi", "1", "--name", "g")[2].split())
+    assert "what g holds was predicted by another version of the model: it stays" in error
+    assert (Path("runs/g/before") / "coefficients.json").read_text() == before
