@@ -215,8 +215,9 @@ def _grid(
     parts: list[Part] = []
     phi = float(folder.experiment.get("phi", 1))
     known = [point for point in points if point["accuracy"] is not None]
-    judged = choice is not None and not (old(choice) or "families.csv" in damage)
-    families = _families(folder, choice) if choice is not None and judged else []
+    families: Rows = []
+    if choice is not None and not old(choice) and "families.csv" not in damage:
+        families = _families(folder, choice)
     trained = any(point["replicates"] > 1 for point in known)
     if known and (trained or not families):
         parts += [accuracy_chart(known, phi), map_chart(known)]

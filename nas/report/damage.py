@@ -59,11 +59,13 @@ def check_results(folder: Path, record: Mapping[str, Any], best: Mapping[str, An
     if kind == "gridsearch":
         for why in grid_damage(folder, record, choice).values():
             raise UserError(why)
-    if "architecture" in best:
+    if "architecture" not in best:
+        return
+    if kind == "search" and record["sessions"]:
+        check_best(best, str(folder / BEST))
+        check_tables(folder, record)
+    else:
         architecture_of(best, str(folder / BEST))
-        if kind == "search" and record["sessions"]:
-            check_best(best, str(folder / BEST))
-            check_tables(folder, record)
 
 
 def check_networks(folder: Path, name: str, needed: bool) -> None:

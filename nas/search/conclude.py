@@ -114,7 +114,7 @@ def conclude(
     result: Result,
     recount: Recount | None = None,
     phase: Callable[[str], None] = lambda name: None,
-    again: bool = False,
+    anew: bool = False,
 ) -> None:
     """Picks, verifies the pick with fvcore, and writes trials, front and best.json.
 
@@ -122,12 +122,12 @@ def conclude(
         result: What came of the run, which is filled in.
         recount: Counts the pick again while the tables are written; None counts it here.
         phase: Told what is done.
-        again: Trials were made again: an answer that becomes another is kept.
+        anew: The answer so far is kept where it becomes another (`results.runs.frames.keeping`).
     """
     from results.runs.frames import keeping
 
     phase("writing the tables")
-    with keeping(result.folder, again):
+    with keeping(result.folder, anew):
         _conclude(result, recount or Recount(), phase)
 
 

@@ -140,13 +140,11 @@ def _check_folder(folder: Path) -> None:
 def orphaned(folder: Path) -> str:
     """What to say of a folder with a run's files but no run.json; empty where it has none."""
     there = [name for name in LEFT if (folder / name).is_file()]
+    if not there or (folder / RECORD).exists():
+        return ""
     return (
-        ""
-        if not there or (folder / RECORD).exists()
-        else (
-            f"{folder} has no {RECORD}, which says what run it is, but {', '.join(there)}: put the "
-            "file back from a copy, or move the folder away and begin anew"
-        )
+        f"{folder} has no {RECORD}, which says what run it is, but {', '.join(there)}: put the "
+        "file back from a copy, or move the folder away and begin anew"
     )
 
 

@@ -21,6 +21,7 @@ from search_spaces.cost import cost
 from search_spaces.costs import remember
 from search_spaces.errors import disk_error, said
 from search_spaces.quantities import Quantity, quantity
+from search_spaces.scaling.coefficients import LETTERS
 from search_spaces.space import Chosen
 
 _TOLD = ("number", "accuracy", "spread", "budget", "seed", "seconds", "error")
@@ -149,14 +150,15 @@ def front_frame(
 
 
 @contextlib.contextmanager
-def keeping(folder: Path, made_again: bool) -> Iterator[None]:
+def keeping(folder: Path, anew: bool) -> Iterator[None]:
     """Keeps a run's answer as it was before the block writes it anew, where it becomes another.
 
     Args:
         folder: Of the run.
-        made_again: Trials of it were; otherwise nothing is kept.
+        anew: Trials were made again, or are of another version of a model; otherwise nothing is
+            kept.
     """
-    there = [folder / name for name in ANSWER if made_again and (folder / name).is_file()]
+    there = [folder / name for name in ANSWER if anew and (folder / name).is_file()]
     if not there:
         yield
         return
@@ -188,7 +190,7 @@ def _told(folder: Path) -> Any:
     try:
         for name in ("trials.csv",) if grid else ("front.csv", "trials.csv"):
             told.append(pd.read_csv(folder / name, dtype=str)[columns].fillna("").values.tolist())
-        picked = {"best.json": ("id",), "coefficients.json": ("alpha", "beta", "gamma", "pick")}
+        picked = {"best.json": ("id",), "coefficients.json": (*LETTERS, "pick")}
         for name, keys in picked.items():
             if (place := folder / name).is_file():
                 told += [read_json(place).get(key) for key in keys]
