@@ -8,8 +8,8 @@ import click
 from nas.commands.options import Group, once
 from search_spaces.scaling.rules import RULES
 
-BASELINE = click.option(
-    "--baseline", default="efficientnet_b0", show_default=True, metavar="NAME|FILE|RUN",
+BASELINE = once(
+    "--baseline", default=("efficientnet_b0",), show_default=True, metavar="NAME|FILE|RUN",
     help="The network to scale: a published one, a JSON file, or a run of nas search.",
 )  # fmt: skip
 RULE = click.option(
@@ -20,7 +20,7 @@ ROUND = click.option(
     "--round-resolution", type=click.Choice(["none", "8", "32"]), default="none",
     show_default=True, help="Round resolutions to a multiple of so many pixels.",
 )  # fmt: skip
-COEFFICIENTS = click.option(
+COEFFICIENTS = once(
     "--coefficients", metavar="FILE|A,B,G",
     help="How depth, width and resolution grow: a `gridsearch run`, its coefficients.json, or "
     "alpha,beta,gamma, as 1.2,1.1,1.15. Default: those, the paper's.",
@@ -115,7 +115,7 @@ class FamilyAsked(Group):
     """Which networks a family has."""
 
     title = "Which networks"
-    baseline: Annotated[str | None, click.option(
+    baseline: Annotated[str | None, once(
         "--baseline", metavar="NAME|FILE|RUN",
         help="The network to scale. Default: the one that --coefficients were chosen for, else "
         "efficientnet_b0.",

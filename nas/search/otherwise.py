@@ -22,17 +22,13 @@ from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain, UserError
 from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import Quantity
-from search_spaces.scaling.budget import Recipe, dropout_at, fit_budget
+from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE
-from search_spaces.scaling.rules import Multipliers, scale
+from search_spaces.scaling.within import below_budget, largest_within
 from search_spaces.space import Space
 from search_spaces.spaces import INSIDE
 
-STEPS = 24  # bisections of phi
 STEP = 0.25  # of phi, between networks in a network's proportions
-# At given pixels phi grows the multiply-adds by leaps, and width fills what is left: between these
-# shares of the formula's, at so many phis from the largest that fits on, each so much larger.
-WIDTHS, PHIS, NEAR = (0.88, 1.35), 32, 0.04
 LEAST = 0.01  # points of a spread that are worth telling
 NAME, NAMED = "efficientnet_b0_scaled", "EfficientNet-B0"
 SAME = "the same T"
@@ -60,7 +56,13 @@ def scaled_b0(
             network = fit_budget(recipe, objective.target)[1]
         fill = objective.cost if alike is not None else None
         if network is None or broken(network, limits):
-            network = _largest(recipe, lambda a: not broken(a, every), fill=fill)
+            below = (
+                []
+                if network is None
+                else below_budget(recipe, objective.target, lambda a: not broken(a, limits))
+            )
+            of_phi = largest_within(recipe, lambda a: not broken(a, every), fill=fill)
+            network = max([of_phi, *below], key=lambda one: cost(one).macs)
     except (UserError, OutOfDomain):
         return None
     return dataclasses.replace(network, name=NAME)
@@ -128,7 +130,7 @@ def reference_of(
     whole = dataclasses.replace(space.build(values), name=space.name.removeprefix(INSIDE))
     recipe = Recipe(whole, dataclasses.replace(PAPER, gamma=1.0))  # pixels are no choice there
     try:
-        found = _largest(recipe, lambda a: objective.cost(a) <= objective.target, 0.0)
+        found = largest_within(recipe, lambda a: objective.cost(a) <= objective.target, 0.0)
     except (UserError, OutOfDomain):
         return None, []
     return dataclasses.replace(found, name=f"{whole.name} scaled to T"), [
@@ -148,51 +150,6 @@ def _end(objective: Objective) -> Architecture | None:
         name = f"the {'smallest' if small else 'largest'} {NAMED}"
         return dataclasses.replace(ends[0 if small else 1], name=name)
     return None
-
-
-def _largest(
-    recipe: Recipe,
-    fits: Callable[[Architecture], bool],
-    high: float = PHI_RANGE[1],
-    fill: Callable[[Architecture], float] | None = None,
-) -> Architecture:
-    """The network of the largest phi that fits; with `fill`, of a width that takes most by it.
-
-    Raises:
-        UserError: The smallest doesn't fit.
-    """
-    low = PHI_RANGE[0]
-    if fits(recipe.network(high)):
-        return recipe.network(high)
-    if not fits(recipe.network(low)):
-        raise UserError("out of reach")
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if fits(recipe.network(middle)) else (low, middle)
-    if fill is None:
-        return recipe.network(low)
-    phis = [min(low + NEAR * i, PHI_RANGE[1]) for i in range(PHIS)]
-    wide = [network for phi in phis if (network := _widest(recipe, phi, fits)) is not None]
-    return max([recipe.network(low), *wide], key=fill)
-
-
-def _widest(
-    recipe: Recipe, phi: float, fits: Callable[[Architecture], bool]
-) -> Architecture | None:
-    """The network of phi's depth and of the largest width near phi's that fits, if one does."""
-    of, dropout = recipe.coefficients.at(phi), dropout_at(recipe.baseline, phi, recipe.rule)
-
-    def at(share: float) -> Architecture:
-        wider = Multipliers(of.depth, of.width * share, of.resolution)
-        return scale(recipe.baseline, wider, recipe.rule, recipe.round_resolution, dropout)
-
-    low, high = WIDTHS
-    if not fits(at(low)):
-        return None
-    for _ in range(STEPS // 2):
-        middle = (low + high) / 2
-        low, high = (middle, high) if fits(at(middle)) else (low, middle)
-    return at(low)
 
 
 def on_images(evaluator: Evaluator, network: Architecture) -> bool:

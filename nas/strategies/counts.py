@@ -86,7 +86,7 @@ class Parts:
                 if not self._known[keys[n, i]]:
                     self._fill(int(keys[n, i]), int(i), codes[n])
         whole = _whole(self._table[keys])
-        stages = self._logs[keys[:, :-1]].reshape(len(codes), -1)
+        stages = self._logs[keys[:, :-1]].reshape(len(codes), 3 * (keys.shape[1] - 1))
         return np.hstack([_numbers(whole), stages]), whole
 
     def _fill(self, key: int, i: int, code: Codes) -> None:

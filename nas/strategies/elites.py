@@ -2,9 +2,9 @@
 
 Costs are cut into bins of equal ratio, and each bin keeps its best networks (MAP-Elites: Mouret &
 Clune 2015, arXiv 1504.04909), so that the whole front is filled and not its end near T alone. A
-generation's parents are half the networks of best reward, half elites of random bins; every other
-generation looks around the best, and around the best of other widths, depths and resolutions
-(`nas/strategies/nearby.py`), so that few seeds end beside an optimum that some steps would reach.
+generation's parents are half the networks of best reward, half elites of random bins; most of a
+generation is what climbs ask for (`nas/strategies/climbing`), so that few seeds end beside an
+optimum that some steps would reach.
 
 A generation is a function of (seed, its number, what was told of those before it): a search that
 was stopped and continued proposes the same networks as one that was not. Only what a generation
@@ -19,18 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.objective import Objective
-from nas.strategies.codes import Codes, Floats, codes_of, first_of_options, keys_of, moved, moves_of
+from nas.strategies.climbing.climbers import Archive, Climbers
+from nas.strategies.climbing.climbs import Ground
+from nas.strategies.climbing.nearby import MOVES, Niches, Slopes
+from nas.strategies.codes import Codes, Floats, codes_of, first_of_options
 from nas.strategies.inner import SAMPLES, Inner, mutants
-from nas.strategies.nearby import Niches, Slopes, Start
 from nas.strategies.problem import SpaceProblem
 from search_spaces.architecture import Architecture
 
 ROUNDS = 40  # times that children are made until a generation is full
 FEWEST = 64  # networks at least whose costs are asked for at once
-LEARNED, LEARNING = 300, 0.15  # at least so many, and this share, say what to try nearby
-STARTS = 3  # networks of best reward that local generations look around
-DEEP = 2000  # networks around each that are ranked
-ROOM = 1.002  # how far above T a cost may be guessed before it is counted
+LEARNED = 300  # networks of best reward that say what options bring and cost, roughly
 STEP = 0.01  # points by which a network has to be better to count as better
 REWARD = 1  # stands for the best reward among the bins, of which none has a number above 0
 SOFT_SPAN = 4.0  # where the objective is `soft`, bins reach this many times T
@@ -48,11 +47,9 @@ class Settings:
         kept: Elites of a bin.
         near: Share of the parents that are the networks of best reward.
         best: How many networks these are.
-        local: Every so many generations one looks around the best networks.
-        balanced: Share of the mutants that are brought back to their mothers' costs.
-        learned: At most so many of the networks of best reward say what a local generation tries.
         options: Share of the parents of best reward that are the best with some option instead.
-        others: Of how many niches a local generation looks around the best networks too.
+        climbed: Share of a generation that climbs may ask for.
+        balanced: Share of the mutants that are brought back to their mothers' costs.
     """
 
     least: int = 32
@@ -63,18 +60,12 @@ class Settings:
     near: float = 0.6
     best: int = 24
     options: float = 0.5
-    others: int = 12
-    local: int = 2
+    climbed: float = 0.8
     balanced: float = 0.5
-    learned: int = 1500
 
     def size(self, told: int) -> int:
         """How many networks the generation has that follows so many."""
         return max(self.least, min(self.most, int(self.share * told)))
-
-    def learning(self, told: int) -> int:
-        """Of how many networks a local generation learns after so many."""
-        return max(LEARNED, min(self.learned, int(LEARNING * told)))
 
 
 class Elites:
@@ -101,10 +92,11 @@ class Elites:
         self._reward: Floats = np.zeros(0)
         self._bin: NDArray[np.int64] = np.zeros(0, np.int64)
         self._elite: NDArray[np.bool_] = np.zeros(0, bool)
-        self._taken: set[Architecture] = set()
-        self._seen: set[bytes] = set()  # the codes of what was told
         codes, facts = self._inner.random(SAMPLES, np.random.RandomState(0))
         self._niches = Niches(codes, facts.cost, self._sizes)
+        self._ground = Ground(problem, self._sizes)
+        self._told = self._ground.told
+        self._climbers = Climbers(self._ground, self._niches, seed)
 
     def tell(self, codes: Codes, networks: list[Architecture], merit: Floats) -> None:
         """Takes a whole generation's outcome.
@@ -114,10 +106,10 @@ class Elites:
             networks: What they build.
             merit: (n,) cautious accuracy in percent; -inf where the evaluation failed.
         """
+        asked = self._room()
         self._generation += 1
         self.told += len(codes)
-        self._taken.update(networks)
-        self._seen.update(keys_of(codes))
+        self._told.tell(codes, networks, merit)
         done = np.isfinite(merit)
         codes, merit = codes[done], merit[done]
         cost = self.problem.facts(codes).cost
@@ -125,13 +117,14 @@ class Elites:
         self._cost, self._merit = np.r_[self._cost, cost], np.r_[self._merit, merit]
         reward = self._objective.reward(merit, cost)
         self._reward = np.r_[self._reward, reward]
-        self._niches.tell(codes, reward)
         self._prune()
+        if len(self._reward):
+            self._climbers.tell(self._archive(), asked)
 
     def _prune(self) -> None:
         """Drops what is neither an elite of its bin nor among the networks of best reward."""
-        top = self._objective.target * (1 if self._objective.name == "hard" else SOFT_SPAN)
-        bins = np.log(np.maximum(self._cost, 1e-300) / top) / np.log(self.settings.ratio)
+        bins = np.log(np.maximum(self._cost, 1e-300) / self._top_cost())
+        bins /= np.log(self.settings.ratio)
         number = np.minimum(np.ceil(bins).astype(np.int64), 0)
         order = np.lexsort((-self._merit, number))
         begins = np.flatnonzero(np.r_[True, np.diff(number[order]) != 0][: len(order)])
@@ -141,13 +134,17 @@ class Elites:
         kept[order[rank < self.settings.kept]] = True
         self._elite = kept.copy()
         first = self._best()
-        kept[first[: self.settings.learning(self.told)]] = True
+        kept[first[:LEARNED]] = True
         kept[self._option_elites(first)] = True
         kept[first[self._niches.elites(self._codes[first])]] = True
         self._codes, self._bin, self._elite = self._codes[kept], number[kept], self._elite[kept]
         self._cost, self._merit = self._cost[kept], self._merit[kept]
         self._reward = self._reward[kept]
         self._watch()
+
+    def _top_cost(self) -> float:
+        """What the networks of the last bin cost at most."""
+        return self._objective.target * (1 if self._objective.name == "hard" else SOFT_SPAN)
 
     def _watch(self) -> None:
         """Notes whether any bin's best, or the best reward, is better than it was."""
@@ -172,18 +169,18 @@ class Elites:
         """
         rng = np.random.RandomState([self._seed % 2**32, self._generation, 11])
         size = self.settings.size(self.told)
-        local = self._generation % self.settings.local == self.settings.local - 1
+        climbed = self._climbers.waiting(self._room())
         proposals: dict[Architecture, Codes] = {}
         for turn in range(ROUNDS):
             if not len(self._reward):
                 known = self._known(size) if not turn else []
                 candidates = np.vstack([*known, self._inner.random(2 * size, rng)[0]])
-            elif local and turn < 2:
-                candidates = self._nearby(turn, size)
+            elif turn == 0 and len(climbed):
+                candidates = climbed
             else:
                 candidates = self._children(2 * size, rng)
-            for network, code in self._within(self._new(candidates), size - len(proposals)):
-                if network not in self._taken:
+            for network, code in self._within(self._told.new(candidates), size - len(proposals)):
+                if network not in self._told:
                     proposals.setdefault(network, code)
                     if len(proposals) == size:
                         return np.array(list(proposals.values())), list(proposals)
@@ -200,13 +197,9 @@ class Elites:
             at, given = at + len(some), given + len(allowed)
             yield from zip(self.problem.networks(allowed), allowed, strict=True)
 
-    def _new(self, codes: Codes) -> Codes:
-        """Each code once that was not told before, (m, choices)."""
-        first: dict[bytes, int] = {}
-        for at, key in enumerate(keys_of(codes)):
-            if key not in self._seen:
-                first.setdefault(key, at)
-        return codes[list(first.values())]
+    def _room(self) -> int:
+        """How many networks climbs may ask for in the next generation."""
+        return int(self.settings.climbed * self.settings.size(self.told))
 
     def _known(self, n: int) -> list[Codes]:
         """At most n networks that people have: the dearest allowed, and some of every cost."""
@@ -259,35 +252,16 @@ class Elites:
 
     def _slopes(self, near: NDArray[Any]) -> Slopes:
         """What options bring and cost near some of the networks."""
-        return Slopes(self._codes[near], self._merit[near], self._cost[near], self._sizes)
+        return Slopes.fitted(self._codes[near], self._merit[near], self._cost[near], self._sizes)
 
-    def _nearby(self, turn: int, n: int) -> Codes:
-        """(m, choices): all networks one change away from the best; then some of two and three."""
-        order = self._best()
-        if turn == 0:
-            code = self._codes[order[0]]
-            return moved(code, moves_of(code, self._sizes))
-        slopes = self._slopes(order[: self.settings.learning(self.told)])
-        elites = order[self._niches.elites(self._codes[order])]
-        others = elites[self._niches.promising(self._codes[elites], self.settings.others)]
-        starts = [self._start(row) for row in order[:STARTS]]
-        starts += [self._start(row, self._niches.scales) for row in others]
-        each = 8 * n // len(starts)
-        parts = [self._new(slopes.best(start, self._guessed, DEEP))[:each] for start in starts]
-        turn_of = np.concatenate([np.arange(len(part)) for part in parts])
-        every = np.vstack(parts)[np.argsort(turn_of, kind="stable")]  # of each start in turn
-        return self._new(every)[: 2 * n]
-
-    def _start(self, row: int, fixed: NDArray[np.intp] | None = None) -> Start:
-        """An archived network with the changes that make another one; of `fixed` choices none."""
-        code = self._codes[row]
-        moves = self.problem.changes(code)
-        if fixed is not None:
-            moves = moves[:, ~np.isin(moves[0], fixed)]
-        return Start(code, float(self._merit[row]), float(self._cost[row]), moves)
-
-    def _guessed(self, merit: Floats, cost: Floats) -> Floats:
-        """What is maximized on guesses: the reward; with `hard` nothing far above T has one."""
-        if self._objective.name == "hard":
-            return np.where(cost <= self._objective.target * ROOM, merit, -np.inf)
-        return np.asarray(self._objective.reward(merit, cost))
+    def _archive(self) -> Archive:
+        """What climbs may begin at; of the front's bins those below the last."""
+        best = self._best()
+        if int((self._sizes - 1).sum()) > MOVES:
+            self._ground.rough = self._slopes(best[:LEARNED])
+        order = np.lexsort((-self._merit, self._bin))
+        order = order[np.r_[True, np.diff(self._bin[order]) != 0]]
+        front = order[self._bin[order] < 0]
+        caps = self._top_cost() * self.settings.ratio ** self._bin[front].astype(float)
+        return Archive(self._codes[best], self._codes[front], caps,
+                       lambda: self._slopes(best[:LEARNED]))  # fmt: skip

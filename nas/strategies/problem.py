@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.objective import Limit, Objective, broken, feasible_values
-from nas.strategies.codes import Codes, Floats, keys_of, moved, moves_of, positions, values_of
+from nas.strategies.codes import Codes, Floats, keys_of, moved, positions, values_of
 from nas.strategies.counts import Parts, Rows, parts_of
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost
 from search_spaces.quantities import Quantity
 from search_spaces.space import Space, Value, Values
-
-CHANGES = 512  # networks at most whose changes are remembered
 
 
 class Facts(NamedTuple):
@@ -115,7 +113,6 @@ class SpaceProblem:
         self._anchor = anchor
         self.space, self.objective, self.limits = space, objective, tuple(limits)
         self._predicted: dict[str, dict[bytes, float]] = {}
-        self._changes: dict[bytes, Codes] = {}
 
     @property
     def choices(self) -> Mapping[str, Sequence[Value]]:
@@ -170,27 +167,21 @@ class SpaceProblem:
             return self._counts.built(codes)
         return [self.architecture(row) for row in codes]
 
-    def changes(self, code: Codes) -> Codes:
-        """The changes of one choice that make another network of a code (choices,).
+    def changes(self, code: Codes, moves: Codes) -> Codes:
+        """Those of the changes of one choice (2, m) that make another network of a code (choices,).
 
         An option can mean nothing beside the others, as the kernel of a stage without blocks.
 
         Returns:
-            (2, m) choices and options.
+            (2, k) choices and options.
         """
-        key = code.tobytes()
-        if key not in self._changes:
-            moves = moves_of(code, np.array([len(options) for options in self.choices.values()]))
-            rows = moved(code, moves)
-            numbers, _ = self._counts(np.vstack([code, rows]))
-            other = (numbers[1:] != numbers[0]).any(1)
-            same = np.flatnonzero(~other)  # by what is counted, which may not be all there is
-            mother, *built = self.networks(np.vstack([code, rows[same]]))
-            other[same] = [network != mother for network in built]
-            if len(self._changes) >= CHANGES:
-                self._changes.clear()
-            self._changes[key] = moves[:, other]
-        return self._changes[key]
+        rows = moved(code, moves)
+        numbers, _ = self._counts(np.vstack([code, rows]))
+        other = (numbers[1:] != numbers[0]).any(1)
+        same = np.flatnonzero(~other)  # by what is counted, which may not be all there is
+        mother, *built = self.networks(np.vstack([code, rows[same]]))
+        other[same] = [network != mother for network in built]
+        return np.asarray(moves[:, other])
 
     def within(self, architecture: Hashable) -> bool:
         """Whether a network of `keys` meets the limits by its own exact costs.

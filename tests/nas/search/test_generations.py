@@ -10,10 +10,12 @@ import pytest
 from nas.evaluators import Measurement, Outcome
 from nas.objective import Objective, limits_of
 from nas.search.generations import Generations
+from nas.strategies.climbing.climbers import between
+from nas.strategies.climbing.climbs import Aim, Ground, Peak, climb
+from nas.strategies.climbing.nearby import RIDGE, At, Niches, Slopes
 from nas.strategies.codes import moved, moves_of
 from nas.strategies.inner import Inner
-from nas.strategies.nearby import RIDGE, Niches, Slopes, Start
-from nas.strategies.problem import SpaceProblem
+from nas.strategies.problem import Facts, SpaceProblem
 from nas.workers.predicting import PredictingExecutor
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import cost
@@ -119,7 +121,7 @@ def test_mutants_are_brought_back_to_what_their_mothers_cost():
     problem = SpaceProblem(space("mbconv"), objective, limits_of(objective))
     inner = Inner(problem)
     codes, facts = inner.random(600, rng)
-    slopes = Slopes(codes, facts.cost, facts.cost, inner.sizes)
+    slopes = Slopes.fitted(codes, facts.cost, facts.cost, inner.sizes)
     mothers, width = codes[:200], [*problem.choices].index("width")
     mutants = mothers.copy()
     mutants[:, width] = np.where(mothers[:, width] > 1, mothers[:, width] - 2, 2)
@@ -205,7 +207,7 @@ def test_it_stops_when_nothing_gets_better_and_says_so():
     assert again.stopped == first.stopped
 
 
-def test_looks_around_the_best_of_each_niche_keep_its_scale():
+def test_each_niche_has_one_elite():
     objective = Objective("hard", 1e8)
     problem = SpaceProblem(space("mbconv"), objective, limits_of(objective))
     inner = Inner(problem)
@@ -213,23 +215,94 @@ def test_looks_around_the_best_of_each_niche_keep_its_scale():
     niches = Niches(codes, facts.cost, inner.sizes)
     names = [*problem.choices]
     assert [names[at] for at in niches.scales] == ["width", "depth", "resolution"]
-    merit = codes[:, names.index("stage5.channels")].astype(float)
-    order = np.argsort(-merit, kind="stable")
-    niches.tell(codes[order], merit[order])
-    elites = codes[order][niches.elites(codes[order])]
+    elites = codes[niches.elites(codes)]
     scales = [tuple(code) for code in elites[:, niches.scales]]
     assert len(set(scales)) == len(scales) == 64
-    for _ in range(5):  # the first niche stands still, the second becomes better
-        niches.tell(np.repeat(elites[:1], 300, 0), np.zeros(300))
-    assert niches.promising(elites, 5).tolist() == [1, 2, 3, 4, 5]
-    slopes = Slopes(codes, merit, facts.cost, inner.sizes)
-    moves = moves_of(elites[0], inner.sizes)
-    moves = moves[:, ~np.isin(moves[0], niches.scales)]
-    start = Start(elites[0], 4.0, 1e8, moves)
-    near = slopes.best(start, lambda merit, cost: merit, 400)
-    changed = near != elites[0]
-    assert not changed[:, niches.scales].any()
-    assert set(changed.sum(1)) <= {2, 3}
+    assert len(set(niches.keys(elites))) == 64
+
+
+class Plain:
+    """A problem of whole numbers, of which any up to a sum of costs are allowed."""
+
+    def __init__(self, sizes, price, most):
+        self.sizes, self.price, self.most = np.array(sizes), np.array(price), most
+
+    def facts(self, codes):
+        cost = np.exp((codes * self.price).sum(1))
+        return Facts(np.zeros((len(codes), 0)), cost, cost <= self.most)
+
+    def changes(self, code, moves):
+        return moves
+
+    def networks(self, codes):
+        return [tuple(code) for code in codes.tolist()]
+
+
+def climbed(ground, aim, worth, starts):
+    """Drives a climb; its peak, and what it asked for."""
+    climbing, asked = climb(ground, aim, starts), []
+    codes = next(climbing)
+    while True:
+        merit = worth(codes)
+        ground.told.tell(codes, ground.problem.networks(codes), merit)
+        asked.append(codes)
+        try:
+            codes = climbing.send(merit)
+        except StopIteration as end:
+            return end.value, np.vstack(asked)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_climb_reaches_the_best_of_a_knapsack(seed):
+    """Merits and costs that add up, against brute force; nothing above the cap is asked for."""
+    rng = np.random.RandomState(seed)
+    sizes = [4, 3, 4, 3, 4]
+    every = np.array(list(itertools.product(*map(range, sizes))))
+    price, gain = rng.uniform(0.05, 0.4, 5), rng.uniform(0.5, 2.0, 5)
+
+    def worth(codes):
+        return (codes * gain).sum(1)
+
+    cap = float(np.exp(0.5 * (price * (np.array(sizes) - 1)).sum()))
+    problem = Plain(sizes, price, np.inf)
+    within = problem.facts(every).cost <= cap
+    peak, asked = climbed(Ground(problem, problem.sizes), Aim(None, cap), worth, every[:1])
+    assert peak.at.merit == pytest.approx(worth(every[within]).max(), abs=0.15)
+    assert problem.facts(asked).cost.max() <= cap
+    # slopes around it are what one change brings there
+    moves = moves_of(peak.at.code, problem.sizes)
+    gains = peak.slopes.gains(peak.at.code, moves)
+    known = np.isfinite(gains[:, 0])
+    exact = worth(moved(peak.at.code, moves)) - peak.at.merit
+    assert known.sum() > 5
+    assert gains[known, 0] == pytest.approx(exact[known])
+
+
+def test_a_climb_ends_where_another_one_was_and_where_all_fail():
+    problem = Plain([3, 3], [0.1, 0.1], np.inf)
+    ground, aim, start = Ground(problem, problem.sizes), Aim(None, 10.0), np.zeros((1, 2), np.int64)
+    first, _ = climbed(ground, aim, lambda codes: -((codes.sum(1) - 2.0) ** 2), start)
+    assert first.at.merit == 0
+    again, asked = climbed(ground, aim, lambda codes: -((codes.sum(1) - 2.0) ** 2), start)
+    assert (again, len(asked)) == (None, 1)
+    ground = Ground(problem, problem.sizes)
+    failed, _ = climbed(ground, aim, lambda codes: np.full(len(codes), -np.inf), start)
+    assert failed is None
+
+
+def test_between_two_peaks_the_best_expected_come_first():
+    sizes, rng = np.array([2] * 6), np.random.RandomState(0)
+    gain = np.array([1.0, -2.0, 0.5, -0.25, 3.0, -1.0])
+    peaks = []
+    for code in (np.zeros(6, np.int64), np.ones(6, np.int64)):
+        moves = moves_of(code, sizes)
+        brings = (moved(code, moves) - code) @ gain
+        slopes = Slopes.around(code, moves, np.stack([brings, 0 * brings], 1), sizes)
+        peaks.append(Peak(At(code, float(code @ gain), 1.0), slopes))
+    ranked = between(*peaks, rng)
+    assert len(ranked) == 2**6 - 2
+    assert (np.diff(ranked @ gain) <= 1e-9).all()
+    assert ranked[0].tolist() == [1, 0, 1, 0, 1, 0]
 
 
 def test_slopes_are_those_of_ridge_regression_on_the_options():
@@ -248,7 +321,7 @@ def test_slopes_are_those_of_ridge_regression_on_the_options():
         values = np.stack([merit, np.log(cost_)], 1)
         scale = values.std(0)
         line = Ridge(alpha=RIDGE).fit(told, (values - values.mean(0)) / scale)
-        slopes = Slopes(codes, merit, cost_, sizes)._slopes
+        slopes = Slopes.fitted(codes, merit, cost_, sizes).values
         assert slopes == pytest.approx(line.coef_.T * scale, abs=1e-9)
 
 
@@ -261,4 +334,4 @@ def test_a_change_that_means_nothing_is_no_step():
         exact = [problem.architecture(row) != own for row in rows]
         assert 0 < sum(exact) < len(exact)  # another depth rounds some repeats alike
         kept = moves_of(code, np.array(sizes))[:, exact]
-        assert problem.changes(code).tolist() == kept.tolist()
+        assert problem.changes(code, moves_of(code, np.array(sizes))).tolist() == kept.tolist()

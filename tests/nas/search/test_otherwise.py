@@ -88,6 +88,8 @@ def test_what_one_would_otherwise_take_is_within_all_limits():
     base = scaled_b0(Objective("hard", 4e8), limits)
     assert not broken(base, limits)
     assert cost(base).params > 0.9 * 3e6 or cost(base).memory > 0.9 * 9e6
+    narrow = (Limit("params", 4e6), Limit("memory", 20 * 2**20))  # phi alone ends at 208.6M, 180 px
+    assert cost(scaled_b0(Objective("hard", 3e8), narrow)).macs == 217_819_328
     figures = lambda network: {"macs": cost(network).macs}  # noqa: E731
     found = otherwise(SMALL, Objective("hard", 4e8), limits, Comparing(), figures)
     assert found["scaled_b0"]["to"] == "the same T and limits"
