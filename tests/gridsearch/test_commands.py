@@ -197,6 +197,10 @@ def test_family_and_compare(gridsearch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (
+            ["run", "--baseline", "efficientnet_b0", "--baseline", "lcnet"],
+            "--baseline is given 2 times, as efficientnet_b0 and lcnet: expected once",
+        ),
         (("run", "--phi", "nan"), "phi is nan: expected a number from -8 to 10"),
         (("run", "--phi", "20"), "from -8 to 10"),
         (("run", "--show", "-3"), "--show is -3, which is out of range"),
