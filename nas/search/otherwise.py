@@ -50,19 +50,18 @@ def scaled_b0(
         cover it.
     """
     recipe, every = _recipe(alike), _all(objective, limits)
+
+    def fits(network: Architecture) -> bool:
+        return not broken(network, every)
+
+    by_budget = objective.of_quantity.key == "flops" and alike is None
+    fill = objective.cost if alike is not None else None
     try:
-        network = None
-        if objective.of_quantity.key == "flops" and alike is None:
-            network = fit_budget(recipe, objective.target)[1]
-        fill = objective.cost if alike is not None else None
-        if network is None or broken(network, limits):
-            below = (
-                []
-                if network is None
-                else below_budget(recipe, objective.target, lambda a: not broken(a, limits))
-            )
-            of_phi = largest_within(recipe, lambda a: not broken(a, every), fill=fill)
-            network = max([of_phi, *below], key=lambda one: cost(one).macs)
+        network = fit_budget(recipe, objective.target)[1] if by_budget else None
+        if network is None or not fits(network):
+            below = below_budget(recipe, objective.target, fits) if by_budget else []
+            network = max([largest_within(recipe, fits, fill=fill), *below],
+                          key=lambda one: cost(one).macs)  # fmt: skip
     except (UserError, OutOfDomain):
         return None
     return dataclasses.replace(network, name=NAME)

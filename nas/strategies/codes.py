@@ -48,9 +48,14 @@ def keys_of(codes: Codes) -> list[bytes]:
     return whole
 
 
+def starts_of(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each choice's options begin where all choices' stand in one row, (choices,)."""
+    return np.asarray(np.cumsum(sizes) - sizes)
+
+
 def first_of_options(codes: Codes, sizes: NDArray[np.int64]) -> NDArray[np.intp]:
     """The rows of codes (n, choices) that are the first with some option of some choice."""
-    flat = (codes + np.cumsum(sizes) - sizes).ravel()
+    flat = (codes + starts_of(sizes)).ravel()
     first = np.full(int(sizes.sum()), -1)
     first[flat[::-1]] = np.repeat(np.arange(len(codes)), len(sizes))[::-1]  # the first comes last
     return np.unique(first[first >= 0])
@@ -59,7 +64,7 @@ def first_of_options(codes: Codes, sizes: NDArray[np.int64]) -> NDArray[np.intp]
 def moves_of(code: Codes, sizes: NDArray[np.int64]) -> Codes:
     """All changes of one choice, (2, m): the choices, and their options."""
     place = np.repeat(np.arange(len(sizes)), sizes)
-    option = np.arange(len(place)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    option = np.arange(len(place)) - np.repeat(starts_of(sizes), sizes)
     return np.stack([place, option])[:, option != code[place]]
 
 

@@ -11,6 +11,7 @@ was stopped and continued proposes the same networks as one that was not. Only w
 may grow from is kept, so that the last one takes no longer than the first.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from nas.objective import Objective
 from nas.strategies.climbing.climbers import Archive, Climbers
 from nas.strategies.climbing.climbs import Ground
-from nas.strategies.climbing.nearby import MOVES, Niches, Slopes
+from nas.strategies.climbing.nearby import Niches, Slopes
 from nas.strategies.codes import Codes, Floats, codes_of, first_of_options
 from nas.strategies.inner import SAMPLES, Inner, mutants
 from nas.strategies.problem import SpaceProblem
@@ -257,11 +258,9 @@ class Elites:
     def _archive(self) -> Archive:
         """What climbs may begin at; of the front's bins those below the last."""
         best = self._best()
-        if int((self._sizes - 1).sum()) > MOVES:
-            self._ground.rough = self._slopes(best[:LEARNED])
+        self._ground.rough = functools.cache(lambda: self._slopes(best[:LEARNED]))
         order = np.lexsort((-self._merit, self._bin))
         order = order[np.r_[True, np.diff(self._bin[order]) != 0]]
         front = order[self._bin[order] < 0]
         caps = self._top_cost() * self.settings.ratio ** self._bin[front].astype(float)
-        return Archive(self._codes[best], self._codes[front], caps,
-                       lambda: self._slopes(best[:LEARNED]))  # fmt: skip
+        return Archive(self._codes[best], self._codes[front], caps)

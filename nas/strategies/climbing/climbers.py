@@ -5,7 +5,6 @@ peaks, at crossovers of two, at random niches, and at elites of the front's chea
 within their own costs. What begins where depends on the seed and on what was told alone.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -33,13 +32,11 @@ class Archive(NamedTuple):
         best: (n, choices) networks, those of best reward first.
         front: (m, choices) the best of each bin of costs.
         caps: (m,) what the bins' networks cost at most.
-        slopes: Rough ones, of many good networks.
     """
 
     best: Codes
     front: Codes
     caps: Floats
-    slopes: Callable[[], Slopes]
 
 
 @dataclass
@@ -125,7 +122,7 @@ class Climbers:
         if turn == "between":
             found = self._between(rng)
         elif turn == "crossed" and len(self._peaks) > 1:
-            found = self._crossed(archive, rng)
+            found = self._crossed(rng)
         if found is None:
             found = self._at_niche(archive, rng)
         return None if found is None else self._begin(self._aim, *found)
@@ -167,14 +164,14 @@ class Climbers:
                 return starts, one.slopes
         return None
 
-    def _crossed(self, archive: Archive, rng: np.random.RandomState) -> tuple[Codes, Slopes] | None:
+    def _crossed(self, rng: np.random.RandomState) -> tuple[Codes, Slopes] | None:
         """Crossovers of two peaks, part by part, at about the first's cost."""
         one, two = rng.choice(len(self._peaks), 2, replace=False)
         mother, father = self._peaks[one][1], self._peaks[two][1]
         mixed = (rng.random_sample((4 * CROSSED, self._groups.max() + 1)) < 0.5)[:, self._groups]
         codes = np.where(mixed, father.at.code, mother.at.code)
         mothers = np.repeat(mother.at.code[None], len(codes), 0)
-        codes = archive.slopes().balanced(codes, mothers, rng)
+        codes = self._ground.rough().balanced(codes, mothers, rng)
         starts = self._ground.some(codes, self._aim, CROSSED)
         return (starts, mother.slopes) if len(starts) else None
 

@@ -9,7 +9,7 @@ Where climbs begin is in `climbers.py`. What one asks for may take some generati
 that it decides follows from that.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.objective import Objective
-from nas.strategies.climbing.nearby import At, Slopes, of_worth
+from nas.strategies.climbing.nearby import MOVES, At, Slopes, of_worth
 from nas.strategies.codes import Codes, Floats, keys_of, moved, moves_of
-from nas.strategies.problem import SpaceProblem
+from nas.strategies.problem import Facts, SpaceProblem
 from search_spaces.architecture import Architecture
 
 LEAP = 1.6  # times its cost at most that one change of a network may lead to
@@ -28,7 +28,7 @@ FEW, MANY = 24, 48  # combinations asked for after a gain, and where no single c
 FOLLOWED = 3  # times that the same slopes are followed
 ROOM = 1.0002  # how far above the cap a cost may be guessed before it is counted
 
-Asking = Generator[Codes, Floats, "At"]
+Asking = Generator[Codes, Floats, At]
 Climbing = Generator[Codes, Floats, "Peak | None"]
 
 
@@ -52,6 +52,10 @@ class Aim:
     def guessed(self, merit: Floats, cost: Floats) -> Floats:
         """The same of guesses."""
         return self.value(merit, cost, ROOM)
+
+    def within(self, facts: Facts) -> NDArray[np.bool_]:
+        """(n,) whether networks keep all limits and the cap."""
+        return np.asarray(facts.allowed & (facts.cost <= self.cap))
 
     def of(self, at: At) -> float:
         """That of one network."""
@@ -128,7 +132,9 @@ class Ground:
 
     def __init__(self, problem: SpaceProblem, sizes: NDArray[np.int64]) -> None:
         self.problem, self.sizes, self.told = problem, sizes, Told(problem)
-        self.rough: Slopes | None = None  # of many good networks, where changes are too many
+        self.rough: Callable[
+            [], Slopes
+        ]  # of many good networks; the archive sets it as they change
         self._seen: set[tuple[bytes, float]] = set()
 
     def first(self, at: At, aim: Aim) -> bool:
@@ -138,17 +144,12 @@ class Ground:
         self._seen.add(key)
         return not known
 
-    def within(self, codes: Codes, aim: Aim) -> NDArray[np.bool_]:
-        """(n,) whether networks keep all limits and the cap."""
-        facts = self.problem.facts(codes)
-        return np.asarray(facts.allowed & (facts.cost <= aim.cap))
-
     def some(self, codes: Codes, aim: Aim, n: int) -> Codes:
         """At most the first n of codes that are new and within, (m, choices)."""
         found, codes = [codes[:0]], self.told.new(codes)
         for at in range(0, len(codes), 2 * n):
             part = codes[at : at + 2 * n]
-            found.append(part[self.within(part, aim)])
+            found.append(part[aim.within(self.problem.facts(part))])
             if sum(map(len, found)) >= n:
                 break
         return np.vstack(found)[:n]
@@ -195,14 +196,14 @@ def climb(ground: Ground, aim: Aim, starts: Codes, slopes: Slopes | None = None)
 def _looked(ground: Ground, aim: Aim, at: At) -> Generator[Codes, Floats, tuple[Slopes, At]]:
     """The slopes around a network, and the best there or itself."""
     moves = moves_of(at.code, ground.sizes)
-    if ground.rough is not None:
-        moves = of_worth(at.code, moves, ground.rough)
+    if moves.shape[1] > MOVES:
+        moves = of_worth(at.code, moves, ground.rough())
     moves = ground.problem.changes(at.code, moves)
     rows = moved(at.code, moves)
-    cost = ground.problem.facts(rows).cost
-    near = cost <= LEAP * at.cost
-    moves, rows, cost = moves[:, near], rows[near], cost[near]
-    able = ground.within(rows, aim)
+    facts = ground.problem.facts(rows)
+    near = facts.cost <= LEAP * at.cost
+    moves, rows, cost = moves[:, near], rows[near], facts.cost[near]
+    able = aim.within(facts)[near]
     gains = np.stack([np.full(len(rows), np.nan), np.log(cost / at.cost)], 1)
     merit = yield rows[able]
     gains[able, 0] = merit - at.merit
@@ -210,7 +211,7 @@ def _looked(ground: Ground, aim: Aim, at: At) -> Generator[Codes, Floats, tuple[
     spend, save = _pairs(moves[0], gains, np.log(aim.cap / at.cost))
     pairs = rows[spend]
     pairs[np.arange(len(pairs)), moves[0, save]] = moves[1, save]
-    able = ground.within(pairs, aim)
+    able = aim.within(ground.problem.facts(pairs))
     merit = yield pairs[able]
     gains[spend[able], 0] = merit - at.merit - gains[save[able], 0]
     slopes = Slopes.around(at.code, moves, gains, ground.sizes)

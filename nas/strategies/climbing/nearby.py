@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.strategies.codes import Codes, Floats
+from nas.strategies.codes import Codes, Floats, starts_of
 
 RIDGE = 0.3  # on indicators of options, of standardised values
 MOVES = 160  # changes at most that are made one by one
@@ -51,16 +51,15 @@ class Slopes:
 
     def __init__(self, sizes: NDArray[np.int64], values: Floats) -> None:
         self.values = values
-        self._sizes, self._starts = sizes, np.cumsum(sizes) - sizes
+        self._sizes, self._starts = sizes, starts_of(sizes)
 
     @classmethod
     def fitted(
         cls, codes: Codes, merit: Floats, cost: Floats, sizes: NDArray[np.int64]
     ) -> "Slopes":
         """Those of ridge regression over networks: codes (n, choices), merit and cost (n,)."""
-        starts = np.cumsum(sizes) - sizes
         told = np.zeros((len(codes), int(sizes.sum())))
-        told[np.arange(len(codes))[:, None], codes + starts] = 1.0
+        told[np.arange(len(codes))[:, None], codes + starts_of(sizes)] = 1.0
         values = np.stack([merit, np.log(np.maximum(cost, 1e-300))], 1)
         scale = np.maximum(values.std(0), 1e-12)
         aim = (values - values.mean(0)) / scale
@@ -69,7 +68,7 @@ class Slopes:
     @classmethod
     def around(cls, code: Codes, moves: Codes, gains: Floats, sizes: NDArray[np.int64]) -> "Slopes":
         """Those of a network's own changes: moves (2, m), and what each brings, (m, 2)."""
-        starts = np.cumsum(sizes) - sizes
+        starts = starts_of(sizes)
         values = np.full((int(sizes.sum()), 2), np.nan)
         values[starts + code] = 0.0
         values[starts[moves[0]] + moves[1]] = gains
@@ -102,13 +101,13 @@ class Slopes:
             sets = _extended(sets, place)
             change = gain[sets].sum(1)
             score = value(at.merit + change[:, 0], at.cost * np.exp(change[:, 1]))
-            top = np.argsort(-score, kind="stable")
-            top = top[score[top] > -np.inf][:n]
+            top = _largest(score, n)
+            top = top[score[top] > -np.inf]
             filled = np.repeat(sets[top, :1], TOGETHER, 1)  # the first stands in for what is less
             filled[:, :count] = sets[top]
             lists, scores = [*lists, filled], [*scores, score[top]]
             beams = [top[: BEAM // 4]] + [
-                np.argsort(price * much * change[:, 1] - change[:, 0], kind="stable")[: BEAM // 4]
+                _largest(change[:, 0] - price * much * change[:, 1], BEAM // 4)
                 for much in (0.6, 1.0, 1.6)
             ]
             sets = sets[np.unique(np.concatenate(beams))]
@@ -153,7 +152,7 @@ class Slopes:
         option = np.arange(len(place)) - self._starts[place]
         gain = self.gains(code, np.stack([place, option]))
         known = np.flatnonzero((option != code[place]) & np.isfinite(gain).all(1))
-        price = price_of(gain[known])
+        price = _price(gain[known])
         worth = np.argsort(price * gain[known, 1] - gain[known, 0], kind="stable")[:WORTH]
         kept = known[worth]
         return place[kept], option[kept], gain[kept], price
@@ -190,7 +189,7 @@ class Niches:
         return np.asarray(np.sort(first)[:NICHES])
 
 
-def price_of(gain: Floats) -> float:
+def _price(gain: Floats) -> float:
     """Merit for each unit of the logarithm of the cost, by the best of the changes (m, 2)."""
     merit, cost = gain.T
     dear, cheap = cost > 1e-3, cost < -1e-3
@@ -198,6 +197,15 @@ def price_of(gain: Floats) -> float:
     loses = np.sort(merit[cheap] / cost[cheap])[:6]
     each = np.r_[brings, loses]
     return float(np.median(each[each > 0])) if (each > 0).any() else 1.0
+
+
+def _largest(score: Floats, n: int) -> NDArray[np.intp]:
+    """The positions of the n largest, the largest first, of equal ones the first first."""
+    if len(score) > n:
+        some = np.flatnonzero(score >= np.partition(score, -n)[-n])
+    else:
+        some = np.arange(len(score))
+    return some[np.argsort(-score[some], kind="stable")[:n]]
 
 
 def _extended(sets: Codes, place: Codes) -> Codes:
@@ -213,8 +221,6 @@ def _extended(sets: Codes, place: Codes) -> Codes:
 
 def of_worth(code: Codes, moves: Codes, slopes: Slopes) -> Codes:
     """At most MOVES of a network's changes (2, m): those that bring most, and that save best."""
-    if moves.shape[1] <= MOVES:
-        return moves
     gain = slopes.gains(code, moves)
     brings = np.argsort(-gain[:, 0], kind="stable")[: MOVES // 2]
     loss = np.where(gain[:, 1] < 0, -gain[:, 0] / np.maximum(-gain[:, 1], 1e-9), np.inf)
