@@ -4,7 +4,7 @@
         [--beside nsga2,tpe] [--caution 2]
     python benchmarks/search_quality.py --long 1000000 --minutes 10 --seeds 6 --targets 400M
 
-Each seed's default search (`evolution` by generations, 40,000 networks or fewer where nothing gets
+Each seed's default search (`evolution` by generations, 50,000 networks or fewer where nothing gets
 better) is timed on the processor's clock, without storing; the others propose one network at a
 time for as long. `pick` is the highest cautious prediction within T, `mean` that network's
 prediction. `area` is the front's: points of cautious accuracy above 60, averaged over costs up to

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.architecture import OPS, SE_FROM, SKIPS, Architecture
+from search_spaces.architecture import OPS, SE_FROM, SKIPS, Architecture, Stage
 from search_spaces.cost import Cost
 
+TOGETHER = 4096  # networks at most that are counted at once where many are remembered
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _CODES = {"op": OPS, "skip": SKIPS, "se_from": SE_FROM}
@@ -76,6 +77,32 @@ class Counted(NamedTuple):
 _OWN = Stages._fields[1:-3]
 
 
+def columns_of(stages: Sequence[Stage]) -> list[NDArray[Any]]:
+    """Columns (m,) of the stages' own fields, in the order of `Stages`."""
+
+    def column(field: str) -> NDArray[Any]:
+        values = map(attrgetter(field), stages)
+        if field in _CODES:
+            values = map(_CODES[field].index, values)
+        return np.fromiter(values, float if field in ("expand", "se") else np.int64, len(stages))
+
+    return [column(field) for field in _OWN]
+
+
+def frames_of(architectures: Sequence[Architecture]) -> Ints:
+    """(frame fields, n) what costs of networks besides their stages."""
+    return np.array([*map(attrgetter(*_FRAME), architectures)], np.int64).reshape(-1, len(_FRAME)).T
+
+
+def laid_out(own: Sequence[NDArray[Any]], counts: Ints, frame: Ints) -> Stages:
+    """Stages in their places: columns of them, (n,) how many networks have, (fields, n) frames."""
+    channels, stride = (own[_OWN.index(field)] for field in ("channels", "stride"))
+    c_in = np.roll(channels, 1)
+    c_in[np.cumsum(counts) - counts] = frame[0]
+    network = np.repeat(np.arange(len(counts)), counts)
+    return Stages(*[network, *own, c_in, *_sizes(stride, counts, frame)])
+
+
 def stages_of(architectures: Sequence[Architecture]) -> tuple[Stages, Ints]:
     """The stages' columns, and (frame fields, n) what the networks have besides."""
     every = [stage for one in architectures for stage in one.stages]
@@ -83,24 +110,9 @@ def stages_of(architectures: Sequence[Architecture]) -> tuple[Stages, Ints]:
     distinct = list((by_object := dict(zip(objects, every, strict=True))).values())
     at = dict(zip(by_object, range(len(distinct)), strict=True))
     rows = np.fromiter(map(at.__getitem__, objects), np.int64, len(every))
-
-    def column(field: str) -> Any:
-        values = map(attrgetter(field), distinct)
-        if field in _CODES:
-            values = map(_CODES[field].index, values)
-        kind = np.float64 if field in ("expand", "se") else np.int64
-        return np.fromiter(values, kind, len(distinct))[rows]
-
     counts = np.fromiter((len(one.stages) for one in architectures), np.int64, len(architectures))
-    rows_of = list(map(attrgetter(*_FRAME), architectures))
-    frame = np.array(rows_of, np.int64).reshape(-1, len(_FRAME)).T
-    columns = {field: column(field) for field in _OWN}
-    network = np.repeat(np.arange(len(counts)), counts)
-    c_in = np.roll(columns["channels"], 1)
-    c_in[np.cumsum(counts) - counts] = frame[0]
-    height, width = _sizes(columns["stride"], counts, frame)
-    stages = Stages(network=network, **columns, c_in=c_in, height=height, width=width)
-    return stages, frame
+    frame = frames_of(architectures)
+    return laid_out([column[rows] for column in columns_of(distinct)], counts, frame), frame
 
 
 def _sizes(stride: Ints, counts: Ints, frame: Ints) -> list[Ints]:
@@ -125,7 +137,11 @@ def costs(architectures: Sequence[Architecture]) -> Counted:
     if not len(architectures):
         return Counted(np.zeros((0, 4), np.int64), Stages(*np.zeros((14, 0), np.int64)),
                        np.zeros((0, 4), np.int64))  # fmt: skip
-    stages, frame = stages_of(architectures)
+    return counted(*stages_of(architectures))
+
+
+def counted(stages: Stages, frame: Ints) -> Counted:
+    """What networks cost, one or more, by their stages and their frames, as of `stages_of`."""
     parts = stage_costs(stages)
     begins = np.flatnonzero(np.r_[True, stages.network[1:] != stages.network[:-1]])
     columns = np.add.reduceat(parts, begins, axis=0)
@@ -146,7 +162,8 @@ def keep(architectures: Sequence[Architecture], counted: Counted) -> None:
 def remember(architectures: Sequence[Architecture]) -> None:
     """Counts at once, for `cost`, those of the networks that it does not know yet."""
     new = [one for one in architectures if "_cost" not in vars(one)]
-    keep(new, costs(new))
+    for at in range(0, len(new), TOGETHER):
+        keep(some := new[at : at + TOGETHER], costs(some))
 
 
 def stage_costs(stages: Stages) -> Ints:
@@ -250,12 +267,7 @@ def _joined(s: Stages, op: int, first: Layer, path: list[Layer], before: Ints, a
 
 
 def squeezed(s: Stages, wide: Ints) -> Ints:
-    """Squeezed channels of SE (m,), 0 for none; as `layers.squeezed`.
-
-    Args:
-        s: Of m blocks.
-        wide: (m,) channels that SE scales.
-    """
+    """SE's squeezed channels (m,), 0 for none, of m blocks where it scales `wide` (m,) of them."""
     if not s.se.any():
         return np.zeros_like(wide)
     exact = wide * s.se

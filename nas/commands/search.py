@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 # (without --data, with it): training is dear.
 STRATEGY = ("evolution", "predictor")
-TRIALS = (40_000, 30)
+TRIALS = (50_000, 30)
 SCORED = 300  # by a training-free score, which takes about a second a network
 PATIENCE = 2000  # networks that bring nothing better, after which a search of no given length stops
 
@@ -80,7 +80,7 @@ class Asked(Group):
     )]  # fmt: skip
     trials: Annotated[int | None, click.option(
         "--trials", type=click.IntRange(1), metavar="N", help="How many different networks to "
-        "evaluate, counting those of earlier sessions. Default: 40000, or fewer when nothing "
+        "evaluate, counting those of earlier sessions. Default: 50000, or fewer when nothing "
         "better is found any more; with --data 30, with a score or a supernet 300.",
     )]  # fmt: skip
     seed: Annotated[int, SEED]

@@ -17,7 +17,6 @@ from nas.strategies.elites import Elites
 from nas.strategies.problem import SpaceProblem
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
-from search_spaces.costs import remember
 from search_spaces.space import Chosen, Options, Space, Values
 
 
@@ -84,7 +83,7 @@ class Generations:
         trials = [self._told.pop(number) for number in range(self._first, self._after)]
         accuracies = [self.objective.cautious(trial) for trial in trials]
         merit = [-np.inf if accuracy is None else accuracy for accuracy in accuracies]
-        self._elites.tell(self._codes, self._networks, np.array(merit))
+        self._elites.tell(self._codes, np.array(merit))
         self._first = self._after
 
     def _begin(self) -> None:
@@ -96,7 +95,6 @@ class Generations:
             self.stopped = (
                 f"no more than {self._first + count} networks within the limits were found"
             )
-        remember(self._networks)
         seeds = np.random.SeedSequence([self.seed, self._first]).generate_state(max(1, count))
         options = Options(self.space.choices)
         for at, number in enumerate(range(self._first, self._first + count)):

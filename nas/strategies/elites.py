@@ -12,7 +12,8 @@ may grow from is kept, so that the last one takes no longer than the first.
 """
 
 import functools
-from collections.abc import Iterator
+import itertools
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from nas.strategies.codes import Codes, Floats, codes_of, first_of_options
 from nas.strategies.inner import SAMPLES, Inner, mutants
 from nas.strategies.problem import SpaceProblem
 from search_spaces.architecture import Architecture
+from search_spaces.costs import remember
 
 ROUNDS = 40  # times that children are made until a generation is full
 FEWEST = 64  # networks at least whose costs are asked for at once
@@ -99,18 +101,17 @@ class Elites:
         self._told = self._ground.told
         self._climbers = Climbers(self._ground, self._niches, seed)
 
-    def tell(self, codes: Codes, networks: list[Architecture], merit: Floats) -> None:
+    def tell(self, codes: Codes, merit: Floats) -> None:
         """Takes a whole generation's outcome.
 
         Args:
             codes: (n, choices).
-            networks: What they build.
             merit: (n,) cautious accuracy in percent; -inf where the evaluation failed.
         """
         asked = self._room()
         self._generation += 1
         self.told += len(codes)
-        self._told.tell(codes, networks, merit)
+        self._told.tell(codes, merit)
         done = np.isfinite(merit)
         codes, merit = codes[done], merit[done]
         cost = self.problem.facts(codes).cost
@@ -171,7 +172,7 @@ class Elites:
         rng = np.random.RandomState([self._seed % 2**32, self._generation, 11])
         size = self.settings.size(self.told)
         climbed = self._climbers.waiting(self._room())
-        proposals: dict[Architecture, Codes] = {}
+        proposals: dict[Hashable, tuple[Architecture, Codes]] = {}
         for turn in range(ROUNDS):
             if not len(self._reward):
                 known = self._known(size) if not turn else []
@@ -180,23 +181,32 @@ class Elites:
                 candidates = climbed
             else:
                 candidates = self._children(2 * size, rng)
-            for network, code in self._within(self._told.new(candidates), size - len(proposals)):
-                if network not in self._told:
-                    proposals.setdefault(network, code)
-                    if len(proposals) == size:
-                        return np.array(list(proposals.values())), list(proposals)
-        codes = np.array(list(proposals.values()), np.int64).reshape(-1, len(self._sizes))
-        return codes, list(proposals)
+            self._add(proposals, self._told.new(candidates), size)
+            if len(proposals) == size:
+                break
+        codes = np.array([code for _, code in proposals.values()], np.int64)
+        return codes.reshape(-1, len(self._sizes)), [network for network, _ in proposals.values()]
 
-    def _within(self, codes: Codes, n: int) -> Iterator[tuple[Architecture, Codes]]:
-        """Those of the codes within the limits, in order, as many built at a time as n may take."""
+    def _add(
+        self, proposals: dict[Hashable, tuple[Architecture, Codes]], codes: Codes, size: int
+    ) -> None:
+        """Adds those of the codes, in order, that are new and within, until there are `size`."""
         at, given = 0, 0
-        while at < len(codes):
-            more = (n - given) * (at + 1) // (given + 1)
+        while at < len(codes) and (wanted := size - len(proposals)):
+            more = wanted * (at + 1) // (given + 1)
             some = codes[at : at + max(FEWEST, more)]
             allowed = some[self.problem.facts(some).allowed]
             at, given = at + len(some), given + len(allowed)
-            yield from zip(self.problem.networks(allowed), allowed, strict=True)
+            new = dict[Hashable, Codes]()
+            for identity, code in zip(self.problem.identities(allowed), allowed, strict=True):
+                if identity not in self._told and identity not in proposals:
+                    new.setdefault(identity, code)
+            first = dict(itertools.islice(new.items(), wanted))
+            networks = self.problem.networks(np.array(list(first.values()), np.int64))
+            remember(networks)
+            for (identity, code), network in zip(first.items(), networks, strict=True):
+                if self.problem.within(network):
+                    proposals[identity] = network, code
 
     def _room(self) -> int:
         """How many networks climbs may ask for in the next generation."""

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from nas.objective import Limit, Objective, broken, feasible_values
 from nas.strategies.codes import Codes, Floats, keys_of, moved, positions, values_of
-from nas.strategies.counts import Parts, Rows, parts_of
+from nas.strategies.counting.parts import Parts, parts_of
+from nas.strategies.counting.rows import Rows
+from nas.strategies.counting.stacked import Stacked, stacked_of
 from search_spaces.architecture import Architecture
 from search_spaces.cost import Cost
 from search_spaces.quantities import Quantity
@@ -120,8 +122,12 @@ class SpaceProblem:
         return self.space.choices
 
     @functools.cached_property
-    def _counts(self) -> Parts | Rows:
-        return parts_of(self.space) or Rows(self.space)
+    def _listed(self) -> Stacked | Rows:
+        return stacked_of(self.space) or Rows(self.space)
+
+    @functools.cached_property
+    def _counts(self) -> Parts | Stacked | Rows:
+        return parts_of(self.space) or self._listed
 
     def facts(self, codes: Codes) -> Facts:
         """The facts of networks (n, choices).
@@ -163,9 +169,11 @@ class SpaceProblem:
 
     def networks(self, codes: Codes) -> list[Architecture]:
         """The networks of codes (n, choices)."""
-        if isinstance(self._counts, Rows):
-            return self._counts.built(codes)
-        return [self.architecture(row) for row in codes]
+        return self._listed.networks(codes)
+
+    def identities(self, codes: Codes) -> Sequence[Hashable]:
+        """What tells the networks of codes (n, choices) apart, in less time than building them."""
+        return self._listed.identities(codes)
 
     def changes(self, code: Codes, moves: Codes) -> Codes:
         """Those of the changes of one choice (2, m) that make another network of a code (choices,).
@@ -175,13 +183,8 @@ class SpaceProblem:
         Returns:
             (2, k) choices and options.
         """
-        rows = moved(code, moves)
-        numbers, _ = self._counts(np.vstack([code, rows]))
-        other = (numbers[1:] != numbers[0]).any(1)
-        same = np.flatnonzero(~other)  # by what is counted, which may not be all there is
-        mother, *built = self.networks(np.vstack([code, rows[same]]))
-        other[same] = [network != mother for network in built]
-        return np.asarray(moves[:, other])
+        mother, *others = self.identities(np.vstack([code, moved(code, moves)]))
+        return np.asarray(moves[:, [other != mother for other in others]])
 
     def within(self, architecture: Hashable) -> bool:
         """Whether a network of `keys` meets the limits by its own exact costs.

@@ -34,6 +34,7 @@ from results.runs.made import now
 from results.starting import Unguarded, check_once
 from results.terminal import tell
 from search_spaces.errors import RunFailure, UserError
+from search_spaces.space import Chosen
 
 if TYPE_CHECKING:
     from results.runs.journal import Loading
@@ -250,7 +251,8 @@ def check_built(trials: "list[Trial]", build: "Build") -> None:
 
 
 def _builds(build: "Build", trial: "Trial") -> bool:
+    values = trial.values
     try:
-        return build(trial.values) == trial.architecture
+        return build(values.plain if isinstance(values, Chosen) else values) == trial.architecture
     except Exception:  # of a user's space
         return False

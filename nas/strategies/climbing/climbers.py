@@ -1,8 +1,9 @@
 """Which climbs are under way, and where the next ones begin.
 
 The first begin at the best networks of niches. Then, in turn, climbs begin between two of the best
-peaks, at crossovers of two, at random niches, and at elites of the front's cheaper part, those
-within their own costs. What begins where depends on the seed and on what was told alone.
+peaks, at crossovers of two, at the best niche that none began in and at any, and at elites of the
+front's cheaper part, those within their own costs. What begins where depends on the seed and on
+what was told alone.
 """
 
 from dataclasses import dataclass, field
@@ -16,9 +17,12 @@ from nas.strategies.climbing.nearby import Niches, Slopes
 from nas.strategies.codes import Codes, Floats
 
 ACTIVE = 8  # climbs that are under way at once
-BEGINNING = ("niche", "niche", "front", "niche", "front", "niche")  # where the first climbs do
-TURNS = ("between", "crossed", "between", "crossed", "niche", "front")  # where others begin
-PEAKS = 8  # of the best that others begin from
+BEGINNING = ("best", "best", "front", "best", "front", "best")  # where the first climbs begin
+TURNS = (  # and the others
+    *("best", "between", "crossed", "any", "between", "crossed"),
+    *("best", "between", "crossed", "any", "between", "front"),
+)
+PEAKS, ALIKE = 12, 3  # of the best that others begin from; at most so many of one niche
 CUBE = 12  # choices at most of whose differences all combinations are ranked
 DRAWN = 4096  # combinations that are ranked where there are more
 BETWEEN, CROSSED = 24, 4  # networks of which the best one begins
@@ -106,9 +110,13 @@ class Climbers:
                 return False
 
     def _keep(self, peak: Peak) -> None:
+        """Takes a peak among the best, of which those of one niche are few: more are all alike."""
         self._peaks.append((self._aim.of(peak.at), peak))
         self._peaks.sort(key=lambda kept: -kept[0])
-        del self._peaks[PEAKS:]
+        niches = self._niches.keys(np.array([kept.at.code for _, kept in self._peaks]))
+        alike = [niches[:at].count(niche) for at, niche in enumerate(niches)]
+        kept = zip(self._peaks, alike, strict=True)
+        self._peaks = [one for one, before in kept if before < ALIKE][:PEAKS]
 
     def _next(self, archive: Archive) -> _Active | None:
         """The next climb; None where the one whose turn it is has nowhere to begin."""
@@ -124,17 +132,17 @@ class Climbers:
         elif turn == "crossed" and len(self._peaks) > 1:
             found = self._crossed(rng)
         if found is None:
-            found = self._at_niche(archive, rng)
+            found = self._at_niche(archive, rng if turn == "any" else None)
         return None if found is None else self._begin(self._aim, *found)
 
     def _begin(self, aim: Aim, starts: Codes, slopes: Slopes | None = None) -> _Active:
         climbing = climb(self._ground, aim, starts, slopes)
         return _Active(climbing, aim is self._aim, next(climbing))
 
-    def _at_niche(self, archive: Archive, rng: np.random.RandomState) -> tuple[Codes] | None:
-        """The best network of a niche that none began in: of the best ones first, then of any."""
+    def _at_niche(self, archive: Archive, rng: np.random.RandomState | None) -> tuple[Codes] | None:
+        """The best network of a niche that none began in: of any, without rng of the best one."""
         rows = self._niches.elites(archive.best)
-        for row in (rows if self._begun <= len(BEGINNING) else rng.permutation(rows)).tolist():
+        for row in (rows if rng is None else rng.permutation(rows)).tolist():
             code = archive.best[row : row + 1]
             (key,) = self._niches.keys(code)
             if key not in self._used:
@@ -159,7 +167,7 @@ class Climbers:
                 continue
             self._linked.add(key)
             ranked = between(one, two, rng)
-            starts = self._ground.some(ranked[: 6 * BETWEEN], self._aim, BETWEEN)
+            starts, _ = self._ground.some(ranked[: 6 * BETWEEN], self._aim, BETWEEN)
             if len(starts):
                 return starts, one.slopes
         return None
@@ -172,7 +180,7 @@ class Climbers:
         codes = np.where(mixed, father.at.code, mother.at.code)
         mothers = np.repeat(mother.at.code[None], len(codes), 0)
         codes = self._ground.rough().balanced(codes, mothers, rng)
-        starts = self._ground.some(codes, self._aim, CROSSED)
+        starts, _ = self._ground.some(codes, self._aim, CROSSED)
         return (starts, mother.slopes) if len(starts) else None
 
 

@@ -9,7 +9,7 @@ Where climbs begin is in `climbers.py`. What one asks for may take some generati
 that it decides follows from that.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Hashable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,7 +20,6 @@ from nas.objective import Objective
 from nas.strategies.climbing.nearby import MOVES, At, Slopes, of_worth
 from nas.strategies.codes import Codes, Floats, keys_of, moved, moves_of
 from nas.strategies.problem import Facts, SpaceProblem
-from search_spaces.architecture import Architecture
 
 LEAP = 1.6  # times its cost at most that one change of a network may lead to
 STEP = 1e-4  # points by which a network has to be better to be climbed to
@@ -90,24 +89,26 @@ class Told:
     def __init__(self, problem: SpaceProblem) -> None:
         self.problem = problem
         self._by_code: dict[bytes, float] = {}
-        self._by_network: dict[Architecture, float] = {}
+        self._by_identity: dict[Hashable, float] = {}
 
-    def tell(self, codes: Codes, networks: list[Architecture], merit: Floats) -> None:
-        """Takes codes (n, choices), what they build, and merits (n,), -inf of what failed."""
+    def tell(self, codes: Codes, merit: Floats) -> None:
+        """Takes codes (n, choices), and merits (n,), -inf of what failed."""
         worth = merit.tolist()
         self._by_code.update(zip(keys_of(codes), worth, strict=True))
-        self._by_network.update(zip(networks, worth, strict=True))
+        self._by_identity.update(zip(self.problem.identities(codes), worth, strict=True))
 
-    def __contains__(self, network: Architecture) -> bool:
-        return network in self._by_network
+    def __contains__(self, identity: Hashable) -> bool:
+        return identity in self._by_identity
 
     def find(self, codes: Codes) -> None:
-        """Learns what codes (n, choices) are worth whose networks were told under other codes."""
+        """Learns what codes (n, choices) are worth that were asked for and not told.
+
+        Their networks were told under other codes, or can't be had: those are worth -inf.
+        """
         missing = codes[np.isnan(self.merits(codes))]
-        networks = self.problem.networks(missing)
-        for key, network in zip(keys_of(missing), networks, strict=True):
-            if network in self._by_network:
-                self._by_code[key] = self._by_network[network]
+        identities = self.problem.identities(missing)
+        for key, identity in zip(keys_of(missing), identities, strict=True):
+            self._by_code[key] = self._by_identity.get(identity, -np.inf)
 
     def merits(self, codes: Codes) -> Floats:
         """(n,) those of codes (n, choices); NaN of what was not told."""
@@ -144,26 +145,27 @@ class Ground:
         self._seen.add(key)
         return not known
 
-    def some(self, codes: Codes, aim: Aim, n: int) -> Codes:
-        """At most the first n of codes that are new and within, (m, choices)."""
-        found, codes = [codes[:0]], self.told.new(codes)
+    def some(self, codes: Codes, aim: Aim, n: int) -> tuple[Codes, Floats]:
+        """At most the first n of codes that are new and within, (m, choices), and their costs."""
+        found, costs, codes = [codes[:0]], [np.zeros(0)], self.told.new(codes)
         for at in range(0, len(codes), 2 * n):
             part = codes[at : at + 2 * n]
-            found.append(part[aim.within(self.problem.facts(part))])
+            within, cost = aim.within(facts := self.problem.facts(part)), facts.cost
+            found, costs = [*found, part[within]], [*costs, cost[within]]
             if sum(map(len, found)) >= n:
                 break
-        return np.vstack(found)[:n]
+        return np.vstack(found)[:n], np.concatenate(costs)[:n]
 
-    def better(self, at: At, codes: Codes, merit: Floats, aim: Aim) -> At:
-        """The network of most value among these and `at`, which stays where the gain is none."""
-        if not len(codes):
-            return at
-        cost = self.problem.facts(codes).cost
-        value = aim.value(merit, cost)
-        top = int(np.argmax(value))
-        if not value[top] > aim.of(at) + STEP:
-            return at
-        return At(codes[top], float(merit[top]), float(cost[top]))
+
+def better(aim: Aim, at: At, codes: Codes, merit: Floats, cost: Floats) -> At:
+    """The network of most value among these and `at`, which stays where the gain is none."""
+    if not len(codes):
+        return at
+    value = aim.value(merit, cost)
+    top = int(np.argmax(value))
+    if not value[top] > aim.of(at) + STEP:
+        return at
+    return At(codes[top], float(merit[top]), float(cost[top]))
 
 
 def climb(ground: Ground, aim: Aim, starts: Codes, slopes: Slopes | None = None) -> Climbing:
@@ -179,7 +181,8 @@ def climb(ground: Ground, aim: Aim, starts: Codes, slopes: Slopes | None = None)
         Its peak; None where it came to what another climb has seen, or all starts failed.
     """
     merit = yield starts
-    at = ground.better(At(starts[0], -np.inf, 1.0), starts, merit, aim)
+    cost = ground.problem.facts(starts).cost
+    at = better(aim, At(starts[0], -np.inf, 1.0), starts, merit, cost)
     if at.merit == -np.inf:
         return None
     if slopes is not None:
@@ -207,15 +210,15 @@ def _looked(ground: Ground, aim: Aim, at: At) -> Generator[Codes, Floats, tuple[
     gains = np.stack([np.full(len(rows), np.nan), np.log(cost / at.cost)], 1)
     merit = yield rows[able]
     gains[able, 0] = merit - at.merit
-    best = ground.better(at, rows[able], merit, aim)
+    best = better(aim, at, rows[able], merit, cost[able])
     spend, save = _pairs(moves[0], gains, np.log(aim.cap / at.cost))
     pairs = rows[spend]
     pairs[np.arange(len(pairs)), moves[0, save]] = moves[1, save]
-    able = aim.within(ground.problem.facts(pairs))
+    able = aim.within(facts := ground.problem.facts(pairs))
     merit = yield pairs[able]
     gains[spend[able], 0] = merit - at.merit - gains[save[able], 0]
     slopes = Slopes.around(at.code, moves, gains, ground.sizes)
-    return slopes, ground.better(best, pairs[able], merit, aim)
+    return slopes, better(aim, best, pairs[able], merit, facts.cost[able])
 
 
 def _pairs(place: Codes, gains: Floats, room: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -242,9 +245,9 @@ def _pairs(place: Codes, gains: Floats, room: float) -> tuple[NDArray[np.intp], 
 def _followed(ground: Ground, aim: Aim, at: At, slopes: Slopes, n: int) -> Asking:
     """Where combinations of changes lead that the slopes promise most of."""
     for _ in range(FOLLOWED):
-        tried = ground.some(slopes.combined(at, aim.guessed, 6 * n), aim, n)
+        tried, cost = ground.some(slopes.combined(at, aim.guessed, 6 * n), aim, n)
         merit = yield tried
-        found = ground.better(at, tried, merit, aim)
+        found = better(aim, at, tried, merit, cost)
         if found is at:
             break
         at, n = found, FEW

@@ -99,16 +99,15 @@ class Slopes:
         sets = np.arange(len(place))[:, None]
         for count in range(2, min(TOGETHER, len(place)) + 1):
             sets = _extended(sets, place)
-            change = gain[sets].sum(1)
-            score = value(at.merit + change[:, 0], at.cost * np.exp(change[:, 1]))
+            merit, cost = (sum(column[sets.T]) for column in gain.T)
+            score = value(at.merit + merit, at.cost * np.exp(cost))
             top = _largest(score, n)
             top = top[score[top] > -np.inf]
             filled = np.repeat(sets[top, :1], TOGETHER, 1)  # the first stands in for what is less
             filled[:, :count] = sets[top]
             lists, scores = [*lists, filled], [*scores, score[top]]
             beams = [top[: BEAM // 4]] + [
-                _largest(change[:, 0] - price * much * change[:, 1], BEAM // 4)
-                for much in (0.6, 1.0, 1.6)
+                _largest(merit - price * much * cost, BEAM // 4) for much in (0.6, 1.0, 1.6)
             ]
             sets = sets[np.unique(np.concatenate(beams))]
         order = np.argsort(-np.concatenate(scores), kind="stable")[:n]
@@ -209,14 +208,21 @@ def _largest(score: Floats, n: int) -> NDArray[np.intp]:
 
 
 def _extended(sets: Codes, place: Codes) -> Codes:
-    """Each set of changes (n, k) with one more of another choice, (m, k + 1), each set once."""
-    n = len(place)
-    more = np.hstack([np.repeat(sets, n, 0), np.tile(np.arange(n), len(sets))[:, None]])
-    more = np.sort(more[(place[more[:, :-1]] != place[more[:, -1:]]).all(1)], 1)
-    key = more[:, 0].copy()
-    for column in more.T[1:]:
-        key = key * n + column
-    return np.asarray(more[np.unique(key, return_index=True)[1]])
+    """Each set of changes (n, k) with one more of another choice, (m, k + 1), each set once.
+
+    The changes of a set stand in order, and so do the sets.
+    """
+    other = (place[sets][:, :, None] != place).all(1)
+    row, more = np.nonzero(other)
+    columns, key = [], np.zeros(len(row), np.int64)
+    for column in sets.T:  # the new one finds its place from the left
+        column = column[row]
+        columns.append(np.minimum(column, more))
+        more = np.maximum(column, more)
+    for column in (columns := [*columns, more]):
+        key = key * len(place) + column
+    once = np.unique(key, return_index=True)[1]
+    return np.stack([column[once] for column in columns], 1)
 
 
 def of_worth(code: Codes, moves: Codes, slopes: Slopes) -> Codes:

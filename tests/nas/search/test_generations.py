@@ -234,7 +234,7 @@ class Plain:
     def changes(self, code, moves):
         return moves
 
-    def networks(self, codes):
+    def identities(self, codes):
         return [tuple(code) for code in codes.tolist()]
 
 
@@ -244,7 +244,7 @@ def climbed(ground, aim, worth, starts):
     codes = next(climbing)
     while True:
         merit = worth(codes)
-        ground.told.tell(codes, ground.problem.networks(codes), merit)
+        ground.told.tell(codes, merit)
         asked.append(codes)
         try:
             codes = climbing.send(merit)

@@ -15,7 +15,7 @@ from nas.imagenet.process import Growing, Process, fit
 from nas.objective import Limit, Objective, broken, limits_of
 from nas.search.ask import Search
 from nas.strategies.codes import positions, values_of
-from nas.strategies.counts import parts_of
+from nas.strategies.counting.parts import parts_of
 from nas.strategies.inner import Inner
 from nas.strategies.plain import Coder, PlainProblem
 from nas.strategies.predictor import PredictorSampler

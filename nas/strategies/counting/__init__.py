@@ -1,0 +1,1 @@
+"""What networks of a space cost, many at once: from tables, or from the networks."""
