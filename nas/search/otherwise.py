@@ -24,12 +24,12 @@ from search_spaces.networks import EFFICIENTNET_B0
 from search_spaces.quantities import Quantity
 from search_spaces.scaling.budget import Recipe, fit_budget
 from search_spaces.scaling.coefficients import PAPER, PHI_RANGE
-from search_spaces.scaling.within import below_budget, largest_within
+from search_spaces.scaling.within import below_budget, freed, largest_within
 from search_spaces.space import Space
 from search_spaces.spaces import INSIDE
 
 STEP = 0.25  # of phi, between networks in a network's proportions
-LEAST = 0.01  # points of a spread that are worth telling
+LEAST, SURE = 0.01, 1.0  # points of a spread that are worth telling; that one compares by
 NAME, NAMED = "efficientnet_b0_scaled", "EfficientNet-B0"
 SAME = "the same T"
 Figures = Callable[[Architecture], dict[str, Any]]
@@ -200,6 +200,8 @@ def otherwise(
     to = words if soft else f"{SAME} and limits" if limits else SAME
     asked = (within, limits, pick if images else None)
     base = None if images and inside else scaled_b0(*asked)
+    if base is not None and not images:
+        base = _freed(base, pick, within, limits, evaluator)
     why = [] if base or (images and inside) else [
         f"No {NAMED} scaled to {to} stands beside the pick: {absent(*asked)}."
     ]  # fmt: skip
@@ -215,6 +217,42 @@ def otherwise(
         "unchecked": list(dict.fromkeys(one for row in published for one in row["unchecked"])),
         "notes": [*why, *notes_of(evaluator, pick)],
     }  # fmt: skip
+
+
+def _freed(
+    base: Architecture,
+    pick: Architecture,
+    objective: Objective,
+    limits: Sequence[Limit],
+    evaluator: Evaluator,
+) -> Architecture:
+    """B0 scaled, or with more pixels where more than multiply-adds binds and the pick takes more.
+
+    Of B0 at all phis, with as many pixels as the limits and the pick's multiply-adds allow and as
+    the model is sure of to a point, or as of that network, the one of the best prediction.
+    """
+    model, most = predictor_of(evaluator), cost(pick).macs
+    bound = bool(limits) or objective.of_quantity.key != "flops"
+    if model is None or not bound or cost(base).macs >= most:
+        return base
+    every = [Limit("flops", most), *_all(objective, limits)]
+
+    def said(network: Architecture) -> tuple[float, float]:
+        try:
+            means, spreads = model.predict([network])
+        except OutOfDomain:
+            return -math.inf, math.inf
+        return float(means[0]), float(spreads[0])
+
+    sure = max(SURE, said(base)[1])
+
+    def fits(network: Architecture) -> bool:
+        with contextlib.suppress(OutOfDomain):  # of a device
+            return not broken(network, every) and said(network)[1] <= sure
+        return False
+
+    found = [base, *freed(_recipe(None), fits)]
+    return dataclasses.replace(max(found, key=lambda network: said(network)[0]), name=NAME)
 
 
 def compared(pick: Architecture, base: Architecture, evaluator: Evaluator) -> dict[str, Any]:

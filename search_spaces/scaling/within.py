@@ -1,6 +1,9 @@
 """The largest network that a recipe scales to and that meets any condition."""
 
+import dataclasses
 from collections.abc import Callable
+
+import numpy as np
 
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -13,6 +16,7 @@ STEPS = 24  # bisections of phi
 # shares of the formula's, at so many phis from the largest that fits on, each so much larger.
 WIDTHS, PHIS, NEAR = (0.88, 1.35), 32, 0.04
 COARSE, COARSELY = 0.96, 80  # a budget is lowered so, and at most so often
+MOST_PIXELS, FREED = 800, 0.5  # that pixels are freed to, at phis so far apart
 Fits = Callable[[Architecture], bool]
 
 
@@ -58,6 +62,27 @@ def below_budget(recipe: Recipe, budget: float, fits: Fits) -> list[Architecture
                 found, budget = [network], budget / step
                 break
             budget *= step
+    return found
+
+
+def freed(recipe: Recipe, fits: Fits) -> list[Architecture]:
+    """The recipe's networks of all phis that fit, each at the most pixels at which it does.
+
+    What limits parameters or memory, and not multiply-adds alone, leaves pixels free.
+    """
+    found: list[Architecture] = []
+    for phi in np.arange(PHI_RANGE[0], PHI_RANGE[1], FREED).tolist():
+        network = recipe.network(phi)
+        low, high = max(network.size) // 2, MOST_PIXELS // 2
+        if not fits(network):
+            continue
+        while low < high:
+            middle = (low + high + 1) // 2
+            larger = dataclasses.replace(network, resolution=2 * middle)
+            network, low, high = (
+                (larger, middle, high) if fits(larger) else (network, low, middle - 1)
+            )
+        found.append(network)
     return found
 
 

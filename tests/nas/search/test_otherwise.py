@@ -21,6 +21,7 @@ from nas.search.otherwise import (
     to_build_on,
 )
 from search_spaces import NETWORKS, OutOfDomain, cost, space
+from search_spaces.architecture import from_dict
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER
 
@@ -101,6 +102,33 @@ def test_what_one_would_otherwise_take_is_within_all_limits():
     found = otherwise(B0, Objective("soft", 3e7), (), Comparing(), figures)["scaled_b0"]
     assert found["macs"] == cost(B0).macs
     assert found["to"] == "the pick's 385.8M MACs"
+
+
+def test_pixels_are_free_where_more_than_multiply_adds_is_limited():
+    """As far as the pick's multiply-adds and what the model is sure of go, against brute force."""
+    asked, limits = Objective("hard", 2e9), (Limit("params", 3e6),)
+    pick = dataclasses.replace(SMALL, resolution=448)
+    model = ImagenetEvaluator().against(scaled_b0(asked))
+    figures = lambda network: {"macs": cost(network).macs}  # noqa: E731
+    found = otherwise(pick, asked, limits, model, figures)["scaled_b0"]
+    base, tied = from_dict(found["architecture"]), scaled_b0(asked, limits)
+    assert cost(tied).macs < found["macs"] <= cost(pick).macs
+    assert base.size.height > tied.size.height
+    assert cost(base).params <= 3e6
+    assert found["accuracy"] > model.predict([tied])[0][0]
+    recipe = Recipe(B0, PAPER)
+    same = [recipe.network(phi) for phi in np.arange(-8, 10, 0.5).tolist()]
+    sure = []
+    for network in same:
+        for pixels in range(network.size.height // 2 * 2, 801, 2):
+            one = dataclasses.replace(network, resolution=pixels)
+            if cost(one).macs > cost(pick).macs or cost(one).params > 3e6:
+                break
+            sure.append(one)
+    means, spreads = model.predict(sure)
+    assert found["accuracy"] == pytest.approx(means[spreads <= 1.0].max(), abs=0.02)
+    alone = otherwise(pick, asked, (), model, figures)["scaled_b0"]
+    assert from_dict(alone["architecture"]) == scaled_b0(asked)
 
 
 def test_inside_a_network_spreads_are_of_the_difference_to_that_one_made_smaller():
