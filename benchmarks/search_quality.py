@@ -18,12 +18,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nas.commands.search import PATIENCE, TRIALS
+from nas.commands.search import PATIENCE
 from nas.evaluators import Evaluator, Outcome, against, evaluator, predictor_of
 from nas.objective import Objective
 from nas.search.ask import Search
 from nas.search.generations import Generations
 from nas.search.otherwise import reference_of
+from nas.search.plan import Plan
 from nas.strategies.registry import strategy
 from nas.workers.predicting import PredictingExecutor
 from results.runs.front import hypervolume
@@ -134,7 +135,7 @@ def main() -> None:
     parser.add_argument("--targets", default="100M,400M,1.6G")
     parser.add_argument("--beside", default="nsga2,tpe")
     parser.add_argument("--caution", type=float, default=2.0)
-    parser.add_argument("--trials", type=int, default=TRIALS[0])
+    parser.add_argument("--trials", type=int, default=Plan.trials)
     parser.add_argument("--long", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=10.0)
     given = parser.parse_args()

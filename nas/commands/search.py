@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 # (without --data, with it): training is dear.
 STRATEGY = ("evolution", "predictor")
-TRIALS = (50_000, 30)
+TRAINED = 30  # networks; of those that a model predicts it is Plan.trials
 SCORED = 300  # by a training-free score, which takes about a second a network
 PATIENCE = 2000  # networks that bring nothing better, after which a search of no given length stops
 
@@ -289,7 +289,7 @@ def _plan(
         strategy=asked.strategy or STRATEGY[trains],
         prior=asked.prior,
         evaluator=asked.evaluator or "imagenet",
-        trials=asked.trials or (SCORED if scored else TRIALS[trains]),
+        trials=asked.trials or (SCORED if scored else TRAINED if trains else Plan.trials),
         patience=0 if asked.trials else PATIENCE,
         seed=asked.seed,
         ranking=longer.ranking,

@@ -7,6 +7,7 @@ ImageNet's numbers say nothing, and it is B0 at the size of these, by its costs 
 
 import contextlib
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -237,6 +238,7 @@ def _freed(
         return base
     every = [Limit("flops", most), *_all(objective, limits)]
 
+    @functools.cache
     def said(network: Architecture) -> tuple[float, float]:
         try:
             means, spreads = model.predict([network])
@@ -245,6 +247,8 @@ def _freed(
         return float(means[0]), float(spreads[0])
 
     sure = max(SURE, said(base)[1])
+    if math.isinf(sure):
+        return base
 
     def fits(network: Architecture) -> bool:
         with contextlib.suppress(OutOfDomain):  # of a device

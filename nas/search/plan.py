@@ -61,7 +61,7 @@ class Plan(Execution):
     space: str | Space = "mbconv"
     strategy: str | Strategy = "evolution"
     evaluator: str | Evaluator = "imagenet"
-    trials: int = 40_000
+    trials: int = 50_000
     seed: int = 0
     ranking: str = "reward"
     retrain: int = 0

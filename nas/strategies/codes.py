@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_spaces.space import Chosen, Options, Value
+from search_spaces.architecture import Architecture
+from search_spaces.space import Chosen, Options, Space, Value
 
 Codes = NDArray[np.int64]  # (n, choices) networks, or (choices,) a single one
 Floats = NDArray[np.float64]
@@ -39,13 +40,18 @@ def codes_of(choices: Mapping[str, Sequence[Value]], rows: Sequence[Mapping[str,
     return np.array(made, np.int64).reshape(len(made), len(choices))
 
 
-def keys_of(codes: Codes) -> list[bytes]:
-    """The bytes of each code (n, choices)."""
+def keys_of(codes: Codes, kind: type[np.unsignedinteger[Any]] = np.uint16) -> list[bytes]:
+    """The bytes of each code (n, choices), of numbers that fit `kind`."""
     if not codes.size:
         return [b""] * len(codes)
-    narrow = np.ascontiguousarray(codes, np.uint16)
-    whole: list[bytes] = narrow.view(np.dtype((np.void, 2 * codes.shape[1])))[:, 0].tolist()
+    narrow = np.ascontiguousarray(codes, kind)
+    whole: list[bytes] = narrow.view(np.dtype((np.void, narrow[0].nbytes)))[:, 0].tolist()
     return whole
+
+
+def network_of(space: Space, code: Codes) -> Architecture:
+    """The network of a code (choices,)."""
+    return space.build(values_of(space.choices, code))
 
 
 def starts_of(sizes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.objective import Limit, Objective, broken, feasible_values
-from nas.strategies.codes import Codes, Floats, keys_of, moved, positions, values_of
+from nas.strategies.codes import Codes, Floats, keys_of, moved, network_of, positions
 from nas.strategies.counting.parts import Parts, parts_of
 from nas.strategies.counting.rows import Rows
 from nas.strategies.counting.stacked import Stacked, stacked_of
@@ -201,4 +201,4 @@ class SpaceProblem:
 
     def architecture(self, code: Codes) -> Architecture:
         """The network of a code (choices,)."""
-        return self.space.build(values_of(self.choices, code))
+        return network_of(self.space, code)

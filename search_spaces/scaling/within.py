@@ -1,9 +1,8 @@
 """The largest network that a recipe scales to and that meets any condition."""
 
+import bisect
 import dataclasses
 from collections.abc import Callable
-
-import numpy as np
 
 from search_spaces.architecture import Architecture
 from search_spaces.errors import UserError
@@ -70,20 +69,18 @@ def freed(recipe: Recipe, fits: Fits) -> list[Architecture]:
 
     What limits parameters or memory, and not multiply-adds alone, leaves pixels free.
     """
-    found: list[Architecture] = []
-    for phi in np.arange(PHI_RANGE[0], PHI_RANGE[1], FREED).tolist():
-        network = recipe.network(phi)
-        low, high = max(network.size) // 2, MOST_PIXELS // 2
-        if not fits(network):
-            continue
-        while low < high:
-            middle = (low + high + 1) // 2
-            larger = dataclasses.replace(network, resolution=2 * middle)
-            network, low, high = (
-                (larger, middle, high) if fits(larger) else (network, low, middle - 1)
-            )
-        found.append(network)
-    return found
+    return [_sharpest(network, fits) for network in recipe.along(FREED) if fits(network)]
+
+
+def _sharpest(network: Architecture, fits: Fits) -> Architecture:
+    """A network that fits, at the most pixels at which it does."""
+
+    def at(pixels: int) -> Architecture:
+        return dataclasses.replace(network, resolution=pixels)
+
+    larger = range(2 * (max(network.size) // 2 + 1), MOST_PIXELS + 1, 2)
+    fitting = bisect.bisect_left(larger, True, key=lambda pixels: not fits(at(pixels)))
+    return at(larger[fitting - 1]) if fitting else network
 
 
 def _widest(recipe: Recipe, phi: float, fits: Fits) -> Architecture | None:

@@ -85,7 +85,7 @@ class Climbers:
         Args:
             archive: What they may begin at.
             asked: How many of the codes that were waited for the generation had room for; those
-                not told are of networks that other codes build too.
+                not told are of networks that other codes build too, or that can't be had.
         """
         self._ground.told.find(self.waiting(asked))
         self._active = [one for one in self._active if self._on(one)]

@@ -133,9 +133,8 @@ class Ground:
 
     def __init__(self, problem: SpaceProblem, sizes: NDArray[np.int64]) -> None:
         self.problem, self.sizes, self.told = problem, sizes, Told(problem)
-        self.rough: Callable[
-            [], Slopes
-        ]  # of many good networks; the archive sets it as they change
+        # Of many good networks; the archive sets it as they change.
+        self.rough: Callable[[], Slopes]
         self._seen: set[tuple[bytes, float]] = set()
 
     def first(self, at: At, aim: Aim) -> bool:

@@ -219,7 +219,8 @@ def _extended(sets: Codes, place: Codes) -> Codes:
         column = column[row]
         columns.append(np.minimum(column, more))
         more = np.maximum(column, more)
-    for column in (columns := [*columns, more]):
+    columns.append(more)
+    for column in columns:
         key = key * len(place) + column
     once = np.unique(key, return_index=True)[1]
     return np.stack([column[once] for column in columns], 1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nas.strategies.codes import Codes, Floats, codes_of, values_of
+from nas.strategies.codes import Codes, Floats, codes_of, network_of
 from nas.strategies.counting.tables import CHECKS, COUNTS, Places, depended, many, numbers_of
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost, ends_cost, stage_cost
@@ -57,7 +57,7 @@ class Parts:
         return np.hstack([numbers_of(whole), stages]), whole
 
     def _fill(self, key: int, i: int, code: Codes) -> None:
-        built = self._space.build(values_of(self._space.choices, code))
+        built = network_of(self._space, code)
         self._table[key] = _count(_split(built)[i])
         self._logs[key] = np.log(self._table[key, :3])
         self._known[key] = True

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from nas.strategies.codes import Codes, Floats, keys_of, values_of
+from nas.strategies.codes import Codes, Floats, keys_of, network_of
 from nas.strategies.counting.tables import COUNTS, numbers_of
 from search_spaces.architecture import Architecture
 from search_spaces.costs import Counted, costs, keep
@@ -28,10 +28,9 @@ class Rows:
             for key in list(itertools.islice(self._built, KEPT // 2)):
                 del self._built[key]
                 self._counted.pop(key, None)
-        choices, build = self._space.choices, self._space.build
         for key, row in zip(keys, codes, strict=True):
             if key not in self._built:
-                self._built[key] = build(values_of(choices, row))
+                self._built[key] = network_of(self._space, row)
         return [self._built[key] for key in keys]
 
     identities = networks

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nas.strategies.codes import Codes, Floats, codes_of, values_of
+from nas.strategies.codes import Codes, Floats, codes_of, keys_of, network_of
 from nas.strategies.counting.rows import counts_of
 from nas.strategies.counting.tables import CHECKS, COUNTS, Places, depended, many, numbers_of
 from search_spaces.architecture import Architecture, Stage
@@ -73,7 +73,7 @@ class Stacked:
         for n, at in missing.tolist():
             if self._table[keys[n, at]] >= 0:
                 continue
-            built = self._space.build(values_of(self._space.choices, codes[n]))
+            built = network_of(self._space, codes[n])
             split = _split(built, len(places) - 1)
             if split[-1] not in self._frames:
                 others.append(built)
@@ -93,15 +93,11 @@ class Stacked:
 
     def networks(self, codes: Codes) -> list[Architecture]:
         """The networks of codes (n, choices)."""
-        return [self._space.build(values_of(self._space.choices, row)) for row in codes]
+        return [network_of(self._space, row) for row in codes]
 
     def identities(self, codes: Codes) -> list[bytes]:
         """What tells the networks of codes (n, choices) apart."""
-        if not len(codes):
-            return []
-        numbers = np.ascontiguousarray(self._numbers(codes), np.uint32)
-        whole: list[bytes] = numbers.view(np.dtype((np.void, 4 * numbers.shape[1])))[:, 0].tolist()
-        return whole
+        return keys_of(self._numbers(codes), np.uint32)
 
 
 def stacked_of(space: Space) -> Stacked | None:

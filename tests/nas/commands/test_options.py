@@ -174,3 +174,10 @@ def test_nor_is_it_one_from_python_or_a_file(tmp_path):
     given = ["search", "--target-flops", "400M", "--config", str(tmp_path / "given.toml")]
     result = CliRunner().invoke(nas, given)
     assert "has space = '': expected one value, a text or a number" in str(result.exception)
+
+
+def test_the_help_names_the_default_of_a_plan():
+    from nas.search.plan import Plan
+
+    words = CliRunner().invoke(nas, ["search", "--help"]).output.split()
+    assert f"Default: {Plan.trials}," in " ".join(words)
