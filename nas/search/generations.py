@@ -83,7 +83,7 @@ class Generations:
         trials = [self._told.pop(number) for number in range(self._first, self._after)]
         accuracies = [self.objective.cautious(trial) for trial in trials]
         merit = [-np.inf if accuracy is None else accuracy for accuracy in accuracies]
-        self._elites.tell(self._codes, np.array(merit))
+        self._elites.tell(self._codes, self._networks, np.array(merit))
         self._first = self._after
 
     def _begin(self) -> None:

@@ -13,7 +13,7 @@ may grow from is kept, so that the last one takes no longer than the first.
 
 import functools
 import itertools
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,19 +99,22 @@ class Elites:
         self._niches = Niches(codes, facts.cost, self._sizes)
         self._ground = Ground(problem, self._sizes)
         self._told = self._ground.told
+        self._networks = set[Architecture]()  # told; what tables call alike may be wrong
         self._climbers = Climbers(self._ground, self._niches, seed)
 
-    def tell(self, codes: Codes, merit: Floats) -> None:
+    def tell(self, codes: Codes, networks: Sequence[Architecture], merit: Floats) -> None:
         """Takes a whole generation's outcome.
 
         Args:
             codes: (n, choices).
+            networks: What they build.
             merit: (n,) cautious accuracy in percent; -inf where the evaluation failed.
         """
         asked = self._room()
         self._generation += 1
         self.told += len(codes)
         self._told.tell(codes, merit)
+        self._networks.update(networks)
         done = np.isfinite(merit)
         codes, merit = codes[done], merit[done]
         cost = self.problem.facts(codes).cost
@@ -204,8 +207,12 @@ class Elites:
             first = dict(itertools.islice(new.items(), wanted))
             networks = self.problem.networks(np.array(list(first.values()), np.int64))
             remember(networks)
+            mine = {network for network, _ in proposals.values()}
             for (identity, code), network in zip(first.items(), networks, strict=True):
+                if network in mine or network in self._networks:
+                    continue
                 if self.problem.within(network):
+                    mine.add(network)
                     proposals[identity] = network, code
 
     def _room(self) -> int:

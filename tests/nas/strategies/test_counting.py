@@ -74,7 +74,31 @@ def test_what_a_table_does_not_know_is_not_proposed_beyond_a_limit():
     elites = Elites(SpaceProblem(where, objective, limits_of(objective)), 0)
     codes, networks = elites.propose()
     for _ in range(40):
-        elites.tell(codes, np.array([float(code.sum()) for code in codes]))
+        elites.tell(codes, networks, np.array([float(code.sum()) for code in codes]))
         codes, networks = elites.propose()
         assert all(cost(one).macs <= objective.target for one in networks)
         assert len(codes) > 0
+
+
+def test_what_a_table_calls_two_networks_is_not_proposed_twice():
+    """Optional stages in the middle move all that follow, which few changes of one choice show."""
+    choices = {f"c{i}": tuple(x * (i + 1) for x in (16, 24, 32, 40)) for i in range(4)}
+    choices |= {f"n{i}": (0, 1, 2, 3) for i in range(4)} | {f"k{i}": (3, 5) for i in range(4)}
+
+    def build(values):
+        stages = []
+        for i in range(4):
+            stages.append(Stage("mbconv", values[f"c{i}"], 1, 3, 2, 6))
+            if values[f"n{i}"]:
+                stages.append(Stage("mbconv", values[f"c{i}"], values[f"n{i}"], values[f"k{i}"]))
+        return Architecture(tuple(stages))
+
+    where, seen = Space("middle", choices, build), []
+    middle = build({name: options[1] for name, options in choices.items()})
+    objective = Objective("hard", cost(middle).macs)
+    elites = Elites(SpaceProblem(where, objective, limits_of(objective)), 0)
+    while len(seen) < 4000:
+        codes, networks = elites.propose()
+        seen += networks
+        elites.tell(codes, networks, np.array([np.log(cost(one).params) for one in networks]))
+    assert len(set(seen)) == len(seen)
