@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import time
 
 import processes
 import pytest
@@ -195,9 +196,12 @@ def test_weights_and_biases_offline(here, monkeypatch):
     result = searched(here, 5, "wandb")
     (folder,) = (result.folder / "wandb").glob("offline-run-*")
     (file,) = folder.glob("*.wandb")
-    content = file.read_bytes()
-    assert b"accuracy" in content
-    assert str(result.pick.accuracy)[:4].encode() in content
+    told = [b"accuracy", str(result.pick.accuracy)[:4].encode()]
+    for _ in range(300):  # a process of the library's own writes the file
+        if all(each in file.read_bytes() for each in told):
+            break
+        time.sleep(0.1)
+    assert all(each in file.read_bytes() for each in told)
 
 
 def test_what_a_log_prints_is_no_answer_of_the_command(here):
