@@ -155,14 +155,22 @@ class Joint:
         return [expert.inputs(features) for expert in self.experts]
 
     def _gains(self, of: Numbers, inputs: list[Floats]) -> Floats:
+        return self._instead(of, self._said(inputs))
+
+    def _said(self, inputs: list[Floats]) -> Floats:
+        """The experts' means (experts, n)."""
         pairs = zip(self.experts, inputs, strict=True)
-        return self._instead(of, np.stack([one.mean(x) for one, x in pairs]))
+        return np.stack([one.mean(x) for one, x in pairs])
 
     def _instead(self, of: Numbers, means: Floats) -> Floats:
         """The experts' means, or the skeleton's process where it is near."""
         if self.skeleton is None:
             return means
-        return np.asarray(means + self.skeleton.instead(of, means.mean(0)))
+
+        def mean(of: Numbers) -> Floats:
+            return np.asarray(self._said(self._inputs(of)).mean(0))
+
+        return np.asarray(means + self.skeleton.instead(of, mean, means.mean(0)))
 
     def _posterior(self, inputs: list[Floats], base: list[Floats]) -> Floats:
         parts = zip(self.experts, inputs, base, strict=True)

@@ -6,6 +6,7 @@ away from there without a step.
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 from nas.imagenet.exact import Exact
 from nas.imagenet.joint.blocks import Floats
 from nas.imagenet.joint.numbers import Numbers
+
+Means = Callable[[Numbers], Floats]  # networks -> (n,) in the experts' units
 
 FADE = 0.2  # standard deviation of the bell, in the norm of the logs of the frame
 NEAR = 1e-3  # of the bell, below which the process is not asked
@@ -82,16 +85,35 @@ class Skeleton:
         squares = ((frame(of) - self.at) ** 2).sum(1) + (beyond**2).sum(1)
         return np.asarray(np.exp(-0.5 * squares / FADE**2))
 
-    def instead(self, of: Numbers, mean: Floats) -> Floats:
-        """What to add to the experts' mean: what makes it this process's, where it is near."""
+    def instead(self, of: Numbers, means: Means, mean: Floats) -> Floats:
+        """What to add to the experts' mean: what this process says more, where it is near.
+
+        The table has one resolution. So the two are compared there, and what other pixels do is the
+        experts' word: this process would take them for a matter of multiply-adds alone.
+
+        Args:
+            of: N networks.
+            means: Their experts' mean.
+            mean: (n,) what it is there.
+        """
         near = self.near(of)
         added, close = np.zeros(len(near)), np.flatnonzero(near > NEAR)
         if len(close):
-            x = (stages(of.take(close)) - self.centre) / self.width * self.scales
+            there, expected = self._there(of.take(close)), mean[close]
+            elsewhere = np.flatnonzero(there.resolution != of.resolution[close])
+            if len(elsewhere):
+                expected[elsewhere] = means(there.take(elsewhere))
+            x = (stages(there) - self.centre) / self.width * self.scales
             error = np.exp(-(self._near(x) * self.alpha).sum(1) - self.level) + self.floor
             own = self.line[1] - self.line[0] * np.log(error)
-            added[close] = near[close] * (own - mean[close])
+            added[close] = near[close] * (own - expected)
         return added
+
+    def _there(self, of: Numbers) -> Numbers:
+        """The networks at the table's pixels."""
+        pixels = np.rint(np.exp(self.at[of.out.shape[1]]))
+        times = (pixels / of.resolution) ** 2
+        return of._replace(resolution=np.full_like(of.resolution, pixels), macs=of.macs * times)
 
     def _near(self, x: Floats) -> Floats:
         """Covariances (n, m) with the points, the same bits on any number of threads."""

@@ -126,6 +126,17 @@ def test_what_costs_more_of_one_kind_loses_nothing(grow):
     assert np.median(after - before) > 0
 
 
+def test_what_pixels_give_falls_steadily_on_the_skeleton_of_the_large_table_too():
+    """Its process knows 224 px alone, and once made pixels near those next to worthless."""
+    pixels = np.rint(224 * 1.1 ** np.arange(-4, 5)).astype(int)
+    model = embedded()
+    for one in [B0, *drawn("efficientnet", 20)]:
+        means = model.means(numbers_of([changed(one, resolution=int(n)) for n in pixels]))
+        gains = np.diff(means)
+        assert (np.diff(gains) < 0.2).all(), gains
+        assert gains[2:6].min() > 0.2, gains
+
+
 # Numbers of networks ------------------------------------------------------------------------------
 
 
