@@ -22,8 +22,8 @@ from nas.commands.search import PATIENCE
 from nas.evaluators import Evaluator, Outcome, against, evaluator, predictor_of
 from nas.objective import Objective
 from nas.search.ask import Search
+from nas.search.beside import reference_of
 from nas.search.generations import Generations
-from nas.search.otherwise import reference_of
 from nas.search.plan import Plan
 from nas.strategies.registry import strategy
 from nas.workers.predicting import PredictingExecutor
@@ -37,7 +37,8 @@ FLOOR = 60.0
 
 def judge(objective: Objective) -> Evaluator:
     """What `nas search` asks: spreads are of the difference to EfficientNet-B0 scaled to T."""
-    return against(evaluator("imagenet"), *reference_of(space("mbconv"), objective))
+    model = evaluator("imagenet")
+    return against(model, *reference_of(space("mbconv"), objective, (), model))
 
 
 def generations(

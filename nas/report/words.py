@@ -74,9 +74,9 @@ def short_role(best: Mapping[str, Any], objective: str) -> str:
 
 
 def scaled_to(best: Mapping[str, Any]) -> str:
-    """What B0 is scaled to beside the pick: T, or with `soft` what the pick takes."""
+    """What B0 is scaled to beside the pick: T and limits, or with `soft` what the pick takes."""
     scaled = (best.get("otherwise") or {}).get("scaled_b0") or {}
-    return str(scaled.get("to", "T")) if best.get("objective") == "soft" else "T"
+    return str(scaled.get("to") or "T").removeprefix("the same ")
 
 
 def taking(best: Mapping[str, Any], of: Quantity) -> str:

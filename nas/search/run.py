@@ -15,10 +15,10 @@ from nas.logs.registry import Logged, Logs, logging, numbers_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.prior.asked import NONE, chosen, said
 from nas.prior.known import PRIORS
+from nas.search.beside import reference_of
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
 from nas.search.feasibility import Feasibility, check_domain, feasibility, reached
-from nas.search.otherwise import reference_of
 from nas.search.plan import Plan, check_ending, default_space, named, say_enough
 from nas.strategies.registry import Strategy, strategy
 from nas.training.proxy import Proxy
@@ -171,7 +171,8 @@ def _measured(
         named = plan.evaluator
         measure = evaluator(named) if isinstance(named, str) else named
         _check_scale(plan, unit_of(measure))
-        return where, against(measure, *reference_of(where, plan.objective)), None
+        apart = reference_of(where, plan.objective, plan.limits, measure)
+        return where, against(measure, *apart), None
     from nas.training.images import for_data
     from nas.training.proxy import CHECKPOINTS
 

@@ -12,14 +12,8 @@ from nas.imagenet.evaluator import ImagenetEvaluator
 from nas.imagenet.published import NEAR, PublishedNetwork, nearest_below, published, same
 from nas.objective import Limit, Objective, broken
 from nas.report.words import verdict
-from nas.search.otherwise import (
-    absent,
-    compared,
-    otherwise,
-    reference_of,
-    scaled_b0,
-    to_build_on,
-)
+from nas.search.beside import absent, reference_of, scaled_b0, sharpened
+from nas.search.otherwise import compared, otherwise, to_build_on
 from search_spaces import NETWORKS, OutOfDomain, cost, space
 from search_spaces.architecture import from_dict
 from search_spaces.scaling.budget import Recipe
@@ -105,29 +99,40 @@ def test_what_one_would_otherwise_take_is_within_all_limits():
 
 
 def test_pixels_are_free_where_more_than_multiply_adds_is_limited():
-    """As far as the pick's multiply-adds and what the model is sure of go, against brute force."""
+    """As far as T and the limits go, against brute force; and they are usual for a search then."""
     asked, limits = Objective("hard", 2e9), (Limit("params", 3e6),)
-    pick = dataclasses.replace(SMALL, resolution=448)
-    model = ImagenetEvaluator().against(scaled_b0(asked))
-    figures = lambda network: {"macs": cost(network).macs}  # noqa: E731
-    found = otherwise(pick, asked, limits, model, figures)["scaled_b0"]
+    model, where = ImagenetEvaluator(), space("mbconv")
+    reference, alike = reference_of(where, asked, limits, model)
+    own = model.against(reference, alike)
+    assert "to EfficientNet-B0 scaled to T and the limits" in own.label
+    pick, figures = dataclasses.replace(SMALL, resolution=448), lambda one: {"macs": cost(one).macs}
+    found = otherwise(pick, asked, limits, own, figures)["scaled_b0"]
     base, tied = from_dict(found["architecture"]), scaled_b0(asked, limits)
-    assert cost(tied).macs < found["macs"] <= cost(pick).macs
-    assert base.size.height > tied.size.height
-    assert cost(base).params <= 3e6
-    assert found["accuracy"] > model.predict([tied])[0][0]
-    recipe = Recipe(B0, PAPER)
-    same = [recipe.network(phi) for phi in np.arange(-8, 10, 0.5).tolist()]
-    sure = []
-    for network in same:
+    assert base == dataclasses.replace(reference, name=base.name)
+    assert cost(tied).macs < 0.5 * found["macs"]
+    assert not broken(base, [Limit("flops", 2e9), *limits])
+    recipe, all_of_them = Recipe(B0, PAPER), []
+    for phi in np.arange(-8, 10, 0.5).tolist():
+        network = recipe.network(phi)
         for pixels in range(network.size.height // 2 * 2, 801, 2):
             one = dataclasses.replace(network, resolution=pixels)
-            if cost(one).macs > cost(pick).macs or cost(one).params > 3e6:
+            if cost(one).macs > 2e9 or cost(one).params > 3e6:
                 break
-            sure.append(one)
-    means, spreads = model.predict(sure)
-    assert found["accuracy"] == pytest.approx(means[spreads <= 1.0].max(), abs=0.02)
-    alone = otherwise(pick, asked, (), model, figures)["scaled_b0"]
+            all_of_them.append(one)
+    assert found["accuracy"] == pytest.approx(model.predict(all_of_them)[0].max(), abs=0.02)
+    # At its own pixels, and at more or fewer, what is as wide and as deep isn't doubted.
+    for pixels in (base.size.height, 448, 300):
+        of = dataclasses.replace(base, resolution=pixels, dropout=0.0)
+        (far,), (near,) = (each.predict([of])[1] for each in (model.against(scaled_b0(asked)), own))
+        assert near < 1 < far
+    # Multiply-adds that nobody limits free none in a search, and beside a pick those that it takes.
+    assert sharpened(Objective("hard", 3e6, "params"), (), model) == (
+        scaled_b0(Objective("hard", 3e6, "params")),
+        [],
+    )
+    free, _ = sharpened(Objective("hard", 3e6, "params"), (), model, most=5e8)
+    assert 4e8 < cost(free).macs <= 5e8
+    alone = otherwise(pick, asked, (), own, figures)["scaled_b0"]
     assert from_dict(alone["architecture"]) == scaled_b0(asked)
 
 
@@ -135,7 +140,7 @@ def test_inside_a_network_spreads_are_of_the_difference_to_that_one_made_smaller
     """And a search inside ResNet-50 isn't held against B0, of which it has nothing."""
     resnet, target = NETWORKS["resnet_50"], Objective("hard", 3e9)
     where = space("inside:resnet_50")
-    reference, alike = reference_of(where, target)
+    reference, alike = reference_of(where, target, (), ImagenetEvaluator())
     assert 0.9 * 3e9 < cost(reference).macs <= 3e9
     assert reference.resolution == resnet.resolution
     assert alike[-1] == resnet
@@ -146,13 +151,15 @@ def test_inside_a_network_spreads_are_of_the_difference_to_that_one_made_smaller
     assert "resnet_50 scaled to T" in own.label
     _, spreads = ImagenetEvaluator().against(scaled_b0(target)).predict([resnet])
     assert spreads[0] > 5
-    assert reference_of(space("mbconv"), target) == (scaled_b0(target), [])
+    asked = (space("mbconv"), target, (), ImagenetEvaluator())
+    assert reference_of(*asked) == (scaled_b0(target), [])
     for far, end in ((Objective("hard", 5e6), "smallest"), (Objective("hard", 1e12), "largest")):
         assert scaled_b0(far) is None
-        reference, _ = reference_of(space("mbconv"), far)
+        reference, _ = reference_of(space("mbconv"), far, (), ImagenetEvaluator())
         assert reference.name == f"the {end} EfficientNet-B0"
         assert abs(math.log(cost(reference).macs / far.target)) < 3
-    tiny = ImagenetEvaluator().against(reference_of(space("mbconv"), Objective("hard", 5e6))[0])
+    least = reference_of(space("mbconv"), Objective("hard", 5e6), (), ImagenetEvaluator())
+    tiny = ImagenetEvaluator().against(least[0])
     assert "the difference to the smallest EfficientNet-B0 (7.652M MACs)" in tiny.label
 
 
