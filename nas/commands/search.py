@@ -85,7 +85,7 @@ class Asked(Group):
     )]  # fmt: skip
     seed: Annotated[int, SEED]
     caution: Annotated[float, click.option(
-        "--caution", default=CAUTION, show_default=True, type=float, metavar="K",
+        "--caution", default=CAUTION, show_default=True, type=click.FloatRange(0), metavar="K",
         help="Compare networks by their accuracy less K of its standard deviations, so that none "
         "wins by a lucky guess.",
     )]  # fmt: skip

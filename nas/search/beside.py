@@ -19,7 +19,7 @@ from search_spaces.space import Space
 from search_spaces.spaces import INSIDE
 
 STEP = 0.25  # of phi, between networks in a network's proportions
-SHARPER, FEWEST_PIXELS = 1.08, 96  # between pixels of one shape, and the least
+SHARPER = 1.08  # between pixels of one shape
 NAME, NAMED = "efficientnet_b0_scaled", "EfficientNet-B0"
 
 
@@ -110,7 +110,7 @@ def sharpened(
             there.
 
     Returns:
-        As of `scaled_b0`; and, with pixels freed, that network with fewer, from small to large.
+        As of `scaled_b0`; and, with pixels freed, the networks in whose proportions it is.
     """
     base, model = scaled_b0(objective, limits), predictor_of(evaluator)
     every = within_all(objective, limits)
@@ -120,10 +120,11 @@ def sharpened(
     if base is None or model is None or bound == {"flops"} or "flops" not in bound:
         return base, []
     if not limits or base != scaled_b0(objective):
-        found = [base, *freed(_recipe(None), lambda network: _meets(network, every))]
-        best = max(found, key=lambda network: _mean(model, network))
-        if best != base:
-            return dataclasses.replace(best, name=NAME), _smaller(best)
+        found = [(base, base), *freed(_recipe(None), lambda network: _meets(network, every))]
+        own, best = max(found, key=lambda pair: _mean(model, pair[1]))
+        if best != own:
+            return dataclasses.replace(best, name=NAME), _towards(own, best)
+        return dataclasses.replace(best, name=NAME), []
     return base, []
 
 
@@ -141,12 +142,13 @@ def _mean(model: Predicts, network: Architecture) -> float:
     return -math.inf
 
 
-def _smaller(network: Architecture) -> list[Architecture]:
-    """A network with fewer pixels and with its own, from small to large."""
-    most, pixels = max(network.size), list[int]()
-    while not pixels or pixels[-1] > FEWEST_PIXELS:
-        pixels.append(round(most / SHARPER ** len(pixels)))
-    return [dataclasses.replace(network, resolution=each) for each in reversed(pixels)]
+def _towards(own: Architecture, best: Architecture) -> list[Architecture]:
+    """B0 scaled up to one of its networks, and that with more and more pixels."""
+    most, pixels = max(best.size), [max(own.size)]
+    while pixels[-1] < most:
+        pixels.append(min(most, math.ceil(pixels[-1] * SHARPER)))
+    smaller = (one for one in _recipe(None).along(STEP) if cost(one).macs < cost(own).macs)
+    return [*smaller, *(dataclasses.replace(own, resolution=each) for each in pixels)]
 
 
 def reference_of(

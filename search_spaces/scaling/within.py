@@ -64,12 +64,12 @@ def below_budget(recipe: Recipe, budget: float, fits: Fits) -> list[Architecture
     return found
 
 
-def freed(recipe: Recipe, fits: Fits) -> list[Architecture]:
-    """The recipe's networks of all phis that fit, each at the most pixels at which it does.
+def freed(recipe: Recipe, fits: Fits) -> list[tuple[Architecture, Architecture]]:
+    """The recipe's networks of all phis that fit, each as it is and at the most pixels that do.
 
     What limits parameters or memory, and not multiply-adds alone, leaves pixels free.
     """
-    return [_sharpest(network, fits) for network in recipe.along(FREED) if fits(network)]
+    return [(one, _sharpest(one, fits)) for one in recipe.along(FREED) if fits(one)]
 
 
 def _sharpest(network: Architecture, fits: Fits) -> Architecture:
