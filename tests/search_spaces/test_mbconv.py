@@ -86,7 +86,7 @@ def test_its_ranges_reach_beyond_every_budget():
 def test_every_option_is_built_in_it():
     assert len(WHERE.choices) == 39
     assert max(WHERE.choices, key=lambda name: len(WHERE.choices[name])) == "resolution"
-    assert len(WHERE.choices["resolution"]) == 22
+    assert len(WHERE.choices["resolution"]) == 43
     deep, rng = {**B0, "stage5.repeats": 5}, random.Random(1)
     for name, options in WHERE.choices.items():
         costs = {cost(WHERE.build({**deep, name: option})) for option in options}

@@ -22,6 +22,7 @@ WORTH = 72  # of them at most that are combined
 TOGETHER = 5  # changes at most that are combined
 BEAM = 96  # combinations that another change is added to
 SCALES = 3  # choices whose options make niches
+FINE = 24  # options of a choice, beyond which neighbours share a niche
 NICHES = 64  # niches at most whose best networks are kept
 Value = Callable[[Floats, Floats], Floats]  # (merit (n,), cost (n,)) -> what is maximized
 
@@ -175,7 +176,7 @@ class Niches:
         """What tells the niches of networks (n, choices) apart."""
         key = np.zeros(len(codes), np.int64)
         for options, column in zip(self._sizes, codes[:, self.scales].T, strict=True):
-            key = key * options + column
+            key = key * options + column // -(-options // FINE)
         return list(key.tolist())
 
     def elites(self, codes: Codes) -> NDArray[np.intp]:
