@@ -22,7 +22,7 @@ TURNS = (  # and the others
     *("best", "between", "crossed", "any", "between", "crossed"),
     *("best", "between", "crossed", "any", "between", "front"),
 )
-PEAKS, ALIKE = 12, 3  # of the best that others begin from; at most so many of one niche
+PEAKS, ALIKE = 12, 2  # of the best that others begin from; at most so many of one niche
 CUBE = 12  # choices at most of whose differences all combinations are ranked
 DRAWN = 4096  # combinations that are ranked where there are more
 BETWEEN, CROSSED = 24, 4  # networks of which the best one begins

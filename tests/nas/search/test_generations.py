@@ -219,6 +219,13 @@ def test_each_niche_has_one_elite():
     scales = [tuple(code) for code in elites[:, niches.scales]]
     assert len(set(scales)) == len(scales) == 64
     assert len(set(niches.keys(elites))) == 64
+    # Two neighbours of the 43 resolutions share a niche, of the 14 widths each has its own.
+    row = np.repeat(codes[:1], 4, 0)
+    row[:, names.index("resolution")] = [2, 3, 4, 2]
+    row[:, names.index("width")] = [2, 2, 2, 3]
+    one, same, next_, wider = niches.keys(row)
+    assert one == same
+    assert len({one, next_, wider}) == 3
 
 
 class Plain:
