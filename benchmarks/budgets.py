@@ -29,7 +29,7 @@ from nas.imagenet.joint.architectures import numbers_of
 from nas.imagenet.joint.domain import Ranges
 from nas.imagenet.joint.model import Joint
 from nas.objective import CAUTION, Objective
-from nas.search.beside import scaled_b0
+from nas.search.beside.scaled import scaled_b0
 from results.runs.load import load_architecture
 from search_spaces import Architecture, cost
 from search_spaces.quantities import QUANTITIES

@@ -22,7 +22,7 @@ from nas.commands.search import PATIENCE
 from nas.evaluators import Evaluator, Outcome, against, evaluator, predictor_of
 from nas.objective import Objective
 from nas.search.ask import Search
-from nas.search.beside import reference_of
+from nas.search.beside.scaled import reference_of
 from nas.search.generations import Generations
 from nas.search.plan import Plan
 from nas.strategies.registry import strategy

@@ -20,7 +20,7 @@ from nas.report.words import (
     taking,
     verdict,
 )
-from nas.search.otherwise import to_build_on
+from nas.search.beside.otherwise import to_build_on
 from results.report.page import Cards, Code, Part, Section, Table, Text
 from results.runs.folder import masked
 from results.terminal import accuracy_text, epochs_text

@@ -11,7 +11,7 @@ from nas.holding import holder_of
 from nas.imagenet.granted import granted
 from nas.learning import HELD, above, chance_of, nothing_learned, unlearned
 from nas.objective import Objective
-from nas.search.otherwise import on_images, otherwise
+from nas.search.beside.otherwise import on_images, otherwise
 from nas.search.plan import Plan, named
 from nas.search.retrain import agreement, comparable
 from nas.workers.recount import Recount

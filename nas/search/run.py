@@ -15,7 +15,7 @@ from nas.logs.registry import Logged, Logs, logging, numbers_of
 from nas.objective import CAUTION, Limit, Objective, feasible_values, limits_of
 from nas.prior.asked import NONE, chosen, said
 from nas.prior.known import PRIORS
-from nas.search.beside import reference_of
+from nas.search.beside.scaled import reference_of
 from nas.search.conclude import Result, conclude
 from nas.search.drive import Show, carry_out
 from nas.search.feasibility import Feasibility, check_domain, feasibility, reached

@@ -19,8 +19,8 @@ from nas.report.words import (
     taking,
     verdict,
 )
+from nas.search.beside.otherwise import to_build_on
 from nas.search.conclude import Result
-from nas.search.otherwise import to_build_on
 from results.runs.addresses import BESIDE
 from results.terminal import accuracy_text, bold, console, show, table, yellow
 from search_spaces.networks import EFFICIENTNET_B0

@@ -8,7 +8,7 @@ import pytest
 from nas.imagenet.granted import TABLE, granted, trusted
 from nas.objective import Limit, Objective
 from nas.report.words import ahead
-from nas.search.otherwise import to_build_on
+from nas.search.beside.otherwise import to_build_on
 from search_spaces.quantities import QUANTITIES
 
 EVEN = "B0 scaled is as good a choice"

@@ -12,8 +12,8 @@ from nas.imagenet.evaluator import ImagenetEvaluator
 from nas.imagenet.published import NEAR, PublishedNetwork, nearest_below, published, same
 from nas.objective import Limit, Objective, broken
 from nas.report.words import verdict
-from nas.search.beside import absent, reference_of, scaled_b0, sharpened
-from nas.search.otherwise import compared, otherwise, to_build_on
+from nas.search.beside.otherwise import compared, otherwise, to_build_on
+from nas.search.beside.scaled import absent, reference_of, scaled_b0, sharpened
 from search_spaces import NETWORKS, OutOfDomain, cost, space
 from search_spaces.architecture import from_dict
 from search_spaces.scaling.budget import Recipe

@@ -15,7 +15,7 @@ from nas.evaluators import against, predictor_of
 from nas.imagenet.evaluator import ImagenetEvaluator
 from nas.objective import Objective
 from nas.search.generations import Generations
-from nas.search.beside import scaled_b0
+from nas.search.beside.scaled import scaled_b0
 from nas.workers.predicting import PredictingExecutor
 from search_spaces import space
 

@@ -16,7 +16,7 @@ from nas.holding import holder_of
 from nas.imagenet.granted import even, promised
 from nas.imagenet.published import within as published_within
 from nas.objective import Limit, Objective
-from nas.search.beside import NAMED, absent, scaled_b0, sharpened, within_all
+from nas.search.beside.scaled import NAMED, absent, scaled_b0, sharpened, within_all
 from results.runs.addresses import BESIDE
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost

@@ -1,0 +1,1 @@
+"""What stands beside a pick: EfficientNet-B0 scaled, and published networks."""
