@@ -263,9 +263,9 @@ def test_a_run_that_holds_more_than_is_asked_for_says_so(tmp_path, capsys):
 @pytest.mark.slow
 def test_a_search_its_report_and_its_export(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = nas.find(400e6, trials=40)
+    found = nas.find(400e6, trials=400)
     assert len(repr(found)) < 200
-    assert repr(found).startswith("<search of 40 networks in runs/mbconv-400M: pick ")
+    assert repr(found).startswith("<search of 400 networks in runs/mbconv-400M: pick ")
     assert nas.report(found).name == "report.html"
     assert "best by soft of the networks within T" in (found.folder / "report.html").read_text()
     done = nas.export(found, "exported")
