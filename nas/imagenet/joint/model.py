@@ -166,11 +166,11 @@ class Joint:
         """The experts' means, or the skeleton's process where it is near."""
         if self.skeleton is None:
             return means
+        return np.asarray(means + self.skeleton.instead(of, self._mean, means.mean(0)))
 
-        def mean(of: Numbers) -> Floats:
-            return np.asarray(self._said(self._inputs(of)).mean(0))
-
-        return np.asarray(means + self.skeleton.instead(of, mean, means.mean(0)))
+    def _mean(self, of: Numbers) -> Floats:
+        """The experts' mean (n,)."""
+        return np.asarray(self._said(self._inputs(of)).mean(0))
 
     def _posterior(self, inputs: list[Floats], base: list[Floats]) -> Floats:
         parts = zip(self.experts, inputs, base, strict=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from nas.imagenet.exact import Exact
 from nas.imagenet.joint.blocks import Floats
-from nas.imagenet.joint.numbers import Numbers
+from nas.imagenet.joint.numbers import SEGMENTS, Numbers
 
 Means = Callable[[Numbers], Floats]  # networks -> (n,) in the experts' units
 
@@ -110,8 +110,8 @@ class Skeleton:
         return added
 
     def _there(self, of: Numbers) -> Numbers:
-        """The networks at the table's pixels."""
-        pixels = np.rint(np.exp(self.at[of.out.shape[1]]))
+        """The networks at the table's pixels; their multiply-adds as if those grew by the area."""
+        pixels = np.rint(np.exp(self.at[len(SEGMENTS)]))  # as `frame` has them
         times = (pixels / of.resolution) ** 2
         return of._replace(resolution=np.full_like(of.resolution, pixels), macs=of.macs * times)
 

@@ -114,18 +114,16 @@ def sharpened(
     """
     base, model = scaled_b0(objective, limits), predictor_of(evaluator)
     every = within_all(objective, limits)
-    if most is not None and all(limit.of_quantity.key != "flops" for limit in every):
-        every.append(Limit("flops", most))
     bound = {limit.of_quantity.key for limit in every}
-    if base is None or model is None or bound == {"flops"} or "flops" not in bound:
+    if "flops" not in bound and most is not None:
+        every.append(Limit("flops", most))
+    elif "flops" not in bound or bound == {"flops"}:
         return base, []
-    if not limits or base != scaled_b0(objective):
-        found = [(base, base), *freed(_recipe(None), lambda network: _meets(network, every))]
-        own, best = max(found, key=lambda pair: _mean(model, pair[1]))
-        if best != own:
-            return dataclasses.replace(best, name=NAME), _towards(own, best)
-        return dataclasses.replace(best, name=NAME), []
-    return base, []
+    if base is None or model is None or (limits and base == scaled_b0(objective)):
+        return base, []
+    found = [(base, base), *freed(_recipe(None), lambda network: _meets(network, every))]
+    own, best = max(found, key=lambda pair: _mean(model, pair[1]))
+    return dataclasses.replace(best, name=NAME), [] if best == own else _towards(own, best)
 
 
 def _meets(network: Architecture, limits: Sequence[Limit]) -> bool:
@@ -173,7 +171,7 @@ def reference_of(
     """
     if not (space.name.startswith(INSIDE) and space.known):
         found, smaller = sharpened(objective, limits, evaluator)
-        alone = scaled_b0(objective)
+        alone = scaled_b0(objective) if limits else found
         to = "T" if found in (None, alone) else "T and the limits"
         found = found or alone
         named = found and dataclasses.replace(found, name=f"{NAMED} scaled to {to}")
