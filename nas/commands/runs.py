@@ -156,10 +156,12 @@ def _target(record: Any, best: Any) -> str | None:
         named = best.get("network") or record.get("network")
         return None if named is None else str(named)
     if best.get("target_text"):
-        return str(best["target_text"])
+        title = " params" * (best.get("quantity") == "params")  # other units say what they are of
+        return f"{best['target_text']}{title}"
     target = experiment.get("target")
     of = experiment.get("quantity") or "flops"  # a comparison's target is a number of any cost
-    return None if target is None else quantity(of).format(target)
+    title = " params" * (of == "params")
+    return None if target is None else f"{quantity(of).format(target)}{title}"
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
@@ -195,8 +197,9 @@ def _print(rows: list[dict[str, Any]]) -> None:
 @click.command()
 @click.argument("names", metavar="RUN RUN...", nargs=-1, required=True)
 @click.option(
-    "--budgets", metavar="MACS,...",
-    help="Compare the best within these multiply-adds, as 100M,400M. Default: six of the fronts.",
+    "--budgets", metavar="COST,...",
+    help="Compare the best within these, as 100M,400M: of multiply-adds, or of the parameters or "
+         "bytes that all of the runs have their target on. Default: six of the fronts.",
 )  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.html",
               help="Write a page too, with the fronts in one chart.")  # fmt: skip
@@ -212,9 +215,12 @@ def compare(
     from results.terminal import console, plain, print_json, show
 
     rows = sides.compared(names, runs)
-    chosen = sides.budgets_of(rows) if budgets is None else _budgets(budgets)
+    of = sides.cost_of(rows)
+    chosen = sides.budgets_of(rows) if budgets is None else _budgets(budgets, of)
     if as_json:
-        within = [{"macs": b, **{row.name: sides.within(row, b) for row in rows}} for b in chosen]
+        within = [
+            {of.column: b, **{row.name: sides.within(row, b, of) for row in rows}} for b in chosen
+        ]
         print_json({"picks": {row.name: row.pick for row in rows}, "within": within,
                     "notes": sides.notes(rows)})  # fmt: skip
     else:
@@ -233,11 +239,9 @@ def compare(
         _write(sides.page(rows, chosen), out, as_json)
 
 
-def _budgets(text: str) -> list[float]:
-    """`100M,1G` -> numbers. Raises UserError."""
-    from search_spaces.quantities import QUANTITIES
-
-    return sorted(QUANTITIES["flops"].parse(part, "--budgets") for part in text.split(","))
+def _budgets(text: str, of: Any) -> list[float]:
+    """`100M,1G` -> numbers of a quantity. Raises UserError."""
+    return sorted(of.parse(part, "--budgets") for part in text.split(","))
 
 
 def _write(page: Any, out: Path, quiet: bool) -> None:

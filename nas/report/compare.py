@@ -17,7 +17,7 @@ from results.runs.files import Kinds, check_kinds, doubting
 from results.runs.load import BEST, TRAINED
 from results.terminal import accuracy_text, epochs_text
 from search_spaces.errors import UserError
-from search_spaces.quantities import QUANTITIES
+from search_spaces.quantities import QUANTITIES, Quantity
 
 MACS = QUANTITIES["flops"]
 COLOURS = (PICK, FRONT_COLOUR, OTHER, BASE, ALARM, MUTED)  # run by run
@@ -54,6 +54,13 @@ def compared(specs: Sequence[str], runs: Path) -> list[Compared]:
     Raises:
         UserError: One can't be read or made no network, or they aren't two or more.
     """
+    for spec in specs:
+        run, colon, _ = spec.rpartition(":")
+        if colon and ((runs / run).is_dir() or Path(run).is_dir()):
+            raise UserError(
+                f"{spec} is one network of a run, and nas compare takes whole runs, as {run}: "
+                f"nas predict {run} {spec} puts networks side by side"
+            )
     folders = [open_folder(spec, runs) for spec in specs]
     places = [folder.path.resolve() for folder in folders]
     if again := [place for place, times in Counter(places).items() if times > 1]:
@@ -107,10 +114,18 @@ def notes(rows: Sequence[Compared]) -> list[str]:
     return [f"these accuracies don't compare, since they are of different kinds: {words}"]
 
 
+def cost_of(rows: Sequence[Compared]) -> Quantity:
+    """What the runs are compared by: what all have their T on, if it is counted; else MACs."""
+    asked = {str(run.pick.get("quantity", MACS.key)) for run in rows}
+    of = QUANTITIES.get(asked.pop(), MACS) if len(asked) == 1 else MACS
+    return of if all(of.column in row for run in rows for row in run.front) else MACS
+
+
 def budgets_of(rows: Sequence[Compared]) -> list[float]:
     """Some budgets that every run's front reaches, two digits each, from small to large."""
-    least = max(min(row["macs"] for row in run.front) for run in rows)
-    most = max(max(row["macs"] for row in run.front) for run in rows)
+    of = cost_of(rows).column
+    least = max(min(row[of] for row in run.front) for run in rows)
+    most = max(max(row[of] for row in run.front) for run in rows)
     if most <= least:
         return [float(most)]
     steps = (least * (most / least) ** (i / (BUDGETS - 1)) for i in range(BUDGETS))
@@ -155,18 +170,18 @@ def legends(rows: Sequence[Compared]) -> list[str]:
     return [f"{', '.join(names)}: {what}" for what, names in said.items()]
 
 
-def within(run: Compared, budget: float) -> Mapping[str, Any] | None:
+def within(run: Compared, budget: float, of: Quantity = MACS) -> Mapping[str, Any] | None:
     """A run's best within a budget, chosen with the caution that its pick was."""
-    return best_within(run.front, budget, run.pick.get("caution") or 0.0)
+    return best_within(run.front, budget, run.pick.get("caution") or 0.0, of.column)
 
 
 def budget_rows(rows: Sequence[Compared], budgets: Sequence[float]) -> list[dict[str, str]]:
     """Titles -> texts: for each budget the accuracy of each run's best within it."""
-    table = []
+    table, of = [], cost_of(rows)
     for budget in budgets:
-        cells = {"MACs": f"<= {MACS.format(budget)}"}
+        cells = {of.title: f"<= {of.format(budget)}"}
         for run in rows:
-            best = within(run, budget)
+            best = within(run, budget, of)
             cells[run.name] = "-" if best is None else accuracy_text(
                 best["accuracy"], best.get("spread")
             )  # fmt: skip
@@ -184,20 +199,21 @@ def page(rows: Sequence[Compared], budgets: Sequence[float]) -> Page:
         ("The most accurate network of each front within a budget", budget_rows(rows, budgets)),
     ):
         parts.append(Table(caption, tuple(table[0]), [tuple(row.values()) for row in table]))
-    names = ", ".join(run.name for run in rows)
+    names, against = ", ".join(run.name for run in rows), f"Accuracy against {cost_of(rows).title}"
     lead = f"The fronts of {len(rows)} runs, their picks, and what each has within equal budgets."
     return Page("compound-nas · nas compare", names, lead, [(row.judge, "") for row in rows[:1]],
-                [Section("fronts", "Fronts", "Accuracy against MACs", parts)])  # fmt: skip
+                [Section("fronts", "Fronts", against, parts)])  # fmt: skip
 
 
 def _fronts(rows: Sequence[Compared]) -> Any:
-    along = axis(MACS, max(row.pick["macs"] for row in rows))
+    of = cost_of(rows)
+    along = axis(of, max(row.pick[of.column] for row in rows))
     traces = []
     for run, shade in zip(rows, COLOURS * len(rows), strict=False):
-        ordered = sorted(run.front, key=lambda row: row["macs"])
-        x, y = [along.of(row["macs"]) for row in ordered], [row["accuracy"] for row in ordered]
+        ordered = sorted(run.front, key=lambda row: row[of.column])
+        x, y = [along.of(row[of.column]) for row in ordered], [row["accuracy"] for row in ordered]
         texts = [f"{run.name}: {row['id']}" for row in ordered]
         traces.append(dots(x, y, run.name, shade, texts, size=7, mode="lines+markers",
                            line={"color": shade, "width": 1.5, "shape": "hv"}))  # fmt: skip
     made = figure(traces, along.title, "accuracy")
-    return chart("fronts", made, f"The fronts of {len(rows)} runs by MACs.", height=460)
+    return chart("fronts", made, f"The fronts of {len(rows)} runs by {of.title}.", height=460)

@@ -49,9 +49,11 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
         return _object(best, folder)
     if which == "other":
         return _object(held.get("other"), folder)
+    otherwise = held.get("otherwise")
+    otherwise = otherwise if isinstance(otherwise, dict) else {}
     if which == BESIDE:
-        otherwise = held.get("otherwise")
-        return _object(otherwise.get("scaled_b0") if isinstance(otherwise, dict) else None, folder)
+        why = otherwise.get("absent")
+        return _object(otherwise.get("scaled_b0"), folder, why if isinstance(why, str) else "")
     _check_search(folder, which)
     rows = front_rows(folder / FRONT)
     if which.startswith("@"):
@@ -73,8 +75,8 @@ def network_at(folder: Path, best: Any, which: str) -> Mapping[str, Any]:
     what = f"{len(begin)} networks" if begin else "no network"
     raise UserError(
         f"{what} of {folder} {'begin' if begin else 'is called'} {which!r}: expected pick, other, "
-        f"{BESIDE}, @300M for the best of the front within 300M, or an id of front.csv or "
-        f"trials.csv, as {some}"
+        f"{f'{BESIDE}, ' * isinstance(otherwise.get('scaled_b0'), dict)}@300M for the best of the "
+        f"front within 300M multiply-adds, or an id of front.csv or trials.csv, as {some}"
     )
 
 
@@ -97,29 +99,31 @@ def _evaluated(folder: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def best_within(
-    rows: Sequence[Mapping[str, Any]], macs: float, caution: float = 0.0
+    rows: Sequence[Mapping[str, Any]], most: float, caution: float = 0.0, column: str = "macs"
 ) -> Mapping[str, Any] | None:
-    """The most accurate of a front within so many multiply-adds, the cheapest of equals.
+    """The most accurate of a front within a cost, the cheapest of equals.
 
     Args:
         rows: The front.
-        macs: The most.
+        most: Multiply-adds at most, or what else the column has.
         caution: How many spreads are taken off an accuracy before it is compared, as for the pick.
+        column: Of the cost.
 
     Returns:
         None if there is none.
     """
-    able = [row for row in rows if row["macs"] <= macs]
+    able = [row for row in rows if row[column] <= most]
 
     def merit(row: Mapping[str, Any]) -> tuple[float, float]:
-        return row["accuracy"] - caution * (row.get("spread") or 0.0), -row["macs"]
+        return row["accuracy"] - caution * (row.get("spread") or 0.0), -row[column]
 
     return max(able, key=merit, default=None)
 
 
-def _object(row: Any, folder: Path) -> Mapping[str, Any]:
+def _object(row: Any, folder: Path, why: str = "") -> Mapping[str, Any]:
     if not isinstance(row, dict):
-        raise UserError(f"the run {folder} has no such network: expected {folder.name}:pick")
+        text = f"the run {folder} has no such network: expected another, as {folder.name}:pick"
+        raise UserError(f"{text}. {why}".removesuffix("." * bool(why)))
     return row
 
 

@@ -1,6 +1,7 @@
 """`nas runs`: a list of what lies in the folder of runs."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -257,6 +258,24 @@ def test_a_run_that_does_not_compare_is_refused(best, said, tmp_path):
     refused = CliRunner().invoke(cli, ["compare", "a", "b", "--runs", str(tmp_path)]).exception
     assert isinstance(refused, UserError)
     assert said in str(refused)
+
+
+def test_runs_for_few_parameters_are_compared_by_these(tmp_path):
+    """And by multiply-adds as soon as one is for few of them."""
+    for name, params in (("a", 5e6), ("b", 3e6)):
+        beside(tmp_path, name, params=params, quantity="params", target=params, target_text="5M")
+    beside(tmp_path, "c", target_text="400M")
+
+    def said(*names):
+        return CliRunner().invoke(cli, ["compare", *names, "--runs", str(tmp_path)]).stdout
+
+    text = said("a", "b", "--budgets", "4M,6M")
+    assert re.search(r"params +a +b\n<= 4M +- +60.00", text)
+    assert re.search(r"MACs +a +c\n<= 100M", said("a", "c"))
+    refused = CliRunner().invoke(cli, ["compare", "a", "a:beside", "--runs", str(tmp_path)])
+    assert "takes whole runs, as a: nas predict a a:beside puts" in str(refused.exception)
+    listed = CliRunner().invoke(cli, ["runs", "--runs", str(tmp_path), "--json"]).stdout
+    assert [row["target"] for row in json.loads(listed)] == ["5M params", "5M params", "400M"]
 
 
 def test_two_runs_of_one_name_stay_apart_and_one_run_is_none(tmp_path):

@@ -62,9 +62,13 @@ def test_what_is_off_the_front_has_an_address_too(runs, tmp_path):
     store.close()
     assert load_architecture(f"a:{tried.id[:8]}", runs) == tried
     assert load_architecture(f"a:{FRONT[0].id[:8]}", runs) == FRONT[0]
-    (runs / "a/best.json").write_text(json.dumps({**best, "otherwise": []}))
-    with pytest.raises(UserError, match="has no such network"):
+    (runs / "a/best.json").write_text(json.dumps({**best, "otherwise": {"absent": "It's far."}}))
+    with pytest.raises(
+        UserError, match=r"has no such network: expected another, as a:pick\. It's far$"
+    ):
         load_architecture("a:beside", runs)
+    with pytest.raises(UserError, match="expected pick, other, @300M for"):
+        load_architecture("a:zz", runs)
 
 
 @pytest.mark.parametrize(
