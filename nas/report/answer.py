@@ -13,6 +13,7 @@ from nas.report.words import (
     above_pick,
     agreed,
     ahead,
+    beyond,
     published_title,
     roles,
     scaled_to,
@@ -99,7 +100,16 @@ def lead(findings: Findings) -> str:
     base, scaled = _base(findings), (known or {}).get("scaled_b0") or {}
     if optional(base.get("accuracy")) is None or base["macs"] == scaled.get("macs"):
         return text
-    return f"{text} EfficientNet-B0 as it is has {_reached(findings, base)}."
+    over = _over(findings, base)
+    whose = f"EfficientNet-B0 as it is{f', {over},' * bool(over)}"
+    return f"{text} {whose} has {_reached(findings, base)}."
+
+
+def _over(findings: Findings, base: Mapping[str, Any]) -> str:
+    """That B0 as it is breaks T or a limit, in words; empty where it doesn't."""
+    best = findings.best or {}
+    over = beyond(best, base) if "target" in best else []
+    return f"over in {' and '.join(over)}" if over else ""
 
 
 def _reached(findings: Findings, row: Mapping[str, Any]) -> str:
@@ -205,7 +215,8 @@ def _beside(findings: Findings) -> Table:
     if base and not (scaled and scaled["macs"] == base["macs"]):
         pixels = findings.pick.resolution if findings.pick else EFFICIENTNET_B0.resolution
         name = base.get("name") or f"at {pixels} px, not evaluated"
-        listed.append(("EfficientNet-B0", name, base))
+        over = _over(findings, base)
+        listed.append(("EfficientNet-B0" + f" ({over})" * bool(over), name, base))
     own = findings.quantity.key not in QUANTITIES
     rows = []
     for label, name, figures in listed:

@@ -5,7 +5,7 @@ from typing import Any
 
 from nas.imagenet.granted import Granted, even, promised, untested
 from nas.imagenet.published import COLUMNS
-from search_spaces.quantities import Quantity
+from search_spaces.quantities import QUANTITIES, Quantity
 
 FULL = 0.95  # of T: a pick that takes less leaves some of it
 LITTLE = 0.8  # of T: a pick by `hard` that takes less is told why
@@ -55,7 +55,8 @@ def _aside(best: Mapping[str, Any], other: Mapping[str, Any], of: Quantity) -> s
     times = other[of.column] / best[of.column]
     more = round(other["accuracy"] - best["accuracy"], 2)
     points = f"{abs(more):.2f} points {'more' if more > 0 else 'less'} top-1"
-    stands = f"{times:.2g} times the pick's {of.title} and {points if more else 'the same top-1'}"
+    much = f"{times:.2g} times the pick's" if f"{times:.2g}" != "1" else "nearly the pick's"
+    stands = f"{much} {of.title} and {points if more else 'the same top-1'}"
     if best["objective"] == "hard":
         return (
             "It is there for those to whom a low cost is worth more, since soft counts half the "
@@ -91,10 +92,24 @@ def taking(best: Mapping[str, Any], of: Quantity) -> str:
         return ""
     much = f"takes {share:.3g} times T" if share > 1 else f"takes {share:.2g} of T"
     much = _does(best, of) if of.inverse else much
+    what = merit(best)
+    what = f"({what})" if " " in what else what
     return (
-        f"The pick {much}, as --objective soft allows: its reward, accuracy * (cost / T) ** -0.07 "
+        f"The pick {much}, as --objective soft allows: its reward, {what} * (cost / T) ** -0.07 "
         "(MnasNet, eq. 2), is the highest there. The default, --objective hard, stays within T."
     )
+
+
+def beyond(best: Mapping[str, Any], figures: Mapping[str, Any]) -> list[str]:
+    """Which of T and the limits a network breaks, by their titles, of those that are counted.
+
+    Args:
+        best: best.json.
+        figures: The network's columns.
+    """
+    limits = {best.get("quantity", "flops"): best["target"], **best.get("limits", {})}
+    counted = [(QUANTITIES[key], most) for key, most in limits.items() if key in QUANTITIES]
+    return [of.title for of, most in counted if of.base(figures[of.column]) > most]
 
 
 def leaving(best: Mapping[str, Any], of: Quantity) -> str:
@@ -109,7 +124,7 @@ def leaving(best: Mapping[str, Any], of: Quantity) -> str:
         return ""
     part = f"{share:.0%}" if share >= 0.01 else "a hundredth or less"
     why = (
-        "the other limits, or the space, end before T is used up" if best.get("limits")
+        "within the other limits this search found nothing better nearer to T" if best.get("limits")
         else "`nas spaces` says how far the space reaches"
     )  # fmt: skip
     return f"The pick {_does(best, of) if of.inverse else f'takes only {part} of T'}: {why}."

@@ -11,7 +11,7 @@ from nas.holding import holder_of
 from nas.imagenet.granted import granted
 from nas.learning import HELD, above, chance_of, nothing_learned, unlearned
 from nas.objective import Objective
-from nas.search.beside.otherwise import on_images, otherwise
+from nas.search.beside.otherwise import binding, on_images, otherwise
 from nas.search.plan import Plan, named
 from nas.search.retrain import agreement, comparable
 from nas.workers.recount import Recount
@@ -203,7 +203,8 @@ def summary(result: Result) -> dict[str, Any]:
         result.pick.architecture, objective, plan.limits, result.evaluator,
         lambda network: costs_of(network, plan.predicted), images, space.startswith(INSIDE),
     )  # fmt: skip
-    asked = (named(plan.evaluator), space, objective, result.pick.cost.macs, plan.limits)
+    bound = binding(result.pick.architecture, objective, plan.limits)
+    asked = (named(plan.evaluator), space, objective, result.pick.cost.macs, bound)
     beside["granted"] = granted(*asked)
     if plan.proxy or holder_of(result.evaluator):
         beside["notes"] = _learned_notes(result) + beside["notes"]

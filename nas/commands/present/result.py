@@ -12,6 +12,7 @@ from nas.prior.asked import sentence
 from nas.report.words import (
     above_pick,
     agreed,
+    beyond,
     leaving,
     merit,
     published_title,
@@ -146,7 +147,8 @@ def _beside(best: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
         name = "B0 scaled to the pick" if soft else "EfficientNet-B0 scaled"
         rows.append(("beside", name, scaled))
     if base is not None and (scaled is None or scaled["macs"] != base["macs"]):
-        rows.append(("beside", "EfficientNet-B0", base))
+        over = " and ".join(beyond(best, base))
+        rows.append(("unscaled", "EfficientNet-B0" + f" (over in {over})" * bool(over), base))
     return rows
 
 

@@ -22,9 +22,12 @@ from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain
 from search_spaces.networks import EFFICIENTNET_B0
+from search_spaces.quantities import QUANTITIES
 
 LEAST = 0.01  # points of a spread that are worth telling
-SAME = "the same T"
+MUCH = 0.5  # of a limit: what takes less would be no other without it
+SAME, WHOSE = "the same T", "the pick's "
+FLOPS = QUANTITIES["flops"]
 Figures = Callable[[Architecture], dict[str, Any]]
 
 
@@ -67,13 +70,13 @@ def otherwise(
         where there is none. With `images` it has their pixels as `at`, and is None `inside` a
         network, whose parts start from its weights. `published`: printed results that take nearly
         as much, each under its own recipe, with what of T and the limits is `unchecked`, since it
-        is not known of it; none with `images`. `unchecked`: what is so of any of them. `notes`: why
-        there is no B0 scaled, and where the evidence on the pick is thin.
+        is not known of it; none with `images`. `unchecked`: what is so of any of them. `absent`:
+        why there is no B0 scaled. `notes`: that, and where the evidence on the pick is thin.
     """
     own = objective.cost(pick)
     soft = objective.name == "soft"
     within = dataclasses.replace(objective, target=own) if soft else objective
-    words = f"the pick's {within.of_quantity.format(own)} {within.of_quantity.title}"
+    words = f"{WHOSE}{within.of_quantity.format(own)} {within.of_quantity.title}"
     to = words if soft else f"{SAME} and limits" if limits else SAME
     asked = (within, limits, pick if images else None)
     smaller = list[Architecture]()
@@ -81,12 +84,15 @@ def otherwise(
         base = None if inside else scaled_b0(*asked)
     else:
         base, smaller = sharpened(within, limits, evaluator, cost(pick).macs)
+    if smaller and "flops" not in {limit.of_quantity.key for limit in within_all(within, limits)}:
+        to += f" and at most {'' if soft else WHOSE}{FLOPS.format(cost(pick).macs)} {FLOPS.title}"
     judge = against(evaluator, base, smaller) if base and smaller else evaluator
     why = [] if base or (images and inside) else [
         f"No {NAMED} scaled to {to} stands beside the pick: {absent(*asked)}."
     ]  # fmt: skip
     published = [] if images else published_within(within_all(within, limits), cost(pick).macs)
     return {
+        "absent": why[0] if why else None,
         "scaled_b0": None if base is None
         else {
             **figures(base), **compared(pick, base, judge), "to": to,
@@ -97,6 +103,30 @@ def otherwise(
         "unchecked": list(dict.fromkeys(one for row in published for one in row["unchecked"])),
         "notes": [*why, *notes_of(evaluator, pick)],
     }  # fmt: skip
+
+
+def binding(pick: Architecture, objective: Objective, limits: Sequence[Limit]) -> list[Limit]:
+    """The limits without which a pick, or what stands beside it, might be another.
+
+    Of which the pick takes more than a half; all of them, where B0 scaled to T breaks one.
+
+    Args:
+        pick: The search's answer, within the limits.
+        objective: Its target T.
+        limits: Its other limits.
+    """
+    own = objective.cost(pick) if objective.name == "soft" else objective.target
+    base = scaled_b0(dataclasses.replace(objective, target=own)) if limits else None
+    if base is None or any(not _kept(limit, base) for limit in limits):
+        return list(limits)
+    return [limit for limit in limits if limit.excess(pick) > -MUCH]
+
+
+def _kept(limit: Limit, network: Architecture) -> bool:
+    """Whether a network is known to be within a limit."""
+    with contextlib.suppress(OutOfDomain):
+        return limit.excess(network) <= 0
+    return False
 
 
 def compared(pick: Architecture, base: Architecture, evaluator: Evaluator) -> dict[str, Any]:

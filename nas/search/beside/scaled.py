@@ -119,7 +119,8 @@ def sharpened(
         every.append(Limit("flops", most))
     elif "flops" not in bound or bound == {"flops"}:
         return base, []
-    if base is None or model is None or (limits and base == scaled_b0(objective)):
+    free = objective.of_quantity.key != "flops" or (limits and base != scaled_b0(objective))
+    if base is None or model is None or not free:
         return base, []
     found = [(base, base), *freed(_recipe(None), lambda network: _meets(network, every))]
     own, best = max(found, key=lambda pair: _mean(model, pair[1]))
@@ -172,7 +173,9 @@ def reference_of(
     if not (space.name.startswith(INSIDE) and space.known):
         found, smaller = sharpened(objective, limits, evaluator)
         alone = scaled_b0(objective) if limits else found
-        to = "T" if found in (None, alone) else "T and the limits"
+        to = "T" if found == alone else "T and the limits"
+        if found is None and alone is not None:
+            to = "T alone, beyond the other limits"
         found = found or alone
         named = found and dataclasses.replace(found, name=f"{NAMED} scaled to {to}")
         return named or _end(objective), smaller

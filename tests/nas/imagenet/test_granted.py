@@ -67,10 +67,12 @@ def test_a_lead_that_no_test_speaks_of_is_told_to_be_that() -> None:
     text = trusted(best)
     assert text.startswith("How far to trust that: no test speaks of it. Tested were only")
     assert "for a T of 30M to 6.4G multiply-adds without other limits" in text
-    assert text.endswith("a third of such a lead and all of it. So train B0 scaled beside it.")
+    assert text.endswith(
+        "a third of such a lead and more than all of it. So train B0 scaled beside it."
+    )
     lost = [1 - one.granted / one.promised for one in TABLE]
     assert 1 / 3 <= min(lost) < 0.4
-    assert max(lost) >= 1
+    assert max(lost) > 1
     assert ahead(best).endswith("the same T, a lead of a kind that was never tested")
     little = {"otherwise": {"scaled_b0": BETTER | {"gain": 0.1}, "granted": None}}
     images = {"architecture": {"classes": 3}}

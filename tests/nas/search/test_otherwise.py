@@ -12,12 +12,13 @@ from nas.imagenet.evaluator import ImagenetEvaluator
 from nas.imagenet.published import NEAR, PublishedNetwork, nearest_below, published, same
 from nas.objective import Limit, Objective, broken
 from nas.report.words import verdict
-from nas.search.beside.otherwise import compared, otherwise, to_build_on
+from nas.search.beside.otherwise import binding, compared, otherwise, to_build_on
 from nas.search.beside.scaled import absent, reference_of, scaled_b0, sharpened
 from search_spaces import NETWORKS, OutOfDomain, cost, space
 from search_spaces.architecture import from_dict
 from search_spaces.scaling.budget import Recipe
 from search_spaces.scaling.coefficients import PAPER
+from search_spaces.stages import MACS, PARAMS
 
 B0 = NETWORKS["efficientnet_b0"]
 SMALL = NETWORKS["mnasnet_small"]
@@ -71,7 +72,8 @@ def test_where_b0_cannot_be_scaled_to_t_there_is_none(factor):
         "No EfficientNet-B0 scaled to the same T stands beside the pick: the smallest that it is "
         "scaled to has 7.652M MACs."
     )
-    assert found == {"scaled_b0": None, "published": [], "unchecked": [], "notes": [why]}
+    none = {"scaled_b0": None, "published": [], "unchecked": []}
+    assert found == {"absent": why, "notes": [why], **none}
     assert absent(Objective("hard", 5e12)) == "the largest that it is scaled to has 270.1G MACs"
     few = (Limit("params", 1e5), Limit(of, 1e-3))
     assert re.fullmatch(r".* smallest .* has [\d.]+K params", absent(Objective("hard", 1e8), few))
@@ -132,8 +134,41 @@ def test_pixels_are_free_where_more_than_multiply_adds_is_limited():
     )
     free, _ = sharpened(Objective("hard", 3e6, "params"), (), model, most=5e8)
     assert 4e8 < cost(free).macs <= 5e8
+    pick = dataclasses.replace(free, resolution=320)
+    for name, to in (
+        ("hard", "the same T and at most the pick's {}"),
+        ("soft", "the pick's {} and at most {}"),
+    ):
+        found = otherwise(pick, Objective(name, 3e6, "params"), (), model, figures)["scaled_b0"]
+        counts = (
+            f"{PARAMS.format(cost(pick).params)} params",
+            f"{MACS.format(cost(pick).macs)} MACs",
+        )
+        assert found["to"] == to.format(*counts[name == "hard" :])
+    # A further limit takes none away, and the order of two limits changes nothing.
+    far, few = Limit("memory", 1e9), Objective("hard", 3e6, "params")
+    assert sharpened(few, (far,), model, most=5e8)[0] == free
+    one, other = (Limit("params", 3e6), 5e8), (Limit("flops", 5e8), 3e6)
+    both = [
+        sharpened(Objective("hard", own, of), (limit,), model)[0]
+        for (limit, own), of in ((one, "flops"), (other, "params"))
+    ]
+    assert both == [free, free]
+    # Where no B0 keeps the limits, spreads are of the difference to one that breaks them.
+    none, _ = reference_of(where, Objective("hard", 5e9), (Limit("params", 7e5),), model)
+    assert none.name == "EfficientNet-B0 scaled to T alone, beyond the other limits"
     alone = otherwise(pick, asked, (), own, figures)["scaled_b0"]
     assert from_dict(alone["architecture"]) == scaled_b0(asked)
+
+
+def test_a_limit_that_makes_no_difference_is_none():
+    """What B0 scaled keeps, and the pick takes no half of; else every one may."""
+    asked, far, near = Objective("hard", 4e8), Limit("params", 1e8), Limit("params", 8e6)
+    assert binding(B0, asked, ()) == []
+    assert binding(B0, asked, (far,)) == []
+    assert binding(B0, asked, (far, near)) == [near]
+    few = Limit("params", 5e6)  # B0 scaled to T has more
+    assert binding(SMALL, asked, (few,)) == [few]
 
 
 def test_inside_a_network_spreads_are_of_the_difference_to_that_one_made_smaller():

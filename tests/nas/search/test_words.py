@@ -10,7 +10,7 @@ from nas.commands import progress
 from nas.commands.present.result import print_result
 from nas.evaluators import Measurement
 from nas.objective import Objective
-from nas.report.words import above_pick, leaving, published_title, roles, taking
+from nas.report.words import above_pick, beyond, leaving, published_title, roles, taking
 from results.report.record import open_folder
 from results.runs.files import write_json
 from search_spaces import NETWORKS, cost
@@ -95,7 +95,8 @@ def test_the_page_s_headline_is_of_b0_scaled_and_has_b0_only_as_it_is(tmp_path):
         "scaled to the same T"
     )
     assert re.search(
-        r"\. EfficientNet-B0 as it is has 77\.10 ± [\d.]+ % top-1 at 385\.8M MACs\.", page
+        r"\. EfficientNet-B0 as it is, over in MACs, has 77\.10 ± [\d.]+ % top-1 at 385\.8M MACs\.",
+        page,
     )
     assert page.count("points against") == 1
     assert "EfficientNet-B0 scaled to T</td>" in found._repr_html_()
@@ -139,6 +140,13 @@ def test_what_is_taken_of_t_is_told_where_it_is_another_cost():
     assert taking({**best, "macs": 50e6}, of).startswith("The pick takes 0.5 of T, as")
     assert taking({**best, "macs": 50e6, "objective": "hard"}, of) == ""
     assert taking({**best, "macs": 312e6}, of).startswith("The pick takes 3.12 times T, as")
+    for spread, what in ((None, "top-1"), (0.3, "(top-1 less 2 times its ±)")):
+        said = taking({**best, "macs": 50e6, "caution": 2.0, "spread": spread}, of)
+        assert f"its reward, {what} * (cost / T) ** -0.07 (MnasNet" in said
+    limits = {"params": 5e6, "latency:x": 1e-3}
+    figures = {"macs": 9e7, "params": 6e6}
+    assert beyond({**best, "quantity": "flops", "limits": limits}, figures) == ["params"]
+    assert beyond(best, {"macs": 2e8}) == ["MACs"]
 
 
 @pytest.mark.parametrize(
@@ -189,8 +197,8 @@ def test_of_images_a_second_it_is_said_how_many_the_pick_does():
     of = DEVICE_QUANTITIES["throughput"]
     best = {"objective": "hard", "target": 1 / 300, "images_per_s": 428.0, "limits": {"flops": 3e8}}
     assert leaving(best, of) == (
-        "The pick does 428/s where 300/s were asked for: the other limits, or the space, end "
-        "before T is used up."
+        "The pick does 428/s where 300/s were asked for: within the other limits this search found "
+        "nothing better nearer to T."
     )
     assert leaving({**best, "images_per_s": 310.0}, of) == ""
     assert leaving({**best, "objective": "soft"}, of) == ""
