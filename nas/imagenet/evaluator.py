@@ -17,6 +17,7 @@ from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.stages import MACS
 
+LEAST = 0.05  # points of doubt that are worth telling
 RECIPE = (
     "Top-1 is predicted: for EfficientNet's full training recipe, in which B0 reaches 77.1 on "
     "ImageNet"
@@ -60,9 +61,12 @@ class ImagenetEvaluator:
             to, like = f"{self._named} ({self._takes} MACs)", "a scaled B0"
         else:
             to, like = self._named, "that network scaled"
+        odd = self._usual is None and bool(doubt(self._reference)[0] > LEAST)
         return (
             f"{RECIPE}. ± is one standard deviation of how far the difference to {to} may be off; "
             f"it grows with what sets a network apart from {like}."
+            + " That network's own proportions are unusual, so a lead over it is less sure."
+            * odd
         )
 
     def against(
@@ -107,7 +111,9 @@ class ImagenetEvaluator:
         Raises:
             OutOfDomain: no evidence speaks of one of them.
         """
-        return float(self._difference(self._numbers([one]), self._numbers([two]))[1][0])
+        own, other = self._numbers([one]), self._numbers([two])
+        spread = float(self._difference(own, other)[1][0])
+        return float(np.hypot(spread, doubt(other, self._usual)[0])) if spread else 0.0
 
     def notes(self, architecture: Architecture) -> list[str]:
         """Where the evidence on the network is thin.
@@ -139,9 +145,9 @@ class ImagenetEvaluator:
     def _difference(self, of: Numbers, reference: Numbers) -> tuple[Floats, Floats]:
         """Points gained over a reference (n,), and one standard deviation of their error.
 
-        It is 0 for the reference itself.
+        It is 0 for the reference itself, and without the doubt of the reference's own proportions:
+        that is the same for all, and would hide by which of them a network is surer.
         """
         gained, spread = self._model.difference(of, reference, trainings=0)
-        doubts = doubt(of, self._usual) ** 2 + doubt(reference, self._usual) ** 2
-        whole = np.sqrt(spread**2 + doubts)
+        whole = np.hypot(spread, doubt(of, self._usual))
         return gained, np.where(of.same(reference), 0.0, whole)

@@ -17,9 +17,12 @@ from nas.imagenet.evidence.timm import NotExpressible, network
 from nas.imagenet.joint import arrays
 from nas.imagenet.joint.architectures import as_square, network_of, numbers_of
 from nas.imagenet.joint.domain import Ranges, notes, refuse
+from nas.imagenet.joint.doubt import doubt
 from nas.imagenet.joint.load import embedded, load
 from nas.imagenet.joint.numbers import numbers
 from nas.imagenet.predict import rows
+from nas.objective import Objective
+from nas.search.beside.scaled import scaled_b0
 from search_spaces import NETWORKS, SPACES, OutOfDomain, UserError, cost, space
 from search_spaces.scaling.coefficients import PAPER
 from search_spaces.scaling.published import released
@@ -89,6 +92,20 @@ def test_spreads_grow_with_what_sets_a_network_apart(evaluator):
     whole = scale(B0, PAPER.at(2))
     _, (alike, unlike) = measure.predict([whole, changed(B0, resolution=448)])
     assert alike < unlike
+
+
+def test_what_is_odd_of_the_reference_does_not_hide_what_a_network_is(evaluator):
+    """At 73.8M B0's depth leaps, and pixels fill T: a doubt of 2.6 points, the same for all."""
+    odd, usual = scaled_b0(Objective("hard", 73.8e6)), scale(B0, PAPER.at(-2.5))
+    (doubted,), (sure,) = doubt(numbers_of([odd])), doubt(numbers_of([usual]))
+    assert (doubted > 2, sure) == (True, 0)
+    judge = evaluator.against(odd)
+    assert judge.predict([usual])[1][0] < 1
+    said = "unusual, so a lead over it is less sure"
+    assert (said in judge.label, said in evaluator.against(usual).label) == (True, False)
+    whole = evaluator.difference_error(usual, odd)
+    assert whole == pytest.approx(judge.difference_error(odd, usual))
+    assert whole > doubted
 
 
 def large_kernels(network, count):
