@@ -19,14 +19,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from nas.commands.search import PATIENCE
-from nas.evaluators import Evaluator, Outcome, against, evaluator, predictor_of
+from nas.evaluators import Evaluator, Outcome, against, evaluator
 from nas.objective import Objective
 from nas.search.ask import Search
 from nas.search.beside.scaled import reference_of
-from nas.search.generations import Generations
+from nas.search.generations import found_by
+from nas.search.long import searched
 from nas.search.plan import Plan
 from nas.strategies.registry import strategy
-from nas.workers.predicting import PredictingExecutor
 from results.runs.front import hypervolume
 from results.runs.records import Trial
 from search_spaces.spaces import space
@@ -45,16 +45,9 @@ def generations(
     model: Evaluator, objective: Objective, seed: int, wanted: int, patience: int = 0
 ) -> Iterator[list[Trial]]:
     """The trials of a search of `mbconv`, a generation at a time, without its store."""
-    asked = Generations(space("mbconv"), objective, (), seed, wanted=wanted, patience=patience)
-    executor = PredictingExecutor(predictor_of(model), model, lambda: asked.networks)
-    while True:
-        count = 0
-        while (job := asked.ask()) is not None:
-            executor.submit(job)
-            count += 1
-        if not count:
-            return
-        yield [asked.tell(*executor.next()) for _ in range(count)]
+    where = space("mbconv")
+    starts = found_by(model, where)
+    yield from searched(where, model, objective, seed, wanted, starts, patience)
 
 
 def one_by_one(name: str, target: float, seed: int, seconds: float, caution: float) -> list[Trial]:

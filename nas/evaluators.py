@@ -13,7 +13,8 @@ one of the protocols below names; each is asked for by one function here, and no
     against(reference)           the same, of differences to one network        `against`
     unit                         what its numbers are, where they are no top-1  `unit_of`
 
-What holds weights of its networks says so in `nas.holding`.
+What holds weights of its networks says so in `nas.holding`, and what knows good networks from
+searches before in `nas.search.generations`.
 """
 
 import contextlib

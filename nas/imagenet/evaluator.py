@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nas.imagenet.found import found_in
 from nas.imagenet.joint.architectures import taken_as
 from nas.imagenet.joint.blocks import Floats
 from nas.imagenet.joint.domain import MACS as AXIS_OF_MACS
@@ -15,6 +16,7 @@ from nas.imagenet.joint.numbers import Numbers
 from nas.measurement import Measurement
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
+from search_spaces.space import Space, Values
 from search_spaces.stages import MACS
 
 LEAST = 0.05  # points of doubt that are worth telling
@@ -123,6 +125,10 @@ class ImagenetEvaluator:
         """
         known = notes(architecture, self._numbers([architecture]), self._model.ranges)
         return [*taken_as(architecture), *known]
+
+    def found(self, space: Space) -> Sequence[Values]:
+        """Networks of a space that long searches by the embedded model have found."""
+        return found_in(space) if self._model is load() else ()
 
     @property
     def evidence(self) -> tuple[float, float]:

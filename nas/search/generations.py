@@ -6,10 +6,11 @@ whole, its jobs are handed out, and the next one follows when all of them were t
 
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from nas.evaluators import Outcome
+from nas.evaluators import Evaluator, Outcome
 from nas.jobs import Job
 from nas.objective import Limit, Objective, limits_of
 from nas.strategies.codes import Codes, codes_of
@@ -18,6 +19,19 @@ from nas.strategies.problem import SpaceProblem
 from results.runs.records import Trial
 from search_spaces.architecture import Architecture
 from search_spaces.space import Chosen, Options, Space, Values
+
+
+@runtime_checkable
+class Found(Protocol):
+    """An evaluator of which good networks are known from searches before."""
+
+    def found(self, space: Space) -> Sequence[Values]:
+        """Values of them in a space; none where none is known."""
+
+
+def found_by(evaluator: Evaluator, space: Space) -> Sequence[Values]:
+    """What searches before have found of a space by an evaluator; nothing where it doesn't say."""
+    return evaluator.found(space) if isinstance(evaluator, Found) else ()
 
 
 class Generations:
@@ -34,6 +48,7 @@ class Generations:
         anchor: Some network within the limits; None looks for one.
         patience: It stops when so many networks have brought nothing better at any cost, and no
             fewer than were seen before; 0 goes on.
+        starts: Values of networks that it begins with, where they are within the limits.
 
     Raises:
         UserError: No network of the space meets the limits.
@@ -50,13 +65,14 @@ class Generations:
         budget: float = 1.0,
         anchor: Values | None = None,
         patience: int = 0,
+        starts: Sequence[Values] = (),
     ) -> None:
         self._patience = patience
         self.space, self.objective, self.seed = space, objective, seed
         self.wanted, self.budget, self.stopped = wanted, budget, ""
         self.refusals: Counter[str] = Counter()
         problem = SpaceProblem(space, objective, limits_of(objective, limits), anchor)
-        self._elites = Elites(problem, seed)
+        self._elites = Elites(problem, seed, starts=starts)
         self._waiting: deque[Job] = deque()
         self._told: dict[int, Trial] = {trial.number: trial for trial in known}
         self._codes: Codes = np.zeros((0, len(space.choices)), np.int64)

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nas.evaluators import Evaluator, unit_of
+from nas.evaluators import Evaluator, predictor_of, unit_of
 from nas.holding import holder_of
 from nas.objective import CAUTION, Limit, Objective, limits_given
 from nas.prior.asked import AUTO, NONE, check_name
 from nas.scores.registry import SCORES
 from nas.search.drive import Proposer
 from nas.search.execution import Execution
-from nas.search.generations import Generations
+from nas.search.generations import Generations, found_by
 from nas.search.halving import Halving, check_ranking
 from nas.search.retrain import Retrain, check_longer
 from nas.strategies.registry import Strategy
@@ -183,7 +183,7 @@ class Plan(Execution):
         how: Strategy,
         known: Sequence[Trial] = (),
         anchor: Values | None = None,
-        predicts: bool = False,
+        evaluator: Evaluator | None = None,
     ) -> Proposer:
         """What asks for networks, continued from the trials known.
 
@@ -192,15 +192,16 @@ class Plan(Execution):
             how: Proposes, where the evaluator is no model.
             known: The trials so far.
             anchor: Some network within the limits, where one is known.
-            predicts: The evaluator is a model, which takes many networks at once.
+            evaluator: Measures them; a model takes many networks at once.
 
         Raises:
             UserError: No network meets the limits.
         """
-        if predicts and how.generations and self.executor == "local" and not self.again:
+        whole = how.generations and self.executor == "local" and not self.again
+        if whole and evaluator is not None and predictor_of(evaluator) is not None:
             return Generations(
                 space, self.objective, self.limits, self.seed, known, self.trials, self.budget,
-                anchor, self.patience,
+                anchor, self.patience, found_by(evaluator, space),
             )  # fmt: skip
         from nas.search.ask import Search  # imports Optuna
 

@@ -233,7 +233,10 @@ def run(
             opened.record["classes"] = list(parts.classes)
         say_enough(plan, opened)
         anew = changed(parts.evaluator, opened.trials, parts.folder.name) or opened.missing > 0
-        proposer = plan.proposer(where, parts.strategy, opened.trials, parts.anchor, predicts)
+        if opened.trials:
+            begin(show, "going through what was found")
+        asked = where, parts.strategy, opened.trials, parts.anchor, parts.evaluator
+        proposer = plan.proposer(*asked)
         with timed(seconds, "search"):
             recall(show, opened.trials)
             shown: Show = Logged(show, told)
@@ -242,11 +245,9 @@ def run(
             carry_out(opened, proposer, plan, parts.evaluator, shown)
         result = Result(
             plan, parts.folder, opened.trials, parts.evaluator, seconds=seconds,
-            choices=where.choices,
+            choices=where.choices, interrupted=opened.interrupted, new=opened.new,
+            stopped=proposer.stopped, prior=_learned(plan, parts, opened.trials),
         )  # fmt: skip
-        result.interrupted, result.new = opened.interrupted, opened.new
-        result.stopped = proposer.stopped
-        result.prior = _learned(plan, parts, opened.trials)
         conclude(result, recount, functools.partial(begin, show), anew)
         holder = holder_of(parts.evaluator)
         if result.pick is not None:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.objective import Objective
+from nas.strategies.beginning import beginning
 from nas.strategies.climbing.climbers import Archive, Climbers
 from nas.strategies.climbing.climbs import Ground
 from nas.strategies.climbing.nearby import Niches, Slopes
@@ -29,6 +30,7 @@ from nas.strategies.inner import SAMPLES, Inner, mutants
 from nas.strategies.problem import SpaceProblem
 from search_spaces.architecture import Architecture
 from search_spaces.costs import remember
+from search_spaces.space import Values
 
 ROUNDS = 40  # times that children are made until a generation is full
 FEWEST = 64  # networks at least whose costs are asked for at once
@@ -78,10 +80,18 @@ class Elites:
         problem: The space with its limits and objective.
         seed: Of everything random.
         settings: None takes the defaults.
+        starts: Values of networks that the first generation begins with, where they are allowed.
     """
 
-    def __init__(self, problem: SpaceProblem, seed: int, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        problem: SpaceProblem,
+        seed: int,
+        settings: Settings | None = None,
+        starts: Sequence[Values] = (),
+    ) -> None:
         self.problem, self.settings = problem, settings or Settings()
+        self._starts = codes_of(problem.choices, starts)
         self._objective: Objective = problem.objective
         self._seed, self._generation = seed, 0
         self._inner = Inner(problem)
@@ -178,7 +188,7 @@ class Elites:
         proposals: dict[Hashable, tuple[Architecture, Codes]] = {}
         for turn in range(ROUNDS):
             if not len(self._reward):
-                known = self._known(size) if not turn else []
+                known = beginning(self.problem, self._starts, size) if not turn else []
                 candidates = np.vstack([*known, self._inner.random(2 * size, rng)[0]])
             elif turn == 0 and len(climbed):
                 candidates = climbed
@@ -218,16 +228,6 @@ class Elites:
     def _room(self) -> int:
         """How many networks climbs may ask for in the next generation."""
         return int(self.settings.climbed * self.settings.size(self.told))
-
-    def _known(self, n: int) -> list[Codes]:
-        """At most n networks that people have: the dearest allowed, and some of every cost."""
-        codes = codes_of(self.problem.choices, self.problem.known())
-        if not len(codes):
-            return []
-        facts = self.problem.facts(codes)
-        codes = codes[facts.allowed][np.argsort(-facts.cost[facts.allowed], kind="stable")]
-        dear, every = codes[: n // 2], codes[n // 2 :: max(1, len(codes) // max(1, n // 4))]
-        return [dear, every[: n // 4]]
 
     def _best(self, n: int | None = None) -> NDArray[Any]:
         """The rows of the networks of best reward, the best first."""
