@@ -12,7 +12,7 @@ from results.terminal import tell
 from search_spaces.architecture import Architecture
 from search_spaces.errors import OutOfDomain
 
-ALIKE = 1e-3  # points that a prediction may differ from what was stored of it
+ALIKE = 1e-3  # points that a prediction, or its spread, may differ from what was stored of it
 
 
 def changed(evaluator: Evaluator, trials: Sequence[Trial], run: str) -> bool:
@@ -27,7 +27,11 @@ def changed(evaluator: Evaluator, trials: Sequence[Trial], run: str) -> bool:
     if stored is None or predictor_of(evaluator) is None:
         return False
     now = evaluate(evaluator, stored.architecture, stored.budget, stored.seed).measurement
-    if now is None or abs(now.accuracy - (stored.accuracy or 0.0)) <= ALIKE:
+    if now is None:
+        return False
+    spreads = (now.spread, stored.spread)
+    off = 0.0 if None in spreads else abs((now.spread or 0.0) - (stored.spread or 0.0))
+    if max(off, abs(now.accuracy - (stored.accuracy or 0.0))) <= ALIKE:
         return False
     tell(
         f"note: what {run} holds was predicted by another version of the model: it stays as it is, "

@@ -16,7 +16,7 @@ from nas.strategies.climbing.nearby import RIDGE, At, Niches, Slopes
 from nas.strategies.codes import moved, moves_of
 from nas.strategies.inner import Inner
 from nas.strategies.problem import Facts, SpaceProblem
-from nas.workers.predicting import PredictingExecutor
+from nas.workers.predicting import PredictingExecutor, changed
 from search_spaces.architecture import Architecture, Stage
 from search_spaces.cost import cost
 from search_spaces.errors import OutOfDomain
@@ -156,6 +156,21 @@ def test_what_the_model_refuses_fails_alone():
     failed = [trial for trial in trials if trial.error]
     assert {trial.architecture.stages[1].kernel for trial in failed} == {5}
     assert 0 < len(failed) < 60  # and the search turns away from them
+
+
+def test_stored_means_or_spreads_that_differ_are_another_models(capsys):
+    class Other(Model):
+        def __init__(self, more, wide):
+            self.more, self.wide = more, wide
+
+        def predict(self, networks):
+            means, spreads = super().predict(networks)
+            return means + self.more, spreads * self.wide
+
+    trials = finish(search(3))
+    told = [changed(one, trials, "a") for one in (Model(), Other(0.1, 1.0), Other(0.0, 1.1))]
+    assert told == [False, True, True]
+    assert capsys.readouterr().err.count("by another version of the model: it stays") == 2
 
 
 def test_it_begins_among_networks_that_people_have():
