@@ -137,6 +137,27 @@ def entry(group: click.Group, name: str) -> NoReturn:
     raise SystemExit(code)
 
 
+def exit_code(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> int:
+    """Runs a module's command and returns its exit code; an error is one sentence.
+
+    Args:
+        command: The command.
+        name: What it is called, as `python -m nas.search.long`.
+        arguments: Its own; None takes those of the process.
+    """
+    from search_spaces.errors import RunFailure, UserError  # not for --help
+
+    try:
+        command.main(arguments, prog_name=name, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (UserError, RunFailure) as error:
+        click.echo(f"{name}: {error}", err=True)
+        return error.exit_code
+    return 0
+
+
 def _stopped(name: str, interrupts: Interrupts) -> NoReturn:
     """Says that Ctrl-C ended the command, and what is kept."""
     interrupts.ending()

@@ -155,13 +155,12 @@ def _target(record: Any, best: Any) -> str | None:
     if experiment.get("kind") in TRAINED:
         named = best.get("network") or record.get("network")
         return None if named is None else str(named)
-    if best.get("target_text"):
-        title = " params" * (best.get("quantity") == "params")  # other units say what they are of
-        return f"{best['target_text']}{title}"
-    target = experiment.get("target")
-    of = experiment.get("quantity") or "flops"  # a comparison's target is a number of any cost
-    title = " params" * (of == "params")
-    return None if target is None else f"{quantity(of).format(target)}{title}"
+    target, text = experiment.get("target"), best.get("target_text")
+    of = best.get("quantity") or experiment.get("quantity") or "flops"  # a comparison's: any cost
+    if not text and target is None:
+        return None
+    title = " params" * (of == "params")  # other units say what they are of
+    return f"{text or quantity(of).format(target)}{title}"
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

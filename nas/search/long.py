@@ -5,6 +5,7 @@ large, each beginning among what those before it found. Their picks are what the
 begin with (`nas/imagenet/found.py`). The same seed gives the same file.
 """
 
+import functools
 import hashlib
 import importlib.resources
 import sys
@@ -24,7 +25,8 @@ from nas.strategies.codes import codes_of
 from nas.workers.predicting import PredictingExecutor
 from results.runs.files import check_writable, read_json, write_json
 from results.runs.records import Trial
-from search_spaces.errors import RunFailure, UserError
+from results.terminal import exit_code
+from search_spaces.errors import UserError
 from search_spaces.space import Space, Values
 from search_spaces.spaces import space
 from search_spaces.stages import MACS
@@ -179,18 +181,7 @@ def command(
         click.echo(f"{MACS.format(target)}: {kept:.3f} in {time.perf_counter() - begun:.0f} s")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; an error is one sentence. Returns the exit code."""
-    name = "python -m nas.search.long"
-    try:
-        command.main(arguments, prog_name=name, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (UserError, RunFailure) as error:
-        click.echo(f"{name}: {error}", err=True)
-        return error.exit_code
-    return 0
+main = functools.partial(exit_code, command, "python -m nas.search.long")
 
 
 if __name__ == "__main__":

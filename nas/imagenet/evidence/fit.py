@@ -6,6 +6,7 @@ machine the same tables and seed give the same file.
 
 import collections
 import dataclasses
+import functools
 import hashlib
 import sys
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ from nas.imagenet.joint.model import Joint, Known, Spread
 from nas.imagenet.joint.numbers import Numbers
 from nas.imagenet.joint.skeleton import Skeleton
 from results.runs.files import check_writable, read_json, write_atomically
-from search_spaces.errors import RunFailure, UserError
+from results.terminal import exit_code
+from search_spaces.errors import UserError
 
 BASE, SKELETON = "effnet_paper_table2", "accel_nasbench"
 RECIPE = "EfficientNet's TPU recipe with AutoAugment, B0 77.1 (arXiv 1905.11946, table 2)"
@@ -189,18 +191,7 @@ def command(data: Path, out: Path, seed: int, errors: Path | None) -> None:
         click.echo(f"{kind}: residuals of {figures['rmse']:.2f} points, {figures['rows']} results")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; an error is one sentence. Returns the exit code."""
-    name = "python -m nas.imagenet.evidence.fit"
-    try:
-        command.main(arguments, prog_name=name, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (UserError, RunFailure) as error:
-        click.echo(f"{name}: {error}", err=True)
-        return error.exit_code
-    return 0
+main = functools.partial(exit_code, command, "python -m nas.imagenet.evidence.fit")
 
 
 if __name__ == "__main__":

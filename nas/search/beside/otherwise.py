@@ -16,7 +16,7 @@ from nas.holding import holder_of
 from nas.imagenet.granted import even, promised
 from nas.imagenet.published import within as published_within
 from nas.objective import Limit, Objective
-from nas.search.beside.scaled import NAMED, absent, scaled_b0, sharpened, within_all
+from nas.search.beside.scaled import NAMED, absent, meets, scaled_b0, sharpened, within_all
 from results.runs.addresses import BESIDE
 from search_spaces.architecture import Architecture, to_dict
 from search_spaces.cost import cost
@@ -117,16 +117,9 @@ def binding(pick: Architecture, objective: Objective, limits: Sequence[Limit]) -
     """
     own = objective.cost(pick) if objective.name == "soft" else objective.target
     base = scaled_b0(dataclasses.replace(objective, target=own)) if limits else None
-    if base is None or any(not _kept(limit, base) for limit in limits):
+    if base is None or not meets(base, limits):
         return list(limits)
     return [limit for limit in limits if limit.excess(pick) > -MUCH]
-
-
-def _kept(limit: Limit, network: Architecture) -> bool:
-    """Whether a network is known to be within a limit."""
-    with contextlib.suppress(OutOfDomain):
-        return limit.excess(network) <= 0
-    return False
 
 
 def compared(pick: Architecture, base: Architecture, evaluator: Evaluator) -> dict[str, Any]:

@@ -122,12 +122,12 @@ def sharpened(
     free = objective.of_quantity.key != "flops" or (limits and base != scaled_b0(objective))
     if base is None or model is None or not free:
         return base, []
-    found = [(base, base), *freed(_recipe(None), lambda network: _meets(network, every))]
+    found = [(base, base), *freed(_recipe(None), lambda network: meets(network, every))]
     own, best = max(found, key=lambda pair: _mean(model, pair[1]))
     return dataclasses.replace(best, name=NAME), [] if best == own else _towards(own, best)
 
 
-def _meets(network: Architecture, limits: Sequence[Limit]) -> bool:
+def meets(network: Architecture, limits: Sequence[Limit]) -> bool:
     """Whether it is within all limits, as far as is known."""
     with contextlib.suppress(OutOfDomain):  # of a device
         return not broken(network, limits)
