@@ -155,6 +155,9 @@ def exit_code(command: click.Command, name: str, arguments: Sequence[str] | None
     except (UserError, RunFailure) as error:
         click.echo(f"{name}: {error}", err=True)
         return error.exit_code
+    except click.Abort:
+        click.echo(f"{name}: interrupted", err=True)
+        return CODE
     return 0
 
 

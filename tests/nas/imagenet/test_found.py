@@ -105,3 +105,12 @@ def test_long_searches_better_what_they_begin_with_and_write_over_nothing(tmp_pa
         assert main(["--out", str(tmp_path / "b"), "--begin", str(begin)]) == 2
         assert "expected" in capsys.readouterr().err
     assert not (tmp_path / "b").exists()
+
+
+def test_ctrl_c_in_a_long_search_is_one_sentence(tmp_path, capsys, monkeypatch):
+    def stopped(*asked):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nas.search.long.best", stopped)
+    assert main(["--out", str(tmp_path / "out.json")]) == 130
+    assert capsys.readouterr().err.strip() == "python -m nas.search.long: interrupted"
