@@ -116,6 +116,9 @@ def held(where: Space, place: Path) -> tuple[list[dict[str, Any]], list[str]]:
             codes_of(where.choices, [values])
         asked = [float(one["target"]) for one in file["networks"]]
         rows = [row(where, of, values) for of, values in zip(asked, named, strict=True)]
+        for of, values in zip(asked, named, strict=True):
+            if MACS.measure(where.build(values)) > of:
+                raise ValueError(f"a network is beyond its T of {MACS.format(of)}")
         return rows, str(file["how"]).split("; ")
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
@@ -170,12 +173,13 @@ def command(
     where = space(SPACE)
     before = [held(where, path) for path in begin]
     rows = [one for each, _ in before for one in each]
-    how = f"{len(asked)} x {trials:,} networks with seed {seed}"
-    how = "; ".join(dict.fromkeys([*(text for _, each in before for text in each), how]))
-    for target in asked:
+    earlier = [text for _, each in before for text in each]
+    for count, target in enumerate(asked, 1):
         begun = time.perf_counter()
         starts = [dict(zip(where.choices, one["values"], strict=True)) for one in merged(rows)]
         rows.append(row(where, target, best(where, target, seed, trials, starts)))
+        own = f"{count} x {trials:,} networks with seed {seed}"  # of those that are done
+        how = "; ".join(dict.fromkeys([*earlier, own]))
         write_json(out, file_of(where, merged(rows), how))
         kept = next(one["merit"] for one in merged(rows) if one["target"] == target)
         click.echo(f"{MACS.format(target)}: {kept:.3f} in {time.perf_counter() - begun:.0f} s")

@@ -107,6 +107,21 @@ def test_long_searches_better_what_they_begin_with_and_write_over_nothing(tmp_pa
     assert not (tmp_path / "b").exists()
 
 
+def test_what_is_said_of_how_is_what_was_done(tmp_path, monkeypatch):
+    """Stopped in the second of four searches, the file tells of one."""
+    values, left = found_in(WHERE)[0], [1, 0]
+
+    def one(*asked):
+        if not left.pop(0):
+            raise KeyboardInterrupt
+        return values
+
+    monkeypatch.setattr("nas.search.long.best", one)
+    assert main(["--out", str(tmp_path / "out.json"), "--most", "20M"]) == 130
+    made = json.loads((tmp_path / "out.json").read_text())
+    assert (made["how"], len(made["networks"])) == ("1 x 100,000 networks with seed 0", 1)
+
+
 def test_ctrl_c_in_a_long_search_is_one_sentence(tmp_path, capsys, monkeypatch):
     def stopped(*asked):
         raise KeyboardInterrupt
