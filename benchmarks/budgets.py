@@ -2,13 +2,13 @@
 
     python benchmarks/budgets.py --data DIR [--targets 30M,60M,...] [--seeds 5] [--splits 2]
     python benchmarks/budgets.py --data DIR --targets 308.7M,385.9M --against efficientnet_b0
-    python benchmarks/budgets.py --data DIR --against efficientnet_b0 --networks RUN ...
+    python benchmarks/budgets.py --data DIR --networks RUN ... [--against efficientnet_b0]
 
 Sources of evidence are split in two halves; a model fitted on one half searches the space
 `mbconv` for each T as `nas search` does, and a model fitted on the other half judges its pick
 against EfficientNet-B0 scaled to T by the paper's coefficients, or against one network for every T
-(--against); then the halves change places. With --networks the halves judge what is given, as
-the picks of searches by the whole evidence, and choose nothing.
+(--against); then the halves change places. With --networks the halves judge what is given, the
+picks of searches by the whole evidence, each against B0 scaled to its T, and choose nothing.
 DIR holds the tables of `python -m nas.imagenet.evidence.fit`.
 """
 
@@ -97,7 +97,7 @@ def main() -> None:
         pairs += [(models[0], models[1]), (models[1], models[0])]
         print(f"one half: {', '.join(sorted(half))}", flush=True)
     if given.networks:
-        judged([judge for _, judge in pairs], given.networks, given.against or "efficientnet_b0")
+        judged([judge for _, judge in pairs], given.networks, given.against)
         return
     print(
         f"{'T':>6} {'of T':>6} {'promised':>9} {'granted: median':>16} {'least':>6} {'most':>6} s"
@@ -118,13 +118,14 @@ def main() -> None:
         print(f"{text:>9}{numbers}{time.perf_counter() - begun:9.0f}", flush=True)
 
 
-def judged(judges: Sequence[Joint], names: Sequence[str], against: str) -> None:
-    """Prints what each half grants the networks over one, a row a network."""
-    other = load_architecture(against)
-    print(f"points above {against} by each half of the evidence")
+def judged(judges: Sequence[Joint], names: Sequence[str], against: str | None) -> None:
+    """Prints what the halves grant the networks over one, or over B0 scaled to each run's T."""
+    print(f"points above {against or 'B0 scaled'} by each half of the evidence")
+    print(f"{'':>24} {'MACs':>7} {'median':>7} {'least':>6} {'most':>6} each")
     for name in names:
-        network = load_architecture(name)
-        numbers = "".join(f"{gain(judge, network, other):7.2f}" for judge in judges)
+        network, other = load_architecture(name), load_architecture(against or f"{name}:beside")
+        gains = [gain(judge, network, other) for judge in judges]
+        numbers = "".join(f"{figure:7.2f}" for figure in (np.median(gains), *span(gains), *gains))
         print(f"{name:>24} {cost(network).macs / cost(other).macs:6.3f}x{numbers}", flush=True)
 
 

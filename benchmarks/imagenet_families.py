@@ -31,7 +31,7 @@ from nas.imagenet.evidence.fit import BASE, SKELETON, SPREAD, fit
 from nas.imagenet.evidence.rows import Row, read
 from nas.imagenet.fit import fit as fit_surrogate
 from nas.imagenet.joint.doubt import doubt
-from nas.imagenet.joint.model import Joint
+from nas.imagenet.joint.model import STRETCH, Joint
 from nas.imagenet.joint.numbers import Numbers
 from nas.imagenet.model import embedded
 from nas.imagenet.table import domain_of, read_table, rows_of
@@ -60,6 +60,7 @@ WIDTHS = (0.25, 0.35, 0.5, 0.6, 0.75, 0.8, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2
 POSTERIORS, DOUBTS = np.geomspace(0.1, 6, 18), (0, 0.25, 0.5, 1, 2, 4)
 DRAWN, REFERENCES = 150, 25
 WITHIN = (0.6827, 0.9545)  # of a normal distribution
+SHARES = (0, 0.05, 0.08, 0.1, 0.12, 0.15)  # that a recipe may make more or less of differences
 
 
 class Table:
@@ -147,36 +148,50 @@ class Errors(NamedTuple):
     """Of differences to one reference network. Arrays (n,), squares in points of the source.
 
     error: in points.   posterior, apart: what the two factors of the spread multiply.
-    training: variance of the trainings.   doubt: variance that `joint/doubt.py` adds.
+    training: variance of the trainings.   gained: the predicted difference's square, 0 where it is
+    known how much the recipe makes of it.   doubt: variance that `joint/doubt.py` adds.
     """
 
     error: Floats
     posterior: Floats
     apart: Floats
     training: Floats
+    gained: Floats
     doubt: Floats
 
-    def ratio(self, factors: tuple[float, float], trainings: bool = True) -> Floats:
+    def variance(self, factors: tuple[float, float], share: float = STRETCH) -> Floats:
+        """Of a difference, judged by trainings. share: of it that a recipe makes more or less."""
+        expected = factors[0] * self.posterior + factors[1] * self.apart
+        return np.asarray(expected + self.training + share**2 * self.gained)
+
+    def ratio(self, factors: tuple[float, float], share: float = STRETCH) -> Floats:
         """Errors in spreads."""
-        variance = factors[0] * self.posterior + factors[1] * self.apart
-        if trainings:
-            variance = variance + self.training
-        return np.asarray(np.abs(self.error) / np.sqrt(np.maximum(variance, 1e-12)))
+        return np.asarray(np.abs(self.error) / np.sqrt(self.variance(factors, share)))
+
+    def bare(self, factors: tuple[float, float]) -> Floats:
+        """The same without what trainings add."""
+        expected = factors[0] * self.posterior + factors[1] * self.apart
+        return np.asarray(np.abs(self.error) / np.sqrt(np.maximum(expected, 1e-12)))
 
 
-def errors(model: Joint, table: Table, at: At, reference: int, stretch: float = 1.0) -> Errors:
+def errors(
+    model: Joint, table: Table, at: At, reference: int, stretch: float | None = None
+) -> Errors:
     """Of the rows `at`, one source's, to one row of it that is left out of them.
 
-    stretch: of the model's differences, to those of the source's recipe.
+    stretch: of the model's differences, to those of the source's recipe; None: nobody knows it.
     """
+    known, stretch = stretch is not None, stretch or 1.0
     at = at[at != reference]
     of, ref = table.of(at), table.of([reference])
     gains, base = model.gains(of), model.gains(ref)
     points = stretch * (100 - (table.top1[at] + table.top1[reference]) / 2)
-    error = (gains - base).mean(0) - (table.gain[at] - table.gain[reference]) / stretch
+    apart = (gains - base).mean(0)
+    error = apart - (table.gain[at] - table.gain[reference]) / stretch
     noise = table.trainings(str(table.source[reference])) * model.spread.training**2
     return Errors(error * points, model.posterior(of, ref) * points**2,
                   (gains - base).var(0) * points**2, np.full(len(at), noise),
+                  (apart * points) ** 2 * (not known),
                   doubt(of) ** 2 + doubt(ref) ** 2)  # fmt: skip
 
 
@@ -299,15 +314,15 @@ def score(model: Joint, table: Table, at: At, pairs: Errors, slope: float,
     own, stretch = (float(np.polyfit(x, table.gain[at], 1)[0]) for x in (np.log(macs), gain))
     off = errors(model, table, at, middle(table, at))
     factors = (model.spread.posterior, model.spread.doubt)
-    spread = np.sqrt(factors[0] * off.posterior + factors[1] * off.apart + off.doubt)
+    doubted = np.abs(off.error) / np.sqrt(off.variance(factors) + off.doubt)
     family, source = str(table.family[at[0]]), str(table.source[at[0]])
     return Score(family, source, len(at), order(gain, top1, macs),
                  order(slope * np.log(macs), top1, macs), rmse(own * np.log(macs), top1),
                  rmse(stretch * gain, top1),
                  within(off.ratio(factors)),
                  within(pairs.ratio(factors)),
-                 within(off.ratio(factors, trainings=False)),
-                 within(np.abs(off.error) / np.sqrt(spread**2 + off.training)),
+                 within(off.bare(factors)),
+                 within(doubted),
                  beside_law(table, at, gain, versions, by_law),
                  beside_surrogate(table, at, gain))  # fmt: skip
 
@@ -448,11 +463,38 @@ def nested(pairs: Sequence[Drawn]) -> list[Coverage]:
     for name in dict.fromkeys(one.family for one in pairs):
         factors = factors_of([one for one in pairs if one.family != name])
         off, weight = together([one for one in pairs if one.family == name])
-        variance = factors[0] * off.posterior + factors[1] * off.apart + off.training
         found.append(Coverage(name, factors, within(off.ratio(factors), weight),
                               float(np.sqrt(weight @ off.error**2)),
-                              float(np.sqrt(weight @ variance))))  # fmt: skip
+                              float(np.sqrt(weight @ off.variance(factors)))))  # fmt: skip
     return found
+
+
+class Share(NamedTuple):
+    """Of the package's spread with a recipe's share of differences: coverage, -log likelihood."""
+
+    share: float
+    within: tuple[float, float]
+    unlikely: float
+
+
+def by_share(off: Errors, weight: Floats, factors: tuple[float, float]) -> list[Share]:
+    """With several shares in place of the package's."""
+    found = []
+    for share in SHARES:
+        ratio = off.ratio(factors, share)
+        spread = np.sqrt(off.variance(factors, share))
+        unlikely = float(weight @ (np.log(spread) + ratio**2 / 2))
+        found.append(Share(share, within(ratio, weight), unlikely))
+    return found
+
+
+def share_lines(found: Sequence[Share]) -> list[str]:
+    lines = ["", "| a recipe's share of a difference | within 1 | within 2 | -log likelihood |",
+             "|---|---|---|---|"]  # fmt: skip
+    return lines + [
+        f"| {one.share:g} | {one.within[0]:.1%} | {one.within[1]:.1%} | {one.unlikely:.3f} |"
+        for one in found
+    ]
 
 
 def pooled(pairs: Sequence[Drawn], factors: dict[str, tuple[float, float]]) -> tuple[float, float]:
@@ -528,16 +570,16 @@ def by_seeds(model: Joint, table: Table, seeded: dict[str, At]) -> dict[str, Any
         gains = {"joint": model.gains(table.of(at)).mean(0), "surrogate": skeleton_gain(mean)}
         for kind, gain in gains.items():
             line = float(np.polyfit(gain, table.gain[at], 1)[0])
-            for way, stretch in (("", 1.0), (", stretched", line)):
+            for way, stretch in (("", None), (", stretched", line)):
                 if kind == "joint":
                     every = [errors(model, table, at, int(one), stretch) for one in at]
                     factors = (model.spread.posterior, model.spread.doubt)
                     ratio = np.concatenate([one.ratio(factors) for one in every])
                 else:
-                    moved = stretch * gain
+                    moved = (stretch or 1.0) * gain
                     level = 100 - np.exp(-(moved + np.mean(table.gain[at] - moved)))
                     ratio = np.abs(level - top1) / spread
-                figures = order(stretch * gain, top1, macs)
+                figures = order((stretch or 1.0) * gain, top1, macs)
                 found[f"{name} | {len(at)} | {kind}{way}"] = [*figures[:2], *within(ratio)]
     return found
 
@@ -664,7 +706,7 @@ def spreads(pairs: Sequence[Drawn], factors: tuple[float, float]) -> list[str]:
     lines.append(f"| the same, with the doubt of a search | | {first:.1%} | {second:.1%} | | |")
     mean = np.mean([one.within for one in found], axis=0)
     lines.append(f"| mean of families, nested | | {mean[0]:.1%} | {mean[1]:.1%} | | |")
-    return lines
+    return lines + share_lines(by_share(*together(pairs), factors))
 
 
 def fold_lines(found: dict[str, Any]) -> list[str]:

@@ -16,13 +16,24 @@ import math
 from pathlib import Path
 
 import numpy as np
-from imagenet_families import Table, errors, middle, order, rmse, within
+from imagenet_families import (
+    Errors,
+    Table,
+    by_share,
+    errors,
+    middle,
+    order,
+    rmse,
+    share_lines,
+    within,
+)
 
 from gridsearch.prior.printed import published
 from nas.imagenet.evidence.data import data_of
 from nas.imagenet.evidence.rows import Row
 from nas.imagenet.joint.architectures import network_of
 from nas.imagenet.joint.load import load
+from nas.imagenet.joint.model import Joint
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.interchange.timm import from_timm
@@ -71,6 +82,20 @@ class Unseen(Table):
         self.macs = self.numbers.macs
 
 
+def between_any(model: Joint, table: Table) -> tuple[Errors, np.ndarray]:
+    """Errors of differences between any two of a table, each table weighing the same."""
+    of = [
+        [errors(model, table, at, int(one)) for one in at]
+        for name in dict.fromkeys(table.source.tolist())
+        if len(at := np.flatnonzero(table.source == name))
+    ]
+    weight = [np.full(len(part), 1 / len(part)) for part in (np.concatenate(
+        [one.error for one in each]) for each in of)]  # fmt: skip
+    every = [one for each in of for one in each]
+    joined = Errors(*(np.concatenate(parts) for parts in zip(*every, strict=True)))
+    return joined, np.concatenate(weight) / len(of)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, help="instead of the package's")
@@ -93,6 +118,7 @@ def main() -> None:
         worst += [(abs(d), table.rows[n].name, d) for n, d in zip(at, off, strict=True)]
     one, two = within(np.concatenate(ratios))
     print(f"\nof all {len(table.rows)}: {one:.0%} within 1, {two:.0%} within 2 ±")
+    print("\n".join(share_lines(by_share(*between_any(model, table), factors))))
     far = [f"{name} ({off:+.1f})" for _, name, off in sorted(worst)[:-7:-1]]
     print(f"farthest off within their tables: {', '.join(far)}")
 

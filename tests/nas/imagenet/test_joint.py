@@ -94,6 +94,19 @@ def test_spreads_grow_with_what_sets_a_network_apart(evaluator):
     assert alike < unlike
 
 
+def test_what_a_recipe_makes_of_a_difference_is_in_errors_against_trainings():
+    """A tenth of it, one standard deviation; a search, whose networks are near T, leaves it out."""
+    model, networks = load(), numbers_of([B0, *drawn("mbconv", 20)])
+    of, base = networks.take(np.arange(1, 21)), networks.take(np.array([0]))
+    _, expected = model.difference(of, base, trainings=0)
+    gained, spread = model.difference(of, base, trainings=2)
+    more = spread**2 - expected**2 - 2 * model.spread.training**2
+    middle = 100 - (model.means(of) + model.means(base)) / 2
+    apart = (model.gains(of) - model.gains(base)).mean(0)
+    assert np.sqrt(more) == pytest.approx(0.1 * np.abs(apart) * middle, rel=1e-6)
+    assert np.sqrt(more) == pytest.approx(0.1 * np.abs(gained), rel=0.1)
+
+
 def test_what_is_odd_of_the_reference_does_not_hide_what_a_network_is(evaluator):
     """At 73.8M B0's depth leaps, and pixels fill T: a doubt of 2.6 points, the same for all."""
     odd, usual = scaled_b0(Objective("hard", 73.8e6)), scale(B0, PAPER.at(-2.5))
