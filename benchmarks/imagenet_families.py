@@ -148,8 +148,8 @@ class Errors(NamedTuple):
     """Of differences to one reference network. Arrays (n,), squares in points of the source.
 
     error: in points.   posterior, apart: what the two factors of the spread multiply.
-    training: variance of the trainings.   gained: the predicted difference's square, 0 where it is
-    known how much the recipe makes of it.   doubt: variance that `joint/doubt.py` adds.
+    training: variance of the trainings.   gained: the predicted difference's square, of which a
+    recipe makes a share more or less.   doubt: variance that `joint/doubt.py` adds.
     """
 
     error: Floats
@@ -159,39 +159,41 @@ class Errors(NamedTuple):
     gained: Floats
     doubt: Floats
 
+    def expected(self, factors: tuple[float, float]) -> Floats:
+        """Variance of the difference without what trainings add."""
+        return np.asarray(factors[0] * self.posterior + factors[1] * self.apart)
+
     def variance(self, factors: tuple[float, float], share: float = STRETCH) -> Floats:
         """Of a difference, judged by trainings. share: of it that a recipe makes more or less."""
-        expected = factors[0] * self.posterior + factors[1] * self.apart
-        return np.asarray(expected + self.training + share**2 * self.gained)
+        return np.asarray(self.expected(factors) + self.training + share**2 * self.gained)
 
     def ratio(self, factors: tuple[float, float], share: float = STRETCH) -> Floats:
         """Errors in spreads."""
         return np.asarray(np.abs(self.error) / np.sqrt(self.variance(factors, share)))
 
-    def bare(self, factors: tuple[float, float]) -> Floats:
-        """The same without what trainings add."""
-        expected = factors[0] * self.posterior + factors[1] * self.apart
-        return np.asarray(np.abs(self.error) / np.sqrt(np.maximum(expected, 1e-12)))
+    def unlikely(
+        self, weight: Floats, factors: tuple[float, float], share: float = STRETCH
+    ) -> float:
+        """-log likelihood of the errors, up to a constant."""
+        variance = self.variance(factors, share)
+        return float(weight @ (np.log(variance) + self.error**2 / variance)) / 2
 
 
-def errors(
-    model: Joint, table: Table, at: At, reference: int, stretch: float | None = None
-) -> Errors:
+def errors(model: Joint, table: Table, at: At, reference: int, stretch: float = 1.0) -> Errors:
     """Of the rows `at`, one source's, to one row of it that is left out of them.
 
-    stretch: of the model's differences, to those of the source's recipe; None: nobody knows it.
+    stretch: of the model's differences, to those of the source's recipe.
     """
-    known, stretch = stretch is not None, stretch or 1.0
     at = at[at != reference]
     of, ref = table.of(at), table.of([reference])
     gains, base = model.gains(of), model.gains(ref)
     points = stretch * (100 - (table.top1[at] + table.top1[reference]) / 2)
-    apart = (gains - base).mean(0)
-    error = apart - (table.gain[at] - table.gain[reference]) / stretch
+    apart = gains - base
+    gained = apart.mean(0)
+    error = gained - (table.gain[at] - table.gain[reference]) / stretch
     noise = table.trainings(str(table.source[reference])) * model.spread.training**2
     return Errors(error * points, model.posterior(of, ref) * points**2,
-                  (gains - base).var(0) * points**2, np.full(len(at), noise),
-                  (apart * points) ** 2 * (not known),
+                  apart.var(0) * points**2, np.full(len(at), noise), (gained * points) ** 2,
                   doubt(of) ** 2 + doubt(ref) ** 2)  # fmt: skip
 
 
@@ -314,15 +316,16 @@ def score(model: Joint, table: Table, at: At, pairs: Errors, slope: float,
     own, stretch = (float(np.polyfit(x, table.gain[at], 1)[0]) for x in (np.log(macs), gain))
     off = errors(model, table, at, middle(table, at))
     factors = (model.spread.posterior, model.spread.doubt)
-    doubted = np.abs(off.error) / np.sqrt(off.variance(factors) + off.doubt)
+    bare = np.sqrt(np.maximum(off.expected(factors), 1e-12))
+    doubted = np.sqrt(off.variance(factors) + off.doubt)
     family, source = str(table.family[at[0]]), str(table.source[at[0]])
     return Score(family, source, len(at), order(gain, top1, macs),
                  order(slope * np.log(macs), top1, macs), rmse(own * np.log(macs), top1),
                  rmse(stretch * gain, top1),
                  within(off.ratio(factors)),
                  within(pairs.ratio(factors)),
-                 within(off.bare(factors)),
-                 within(doubted),
+                 within(np.abs(off.error) / bare),
+                 within(np.abs(off.error) / doubted),
                  beside_law(table, at, gain, versions, by_law),
                  beside_surrogate(table, at, gain))  # fmt: skip
 
@@ -439,12 +442,11 @@ def factors_of(pairs: Sequence[Drawn]) -> tuple[float, float]:
     best, chosen = np.inf, (1.0, 1.0)
     for one in POSTERIORS:
         for two in DOUBTS:
-            ratio = off.ratio((one, two))
-            spread = np.abs(off.error) / np.maximum(ratio, 1e-12)
-            near = sum(abs(a - b) for a, b in zip(within(ratio, weight), WITHIN, strict=True))
-            likely = float(weight @ (np.log(np.maximum(spread, 1e-6)) + ratio**2 / 2))
-            if near + 0.1 * likely < best:
-                best, chosen = near + 0.1 * likely, (float(one), float(two))
+            shares = within(off.ratio((one, two)), weight)
+            near = sum(abs(a - b) for a, b in zip(shares, WITHIN, strict=True))
+            score = near + 0.1 * off.unlikely(weight, (one, two))
+            if score < best:
+                best, chosen = score, (float(one), float(two))
     return chosen
 
 
@@ -469,32 +471,16 @@ def nested(pairs: Sequence[Drawn]) -> list[Coverage]:
     return found
 
 
-class Share(NamedTuple):
-    """Of the package's spread with a recipe's share of differences: coverage, -log likelihood."""
-
-    share: float
-    within: tuple[float, float]
-    unlikely: float
-
-
-def by_share(off: Errors, weight: Floats, factors: tuple[float, float]) -> list[Share]:
-    """With several shares in place of the package's."""
-    found = []
-    for share in SHARES:
-        ratio = off.ratio(factors, share)
-        spread = np.sqrt(off.variance(factors, share))
-        unlikely = float(weight @ (np.log(spread) + ratio**2 / 2))
-        found.append(Share(share, within(ratio, weight), unlikely))
-    return found
-
-
-def share_lines(found: Sequence[Share]) -> list[str]:
+def by_share(pairs: Sequence[Drawn], factors: tuple[float, float]) -> list[str]:
+    """Coverage and likelihood, with several shares of a difference in the spread."""
+    off, weight = together(pairs)
     lines = ["", "| a recipe's share of a difference | within 1 | within 2 | -log likelihood |",
              "|---|---|---|---|"]  # fmt: skip
-    return lines + [
-        f"| {one.share:g} | {one.within[0]:.1%} | {one.within[1]:.1%} | {one.unlikely:.3f} |"
-        for one in found
-    ]
+    for share in SHARES:
+        one, two = within(off.ratio(factors, share), weight)
+        unlikely = off.unlikely(weight, factors, share)
+        lines.append(f"| {share:g} | {one:.1%} | {two:.1%} | {unlikely:.3f} |")
+    return lines
 
 
 def pooled(pairs: Sequence[Drawn], factors: dict[str, tuple[float, float]]) -> tuple[float, float]:
@@ -570,16 +556,16 @@ def by_seeds(model: Joint, table: Table, seeded: dict[str, At]) -> dict[str, Any
         gains = {"joint": model.gains(table.of(at)).mean(0), "surrogate": skeleton_gain(mean)}
         for kind, gain in gains.items():
             line = float(np.polyfit(gain, table.gain[at], 1)[0])
-            for way, stretch in (("", None), (", stretched", line)):
+            for way, stretch, share in (("", 1.0, STRETCH), (", stretched", line, 0.0)):
                 if kind == "joint":
                     every = [errors(model, table, at, int(one), stretch) for one in at]
                     factors = (model.spread.posterior, model.spread.doubt)
-                    ratio = np.concatenate([one.ratio(factors) for one in every])
+                    ratio = np.concatenate([one.ratio(factors, share) for one in every])
                 else:
-                    moved = (stretch or 1.0) * gain
+                    moved = stretch * gain
                     level = 100 - np.exp(-(moved + np.mean(table.gain[at] - moved)))
                     ratio = np.abs(level - top1) / spread
-                figures = order((stretch or 1.0) * gain, top1, macs)
+                figures = order(stretch * gain, top1, macs)
                 found[f"{name} | {len(at)} | {kind}{way}"] = [*figures[:2], *within(ratio)]
     return found
 
@@ -706,7 +692,7 @@ def spreads(pairs: Sequence[Drawn], factors: tuple[float, float]) -> list[str]:
     lines.append(f"| the same, with the doubt of a search | | {first:.1%} | {second:.1%} | | |")
     mean = np.mean([one.within for one in found], axis=0)
     lines.append(f"| mean of families, nested | | {mean[0]:.1%} | {mean[1]:.1%} | | |")
-    return lines + share_lines(by_share(*together(pairs), factors))
+    return lines + by_share(pairs, factors)
 
 
 def fold_lines(found: dict[str, Any]) -> list[str]:

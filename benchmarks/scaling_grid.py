@@ -6,14 +6,12 @@ Step 0.05, product within 0.1 of 2, window 5 %, resolution to the pixel. About 3
 Points at which a stage would be deeper than any may be have no network, and are left out.
 """
 
-import contextlib
 import statistics
 import time
 
 from gridsearch.family.compare import BASELINES
-from gridsearch.grid.combinations import combinations
-from gridsearch.grid.grid import Question, build_grid
-from search_spaces.errors import UserError
+from gridsearch.grid.combinations import MOST, combinations
+from gridsearch.grid.grid import Question, build_grid, networks
 from search_spaces.scaling.published import network
 
 PHIS = (-1.0, 0.5, 1.0, 2.0, 4.0, 7.0)
@@ -28,10 +26,8 @@ def main() -> None:
     for name in BASELINES:
         for phi in PHIS:
             question = Question(network(name), phi=phi)
-            ratios = []
-            for one in listed:
-                with contextlib.suppress(UserError):
-                    ratios.append(question.ratio_of(question.network(one)) / question.ratio)
+            points, _ = networks(question, 0.05, MOST)
+            ratios = [point.ratio / question.ratio for point in points]
             inside = sum(abs(ratio - 1) <= 0.05 for ratio in ratios)
             begun = time.perf_counter()
             grid = build_grid(question)

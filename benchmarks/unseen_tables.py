@@ -16,24 +16,13 @@ import math
 from pathlib import Path
 
 import numpy as np
-from imagenet_families import (
-    Errors,
-    Table,
-    by_share,
-    errors,
-    middle,
-    order,
-    rmse,
-    share_lines,
-    within,
-)
+from imagenet_families import Table, by_share, drawn, errors, middle, order, rmse, within
 
 from gridsearch.prior.printed import published
 from nas.imagenet.evidence.data import data_of
 from nas.imagenet.evidence.rows import Row
 from nas.imagenet.joint.architectures import network_of
 from nas.imagenet.joint.load import load
-from nas.imagenet.joint.model import Joint
 from search_spaces.architecture import Architecture
 from search_spaces.cost import cost
 from search_spaces.interchange.timm import from_timm
@@ -82,20 +71,6 @@ class Unseen(Table):
         self.macs = self.numbers.macs
 
 
-def between_any(model: Joint, table: Table) -> tuple[Errors, np.ndarray]:
-    """Errors of differences between any two of a table, each table weighing the same."""
-    of = [
-        [errors(model, table, at, int(one)) for one in at]
-        for name in dict.fromkeys(table.source.tolist())
-        if len(at := np.flatnonzero(table.source == name))
-    ]
-    weight = [np.full(len(part), 1 / len(part)) for part in (np.concatenate(
-        [one.error for one in each]) for each in of)]  # fmt: skip
-    every = [one for each in of for one in each]
-    joined = Errors(*(np.concatenate(parts) for parts in zip(*every, strict=True)))
-    return joined, np.concatenate(weight) / len(of)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, help="instead of the package's")
@@ -104,13 +79,14 @@ def main() -> None:
           "within 1, 2 ± |")  # fmt: skip
     print("|---" * 7 + "|")
     factors = (model.spread.posterior, model.spread.doubt)
-    ratios, worst = [], []
+    ratios, worst, pairs = [], [], []
     for name in dict.fromkeys(table.source.tolist()):
         at = np.flatnonzero(table.source == name)
         gain, top1, macs = model.gains(table.of(at)).mean(0), table.top1[at], table.macs[at]
         line = np.polyfit(np.log(macs), table.gain[at], 1)[0] * np.log(macs)
         found = order(gain, top1, macs)
         ratios.append(errors(model, table, at, middle(table, at)).ratio(factors))
+        pairs.append(drawn(model, table, at, 0))
         one, two = within(ratios[-1])
         print(f"| {name} | {len(at)} | {top1.min():.1f} to {top1.max():.1f} | {found.tau:.2f} | "
               f"{found.rmse:.2f} | {rmse(line, top1):.2f} | {one:.0%}, {two:.0%} |")  # fmt: skip
@@ -118,7 +94,7 @@ def main() -> None:
         worst += [(abs(d), table.rows[n].name, d) for n, d in zip(at, off, strict=True)]
     one, two = within(np.concatenate(ratios))
     print(f"\nof all {len(table.rows)}: {one:.0%} within 1, {two:.0%} within 2 ±")
-    print("\n".join(share_lines(by_share(*between_any(model, table), factors))))
+    print(*by_share(pairs, factors), sep="\n")
     far = [f"{name} ({off:+.1f})" for _, name, off in sorted(worst)[:-7:-1]]
     print(f"farthest off within their tables: {', '.join(far)}")
 

@@ -181,7 +181,7 @@ def build_grid(question: Question) -> Grid:
     """
     check_is("question", question, Question, "a Question, as Question(network, phi=1)")
     step = question.step
-    listed = _networks(question, step, MOST)
+    listed = networks(question, step, MOST)
     grid = _attempt(question, step, listed, move=False)
     tried = [grid]
     for _ in range(HALVINGS + 1):
@@ -191,7 +191,7 @@ def build_grid(question: Question) -> Grid:
         tried.append(grid)
         step /= 2
         try:
-            listed = _networks(question, step, MOST_REFINED)
+            listed = networks(question, step, MOST_REFINED)
         except UserError:  # too many combinations at this step
             break
     best = next((g for g in tried if len(g.points) >= ENOUGH), None)
@@ -200,7 +200,7 @@ def build_grid(question: Question) -> Grid:
     return dataclasses.replace(best, notes=tuple(_notes(question, tried[0], best)))
 
 
-def _networks(question: Question, step: float, most: int) -> tuple[list[Point], int]:
+def networks(question: Question, step: float, most: int) -> tuple[list[Point], int]:
     """The points that meet the product, and how many do not. Raises UserError above `most`.
 
     What would be deeper or wider than any network is none.
@@ -215,13 +215,13 @@ def _networks(question: Question, step: float, most: int) -> tuple[list[Point], 
 
 
 def _attempt(question: Question, step: float, listed: tuple[list[Point], int], move: bool) -> Grid:
-    networks, outside = listed
+    found, outside = listed
     removed = Counter({"product": outside})
-    points = _distinct(networks, removed)
+    points = _distinct(found, removed)
     inside = [point for point in points if question.meets_window(point.ratio)]
     removed["window"] = len(points) - len(inside)
     if move:
-        inside = _distinct([*inside, *_moved(question, networks)], Counter())
+        inside = _distinct([*inside, *_moved(question, found)], Counter())
     kept = [point for point in inside if question.meets_memory(point.architecture)]
     removed["memory"] = len(inside) - len(kept)
     kept.sort(key=lambda p: (cost(p.architecture).macs, p.architecture.id))
@@ -294,5 +294,5 @@ def _refuse(question: Question, tried: list[Grid]) -> NoReturn:
     if question.memory is not None:
         free = build_grid(dataclasses.replace(question, memory=None))
         raise too_large(question.memory, min(cost(p.architecture).memory for p in free.points))
-    points = _networks(question, tried[-1].step, MOST)[0]
+    points = networks(question, tried[-1].step, MOST)[0]
     raise no_ratio(question.ratio, question.window or 0, [point.ratio for point in points])

@@ -107,7 +107,7 @@ def test_the_papers_grid_mostly_breaks_its_own_budget() -> None:
 
 def test_removed_points_add_up_and_what_was_done_is_said() -> None:
     question = Question(EFFICIENTNET_B0)
-    listed = grid._networks(question, 0.05, MOST)
+    listed = grid.networks(question, 0.05, MOST)
     plain = grid._attempt(question, 0.05, listed, move=False)
     assert sum(plain.removed.values()) + len(plain.points) == 23 * 9 * 9
     found = build_grid(Question(EFFICIENTNET_B0))
